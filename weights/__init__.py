@@ -1,0 +1,47 @@
+"""The interchange format: weights trained anywhere run everywhere.
+
+Needs NumPy and safetensors only (and ml_dtypes, NumPy's bfloat16, without which safetensors cannot
+read such tensors); a framework is imported by nobody but an importer or exporter that needs it.
+"""
+
+from weights.architectures import ARCHITECTURES, Config, configure
+from weights.digests import content_digest, tensor_digest
+from weights.errors import (
+    ArgumentError,
+    DigestError,
+    FormatError,
+    GhostError,
+    ImportRefused,
+    MismatchError,
+)
+from weights.file import WeightFile, read_file, read_metadata, write_file
+from weights.ghost_conv import ACTIVATIONS, SPLITS, GhostConvConfig
+from weights.loading import check_module, check_tensors, config_problems
+from weights.resnet import GhostResNetConfig
+from weights.tensors import TensorSpec
+
+__all__ = [
+    "ACTIVATIONS",
+    "ARCHITECTURES",
+    "SPLITS",
+    "ArgumentError",
+    "Config",
+    "DigestError",
+    "FormatError",
+    "GhostConvConfig",
+    "GhostError",
+    "GhostResNetConfig",
+    "ImportRefused",
+    "MismatchError",
+    "TensorSpec",
+    "WeightFile",
+    "check_module",
+    "check_tensors",
+    "config_problems",
+    "configure",
+    "content_digest",
+    "read_file",
+    "read_metadata",
+    "tensor_digest",
+    "write_file",
+]

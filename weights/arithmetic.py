@@ -1,0 +1,74 @@
+"""The arithmetic of channels and padding: integers to integers, written once for every column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, sqrt
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class ChannelSplit:
+    """How many channels each half of a GhostConv computes; `multiplier` 0 means no cheap half."""
+
+    c_int: int
+    multiplier: int
+
+    @property
+    def c_cheap(self) -> int:
+        """Channels that the cheap convolution computes, before the crop."""
+        return self.c_int * self.multiplier
+
+
+def split_channels(c_out: int, ratio: float, split: str = "round") -> ChannelSplit:
+    """Divide `c_out` channels between the primary and the cheap half.
+
+    `round` is half to even and never below 1; `ceil` (GhostNet, CVPR 2020, section 3.1, as its
+    authors and timm compute it) and `floor` (ultralytics) take integer ratios only.
+
+    >>> split_channels(64, 2)
+    ChannelSplit(c_int=32, multiplier=1)
+    >>> split_channels(5, 2)  # round(2.5) is 2, and two channels need two ghosts each
+    ChannelSplit(c_int=2, multiplier=2)
+    """
+    if split == "ceil":
+        c_int, multiplier = -(-c_out // int(ratio)), int(ratio) - 1
+    elif split == "floor":
+        c_int, multiplier = c_out // int(ratio), int(ratio) - 1
+    else:
+        c_int = max(1, round(c_out / ratio))
+        multiplier = ceil((c_out - c_int) / c_int)
+    return ChannelSplit(c_int, multiplier if c_out > c_int else 0)
+
+
+def same_padding(kernel_size: int) -> int:
+    """The symmetric padding with which an odd kernel keeps height and width at stride 1."""
+    return kernel_size // 2
+
+
+def kernel_span(kernel_size: int, dilation: int) -> int:
+    """How many input rows (or columns) one output element looks at.
+
+    >>> kernel_span(3, 2)
+    5
+    """
+    return (kernel_size - 1) * dilation + 1
+
+
+def output_size(size: int, kernel_size: int, stride: int, padding: int, dilation: int = 1) -> int:
+    """Height (or width) of a convolution's output.
+
+    >>> output_size(9, 3, stride=2, padding=1)
+    5
+    """
+    return (size + 2 * padding - kernel_span(kernel_size, dilation)) // stride + 1
+
+
+def uniform_bound(fan_in: int) -> float:
+    """Half-width of PyTorch's default uniform distribution (Kaiming with a = sqrt(5)).
+
+    >>> uniform_bound(16)
+    0.25
+    """
+    return 1 / sqrt(fan_in)

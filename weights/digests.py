@@ -1,0 +1,76 @@
+"""SHA-256 digests of tensors and of everything that decides what a module computes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from weights.errors import FormatError
+from weights.tensors import DTYPES
+
+
+def canonical_json(value: Any) -> bytes:
+    """The one spelling of a JSON value: sorted keys, no spaces, ASCII, no NaN."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode("ascii")
+
+
+def little_endian(array: np.ndarray) -> np.ndarray:
+    """The array in C order and little-endian, copied only where it is not so already.
+
+    safetensors 0.8.0 writes the buffer of a transposed array as if it were in C order, silently.
+    """
+    array = np.asarray(array, order="C")
+    return array.astype(array.dtype.newbyteorder("<")) if array.dtype.byteorder == ">" else array
+
+
+def dtype_name(dtype: Any) -> str:
+    """The name that safetensors gives a floating dtype, or NumPy's own for any other.
+
+    >>> dtype_name(np.float32), dtype_name(np.int64)
+    ('F32', 'int64')
+    """
+    names = {value: key for key, value in DTYPES.items()}
+    return names.get(np.dtype(dtype), np.dtype(dtype).name)
+
+
+def common_dtype(tensors: Mapping[str, np.ndarray]) -> np.dtype:
+    """The one dtype of all tensors; raises `FormatError` where they differ.
+
+    >>> common_dtype({"weight": np.zeros(3, np.float32)})
+    dtype('float32')
+    """
+    dtypes = {np.asarray(array).dtype for array in tensors.values()}
+    if len(dtypes) != 1:
+        names = ", ".join(sorted(dtype.name for dtype in dtypes)) or "none"
+        raise FormatError(
+            f"a module is built with one dtype, but the tensors have {names}: build the module "
+            "yourself and use load_weights"
+        )
+    return dtypes.pop()
+
+
+def tensor_digest(array: np.ndarray) -> str:
+    """SHA-256 of a tensor: dtype, shape and little-endian bytes, with a zero byte between.
+
+    >>> tensor_digest(np.zeros((2, 3), np.float32))[:16]
+    'e1510a32405b695d'
+    """
+    array = little_endian(array)
+    shape = ",".join(map(str, array.shape))
+    digest = hashlib.sha256(f"{dtype_name(array.dtype)}\0{shape}\0".encode())
+    digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def content_digest(architecture: str, config: Mapping[str, Any], digests: Mapping[str, str]) -> str:
+    """SHA-256 of architecture, configuration and tensor digests.
+
+    It is the same whichever framework wrote the file, and changes with every number in it.
+    """
+    content = canonical_json([architecture, dict(config), dict(digests)])
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,45 @@
+"""The errors of every package of this project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class GhostError(ValueError):
+    """Anything that this project refuses; the text names the rule, what was got and the way out."""
+
+
+class ArgumentError(GhostError):
+    """A constructor argument or an input that breaks a rule of the layer."""
+
+
+class FormatError(GhostError):
+    """A file that is not a readable interchange file."""
+
+
+class DigestError(FormatError):
+    """A file whose bytes are not those that its digests were made from."""
+
+
+class ImportRefused(GhostError):
+    """A foreign checkpoint that an importer cannot convert without changing its meaning."""
+
+
+class MismatchError(GhostError):
+    """Tensors or a configuration that do not fit the module; `problems` holds every reason.
+
+    >>> print(MismatchError("cannot load weights", ["missing tensor 'a'", "unexpected tensor 'b'"]))
+    cannot load weights; nothing was changed. 2 problems:
+      - missing tensor 'a'
+      - unexpected tensor 'b'
+    """
+
+    def __init__(self, what: str, problems: Iterable[str] = ()) -> None:
+        self.what = what
+        self.problems = tuple(problems)
+        super().__init__(what, self.problems)
+
+    def __str__(self) -> str:
+        count = len(self.problems)
+        lines = "".join(f"\n  - {problem}" for problem in self.problems)
+        return f"{self.what}; nothing was changed. {count} problem{'s' * (count != 1)}:{lines}"

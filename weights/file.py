@@ -1,0 +1,144 @@
+"""The interchange file: a safetensors file with one metadata entry (`docs/weights-format.md`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from weights.architectures import configure
+from weights.digests import canonical_json, content_digest, tensor_digest
+from weights.errors import DigestError, FormatError
+from weights.loading import check_tensors
+from weights.storage import (
+    PathLike,
+    check_writable,
+    parse_header,
+    parse_tensors,
+    read_bytes,
+    read_header,
+    write_safetensors,
+)
+
+ENTRY = "ghost_weights"
+FORMAT_VERSION = "1.0"
+# Not the package's version: the same weights give the same bytes across releases.
+PRODUCER = {"name": "ghostconv", "format_code": "1.0"}
+REQUIRED = ("architecture", "config", "content_sha256", "format_version", "tensors")
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """What an interchange file holds: which module, with which arguments, and its tensors.
+
+    `tensors` have canonical names and layouts. `metadata` is the whole entry.
+    """
+
+    architecture: str
+    config: dict[str, Any]
+    tensors: dict[str, np.ndarray] = field(repr=False)
+    metadata: dict[str, Any] = field(repr=False)
+
+
+def write_file(
+    path: PathLike,
+    architecture: str,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, np.ndarray],
+    *,
+    source: Mapping[str, Any] | None = None,
+    preprocess: Mapping[str, Any] | None = None,
+    classes: Sequence[str] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write an interchange file atomically.
+
+    Raises `GhostError` where the tensors are not those of the architecture, or where `path` exists
+    and `overwrite` is false.
+    """
+    check_writable(path, overwrite=overwrite)
+    checked = configure(architecture, config)
+    specs = list(checked.tensors())
+    check_tensors(specs, tensors, what=f"cannot write {path}")
+    digests = {spec.name: tensor_digest(tensors[spec.name]) for spec in specs}
+    metadata = {
+        "architecture": architecture,
+        "config": checked.to_dict(),
+        "content_sha256": content_digest(architecture, checked.to_dict(), digests),
+        "format_version": FORMAT_VERSION,
+        "producer": PRODUCER,
+        "source": dict(source or {}),
+        "tensors": {spec.name: {"kind": spec.kind, "sha256": digests[spec.name]} for spec in specs},
+    }
+    if preprocess is not None:
+        metadata["preprocess"] = dict(preprocess)
+    if classes is not None:
+        metadata["classes"] = list(classes)
+    arrays = {spec.name: tensors[spec.name] for spec in specs}
+    entry = {ENTRY: canonical_json(metadata).decode()}
+    write_safetensors(path, arrays, entry, overwrite=overwrite)
+
+
+def read_file(path: PathLike) -> WeightFile:
+    """Read an interchange file, checking every digest.
+
+    Raises `FormatError` for anything that is not such a file, `DigestError`, naming the tensors,
+    where the bytes are not those that were written, `MismatchError` where tensors and architecture
+    do not agree.
+    """
+    data = read_bytes(path)
+    metadata = _metadata(path, data)
+    tensors = parse_tensors(path, data)
+    architecture, config = metadata["architecture"], metadata["config"]
+    specs = list(configure(architecture, config).tensors())
+    check_tensors(specs, tensors, what=f"{path} is not a whole {architecture}")
+    _check_digests(path, metadata, tensors)
+    ordered = {spec.name: tensors[spec.name] for spec in specs}
+    return WeightFile(architecture, config, ordered, metadata)
+
+
+def read_metadata(path: PathLike) -> dict[str, Any]:
+    """The metadata entry alone: reads the header, not the tensors, and checks no digest."""
+    return _metadata(path, read_header(path))
+
+
+def _metadata(path: PathLike, data: bytes) -> dict[str, Any]:
+    strings = parse_header(path, data).get("__metadata__", {})
+    if ENTRY not in strings:
+        raise FormatError(
+            f"{path} is a safetensors file, but not an interchange file (it has no {ENTRY} entry): "
+            "use `ghost-weights import`"
+        )
+    try:
+        metadata = json.loads(strings[ENTRY])
+    except ValueError:
+        raise FormatError(f"{path}: the {ENTRY} entry is not JSON") from None
+    missing = [key for key in REQUIRED if not isinstance(metadata, dict) or key not in metadata]
+    if missing:
+        raise FormatError(f"{path}: the {ENTRY} entry lacks {', '.join(missing)}")
+    _check_version(path, str(metadata["format_version"]))
+    return metadata
+
+
+def _check_version(path: PathLike, version: str) -> None:
+    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+        raise FormatError(
+            f"{path} has format version {version}, this package reads {FORMAT_VERSION}: "
+            "install a newer ghostconv"
+        )
+
+
+def _check_digests(
+    path: PathLike, metadata: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
+) -> None:
+    recorded = {name: entry.get("sha256") for name, entry in metadata["tensors"].items()}
+    digests = {name: tensor_digest(array) for name, array in tensors.items()}
+    changed = sorted(name for name in digests if recorded.get(name) != digests[name])
+    if changed:
+        raise DigestError(f"{path}: damaged tensors (SHA-256 differs): {', '.join(changed)}")
+    content = content_digest(metadata["architecture"], metadata["config"], digests)
+    if content != metadata["content_sha256"]:
+        raise DigestError(f"{path}: architecture or configuration changed (SHA-256 differs)")

@@ -1,0 +1,169 @@
+"""The configuration of GhostConv: arguments checked, channels divided, tensors named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from weights import arithmetic, checks
+from weights.arithmetic import ChannelSplit, Pair
+from weights.errors import ArgumentError
+from weights.tensors import CONVOLUTION, DEPTHWISE, TensorSpec, batch_norm_specs
+
+SPLITS = ("round", "ceil", "floor")
+ACTIVATIONS = ("relu", "relu6", "silu", "hard_swish", "identity")
+SINGLE_VALUE = (
+    "training needs more than one value per channel (batch x height x width), got 1: the variance "
+    "of a single value is undefined; use a larger batch or evaluation mode"
+)
+
+
+@dataclass(frozen=True)
+class GhostConvConfig:
+    """Every argument of GhostConv, checked (Han et al., CVPR 2020, section 3.1).
+
+    Raises `ArgumentError` where an argument breaks a rule.
+
+    >>> config = GhostConvConfig(32, 64, kernel_size=(3, 3), padding=1)
+    >>> config.channels, config.output_shape(2, 56, 56)
+    (ChannelSplit(c_int=32, multiplier=1), (2, 64, 56, 56))
+    >>> config.to_dict()["kernel_size"]
+    3
+    """
+
+    c_in: int
+    c_out: int
+    kernel_size: Any = 1
+    ratio: Any = 2
+    dw_kernel_size: int = 3
+    stride: Any = 1
+    padding: Any = 0
+    dilation: Any = 1
+    groups: int = 1
+    split: str = "round"
+    activation: str = "relu"
+    bn_eps: float = 1e-5
+    bn_momentum: float = 0.1
+
+    def __post_init__(self) -> None:
+        checked = {
+            "c_in": checks.integer("c_in", self.c_in, minimum=1),
+            "c_out": checks.integer("c_out", self.c_out, minimum=1),
+            "kernel_size": checks.pair("kernel_size", self.kernel_size, minimum=1),
+            "ratio": checks.plain_number(checks.number("ratio", self.ratio, minimum=0)),
+            "dw_kernel_size": checks.odd_integer("dw_kernel_size", self.dw_kernel_size),
+            "stride": checks.pair("stride", self.stride, minimum=1),
+            "padding": checks.pair("padding", self.padding, minimum=0),
+            "dilation": checks.pair("dilation", self.dilation, minimum=1),
+            "groups": checks.integer("groups", self.groups, minimum=1),
+            "split": checks.choice("split", self.split, SPLITS),
+            "activation": checks.choice("activation", self.activation, ACTIVATIONS),
+            "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
+            "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        self._check_split()
+        checks.divides("groups", self.groups, "`c_in`", self.c_in)
+        checks.divides("groups", self.groups, "the primary channels `c_int`", self.channels.c_int)
+
+    @property
+    def channels(self) -> ChannelSplit:
+        """How `c_out` is divided between the two halves."""
+        return arithmetic.split_channels(self.c_out, self.ratio, self.split)
+
+    @property
+    def dw_padding(self) -> int:
+        """Padding of the cheap convolution."""
+        return arithmetic.same_padding(self.dw_kernel_size)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every argument as JSON writes it: equal pairs as one int, integral ratios as an int."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        pairs = ("kernel_size", "stride", "padding", "dilation")
+        return values | {name: checks.plain_pair(values[name]) for name in pairs}
+
+    def tensors(self) -> Iterator[TensorSpec]:
+        """The tensors of the layer, in the order of PyTorch's `state_dict`."""
+        split = self.channels
+        primary = (split.c_int, self.c_in // self.groups, *self.kernel_size)
+        yield TensorSpec("primary_conv.0.weight", CONVOLUTION, primary)
+        yield from batch_norm_specs("primary_conv.1", split.c_int)
+        if split.multiplier:
+            cheap = (split.c_cheap, 1, self.dw_kernel_size, self.dw_kernel_size)
+            yield TensorSpec("cheap_conv.0.weight", DEPTHWISE, cheap)
+            yield from batch_norm_specs("cheap_conv.1", split.c_cheap)
+
+    def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, int, Any, Any]:
+        """Shape of the output as (N, C, H, W); an unknown size (`None`) stays unknown."""
+        sizes = [
+            None if size is None else arithmetic.output_size(size, *arguments)
+            for size, *arguments in zip(
+                (height, width),
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                self.dilation,
+                strict=True,
+            )
+        ]
+        return (batch, self.c_out, *sizes)
+
+    def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
+        """Raise `ArgumentError` for an input that the layer cannot take.
+
+        `shape` is (N, C, H, W) whatever the framework's own order; sizes may be `None`.
+        """
+        check_image(shape, dtype, "c_in", self.c_in)
+        batch, _, height, width = shape
+        self._check_kernel_fits((height, width))
+        if training:
+            check_statistics(self.output_shape(batch, height, width))
+
+    def _check_kernel_fits(self, sizes: tuple[Pair, Pair] | Sequence[Any]) -> None:
+        for axis, size in enumerate(sizes):
+            span = arithmetic.kernel_span(self.kernel_size[axis], self.dilation[axis])
+            padded = None if size is None else size + 2 * self.padding[axis]
+            if padded is not None and padded < span:
+                raise ArgumentError(
+                    f"`kernel_size` must fit into the padded input, got {span} rows or columns of "
+                    f"kernel for {padded} of {('height', 'width')[axis]}: enlarge the input or "
+                    "`padding`"
+                )
+
+    def _check_split(self) -> None:
+        if self.split == "round":
+            return
+        if not isinstance(self.ratio, int):
+            raise ArgumentError(
+                f"`ratio` must be an integer for split '{self.split}', got {self.ratio!r}: "
+                "use split 'round'"
+            )
+        if self.split == "floor" and self.c_out % self.ratio:
+            raise ArgumentError(
+                f"`ratio` must divide `c_out` for split 'floor', got {self.ratio} for "
+                f"{self.c_out}: use split 'round' or 'ceil'"
+            )
+
+
+def check_image(shape: Sequence[Any], dtype: str, argument: str, channels: int) -> None:
+    """Check rank, channels and type of a batch of images given as (N, C, H, W)."""
+    if len(shape) != 4:
+        raise ArgumentError(
+            "the input must have 4 axes (batch, channels, height, width, in the framework's "
+            f"order), got {len(shape)}"
+        )
+    if not dtype.startswith(("float", "bfloat")):
+        raise ArgumentError(f"the input must be of a floating point type, got {dtype}: cast it")
+    if shape[1] is not None and shape[1] != channels:
+        raise ArgumentError(
+            f"the input must have `{argument}` = {channels} channels, got {shape[1]}"
+        )
+
+
+def check_statistics(shape: Sequence[Any]) -> None:
+    """Check that batch statistics of an activation of shape (N, C, H, W) have a variance."""
+    batch, _, height, width = shape
+    if batch == 1 and height == 1 and width == 1:
+        raise ArgumentError(SINGLE_VALUE)

@@ -1,0 +1,95 @@
+"""What must hold before the first parameter of a module changes: one check, one whole report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from weights.digests import dtype_name
+from weights.errors import ArgumentError, MismatchError
+from weights.tensors import DTYPES, TensorSpec
+
+
+def check_module(module: Any, kinds: Mapping[str, type]) -> None:
+    """Raise `ArgumentError` for a module whose weights this project does not know."""
+    if not isinstance(module, tuple(kinds.values())):
+        names = ", ".join(kind.__name__ for kind in kinds.values())
+        raise ArgumentError(
+            f"`module` must be one of {names}, got {type(module).__name__}: pass the module "
+            "itself, not a wrapper or a part of it"
+        )
+
+
+def check_tensors(
+    specs: Iterable[TensorSpec],
+    tensors: Mapping[str, Any],
+    *,
+    dtypes: Mapping[str, Any] | None = None,
+    what: str = "cannot load weights",
+    earlier: Iterable[str] = (),
+) -> None:
+    """Raise one `MismatchError` with everything in which `tensors` differ from `specs`.
+
+    `dtypes` are those of the module's own variables, by canonical name; without them any floating
+    type is right. `earlier` problems (of the configuration) join the report.
+    """
+    by_name = {spec.name: spec for spec in specs}
+    problems = [*earlier, *_name_problems(by_name, tensors)]
+    for name in by_name:
+        if name in tensors:
+            wanted = dtypes[name] if dtypes else None
+            problems.extend(_tensor_problems(by_name[name], tensors[name], wanted))
+    if problems:
+        raise MismatchError(what, problems)
+
+
+def config_problems(
+    file_architecture: str,
+    file_config: Mapping[str, Any],
+    architecture: str,
+    config: Mapping[str, Any],
+) -> Iterator[str]:
+    """Every field in which a file's configuration is not the module's.
+
+    Raises `MismatchError` at once for another architecture: the rest would be noise.
+    """
+    if file_architecture != architecture:
+        problem = f"the file holds a {file_architecture}, the module is a {architecture}"
+        raise MismatchError("cannot load weights", [problem])
+    for key in sorted({*file_config, *config}):
+        in_file, in_module = file_config.get(key), config.get(key)
+        if in_file != in_module:
+            yield f"`{key}` is {in_file!r} in the file and {in_module!r} in the module"
+
+
+def _name_problems(specs: Mapping[str, TensorSpec], tensors: Mapping[str, Any]) -> Iterator[str]:
+    unexpected = [name for name in tensors if name not in specs]
+    for name, spec in specs.items():
+        if name not in tensors:
+            yield f"missing tensor '{name}' of shape {spec.shape}{_like(name, unexpected)}"
+    for name in unexpected:
+        yield f"unexpected tensor '{name}'{_like(name, list(specs))}"
+
+
+def _like(name: str, candidates: list[str]) -> str:
+    close = get_close_matches(name, candidates, n=1, cutoff=0.8)
+    return f" (is '{close[0]}' meant?)" if close else ""
+
+
+def _tensor_problems(spec: TensorSpec, tensor: Any, wanted: Any) -> Iterator[str]:
+    if not isinstance(tensor, np.ndarray):
+        yield f"tensor '{spec.name}' must be a NumPy array, got {type(tensor).__name__}"
+        return
+    if tensor.shape != spec.shape:
+        yield f"tensor '{spec.name}' must have shape {spec.shape}, got {tensor.shape}"
+    if wanted is None and tensor.dtype not in DTYPES.values():
+        names = ", ".join(DTYPES)
+        yield f"tensor '{spec.name}' must be one of {names}, got {dtype_name(tensor.dtype)}"
+    if wanted is not None and tensor.dtype != np.dtype(wanted):
+        yield (
+            f"tensor '{spec.name}' must be {dtype_name(wanted)} as in the module, got "
+            f"{dtype_name(tensor.dtype)}: build the module with that dtype, or cast the tensors"
+        )
