@@ -1,0 +1,199 @@
+"""The layers as their definitions read, in NumPy.
+
+A padded position counts as zero; sums run over the kernel's positions and the group's channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from weights import arithmetic
+from weights.arithmetic import Pair
+
+
+def relu(x: np.ndarray) -> np.ndarray:
+    """max(x, 0)."""
+    return np.maximum(x, 0)
+
+
+def relu6(x: np.ndarray) -> np.ndarray:
+    """min(max(x, 0), 6)."""
+    return np.minimum(np.maximum(x, 0), 6)
+
+
+def silu(x: np.ndarray) -> np.ndarray:
+    """x / (1 + exp(-x))."""
+    with np.errstate(over="ignore"):  # exp overflows to infinity, and the quotient is then 0
+        return x / (1 + np.exp(-x))
+
+
+def hard_swish(x: np.ndarray) -> np.ndarray:
+    """x relu6(x + 3) / 6 (Howard et al., ICCV 2019, section 5.2)."""
+    return x * relu6(x + 3) / 6
+
+
+def identity(x: np.ndarray) -> np.ndarray:
+    """x."""
+    return x
+
+
+ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "relu": relu,
+    "relu6": relu6,
+    "silu": silu,
+    "hard_swish": hard_swish,
+    "identity": identity,
+}
+
+
+@dataclass
+class Convolution:
+    """y[n, o, i, j] = sum over c, a, b of w[o, c, a, b] x[n, c, i*stride + a*dilation, ...]."""
+
+    weight: np.ndarray
+    stride: Pair
+    padding: Pair
+    dilation: Pair
+    groups: int
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, C, H, W) to (N, O, H', W')."""
+        kernel = self.weight.shape[2:]
+        sizes = [
+            arithmetic.output_size(*arguments)
+            for arguments in zip(
+                x.shape[2:], kernel, self.stride, self.padding, self.dilation, strict=True
+            )
+        ]
+        (top, left), groups = self.padding, self.groups
+        padded = np.pad(x, ((0, 0), (0, 0), (top, top), (left, left)))
+        weight = self.weight.reshape(groups, -1, *self.weight.shape[1:])
+        total = np.zeros((len(x), groups, weight.shape[1], *sizes), weight.dtype)
+        for a, b in np.ndindex(*kernel):
+            window = self._window(padded, (a, b), sizes)
+            window = window.reshape(len(x), groups, -1, *sizes)
+            total += _mix_channels(weight[..., a, b], window)
+        return total.reshape(len(x), -1, *sizes)
+
+    def _window(self, padded: np.ndarray, position: Pair, sizes: list[int]) -> np.ndarray:
+        rows, columns = (
+            slice(at * dilation, at * dilation + (size - 1) * stride + 1, stride)
+            for at, dilation, size, stride in zip(
+                position, self.dilation, sizes, self.stride, strict=True
+            )
+        )
+        return padded[:, :, rows, columns]
+
+
+@dataclass
+class BatchNorm:
+    """y = (x - mean) / sqrt(var + eps) * weight + bias (Ioffe and Szegedy, ICML 2015).
+
+    In training mean and (biased) variance are the batch's; the unbiased variance is stored.
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    running_mean: np.ndarray
+    running_var: np.ndarray
+    eps: float
+    momentum: float
+    training: bool = False
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, C, H, W), the same out."""
+        mean, var = self.running_mean, self.running_var
+        if self.training:
+            mean, var = self._update(x)
+        mean, var, weight, bias = (
+            vector.reshape(-1, 1, 1) for vector in (mean, var, self.weight, self.bias)
+        )
+        return (x - mean) / np.sqrt(var + self.eps) * weight + bias
+
+    def _update(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        count = x.size // x.shape[1]
+        mean = x.mean(axis=(0, 2, 3))
+        var = ((x - mean.reshape(-1, 1, 1)) ** 2).mean(axis=(0, 2, 3))
+        unbiased = var * (count / (count - 1))
+        self.running_mean = self.running_mean * (1 - self.momentum) + mean * self.momentum
+        self.running_var = self.running_var * (1 - self.momentum) + unbiased * self.momentum
+        return mean, var
+
+
+@dataclass
+class Linear:
+    """y[n, o] = sum over c of w[o, c] x[n, c], plus b[o]."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, C) to (N, O)."""
+        return x @ self.weight.T + self.bias
+
+
+def convolution(
+    c_in: int,
+    c_out: int,
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+    *,
+    dtype: Any = np.float64,
+) -> Convolution:
+    """A convolution without bias, with symmetric explicit padding."""
+    weight = np.zeros((c_out, c_in // groups, *kernel_size), dtype)
+    return Convolution(weight, stride, padding, dilation, groups)
+
+
+def depthwise_convolution(
+    channels: int, multiplier: int, kernel_size: int, padding: int, *, dtype: Any = np.float64
+) -> Convolution:
+    """A convolution in which channel c alone makes outputs c*multiplier ... (c+1)*multiplier-1."""
+    weight = np.zeros((channels * multiplier, 1, kernel_size, kernel_size), dtype)
+    return Convolution(weight, (1, 1), (padding, padding), (1, 1), channels)
+
+
+def batch_norm(channels: int, eps: float, momentum: float, *, dtype: Any = np.float64) -> BatchNorm:
+    """Batch normalisation that stores the unbiased variance."""
+    zeros, ones = np.zeros(channels, dtype), np.ones(channels, dtype)
+    return BatchNorm(ones, zeros, zeros.copy(), ones.copy(), eps, momentum)
+
+
+def linear(features: int, classes: int, *, dtype: Any = np.float64) -> Linear:
+    """A linear layer with bias."""
+    return Linear(np.zeros((classes, features), dtype), np.zeros(classes, dtype))
+
+
+def activation(name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """The activation of that name."""
+    return ACTIVATIONS[name]
+
+
+def in_training(norm: BatchNorm, training: Any = None) -> bool:
+    """Whether the normalisation will use the statistics of the batch."""
+    return norm.training
+
+
+def canonical_shape(x: np.ndarray) -> tuple[Any, ...]:
+    """Shape of the input as (N, C, H, W)."""
+    return x.shape
+
+
+def dtype_name(x: np.ndarray) -> str:
+    """Name of the input's dtype, as NumPy has it."""
+    return x.dtype.name
+
+
+def _mix_channels(weight: np.ndarray, window: np.ndarray) -> np.ndarray:
+    """One kernel position: (G, O/G, C/G) times (N, G, C/G, H, W) to (N, G, O/G, H, W)."""
+    if weight.shape[2] == 1:
+        return weight[:, :, 0, None, None] * window
+    flat = window.reshape(*window.shape[:3], -1)
+    return (weight @ flat).reshape(len(window), *weight.shape[:2], *window.shape[3:])
