@@ -1,0 +1,112 @@
+"""Weights in and out: canonical names and layouts, strict, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import weights
+from ghost_torch.ghost_conv import GhostConv
+from ghost_torch.resnet import GhostResNet20, GhostResNet56
+from weights.digests import common_dtype
+from weights.storage import PathLike
+from weights.tensors import DTYPES, TensorSpec
+
+ARCHITECTURES: dict[str, Any] = {
+    "ghost_conv": GhostConv,
+    "ghost_resnet20": GhostResNet20,
+    "ghost_resnet56": GhostResNet56,
+}
+# NumPy has no bfloat16 that torch knows: its bits travel as integers.
+BFLOAT16 = DTYPES["BF16"]
+
+
+def save_weights(module: nn.Module, path: PathLike, *, overwrite: bool = False) -> None:
+    """Write the interchange file of `module`; raises `weights.GhostError`."""
+    tensors = state(module)
+    weights.write_file(path, module.architecture, module.config, tensors, overwrite=overwrite)
+
+
+def load_weights(module: nn.Module, path: PathLike) -> None:
+    """Load an interchange file into `module`; raises `weights.MismatchError`, changing nothing."""
+    file = weights.read_file(path)
+    specs = specs_of(module)
+    problems = weights.config_problems(
+        file.architecture, file.config, module.architecture, module.config
+    )
+    what = f"cannot load {path} into {type(module).__name__}"
+    _apply(module, specs, file.tensors, what, problems)
+
+
+def from_file(path: PathLike) -> Any:
+    """Build the module that the file describes, with its weights and its dtype."""
+    file = weights.read_file(path)
+    return build(file.architecture, file.config, file.tensors)
+
+
+def build(architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Any:
+    """The module of that architecture and configuration, with these tensors and their dtype."""
+    weights.configure(architecture, config)
+    dtype = common_dtype(tensors)
+    module = ARCHITECTURES[architecture](**config, dtype=getattr(torch, dtype.name))
+    set_state(module, tensors)
+    return module
+
+
+def state(module: nn.Module) -> dict[str, np.ndarray]:
+    """The tensors of `module` as NumPy arrays of their own, canonical names and layout."""
+    return {spec.name: to_canonical(variable_of(module, spec), spec) for spec in specs_of(module)}
+
+
+def set_state(module: nn.Module, tensors: Mapping[str, np.ndarray]) -> None:
+    """The reverse of `state`; raises `weights.MismatchError`, changing nothing."""
+    _apply(
+        module, specs_of(module), tensors, f"cannot set the state of {type(module).__name__}", ()
+    )
+
+
+def _apply(module: Any, specs: list[TensorSpec], tensors: Any, what: str, problems: Any) -> None:
+    variables = {spec.name: variable_of(module, spec) for spec in specs}
+    dtypes = {name: _dtype(variable) for name, variable in variables.items()}
+    weights.check_tensors(specs, tensors, dtypes=dtypes, what=what, earlier=problems)
+    values = [to_native(tensors[spec.name], spec, variables[spec.name]) for spec in specs]
+    with torch.no_grad():
+        for variable, value in zip(variables.values(), values, strict=True):
+            variable.copy_(value)
+
+
+def specs_of(module: Any) -> list[TensorSpec]:
+    """The tensors that the module has, by canonical name, kind and shape."""
+    weights.check_module(module, ARCHITECTURES)
+    return list(module.plan.tensors())
+
+
+def variable_of(module: nn.Module, spec: TensorSpec) -> Tensor:
+    """The module's own variable for a tensor."""
+    path, _, leaf = spec.name.rpartition(".")
+    return getattr(module.get_submodule(path), leaf)
+
+
+def _dtype(variable: Tensor) -> np.dtype:
+    name = str(variable.dtype).removeprefix("torch.")
+    return BFLOAT16 if name == "bfloat16" else np.dtype(name)
+
+
+def to_canonical(variable: Tensor, spec: TensorSpec) -> np.ndarray:
+    """A variable, or an array of its layout, as a NumPy array of its own."""
+    tensor = variable.detach().cpu().contiguous()
+    if tensor.dtype == torch.bfloat16:
+        return tensor.view(torch.uint16).numpy().view(BFLOAT16).copy()
+    return tensor.numpy().copy()
+
+
+def to_native(array: np.ndarray, spec: TensorSpec, variable: Tensor) -> Tensor:
+    """A canonical array as the framework holds it."""
+    if array.dtype == BFLOAT16:
+        bits = torch.from_numpy(np.array(array.view(np.uint16), order="C"))
+        return bits.view(torch.bfloat16).to(variable.device)
+    return torch.from_numpy(np.array(array, order="C")).to(variable.device)
