@@ -1,0 +1,142 @@
+"""Ghost-ResNet for CIFAR: every 3x3 convolution of a ResNet is a GhostConv."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from ghost_jax.ghost_conv import GhostConv
+from ghost_jax.layers import (
+    activation,
+    batch_norm,
+    canonical_shape,
+    dtype_name,
+    in_training,
+    linear,
+)
+from weights import GhostResNetConfig
+from weights.resnet import STAGES, STEM_CHANNELS, BlockConfig
+
+
+class BasicBlock(nnx.Module):
+    """Two GhostConvs, each with the block's own batch normalisation, and a shortcut.
+
+    The shortcut has no parameters (option A): it subsamples and adds zero channels.
+
+    Shapes: x: (N, H, W, C) to (N, H', W', C').
+    """
+
+    def __init__(self, plan: GhostResNetConfig, block: BlockConfig, **options: Any) -> None:
+        first = plan.convolution(block.c_in, block.c_out, block.stride)
+        second = plan.convolution(block.c_out, block.c_out)
+        self.block = block
+        self.conv1 = GhostConv(**first, **options)
+        self.bn1 = batch_norm(block.c_out, plan.bn_eps, plan.bn_momentum, **options)
+        self.conv2 = GhostConv(**second, **options)
+        self.bn2 = batch_norm(block.c_out, plan.bn_eps, plan.bn_momentum, **options)
+        self.relu = activation("relu")
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Shapes: x: (N, H, W, C) to (N, H', W', C')."""
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.bn2(self.conv2(out))
+        return self.relu(out + self.shortcut(x))
+
+    def shortcut(self, x: jax.Array) -> jax.Array:
+        """The input with every `stride`-th row and column, and zero channels on both sides."""
+        stride, extra = self.block.stride, self.block.extra_channels
+        x = x[:, ::stride, ::stride]
+        return jnp.pad(x, ((0, 0), (0, 0), (0, 0), (extra, extra)))
+
+
+class GhostResNet(nnx.Module):
+    """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
+
+    Shapes: x: (N, H, W, in_chans) to logits (N, num_classes).
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+    """
+
+    depth: int
+    architecture: str
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        ratio: float = 2,
+        dw_kernel_size: int = 3,
+        *,
+        in_chans: int = 3,
+        split: str = "round",
+        bn_eps: float = 1e-5,
+        bn_momentum: float = 0.1,
+        dtype: Any = None,
+        param_dtype: Any = jnp.float32,
+        rngs: nnx.Rngs,
+    ) -> None:
+        plan = GhostResNetConfig(
+            self.depth, num_classes, ratio, dw_kernel_size, in_chans, split, bn_eps, bn_momentum
+        )
+        options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        self.plan = plan
+        self.conv1 = GhostConv(**plan.convolution(plan.in_chans, STEM_CHANNELS), **options)
+        self.bn1 = batch_norm(STEM_CHANNELS, plan.bn_eps, plan.bn_momentum, **options)
+        self.layer1 = _stage(plan, "layer1", **options)
+        self.layer2 = _stage(plan, "layer2", **options)
+        self.layer3 = _stage(plan, "layer3", **options)
+        self.linear = linear(STAGES["layer3"], plan.num_classes, **options)
+        self.relu = activation("relu")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the network in any framework."""
+        return self.plan.to_dict()
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Shapes: x: (N, H, W, in_chans) to logits (N, num_classes)."""
+        return self.stages(x)["logits"]
+
+    def stages(self, x: jax.Array) -> dict[str, jax.Array]:
+        """The output of every stage, from the stem to the logits."""
+        training = in_training(self.bn1)
+        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        stages = {"stem": self.relu(self.bn1(self.conv1(x)))}
+        x = stages["stem"]
+        for name in STAGES:
+            for block in getattr(self, name):
+                x = block(x)
+            stages[name] = x
+        stages["logits"] = self.linear(x.mean(axis=(1, 2)))
+        return stages
+
+
+class GhostResNet20(GhostResNet):
+    """Ghost-ResNet of 20 layers.
+
+    >>> network = GhostResNet20(rngs=nnx.Rngs(0))
+    >>> network.eval()
+    >>> nnx.jit(GhostResNet20.__call__)(network, jnp.zeros((1, 32, 32, 3))).shape
+    (1, 10)
+    """
+
+    depth = 20
+    architecture = "ghost_resnet20"
+
+
+class GhostResNet56(GhostResNet):
+    """Ghost-ResNet of 56 layers (Han et al., CVPR 2020, section 4.1).
+
+    >>> network = nnx.eval_shape(lambda: GhostResNet56(rngs=nnx.Rngs(0)))
+    >>> sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param)))
+    442074
+    """
+
+    depth = 56
+    architecture = "ghost_resnet56"
+
+
+def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> nnx.List[BasicBlock]:
+    return nnx.List([BasicBlock(plan, block, **options) for block in plan.stage(name)])

@@ -1,0 +1,134 @@
+"""Weights in and out: canonical names and layouts, strict, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+import weights
+from ghost_jax import layers
+from ghost_jax.ghost_conv import GhostConv
+from ghost_jax.resnet import GhostResNet20, GhostResNet56
+from weights.digests import common_dtype
+from weights.layout import from_channels_last, to_channels_last
+from weights.storage import PathLike
+from weights.tensors import (
+    CONVOLUTION,
+    DEPTHWISE,
+    LINEAR,
+    LINEAR_BIAS,
+    NORM_BIAS,
+    NORM_WEIGHT,
+    RUNNING_MEAN,
+    RUNNING_VAR,
+    TensorSpec,
+)
+
+ARCHITECTURES: dict[str, Any] = {
+    "ghost_conv": GhostConv,
+    "ghost_resnet20": GhostResNet20,
+    "ghost_resnet56": GhostResNet56,
+}
+ATTRIBUTES = {
+    CONVOLUTION: "kernel",
+    DEPTHWISE: "kernel",
+    LINEAR: "kernel",
+    LINEAR_BIAS: "bias",
+    NORM_WEIGHT: "scale",
+    NORM_BIAS: "bias",
+    RUNNING_MEAN: "mean",
+    RUNNING_VAR: "var",
+}
+
+
+def save_weights(module: nnx.Module, path: PathLike, *, overwrite: bool = False) -> None:
+    """Write the interchange file of `module`; raises `weights.GhostError`."""
+    tensors = state(module)
+    weights.write_file(path, module.architecture, module.config, tensors, overwrite=overwrite)
+
+
+def load_weights(module: nnx.Module, path: PathLike) -> None:
+    """Load an interchange file into `module`; raises `weights.MismatchError`, changing nothing."""
+    file = weights.read_file(path)
+    specs = specs_of(module)
+    problems = weights.config_problems(
+        file.architecture, file.config, module.architecture, module.config
+    )
+    what = f"cannot load {path} into {type(module).__name__}"
+    _apply(module, specs, file.tensors, what, problems)
+
+
+def from_file(path: PathLike) -> Any:
+    """Build the module that the file describes, with its weights and its dtype."""
+    file = weights.read_file(path)
+    return build(file.architecture, file.config, file.tensors)
+
+
+def build(architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Any:
+    """The module of that architecture and configuration, with these tensors and their dtype."""
+    weights.configure(architecture, config)
+    dtype = common_dtype(tensors)
+    layers.check_dtype(dtype)
+    kind = ARCHITECTURES[architecture]
+    # Abstract until the file's tensors arrive: no random number is drawn, nothing is compiled.
+    module = nnx.eval_shape(lambda: kind(**config, param_dtype=dtype, rngs=nnx.Rngs(0)))
+    set_state(module, tensors)
+    return module
+
+
+def state(module: nnx.Module) -> dict[str, np.ndarray]:
+    """The tensors of `module` as NumPy arrays of their own, canonical names and layout."""
+    return {spec.name: to_canonical(variable_of(module, spec), spec) for spec in specs_of(module)}
+
+
+def set_state(module: nnx.Module, tensors: Mapping[str, np.ndarray]) -> None:
+    """The reverse of `state`; raises `weights.MismatchError`, changing nothing."""
+    _apply(
+        module, specs_of(module), tensors, f"cannot set the state of {type(module).__name__}", ()
+    )
+
+
+def _apply(module: Any, specs: list[TensorSpec], tensors: Any, what: str, problems: Any) -> None:
+    variables = {spec.name: variable_of(module, spec) for spec in specs}
+    dtypes = {name: _dtype(variable) for name, variable in variables.items()}
+    weights.check_tensors(specs, tensors, dtypes=dtypes, what=what, earlier=problems)
+    values = [to_native(tensors[spec.name], spec, variables[spec.name]) for spec in specs]
+    for variable, value in zip(variables.values(), values, strict=True):
+        variable.set_value(value)
+
+
+def specs_of(module: Any) -> list[TensorSpec]:
+    """The tensors that the module has, by canonical name, kind and shape."""
+    weights.check_module(module, ARCHITECTURES)
+    return list(module.plan.tensors())
+
+
+def variable_of(module: nnx.Module, spec: TensorSpec) -> nnx.Variable:
+    """The module's own variable for a tensor."""
+    path, _, _ = spec.name.rpartition(".")
+    return getattr(reduce(_child, path.split("."), module), ATTRIBUTES[spec.kind])
+
+
+def _child(module: nnx.Module, name: str) -> Any:
+    return module[int(name)] if name.isdigit() else getattr(module, name)
+
+
+def _dtype(variable: nnx.Variable) -> np.dtype:
+    return np.dtype(variable.dtype)
+
+
+def to_canonical(variable: nnx.Variable, spec: TensorSpec) -> np.ndarray:
+    """A variable, or an array of its layout, as a NumPy array of its own."""
+    return np.array(from_channels_last(np.asarray(variable.get_value()), spec))
+
+
+def to_native(array: np.ndarray, spec: TensorSpec, variable: nnx.Variable) -> jax.Array:
+    """A canonical array as the framework holds it."""
+    # A copy of our own: JAX may keep the buffer that it is given.
+    native = np.array(to_channels_last(array, spec))
+    return jax.device_put(native, getattr(variable.get_value(), "sharding", None))
