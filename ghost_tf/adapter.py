@@ -1,0 +1,93 @@
+"""The package as the conformance suite plugs it in: NumPy arrays in NCHW, in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ghost_tf import weights_io
+from weights.digests import common_dtype
+from weights.layout import cast_floating
+from weights.storage import PathLike
+
+
+class Adapter:
+    """One built module; inference unless a training step is asked for."""
+
+    def __init__(self, module: Any, dtype: Any) -> None:
+        self.module = module
+        self.dtype = dtype
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
+        return _to_numpy(self.module(self._input(x), training=False))
+
+    def taps(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """The output of every stage, of a network; of a layer, its output."""
+        if not hasattr(self.module, "stages"):
+            return {"output": self(x)}
+        stages = self.module.stages(self._input(x), training=False)
+        return {name: _to_numpy(value) for name, value in stages.items()}
+
+    def train_step(self, x: np.ndarray, output_cotangent: np.ndarray) -> dict[str, Any]:
+        """Output with batch statistics, gradients for a cotangent, statistics afterwards."""
+        inputs = self._input(x)
+        specs = weights_io.specs_of(self.module)
+        parameters = {
+            spec.name: weights_io.variable_of(self.module, spec) for spec in specs if spec.trainable
+        }
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            output = self.module(inputs, training=True)
+        sources = [inputs, *(variable.value for variable in parameters.values())]
+        cotangent = self._input(output_cotangent)
+        grad_input, *grads = tape.gradient(output, sources, cotangent)
+        by_name = dict(zip(parameters, grads, strict=True))
+        state = self.state()
+        return {
+            "output": _to_numpy(output),
+            "grad_input": _to_numpy(grad_input),
+            "grads": {
+                spec.name: weights_io.to_canonical(by_name[spec.name], spec)
+                for spec in specs
+                if spec.trainable
+            },
+            "state": {spec.name: state[spec.name] for spec in specs if not spec.trainable},
+        }
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The tensors, canonical names and layout."""
+        return weights_io.state(self.module)
+
+    def save(self, path: PathLike) -> None:
+        """Write the interchange file."""
+        weights_io.save_weights(self.module, path)
+
+    def load(self, path: PathLike) -> None:
+        """Load an interchange file into the module."""
+        weights_io.load_weights(self.module, path)
+
+    def _input(self, x: np.ndarray) -> Any:
+        native = x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
+        return tf.constant(cast_floating(native, self.dtype))
+
+
+def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
+    """The module of that architecture and configuration, with these weights and their dtype."""
+    module = weights_io.build(architecture, config, weights)
+    return Adapter(module, common_dtype(weights))
+
+
+def versions() -> dict[str, str]:
+    """The versions that a report records."""
+    backend = keras.backend.backend()
+    return {"tensorflow": tf.__version__, "keras": keras.__version__, "backend": backend}
+
+
+def _to_numpy(x: Any) -> np.ndarray:
+    array = np.asarray(x)
+    return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if array.ndim == 4 else array

@@ -1,0 +1,55 @@
+"""What depends on the order of the axes: Keras alone lets its user choose it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from weights.arithmetic import Pair
+
+
+def native_shape(shape: tuple[Any, ...], data_format: str) -> tuple[Any, ...]:
+    """The inverse of `canonical_shape`."""
+    if data_format == "channels_first":
+        return shape
+    batch, channels, height, width = shape
+    return batch, height, width, channels
+
+
+def channel_axis(data_format: str) -> int:
+    """The axis of the channels."""
+    return 1 if data_format == "channels_first" else -1
+
+
+def crop_channels(x: Any, channels: int, data_format: str) -> Any:
+    """The first `channels` channels."""
+    return x[:, :channels] if data_format == "channels_first" else x[..., :channels]
+
+
+def pad_channels(x: Any, extra: int, data_format: str) -> Any:
+    """`extra` zero channels before and after."""
+    axes = [(0, 0)] * 4
+    axes[channel_axis(data_format)] = (extra, extra)
+    return ops.pad(x, axes)
+
+
+def subsample(x: Any, stride: Pair, data_format: str) -> Any:
+    """Every `stride`-th row and column."""
+    rows, columns = slice(None, None, stride[0]), slice(None, None, stride[1])
+    return x[:, :, rows, columns] if data_format == "channels_first" else x[:, rows, columns]
+
+
+def spatial_axes(data_format: str) -> Pair:
+    """The axes of height and width."""
+    return (2, 3) if data_format == "channels_first" else (1, 2)
+
+
+def pad_rows_and_columns(x: Any, padding: Pair, data_format: str) -> Any:
+    """Zeros around height and width, as many on both sides."""
+    if padding == (0, 0):
+        return x
+    (height, width), none = padding, (0, 0)
+    sizes = [(height, height), (width, width)]
+    axes = [none, none, *sizes] if data_format == "channels_first" else [none, *sizes, none]
+    return ops.pad(x, axes)

@@ -1,0 +1,184 @@
+"""Ghost-ResNet for CIFAR: every 3x3 convolution of a ResNet is a GhostConv."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from ghost_tf.data_format import pad_channels, spatial_axes, subsample
+from ghost_tf.ghost_conv import GhostConv
+from ghost_tf.layers import (
+    activation,
+    batch_norm,
+    canonical_shape,
+    dtype_name,
+    in_training,
+    linear,
+)
+from weights import GhostResNetConfig
+from weights.resnet import STAGES, STEM_CHANNELS, BlockConfig
+
+
+class BasicBlock(keras.layers.Layer):
+    """Two GhostConvs, each with the block's own batch normalisation, and a shortcut.
+
+    The shortcut has no parameters (option A): it subsamples and adds zero channels.
+
+    Shapes: x: (N, H, W, C) to (N, H', W', C'), or channels first.
+    """
+
+    def __init__(self, plan: GhostResNetConfig, block: BlockConfig, **options: Any) -> None:
+        super().__init__(dtype=options["dtype"])
+        first = plan.convolution(block.c_in, block.c_out, block.stride)
+        second = plan.convolution(block.c_out, block.c_out)
+        self.block = block
+        self.conv1 = GhostConv(**first, **options)
+        self.bn1 = batch_norm(block.c_out, plan.bn_eps, plan.bn_momentum, **options)
+        self.conv2 = GhostConv(**second, **options)
+        self.bn2 = batch_norm(block.c_out, plan.bn_eps, plan.bn_momentum, **options)
+        self.relu = activation("relu")
+        self.data_format = options["data_format"]
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Create the variables."""
+        self.conv1.build(input_shape)
+        shape = self.conv1.compute_output_shape(input_shape)
+        for layer in (self.bn1, self.conv2, self.bn2):
+            layer.build(shape)
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Shapes: x: (N, H, W, C) to (N, H', W', C'), or channels first."""
+        out = self.relu(self.bn1(self.conv1(x, training=training), training=training))
+        out = self.bn2(self.conv2(out, training=training), training=training)
+        return self.relu(out + self.shortcut(x))
+
+    def shortcut(self, x: Any) -> Any:
+        """The input with every `stride`-th row and column, and zero channels on both sides."""
+        stride, extra = self.block.stride, self.block.extra_channels
+        x = subsample(x, (stride, stride), self.data_format)
+        return pad_channels(x, extra, self.data_format)
+
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Shape of the output, in the order of the input's."""
+        return self.conv1.compute_output_shape(input_shape)
+
+
+class GhostResNet(keras.Model):
+    """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
+
+    Shapes: x: (N, H, W, in_chans), or channels first, to logits (N, num_classes).
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+    """
+
+    depth: int
+    architecture: str
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        ratio: float = 2,
+        dw_kernel_size: int = 3,
+        *,
+        in_chans: int = 3,
+        split: str = "round",
+        bn_eps: float = 1e-5,
+        bn_momentum: float = 0.1,
+        data_format: str | None = None,
+        **options: Any,
+    ) -> None:
+        plan = GhostResNetConfig(
+            self.depth, num_classes, ratio, dw_kernel_size, in_chans, split, bn_eps, bn_momentum
+        )
+        super().__init__(**options)
+        self.data_format = keras.config.image_data_format() if data_format is None else data_format
+        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        self.plan = plan
+        self.conv1 = GhostConv(**plan.convolution(plan.in_chans, STEM_CHANNELS), **options)
+        self.bn1 = batch_norm(STEM_CHANNELS, plan.bn_eps, plan.bn_momentum, **options)
+        self.layer1 = _stage(plan, "layer1", **options)
+        self.layer2 = _stage(plan, "layer2", **options)
+        self.layer3 = _stage(plan, "layer3", **options)
+        self.linear = linear(STAGES["layer3"], plan.num_classes, **options)
+        self.relu = activation("relu")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the network in any framework."""
+        return self.plan.to_dict()
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Create the variables."""
+        self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
+        self.conv1.build(input_shape)
+        shape = self.conv1.compute_output_shape(input_shape)
+        self.bn1.build(shape)
+        for block in (*self.layer1, *self.layer2, *self.layer3):
+            block.build(shape)
+            shape = block.compute_output_shape(shape)
+        self.linear.build((shape[0], STAGES["layer3"]))
+
+    def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        # Before Keras, which would wrap the error of a layer in words of its own.
+        self._check_input(x, kwargs.get("training"))
+        return super().__call__(x, *args, **kwargs)
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Shapes: x: (N, H, W, in_chans), or channels first, to logits (N, num_classes)."""
+        return self.stages(x, training)["logits"]
+
+    def stages(self, x: Any, training: bool | None = None) -> dict[str, Any]:
+        """The output of every stage, from the stem to the logits."""
+        self._check_input(x, training)
+        out = self.conv1(x, training=training)
+        stages = {"stem": self.relu(self.bn1(out, training=training))}
+        x = stages["stem"]
+        for name in STAGES:
+            for block in getattr(self, name):
+                x = block(x, training=training)
+            stages[name] = x
+        stages["logits"] = self.linear(ops.mean(x, axis=spatial_axes(self.data_format)))
+        return stages
+
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Shape of the logits."""
+        return self.plan.output_shape(input_shape[0], None, None)
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras saves: the network's own arguments and Keras' (name, dtype policy, ...)."""
+        return {**super().get_config(), **self.config, "data_format": self.data_format}
+
+    def _check_input(self, x: Any, training: bool | None) -> None:
+        training = in_training(self.bn1, training)
+        shape = canonical_shape(x, self.data_format)
+        self.plan.check_input(shape, dtype_name(x), training=training)
+
+
+@keras.saving.register_keras_serializable("ghost_tf")
+class GhostResNet20(GhostResNet):
+    """Ghost-ResNet of 20 layers.
+
+    >>> tuple(GhostResNet20()(ops.zeros((1, 32, 32, 3))).shape)
+    (1, 10)
+    """
+
+    depth = 20
+    architecture = "ghost_resnet20"
+
+
+@keras.saving.register_keras_serializable("ghost_tf")
+class GhostResNet56(GhostResNet):
+    """Ghost-ResNet of 56 layers (Han et al., CVPR 2020, section 4.1).
+
+    >>> len(list(GhostResNet56().plan.blocks()))
+    27
+    """
+
+    depth = 56
+    architecture = "ghost_resnet56"
+
+
+def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> list[BasicBlock]:
+    return [BasicBlock(plan, block, **options) for block in plan.stage(name)]

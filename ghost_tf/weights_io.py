@@ -1,0 +1,143 @@
+"""Weights in and out: canonical names and layouts, strict, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+import keras
+import numpy as np
+
+import weights
+from ghost_tf.data_format import native_shape
+from ghost_tf.ghost_conv import GhostConv
+from ghost_tf.resnet import GhostResNet20, GhostResNet56
+from weights.digests import common_dtype
+from weights.layout import (
+    from_channels_last,
+    from_depth_multiplier,
+    to_channels_last,
+    to_depth_multiplier,
+)
+from weights.storage import PathLike
+from weights.tensors import (
+    CONVOLUTION,
+    DEPTHWISE,
+    DTYPES,
+    LINEAR,
+    LINEAR_BIAS,
+    NORM_BIAS,
+    NORM_WEIGHT,
+    RUNNING_MEAN,
+    RUNNING_VAR,
+    TensorSpec,
+)
+
+ARCHITECTURES: dict[str, Any] = {
+    "ghost_conv": GhostConv,
+    "ghost_resnet20": GhostResNet20,
+    "ghost_resnet56": GhostResNet56,
+}
+BFLOAT16 = DTYPES["BF16"]
+ATTRIBUTES = {
+    CONVOLUTION: "kernel",
+    DEPTHWISE: "kernel",
+    LINEAR: "kernel",
+    LINEAR_BIAS: "bias",
+    NORM_WEIGHT: "gamma",
+    NORM_BIAS: "beta",
+    RUNNING_MEAN: "moving_mean",
+    RUNNING_VAR: "moving_variance",
+}
+
+
+def save_weights(module: keras.layers.Layer, path: PathLike, *, overwrite: bool = False) -> None:
+    """Write the interchange file of `module`; raises `weights.GhostError`."""
+    tensors = state(module)
+    weights.write_file(path, module.architecture, module.config, tensors, overwrite=overwrite)
+
+
+def load_weights(module: keras.layers.Layer, path: PathLike) -> None:
+    """Load an interchange file into `module`; raises `weights.MismatchError`, changing nothing."""
+    file = weights.read_file(path)
+    specs = specs_of(module)
+    problems = weights.config_problems(
+        file.architecture, file.config, module.architecture, module.config
+    )
+    what = f"cannot load {path} into {type(module).__name__}"
+    _apply(module, specs, file.tensors, what, problems)
+
+
+def from_file(path: PathLike) -> Any:
+    """Build the module that the file describes, with its weights and its dtype."""
+    file = weights.read_file(path)
+    return build(file.architecture, file.config, file.tensors)
+
+
+def build(architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Any:
+    """The module of that architecture and configuration, with these tensors and their dtype."""
+    weights.configure(architecture, config)
+    dtype = common_dtype(tensors)
+    module = ARCHITECTURES[architecture](**config, dtype=dtype.name)
+    set_state(module, tensors)
+    return module
+
+
+def state(module: keras.layers.Layer) -> dict[str, np.ndarray]:
+    """The tensors of `module` as NumPy arrays of their own, canonical names and layout."""
+    return {spec.name: to_canonical(variable_of(module, spec), spec) for spec in specs_of(module)}
+
+
+def set_state(module: keras.layers.Layer, tensors: Mapping[str, np.ndarray]) -> None:
+    """The reverse of `state`; raises `weights.MismatchError`, changing nothing."""
+    _apply(
+        module, specs_of(module), tensors, f"cannot set the state of {type(module).__name__}", ()
+    )
+
+
+def _apply(module: Any, specs: list[TensorSpec], tensors: Any, what: str, problems: Any) -> None:
+    variables = {spec.name: variable_of(module, spec) for spec in specs}
+    dtypes = {name: _dtype(variable) for name, variable in variables.items()}
+    weights.check_tensors(specs, tensors, dtypes=dtypes, what=what, earlier=problems)
+    values = [to_native(tensors[spec.name], spec, variables[spec.name]) for spec in specs]
+    for variable, value in zip(variables.values(), values, strict=True):
+        variable.assign(value)
+
+
+def specs_of(module: Any) -> list[TensorSpec]:
+    """The tensors that the module has, by canonical name, kind and shape."""
+    weights.check_module(module, ARCHITECTURES)
+    if not module.built:
+        channels = module.plan.c_in if isinstance(module, GhostConv) else module.plan.in_chans
+        module.build(native_shape((None, channels, None, None), module.data_format))
+    return list(module.plan.tensors())
+
+
+def variable_of(module: keras.layers.Layer, spec: TensorSpec) -> keras.Variable:
+    """The module's own variable for a tensor."""
+    path, _, _ = spec.name.rpartition(".")
+    return getattr(reduce(_child, path.split("."), module), ATTRIBUTES[spec.kind])
+
+
+def _child(module: keras.layers.Layer, name: str) -> Any:
+    return module[int(name)] if name.isdigit() else getattr(module, name)
+
+
+def _dtype(variable: keras.Variable) -> np.dtype:
+    return BFLOAT16 if variable.dtype == "bfloat16" else np.dtype(variable.dtype)
+
+
+def to_canonical(variable: keras.Variable, spec: TensorSpec) -> np.ndarray:
+    """A variable, or an array of its layout, as a NumPy array of its own."""
+    array = keras.ops.convert_to_numpy(variable)
+    if spec.kind == DEPTHWISE:
+        return np.array(from_depth_multiplier(array))
+    return np.array(from_channels_last(array, spec))
+
+
+def to_native(array: np.ndarray, spec: TensorSpec, variable: keras.Variable) -> np.ndarray:
+    """A canonical array as the framework holds it."""
+    if spec.kind == DEPTHWISE:
+        return to_depth_multiplier(array, variable.shape[2])
+    return to_channels_last(array, spec)
