@@ -90,7 +90,8 @@ class GhostConv(nnx.Module):
             bn_eps,
             bn_momentum,
         )
-        check_dtype(param_dtype)
+        check_dtype("param_dtype", param_dtype)
+        check_dtype("dtype", dtype or param_dtype)
         options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
         self.plan = plan
         self.c_out = plan.c_out

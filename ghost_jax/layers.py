@@ -42,7 +42,7 @@ class BatchNorm(nnx.BatchNorm):
         mean, var = self.mean[...].astype(wide), self.var[...].astype(wide)
         if not use_running_average:
             mean, var = self._update(x)
-        scale = self.scale[...].astype(wide) * jax.lax.rsqrt(var + self.epsilon)
+        scale = self.scale[...].astype(wide) / jnp.sqrt(var + self.epsilon)
         return ((x - mean) * scale + self.bias[...].astype(wide)).astype(dtype)
 
     def _update(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -135,12 +135,12 @@ def dtype_name(x: jax.Array) -> str:
     return x.dtype.name
 
 
-def check_dtype(param_dtype: Any) -> None:
+def check_dtype(name: str, dtype: Any) -> None:
     """Raise `ArgumentError` for a type that JAX would silently replace by a narrower one."""
-    wanted = jnp.dtype(param_dtype)
+    wanted = jnp.dtype(dtype)
     if jax.dtypes.canonicalize_dtype(wanted) != wanted:
         raise ArgumentError(
-            f"`param_dtype` must be enabled in JAX, got {wanted.name}: set the environment "
+            f"`{name}` must be enabled in JAX, got {wanted.name}: set the environment "
             "variable JAX_ENABLE_X64=1, or call jax.config.update('jax_enable_x64', True) first"
         )
 

@@ -73,7 +73,7 @@ def build(architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np
     """The module of that architecture and configuration, with these tensors and their dtype."""
     weights.configure(architecture, config)
     dtype = common_dtype(tensors)
-    layers.check_dtype(dtype)
+    layers.check_dtype("param_dtype", dtype)
     kind = ARCHITECTURES[architecture]
     # Abstract until the file's tensors arrive: no random number is drawn, nothing is compiled.
     module = nnx.eval_shape(lambda: kind(**config, param_dtype=dtype, rngs=nnx.Rngs(0)))
@@ -124,7 +124,13 @@ def _dtype(variable: nnx.Variable) -> np.dtype:
 
 def to_canonical(variable: nnx.Variable, spec: TensorSpec) -> np.ndarray:
     """A variable, or an array of its layout, as a NumPy array of its own."""
-    return np.array(from_channels_last(np.asarray(variable.get_value()), spec))
+    value = variable.get_value()
+    if isinstance(value, jax.ShapeDtypeStruct):
+        raise weights.ArgumentError(
+            "`module` must hold values, got an abstract one, which has shapes only: give it some "
+            "with set_state or load_weights, or build it with from_file"
+        )
+    return np.array(from_channels_last(np.asarray(value), spec))
 
 
 def to_native(array: np.ndarray, spec: TensorSpec, variable: nnx.Variable) -> jax.Array:

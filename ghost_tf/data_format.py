@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import ops
 
+from weights import checks
 from weights.arithmetic import Pair
+
+DATA_FORMATS = ("channels_last", "channels_first")
+
+
+def checked_data_format(data_format: str | None) -> str:
+    """The data format asked for, or Keras' own default; raises `weights.ArgumentError`."""
+    if data_format is None:
+        data_format = keras.config.image_data_format()
+    return checks.choice("data_format", data_format, DATA_FORMATS)
 
 
 def native_shape(shape: tuple[Any, ...], data_format: str) -> tuple[Any, ...]:

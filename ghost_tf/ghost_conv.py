@@ -7,7 +7,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from ghost_tf.data_format import channel_axis, crop_channels, native_shape
+from ghost_tf.data_format import (
+    channel_axis,
+    checked_data_format,
+    crop_channels,
+    native_shape,
+)
 from ghost_tf.layers import (
     BatchNorm,
     activation,
@@ -21,7 +26,6 @@ from ghost_tf.layers import (
 from weights import GhostConvConfig
 
 
-@keras.saving.register_keras_serializable("ghost_tf")
 class ConvNormAct(keras.layers.Layer):
     """Convolution, batch normalisation, activation: one half of a GhostConv."""
 
@@ -101,7 +105,7 @@ class GhostConv(keras.layers.Layer):
             bn_momentum,
         )
         super().__init__(**options)
-        self.data_format = keras.config.image_data_format() if data_format is None else data_format
+        self.data_format = checked_data_format(data_format)
         options = {"data_format": self.data_format, "dtype": self.dtype_policy}
         self.plan = plan
         self.c_out = plan.c_out

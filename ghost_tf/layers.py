@@ -111,9 +111,17 @@ class BatchNorm(keras.layers.BatchNormalization):
         mean, var = ops.cast(self.moving_mean, wide), ops.cast(self.moving_variance, wide)
         if in_training(self, training):
             mean, var = self._update(x)
-        scale, bias = ops.cast(self.gamma, wide), ops.cast(self.beta, wide)
-        x = ops.batch_normalization(x, mean, var, self.axis, bias, scale, self.epsilon)
-        return ops.cast(x, self.compute_dtype)
+        # Not rsqrt, nor Keras' batch_normalization, which calls it: TensorFlow's rsqrt(1) is not 1.
+        scale = ops.cast(self.gamma, wide) / ops.sqrt(var + self.epsilon)
+        mean, scale, bias = (
+            ops.reshape(vector, self._vector_shape)
+            for vector in (mean, scale, ops.cast(self.beta, wide))
+        )
+        return ops.cast((x - mean) * scale + bias, self.compute_dtype)
+
+    @property
+    def _vector_shape(self) -> tuple[int, ...]:
+        return (-1, 1, 1) if self.axis == 1 else (-1,)
 
     def _update(self, x: Any) -> tuple[Any, Any]:
         mean = ops.mean(x, self._reduction_axes, keepdims=True)

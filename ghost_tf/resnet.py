@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ghost_tf.data_format import pad_channels, spatial_axes, subsample
+from ghost_tf.data_format import checked_data_format, pad_channels, spatial_axes, subsample
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import (
     activation,
@@ -93,7 +93,7 @@ class GhostResNet(keras.Model):
             self.depth, num_classes, ratio, dw_kernel_size, in_chans, split, bn_eps, bn_momentum
         )
         super().__init__(**options)
-        self.data_format = keras.config.image_data_format() if data_format is None else data_format
+        self.data_format = checked_data_format(data_format)
         options = {"data_format": self.data_format, "dtype": self.dtype_policy}
         self.plan = plan
         self.conv1 = GhostConv(**plan.convolution(plan.in_chans, STEM_CHANNELS), **options)
@@ -132,6 +132,8 @@ class GhostResNet(keras.Model):
     def stages(self, x: Any, training: bool | None = None) -> dict[str, Any]:
         """The output of every stage, from the stem to the logits."""
         self._check_input(x, training)
+        if not self.built:
+            self.build(x.shape)
         out = self.conv1(x, training=training)
         stages = {"stem": self.relu(self.bn1(out, training=training))}
         x = stages["stem"]
