@@ -27,13 +27,14 @@ def relu6(x: np.ndarray) -> np.ndarray:
 
 def silu(x: np.ndarray) -> np.ndarray:
     """x / (1 + exp(-x))."""
-    with np.errstate(over="ignore"):  # exp overflows to infinity, and the quotient is then 0
+    with np.errstate(over="ignore", invalid="ignore"):  # exp may be infinite: the quotient is 0
         return x / (1 + np.exp(-x))
 
 
 def hard_swish(x: np.ndarray) -> np.ndarray:
     """x relu6(x + 3) / 6 (Howard et al., ICCV 2019, section 5.2)."""
-    return x * relu6(x + 3) / 6
+    with np.errstate(invalid="ignore"):  # minus infinity times 0 is NaN, as it should be
+        return x * relu6(x + 3) / 6
 
 
 def identity(x: np.ndarray) -> np.ndarray:
@@ -76,7 +77,8 @@ class Convolution:
         for a, b in np.ndindex(*kernel):
             window = self._window(padded, (a, b), sizes)
             window = window.reshape(len(x), groups, -1, *sizes)
-            total += _mix_channels(weight[..., a, b], window)
+            with np.errstate(invalid="ignore"):  # infinities of both signs sum to NaN
+                total += _mix_channels(weight[..., a, b], window)
         return total.reshape(len(x), -1, *sizes)
 
     def _window(self, padded: np.ndarray, position: Pair, sizes: list[int]) -> np.ndarray:

@@ -1,0 +1,168 @@
+"""What is known beforehand: sizes, parameter counts and error texts, typed in, never computed.
+
+The channel arithmetic is shared by every column and by the oracle, so an error in it would agree
+with itself everywhere; these numbers would not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A configuration with its known output shape and numbers of elements."""
+
+    config: dict[str, Any] = field(hash=False)
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    c_int: int
+    parameters: int
+    statistics: int
+    architecture: str = "ghost_conv"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """Arguments, or an input, that must be refused with exactly this text."""
+
+    name: str
+    config: dict[str, Any] = field(hash=False)
+    text: str
+    input_shape: tuple[int, ...] = (2, 8, 6, 6)
+
+
+def _layer(config: dict[str, Any], *numbers: Any, architecture: str = "ghost_conv") -> Layer:
+    return Layer(config, *numbers, architecture)
+
+
+# Example of a count: 32 -> 64 at 1x1 is 32*32 weights, 2*32 in the norm, 32*9 cheap weights, 2*32.
+LAYERS = (
+    _layer({"c_in": 32, "c_out": 64}, (2, 32, 8, 8), (2, 64, 8, 8), 32, 1440, 128),
+    _layer(
+        {"c_in": 3, "c_out": 16, "kernel_size": 3, "stride": 2, "padding": 1},
+        (1, 3, 10, 11), (1, 16, 5, 6), 8, 320, 32,
+    ),
+    _layer({"c_in": 8, "c_out": 12, "ratio": 3}, (1, 8, 6, 5), (1, 12, 6, 5), 4, 128, 24),
+    _layer(
+        {"c_in": 8, "c_out": 16, "ratio": 4, "dw_kernel_size": 5},
+        (1, 8, 7, 7), (1, 16, 7, 7), 4, 364, 32,
+    ),
+    # round(2.5) is 2, half to even: two primary channels, two ghosts of each, six cropped to five
+    _layer({"c_in": 4, "c_out": 5}, (2, 4, 5, 5), (2, 5, 5, 5), 2, 56, 12),
+    _layer({"c_in": 4, "c_out": 7}, (2, 4, 5, 5), (2, 7, 5, 5), 4, 68, 16),
+    _layer({"c_in": 6, "c_out": 9, "ratio": 1}, (1, 6, 4, 6), (1, 9, 4, 6), 9, 72, 18),
+    _layer({"c_in": 4, "c_out": 8, "ratio": 0.5}, (1, 4, 5, 5), (1, 8, 5, 5), 16, 96, 32),
+    # round(10 / 1.5) is 7
+    _layer({"c_in": 5, "c_out": 10, "ratio": 1.5}, (1, 5, 6, 6), (1, 10, 6, 6), 7, 126, 28),
+    _layer({"c_in": 8, "c_out": 3, "ratio": 8}, (1, 8, 4, 4), (1, 3, 4, 4), 1, 32, 6),
+    # ceil(15 / 2) is 8
+    _layer({"c_in": 8, "c_out": 15, "split": "ceil"}, (1, 8, 6, 6), (1, 15, 6, 6), 8, 168, 32),
+    _layer(
+        {"c_in": 8, "c_out": 16, "split": "floor", "ratio": 4}, (1, 8, 6, 6), (1, 16, 6, 6), 4, 172, 32,
+    ),
+    _layer(
+        {"c_in": 8, "c_out": 16, "kernel_size": 3, "padding": 1, "groups": 4},
+        (1, 8, 6, 6), (1, 16, 6, 6), 8, 248, 32,
+    ),
+    _layer(
+        {"c_in": 4, "c_out": 8, "kernel_size": [3, 5], "padding": [2, 0], "dilation": [2, 1]},
+        (1, 4, 9, 9), (1, 8, 9, 5), 4, 292, 16,
+    ),
+    _layer({}, (1, 3, 32, 32), (1, 10), 8, 442074, 8128, architecture="ghost_resnet56"),
+)  # fmt: skip
+
+# One GhostConv has exactly the seed's names.
+GHOST_CONV_NAMES = (
+    "primary_conv.0.weight",
+    "primary_conv.1.weight",
+    "primary_conv.1.bias",
+    "primary_conv.1.running_mean",
+    "primary_conv.1.running_var",
+    "cheap_conv.0.weight",
+    "cheap_conv.1.weight",
+    "cheap_conv.1.bias",
+    "cheap_conv.1.running_mean",
+    "cheap_conv.1.running_var",
+)
+WITHOUT_CHEAP_HALF = GHOST_CONV_NAMES[:5]
+
+MISTAKES = (
+    Mistake("c_in-zero", {"c_in": 0, "c_out": 8},
+            "`c_in` must be an integer of at least 1, got 0"),
+    Mistake("c_out-negative", {"c_in": 8, "c_out": -4},
+            "`c_out` must be an integer of at least 1, got -4"),
+    Mistake("c_out-float", {"c_in": 8, "c_out": 8.0},
+            "`c_out` must be an integer of at least 1, got 8.0"),
+    Mistake("c_out-bool", {"c_in": 8, "c_out": True},
+            "`c_out` must be an integer of at least 1, got True"),
+    Mistake("c_in-text", {"c_in": "8", "c_out": 8},
+            "`c_in` must be an integer of at least 1, got '8'"),
+    Mistake("kernel_size-zero", {"c_in": 8, "c_out": 8, "kernel_size": 0},
+            "`kernel_size` must be at least 1, got 0"),
+    Mistake("kernel_size-triple", {"c_in": 8, "c_out": 8, "kernel_size": [3, 3, 3]},
+            "`kernel_size` must be an integer or a pair of integers (height, width), "
+            "got [3, 3, 3]"),
+    Mistake("ratio-zero", {"c_in": 8, "c_out": 8, "ratio": 0},
+            "`ratio` must be a finite number above 0, got 0"),
+    Mistake("ratio-negative", {"c_in": 8, "c_out": 8, "ratio": -2},
+            "`ratio` must be a finite number above 0, got -2"),
+    Mistake("ratio-nan", {"c_in": 8, "c_out": 8, "ratio": float("nan")},
+            "`ratio` must be a finite number above 0, got nan"),
+    Mistake("ratio-infinite", {"c_in": 8, "c_out": 8, "ratio": float("inf")},
+            "`ratio` must be a finite number above 0, got inf"),
+    Mistake("ratio-text", {"c_in": 8, "c_out": 8, "ratio": "2"},
+            "`ratio` must be a finite number above 0, got '2'"),
+    Mistake("dw_kernel_size-even", {"c_in": 8, "c_out": 8, "dw_kernel_size": 4},
+            "`dw_kernel_size` must be odd, got 4: an even kernel cannot keep the height and width"),
+    Mistake("dw_kernel_size-zero", {"c_in": 8, "c_out": 8, "dw_kernel_size": 0},
+            "`dw_kernel_size` must be an integer of at least 1, got 0"),
+    Mistake("dw_kernel_size-pair", {"c_in": 8, "c_out": 8, "dw_kernel_size": [3, 3]},
+            "`dw_kernel_size` must be an integer of at least 1, got [3, 3]"),
+    Mistake("stride-zero", {"c_in": 8, "c_out": 8, "stride": 0},
+            "`stride` must be at least 1, got 0"),
+    Mistake("stride-pair-zero", {"c_in": 8, "c_out": 8, "stride": [1, 0]},
+            "`stride` must be at least 1, got (1, 0)"),
+    Mistake("padding-negative", {"c_in": 8, "c_out": 8, "padding": -1},
+            "`padding` must be at least 0, got -1"),
+    Mistake("padding-same", {"c_in": 8, "c_out": 8, "padding": "same"},
+            "`padding` must be an integer or a pair of integers (height, width), got 'same'"),
+    Mistake("padding-single", {"c_in": 8, "c_out": 8, "padding": [1]},
+            "`padding` must be an integer or a pair of integers (height, width), got [1]"),
+    Mistake("dilation-zero", {"c_in": 8, "c_out": 8, "dilation": 0},
+            "`dilation` must be at least 1, got 0"),
+    Mistake("groups-zero", {"c_in": 8, "c_out": 8, "groups": 0},
+            "`groups` must be an integer of at least 1, got 0"),
+    Mistake("groups-not-of-c_in", {"c_in": 8, "c_out": 12, "groups": 3},
+            "`groups` must divide `c_in`, got 3 for 8"),
+    Mistake("groups-not-of-c_int", {"c_in": 8, "c_out": 12, "groups": 4},
+            "`groups` must divide the primary channels `c_int`, got 4 for 6"),
+    Mistake("split-unknown", {"c_in": 8, "c_out": 8, "split": "half"},
+            "`split` must be one of round, ceil, floor, got 'half'"),
+    Mistake("split-ceil-fraction", {"c_in": 8, "c_out": 8, "split": "ceil", "ratio": 1.5},
+            "`ratio` must be an integer for split 'ceil', got 1.5: use split 'round'"),
+    Mistake("split-floor-remainder", {"c_in": 8, "c_out": 9, "split": "floor"},
+            "`ratio` must divide `c_out` for split 'floor', got 2 for 9: "
+            "use split 'round' or 'ceil'"),
+    Mistake("activation-unknown", {"c_in": 8, "c_out": 8, "activation": "gelu"},
+            "`activation` must be one of relu, relu6, silu, hard_swish, identity, got 'gelu'"),
+    Mistake("bn_eps-zero", {"c_in": 8, "c_out": 8, "bn_eps": 0},
+            "`bn_eps` must be a finite number above 0, got 0"),
+    Mistake("bn_momentum-above-one", {"c_in": 8, "c_out": 8, "bn_momentum": 1.5},
+            "`bn_momentum` must be a finite number above 0 and at most 1, got 1.5"),
+    Mistake("argument-unknown", {"c_in": 8, "c_out": 8, "bias": True},
+            "the configuration of ghost_conv got an unexpected keyword argument 'bias'"),
+    Mistake("input-three-axes", {"c_in": 8, "c_out": 8},
+            "the input must have 4 axes (batch, channels, height, width, in the framework's "
+            "order), got 3", (8, 6, 6)),
+    Mistake("input-channels", {"c_in": 8, "c_out": 8},
+            "the input must have `c_in` = 8 channels, got 7", (2, 7, 6, 6)),
+    Mistake("input-smaller-than-kernel", {"c_in": 8, "c_out": 8, "kernel_size": 5, "padding": 1},
+            "`kernel_size` must fit into the padded input, got 5 rows or columns of kernel for 4 "
+            "of width: enlarge the input or `padding`", (2, 8, 6, 2)),
+    Mistake("input-smaller-than-dilated-kernel",
+            {"c_in": 8, "c_out": 8, "kernel_size": 3, "dilation": 3},
+            "`kernel_size` must fit into the padded input, got 7 rows or columns of kernel for 6 "
+            "of height: enlarge the input or `padding`"),
+)  # fmt: skip

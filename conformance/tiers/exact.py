@@ -1,0 +1,37 @@
+"""Tier `exact`: on small integers every operation is exact, so outputs are equal with `==`.
+
+Whatever is wrong with layout, padding, stride, groups, order or crop shows at tolerance zero,
+and the failing element says which.
+"""
+
+from __future__ import annotations
+
+from conformance import compare, tensors
+from conformance.case import Case
+from conformance.cases import exact_rows, layer_cases
+from conformance.process import Implementation
+from conformance.tiers.base import Once, truth
+from conformance.verdict import Outcome
+from weights import GhostConvConfig
+
+
+class ExactTier:
+    """Integer weights and inputs, batch normalisation that divides by exactly 1."""
+
+    name = "exact"
+
+    def __init__(self) -> None:
+        self._truth = Once(truth)
+
+    def cases(self) -> list[Case]:
+        """A case for every layer whose activation keeps integers integers."""
+        rows = exact_rows()
+        return list(layer_cases(self.name, ["integers"], rows, bn_eps=tensors.EXACT_EPS))
+
+    def judge(self, case: Case, process: Implementation) -> Outcome:
+        """Equal, element by element; only the sign of a zero may differ."""
+        weights, x = tensors.make(case)
+        got = process.call(case.architecture, case.config, weights, x)
+        wanted = self._truth(case.id, case).value
+        c_int = GhostConvConfig(**case.config).channels.c_int
+        return compare.judge(got, wanted, 0.0, c_int=c_int)

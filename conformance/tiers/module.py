@@ -1,0 +1,34 @@
+"""Tier `module`: on any data an output is within the running error bound of its element."""
+
+from __future__ import annotations
+
+from conformance import compare, tensors
+from conformance.case import Case
+from conformance.cases import layer_cases
+from conformance.process import Implementation
+from conformance.tiers.base import Once, truth
+from conformance.verdict import Outcome
+from weights import GhostConvConfig
+
+DATA_SETS = ("normal", "wide", "one_sided", "spike", "zeros", "equal")
+
+
+class ModuleTier:
+    """Random, wide-range, one-sided and degenerate data through every layer."""
+
+    name = "module"
+
+    def __init__(self) -> None:
+        self._truth = Once(truth)
+
+    def cases(self) -> list[Case]:
+        """A case for every layer and data set."""
+        return list(layer_cases(self.name, DATA_SETS))
+
+    def judge(self, case: Case, process: Implementation) -> Outcome:
+        """|y - y64| is at most what roundings can explain (`conformance.bounds`)."""
+        weights, x = tensors.make(case)
+        got = process.call(case.architecture, case.config, weights, x)
+        wanted = self._truth(case.id, case)
+        c_int = GhostConvConfig(**case.config).channels.c_int
+        return compare.judge(got, wanted.value, wanted.error, c_int=c_int)

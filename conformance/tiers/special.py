@@ -1,0 +1,19 @@
+"""Tier `special`: NaN and infinity spread to exactly the same elements."""
+
+from __future__ import annotations
+
+from conformance.cases import layer_cases, one_of_each_activation
+from conformance.case import Case
+from conformance.tiers.module import ModuleTier
+
+DATA_SETS = ("nan", "infinity", "negative_infinity", "large", "negative_zero")
+
+
+class SpecialTier(ModuleTier):
+    """Special values; where the result is finite, the bound of tier `module` holds too."""
+
+    name = "special"
+
+    def cases(self) -> list[Case]:
+        """A case for every special value and a few layers that hold every activation."""
+        return list(layer_cases(self.name, DATA_SETS, one_of_each_activation()))

@@ -1,0 +1,126 @@
+"""Tier `weights`: what goes into a framework comes out with the same bytes, file and all."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from conformance.case import Case
+from conformance.cases import LAYERS, layer_cases
+from conformance.errors import NotSupported
+from conformance.process import Implementation
+from conformance.tensors import Tensors
+from conformance.tiers.contract import plain_weights
+from conformance.verdict import Outcome, Status, Verdict
+from weights import configure, write_file
+from weights.digests import dtype_name
+from weights.tensors import DTYPES
+
+DATA_SETS = ("F32", "F16", "BF16")
+# The seed's defaults, no cheap half, two and three ghosts of each primary, 2x2 and 3x5 kernels, groups.
+ROWS = [LAYERS[index] for index in (0, 3, 6, 7, 13, 17, 34)]
+
+
+class WeightsTier:
+    """Random bit patterns, NaN payloads and subnormals included, in three floating types."""
+
+    name = "weights"
+
+    def cases(self) -> list[Case]:
+        """A case for every layer of a few and every type."""
+        return list(layer_cases(self.name, DATA_SETS, ROWS))
+
+    def judge(self, case: Case, process: Implementation) -> Outcome:
+        """canonical -> framework -> canonical: the same names, types, shapes and bytes."""
+        weights = random_bits(case)
+        state = process.state(case.architecture, case.config, weights)
+        problems = [f"tensor {name!r} is missing" for name in weights if name not in state]
+        problems += [f"tensor {name!r} is unexpected" for name in state if name not in weights]
+        for name in weights.keys() & state.keys():
+            problem = _difference(weights[name], state[name])
+            if problem:
+                problems.append(f"tensor {name!r} {problem}")
+        return Outcome.failed("; ".join(sorted(problems))) if problems else Outcome.passed()
+
+    def finish(self, processes: Mapping[str, Implementation]) -> Iterator[Verdict]:
+        """For every ordered pair, the file that the first wrote, loaded and written by the second."""
+        with tempfile.TemporaryDirectory() as folder:
+            for case in self.cases():
+                wanted = Path(folder, f"{case.id}.safetensors")
+                weights = random_bits(case)
+                write_file(wanted, case.architecture, case.config, weights)
+                for writer in processes.values():
+                    yield from self._pairs(case, weights, writer, processes, wanted)
+
+    def _pairs(
+        self,
+        case: Case,
+        weights: Tensors,
+        writer: Implementation,
+        readers: Mapping[str, Implementation],
+        wanted: Path,
+    ) -> Iterator[Verdict]:
+        """One writer's file, and what each reader makes of it."""
+        written = wanted.with_name(f"{case.id}.{_file_name(writer)}.safetensors")
+        try:
+            writer.save(case.architecture, case.config, weights, written)
+        except NotSupported as reason:
+            yield self._verdict(case, writer, Status.SKIP, f"writes no file: {reason}")
+            return
+        if written.read_bytes() != wanted.read_bytes():
+            yield self._verdict(case, writer, Status.FAIL, "its file differs from the format's")
+            return
+        for reader in readers.values():
+            again = written.with_name(f"{written.stem}.{_file_name(reader)}.safetensors")
+            message = f"loaded the file of {writer.name}"
+            try:
+                blank = plain_weights(case.architecture, dict(case.config))
+                dtype = DTYPES[case.data]
+                blank = {name: array.astype(dtype) for name, array in blank.items()}
+                reader.resave(case.architecture, case.config, blank, written, again)
+            except NotSupported as reason:
+                yield self._verdict(case, reader, Status.SKIP, f"loads no file: {reason}", writer)
+                continue
+            same = again.read_bytes() == wanted.read_bytes()
+            status = Status.PASS if same else Status.FAIL
+            text = message if same else f"{message}, and wrote other bytes"
+            yield self._verdict(case, reader, status, text, writer)
+
+    def _verdict(
+        self,
+        case: Case,
+        process: Implementation,
+        status: Status,
+        message: str,
+        writer: Implementation | None = None,
+    ) -> Verdict:
+        name = f"{case.id}-from-{(writer or process).name}"
+        return Verdict(name, self.name, process.name, status, message=message)
+
+
+def random_bits(case: Case) -> Tensors:
+    """Tensors of uniformly random bits in the case's type."""
+    generator = np.random.Generator(np.random.PCG64(case.seed))
+    dtype = DTYPES[case.data]
+    weights = {}
+    for spec in configure(case.architecture, case.config).tensors():
+        size = int(np.prod(spec.shape)) * dtype.itemsize
+        flat = np.frombuffer(generator.bytes(size), dtype)
+        weights[spec.name] = flat.reshape(spec.shape).copy()
+    return weights
+
+
+def _difference(wanted: np.ndarray, got: np.ndarray) -> str:
+    got = np.asarray(got)
+    if got.dtype != wanted.dtype:
+        return f"came back as {dtype_name(got.dtype)}, went in as {dtype_name(wanted.dtype)}"
+    if got.shape != wanted.shape:
+        return f"came back with shape {got.shape}, went in with {wanted.shape}"
+    return "" if got.tobytes() == wanted.tobytes() else "came back with other bytes"
+
+
+def _file_name(process: Implementation) -> str:
+    return process.name.replace(":", "_").replace(".", "_")
