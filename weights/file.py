@@ -22,12 +22,19 @@ from weights.storage import (
     read_header,
     write_safetensors,
 )
+from weights.tensors import TensorSpec
 
 ENTRY = "ghost_weights"
 FORMAT_VERSION = "1.0"
 # Not the package's version: the same weights give the same bytes across releases.
 PRODUCER = {"name": "ghostconv", "format_code": "1.0"}
-REQUIRED = ("architecture", "config", "content_sha256", "format_version", "tensors")
+REQUIRED = {
+    "architecture": str,
+    "config": dict,
+    "content_sha256": str,
+    "format_version": str,
+    "tensors": dict,
+}
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,7 @@ def read_file(path: PathLike) -> WeightFile:
     specs = list(configure(architecture, config).tensors())
     check_tensors(specs, tensors, what=f"{path} is not a whole {architecture}")
     _check_digests(path, metadata, tensors)
+    _check_kinds(path, metadata, specs)
     ordered = {spec.name: tensors[spec.name] for spec in specs}
     return WeightFile(architecture, config, ordered, metadata)
 
@@ -114,13 +122,30 @@ def _metadata(path: PathLike, data: bytes) -> dict[str, Any]:
         )
     try:
         metadata = json.loads(strings[ENTRY])
-    except ValueError:
+    except (ValueError, RecursionError):
         raise FormatError(f"{path}: the {ENTRY} entry is not JSON") from None
-    missing = [key for key in REQUIRED if not isinstance(metadata, dict) or key not in metadata]
+    metadata = metadata if isinstance(metadata, dict) else {}
+    # The version first: another one may have other fields.
+    _check_version(path, str(metadata.get("format_version", FORMAT_VERSION)))
+    _check_fields(path, metadata)
+    return metadata
+
+
+def _check_fields(path: PathLike, metadata: Mapping[str, Any]) -> None:
+    missing = [key for key, kind in REQUIRED.items() if not isinstance(metadata.get(key), kind)]
     if missing:
         raise FormatError(f"{path}: the {ENTRY} entry lacks {', '.join(missing)}")
-    _check_version(path, str(metadata["format_version"]))
-    return metadata
+    wrong = [name for name, entry in metadata["tensors"].items() if not _is_tensor_entry(entry)]
+    if wrong:
+        raise FormatError(
+            f"{path}: the {ENTRY} entry lacks kind or sha256 of the tensors {', '.join(wrong)}"
+        )
+
+
+def _is_tensor_entry(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(
+        isinstance(entry.get(key), str) for key in ("kind", "sha256")
+    )
 
 
 def _check_version(path: PathLike, version: str) -> None:
@@ -131,10 +156,18 @@ def _check_version(path: PathLike, version: str) -> None:
         )
 
 
+def _check_kinds(path: PathLike, metadata: Mapping[str, Any], specs: Sequence[TensorSpec]) -> None:
+    declared = {name: entry["kind"] for name, entry in metadata["tensors"].items()}
+    wrong = sorted(set(declared.items()) ^ {(spec.name, spec.kind) for spec in specs})
+    if wrong:
+        names = ", ".join(dict.fromkeys(name for name, _ in wrong))
+        raise FormatError(f"{path}: the {ENTRY} entry declares other tensors or kinds: {names}")
+
+
 def _check_digests(
     path: PathLike, metadata: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
 ) -> None:
-    recorded = {name: entry.get("sha256") for name, entry in metadata["tensors"].items()}
+    recorded = {name: entry["sha256"] for name, entry in metadata["tensors"].items()}
     digests = {name: tensor_digest(array) for name, array in tensors.items()}
     changed = sorted(name for name in digests if recorded.get(name) != digests[name])
     if changed:

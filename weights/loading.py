@@ -85,7 +85,7 @@ def _tensor_problems(spec: TensorSpec, tensor: Any, wanted: Any) -> Iterator[str
         return
     if tensor.shape != spec.shape:
         yield f"tensor '{spec.name}' must have shape {spec.shape}, got {tensor.shape}"
-    if wanted is None and tensor.dtype not in DTYPES.values():
+    if wanted is None and tensor.dtype.newbyteorder("=") not in DTYPES.values():
         names = ", ".join(DTYPES)
         yield f"tensor '{spec.name}' must be one of {names}, got {dtype_name(tensor.dtype)}"
     if wanted is not None and tensor.dtype != np.dtype(wanted):

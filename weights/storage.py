@@ -58,10 +58,14 @@ def parse_header(path: PathLike, data: bytes) -> dict[str, Any]:
         )
     try:
         header = json.loads(data[LENGTH_BYTES : LENGTH_BYTES + size])
-    except ValueError:
+    except (ValueError, RecursionError):
         raise FormatError(f"{path} is not a safetensors file: its header is not JSON") from None
     if not isinstance(header, dict):
         raise FormatError(f"{path} is not a safetensors file: its header is not a JSON object")
+    wrong = [name for name, entry in header.items() if not _is_header_entry(name, entry)]
+    if wrong:
+        names = ", ".join(map(repr, wrong))
+        raise FormatError(f"{path} is not a safetensors file: wrong header entries: {names}")
     return header
 
 
@@ -130,6 +134,16 @@ def write_atomically(path: Path, data: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _is_header_entry(name: str, entry: Any) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    if name == "__metadata__":
+        return all(isinstance(value, str) for value in entry.values())
+    shape = entry.get("shape")
+    sizes = shape if isinstance(shape, list) else [None]
+    return isinstance(entry.get("dtype"), str) and all(type(size) is int for size in sizes)
 
 
 def _sync_folder(folder: Path) -> None:

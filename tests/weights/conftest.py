@@ -1,0 +1,140 @@
+"""What the tests of `weights` share: random tensors, files to break, the folder of references."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from safetensors.numpy import save_file
+
+from weights import Config, configure, write_file
+from weights.cli import main
+from weights.tensors import RUNNING_VAR
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SHARED = REPOSITORY.parent / "shared"
+LAYER = {"c_in": 3, "c_out": 9, "kernel_size": [3, 5], "ratio": 3, "stride": 2, "padding": [1, 2]}
+
+Tensors = dict[str, np.ndarray]
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The folder of the whole project."""
+    return REPOSITORY
+
+
+@pytest.fixture
+def shared() -> Callable[[str], Path]:
+    """Path of a reference file; the test is skipped where it is absent."""
+
+    def find(name: str) -> Path:
+        path = SHARED / name
+        if not path.exists():
+            pytest.skip(f"needs the reference file {name} in ../shared, which is absent")
+        return path
+
+    return find
+
+
+@pytest.fixture
+def layer() -> Config:
+    """A GhostConv of which no two axes can be mistaken for each other."""
+    return configure("ghost_conv", LAYER)
+
+
+@pytest.fixture
+def random_tensors() -> Callable[..., Tensors]:
+    """Random tensors of a configuration, variances positive."""
+
+    def make(config: Config, dtype: Any = np.float32, seed: int = 0) -> Tensors:
+        generator = np.random.default_rng(seed)
+        drawn = {spec: generator.normal(size=spec.shape) for spec in config.tensors()}
+        return {
+            spec.name: (np.exp(array) if spec.kind == RUNNING_VAR else array).astype(dtype)
+            for spec, array in drawn.items()
+        }
+
+    return make
+
+
+@pytest.fixture
+def write_layer(
+    tmp_path: Path, layer: Config, random_tensors: Callable[..., Tensors]
+) -> Callable[..., Path]:
+    """Write the layer's file with some tensors or arguments replaced."""
+
+    def write(name: str, tensors: Mapping[str, np.ndarray] | None = None, **config: Any) -> Path:
+        path = tmp_path / name
+        changed = random_tensors(layer) | dict(tensors or {})
+        write_file(path, "ghost_conv", layer.to_dict() | config, changed)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def edit_header() -> Callable[..., None]:
+    """Change the header of a safetensors file in place, data untouched."""
+
+    def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+        data = path.read_bytes()
+        size = 8 + int.from_bytes(data[:8], "little")
+        header = json.loads(data[8:size])
+        change(header)
+        text = json.dumps(header).encode()
+        text += b" " * (-len(text) % 8)
+        path.write_bytes(len(text).to_bytes(8, "little") + text + data[size:])
+
+    return edit
+
+
+@pytest.fixture
+def edit_metadata(edit_header: Callable[..., None]) -> Callable[..., None]:
+    """Change the metadata entry of an interchange file in place."""
+
+    def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+        def change_entry(header: dict[str, Any]) -> None:
+            metadata = json.loads(header["__metadata__"]["ghost_weights"])
+            change(metadata)
+            header["__metadata__"]["ghost_weights"] = json.dumps(metadata)
+
+        edit_header(path, change_entry)
+
+    return edit
+
+
+@pytest.fixture
+def file_names(tmp_path: Path) -> Callable[[], list[str]]:
+    """The names in the test's own folder, hidden ones included."""
+
+    def names() -> Iterator[str]:
+        return (path.name for path in tmp_path.iterdir())
+
+    return lambda: sorted(names())
+
+
+@pytest.fixture
+def run() -> Callable[..., Result]:
+    """Run a command, arguments as strings."""
+
+    def invoke(*arguments: Any) -> Result:
+        return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+    return invoke
+
+
+@pytest.fixture
+def save(tmp_path: Path) -> Callable[..., Path]:
+    """Save a foreign state dict."""
+
+    def write_tensors(tensors: Tensors, name: str = "foreign.safetensors") -> Path:
+        save_file(tensors, tmp_path / name)
+        return tmp_path / name
+
+    return write_tensors

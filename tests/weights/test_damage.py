@@ -1,0 +1,198 @@
+"""Files that are damaged, edited or of another kind: each has its own word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from weights import DigestError, FormatError, GhostError, MismatchError, read_file, read_metadata
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "absent.safetensors"
+
+    for read in (read_file, read_metadata):
+        with pytest.raises(FormatError) as caught:
+            read(path)
+        assert str(caught.value) == f"cannot read {path}: No such file or directory"
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(FormatError) as caught:
+        read_file(tmp_path)
+
+    assert str(caught.value) == f"cannot read {tmp_path}: Is a directory"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", " is not a safetensors file, or is cut short: its header claims 0 bytes"),
+        (
+            b"\x80\x02}q\x00X\x06\x00\x00 a pickle",
+            " is not a safetensors file, or is cut short: its header claims",
+        ),
+        (b"\x02" + bytes(7) + b"{}", " is a safetensors file, but not an interchange file"),
+        (b"\x02" + bytes(7) + b"[]", " is not a safetensors file: its header is not a JSON object"),
+        (b"\x02" + bytes(7) + b"\xff\xfe", " is not a safetensors file: its header is not JSON"),
+        (
+            b"\x07" + bytes(7) + b'{"a":1}',
+            " is not a safetensors file: wrong header entries: 'a'",
+        ),
+    ],
+)
+def test_another_kind_of_file_is_told_apart(tmp_path: Path, content: bytes, text: str) -> None:
+    path = tmp_path / "other"
+    path.write_bytes(content)
+
+    with pytest.raises(FormatError) as caught:
+        read_file(path)
+
+    assert str(caught.value).startswith(f"{path}{text}")
+
+
+def test_a_foreign_safetensors_file_is_sent_to_the_importer(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.safetensors"
+    safetensors.numpy.save_file({"weight": np.zeros(3, np.float32)}, path, {"format": "pt"})
+
+    with pytest.raises(FormatError) as caught:
+        read_file(path)
+
+    assert str(caught.value) == (
+        f"{path} is a safetensors file, but not an interchange file (it has no ghost_weights "
+        "entry): use `ghost-weights import`"
+    )
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.99])
+def test_a_file_cut_short_is_refused(write_layer: Callable[..., Path], kept: float) -> None:
+    path = write_layer("layer.safetensors")
+    data = path.read_bytes()
+    path.write_bytes(data[: int(kept * len(data))])
+
+    with pytest.raises(FormatError, match=r"is cut short|is not a whole safetensors file"):
+        read_file(path)
+
+
+def test_an_entry_that_is_not_json_is_refused(
+    write_layer: Callable[..., Path], edit_header: Callable[..., None]
+) -> None:
+    path = write_layer("layer.safetensors")
+    edit_header(path, lambda header: header["__metadata__"].update(ghost_weights="{oops"))
+
+    with pytest.raises(FormatError) as caught:
+        read_file(path)
+
+    assert str(caught.value) == f"{path}: the ghost_weights entry is not JSON"
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"config": None, "tensors": []}, "the ghost_weights entry lacks config, tensors"),
+        ({"architecture": ["x"]}, "the ghost_weights entry lacks architecture"),
+        ({"tensors": {"a": 1}}, "the ghost_weights entry lacks kind or sha256 of the tensors a"),
+        (
+            {"format_version": "2.0", "tensors": None},
+            "has format version 2.0, this package reads 1.0: install a newer ghostconv",
+        ),
+    ],
+)
+def test_a_wrong_entry_is_refused_by_name(
+    write_layer: Callable[..., Path],
+    edit_metadata: Callable[..., None],
+    change: dict[str, Any],
+    text: str,
+) -> None:
+    path = write_layer("layer.safetensors")
+    edit_metadata(path, lambda metadata: metadata.update(change))
+
+    for read in (read_file, read_metadata):
+        with pytest.raises(FormatError) as caught:
+            read(path)
+        assert str(caught.value).endswith(text)
+
+
+def test_a_later_minor_version_is_read(
+    write_layer: Callable[..., Path], edit_metadata: Callable[..., None]
+) -> None:
+    path = write_layer("layer.safetensors")
+    edit_metadata(path, lambda metadata: metadata.update(format_version="1.7", extra="field"))
+
+    assert read_file(path).metadata["extra"] == "field"
+
+
+def test_one_flipped_bit_names_the_damaged_tensor(write_layer: Callable[..., Path]) -> None:
+    path = write_layer("layer.safetensors")
+    bias = read_file(path).tensors["cheap_conv.1.bias"].tobytes()
+    data = bytearray(path.read_bytes())
+    data[data.index(bias) + 5] ^= 1
+    path.write_bytes(data)
+
+    with pytest.raises(DigestError) as caught:
+        read_file(path)
+
+    assert str(caught.value) == f"{path}: damaged tensors (SHA-256 differs): cheap_conv.1.bias"
+
+
+def test_an_edited_configuration_is_noticed(
+    write_layer: Callable[..., Path], edit_metadata: Callable[..., None]
+) -> None:
+    path = write_layer("layer.safetensors")
+    edit_metadata(path, lambda metadata: metadata["config"].update(bn_eps=1e-3))
+
+    with pytest.raises(DigestError) as caught:
+        read_file(path)
+
+    assert str(caught.value) == (f"{path}: architecture or configuration changed (SHA-256 differs)")
+
+
+def test_an_edited_kind_is_noticed(
+    write_layer: Callable[..., Path], edit_metadata: Callable[..., None]
+) -> None:
+    path = write_layer("layer.safetensors")
+    name = "primary_conv.0.weight"
+    edit_metadata(path, lambda metadata: metadata["tensors"][name].update(kind="linear"))
+
+    with pytest.raises(FormatError) as caught:
+        read_file(path)
+
+    assert str(caught.value).endswith(f"entry declares other tensors or kinds: {name}")
+
+
+def test_a_configuration_that_does_not_fit_the_tensors_is_reported(
+    write_layer: Callable[..., Path], edit_metadata: Callable[..., None]
+) -> None:
+    path = write_layer("layer.safetensors")
+    edit_metadata(path, lambda metadata: metadata["config"].update(c_in=4))
+
+    with pytest.raises(MismatchError) as caught:
+        read_file(path)
+
+    assert caught.value.problems == (
+        "tensor 'primary_conv.0.weight' must have shape (3, 4, 3, 5), got (3, 3, 3, 5)",
+    )
+
+
+def test_no_flipped_byte_of_the_header_goes_unexplained(
+    write_layer: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = write_layer("layer.safetensors")
+    data, damaged = path.read_bytes(), tmp_path / "damaged"
+    content = read_file(path).metadata["content_sha256"]
+    refused = 0
+    for position in range(0, 8 + int.from_bytes(data[:8], "little"), 3):
+        changed = bytearray(data)
+        changed[position] ^= 1 << position % 7
+        damaged.write_bytes(changed)
+        try:
+            assert read_file(damaged).metadata["content_sha256"] == content
+        except GhostError:
+            refused += 1
+
+    assert refused > 100

@@ -1,0 +1,73 @@
+"""What the package and its command line do without."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+FRAMEWORKS = ["torch", "jax", "flax", "tensorflow", "keras"]
+RUN_WITHOUT_FRAMEWORKS = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "jax", "flax", "tensorflow", "keras"}:
+            raise RuntimeError(f"imported {name}")
+
+sys.meta_path.insert(0, Refuse())
+from weights.cli import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("command", [["inspect"], ["inspect", "--json"], ["verify"]])
+def test_looking_at_a_file_imports_no_framework(
+    write_layer: Callable[..., Path], repository: Path, command: list[str]
+) -> None:
+    arguments = [*command, str(write_layer("layer.safetensors"))]
+    result = subprocess.run(
+        [sys.executable, "-c", RUN_WITHOUT_FRAMEWORKS, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=repository,
+    )
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "ghost_conv" in result.stdout
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_hook_against_frameworks_works(repository: Path, framework: str) -> None:
+    code = RUN_WITHOUT_FRAMEWORKS.replace("from weights.cli import main", f"import {framework}")
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=repository
+    )
+
+    assert f"RuntimeError: imported {framework}" in result.stderr
+
+
+def test_the_package_imports_neither_click_nor_rich(repository: Path) -> None:
+    code = "import sys, weights; print(sorted({'click', 'rich'} & set(sys.modules)))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=repository, check=True
+    )
+
+    assert result.stdout == "[]\n"
+
+
+def test_the_module_is_the_command(repository: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "weights", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=repository,
+        check=True,
+    )
+
+    assert result.stdout.startswith("Usage: ghost-weights ")
+    for command in ("inspect", "verify", "import", "export", "diff"):
+        assert f"\n  {command} " in result.stdout

@@ -1,0 +1,81 @@
+"""What an interchange file says about itself, and whether its numbers can be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from weights.errors import FormatError
+from weights.file import WeightFile, read_metadata
+from weights.storage import PathLike, parse_header, read_header
+from weights.tensors import RUNNING_VAR, STATISTICS
+
+FACTS = ("architecture", "format_version", "content_sha256", "producer", "source", "config")
+OPTIONAL_FACTS = ("preprocess", "classes")
+
+
+def describe(path: PathLike) -> dict[str, Any]:
+    """The description of a file as a JSON document; reads the header alone, checks no digest.
+
+    Raises `FormatError` where it is no interchange file, or names other tensors than it holds.
+    """
+    metadata = read_metadata(path)
+    header = parse_header(path, read_header(path))
+    stored = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    _check_names(path, metadata["tensors"], stored)
+    facts = {name: metadata.get(name) for name in FACTS}
+    facts |= {name: metadata[name] for name in OPTIONAL_FACTS if name in metadata}
+    tensors = {name: _tensor(metadata["tensors"][name], stored[name]) for name in stored}
+    return facts | {"tensors": tensors, "parameters": count_parameters(tensors)}
+
+
+def count_parameters(tensors: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Numbers that training changes, and running statistics, counted.
+
+    >>> count_parameters({"running_mean": {"kind": "running_mean", "shape": [8]}})
+    {'trainable': 0, 'statistics': 8}
+    """
+    sizes = [(tensor["kind"] in STATISTICS, prod(tensor["shape"])) for tensor in tensors.values()]
+    return {
+        "trainable": sum(size for is_statistic, size in sizes if not is_statistic),
+        "statistics": sum(size for is_statistic, size in sizes if is_statistic),
+    }
+
+
+def value_problems(file: WeightFile) -> Iterator[str]:
+    """Every tensor with a number that no trained module has: not finite, or a variance below 0."""
+    for name, array in file.tensors.items():
+        yield from _problem(name, array, ~np.isfinite(array), "not finite")
+        if file.metadata["tensors"][name]["kind"] == RUNNING_VAR:
+            yield from _problem(name, array, array < 0, "a negative variance")
+
+
+def _problem(name: str, array: np.ndarray, wrong: np.ndarray, what: str) -> Iterator[str]:
+    if wrong.any():
+        first = tuple(int(axis[0]) for axis in np.nonzero(wrong))
+        index = ", ".join(map(str, first))
+        yield (
+            f"tensor '{name}' has {array[first]} at [{index}], which is {what} "
+            f"({int(wrong.sum())} such in {array.size} values)"
+        )
+
+
+def _check_names(path: PathLike, described: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+    differing = sorted(described.keys() ^ stored.keys())
+    if differing:
+        raise FormatError(
+            f"{path}: these tensors are described but not stored, or stored but not described: "
+            f"{', '.join(differing)}"
+        )
+
+
+def _tensor(described: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": described["kind"],
+        "dtype": stored["dtype"],
+        "shape": stored["shape"],
+        "sha256": described["sha256"],
+    }
