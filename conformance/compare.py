@@ -13,7 +13,7 @@ from conformance.verdict import Outcome, Worst
 def judge(
     got: np.ndarray, wanted: np.ndarray, allowed: np.ndarray | float, *, c_int: int | None = None
 ) -> Outcome:
-    """Pass where |got - wanted| <= allowed everywhere and NaN and infinity stand at the same places.
+    """Pass where |got - wanted| <= allowed everywhere, and NaN and infinity are the same.
 
     `c_int`, of a GhostConv, lets the hint tell its two halves apart.
     """

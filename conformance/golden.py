@@ -60,7 +60,8 @@ LAYERS = (
     # ceil(15 / 2) is 8
     _layer({"c_in": 8, "c_out": 15, "split": "ceil"}, (1, 8, 6, 6), (1, 15, 6, 6), 8, 168, 32),
     _layer(
-        {"c_in": 8, "c_out": 16, "split": "floor", "ratio": 4}, (1, 8, 6, 6), (1, 16, 6, 6), 4, 172, 32,
+        {"c_in": 8, "c_out": 16, "split": "floor", "ratio": 4},
+        (1, 8, 6, 6), (1, 16, 6, 6), 4, 172, 32,
     ),
     _layer(
         {"c_in": 8, "c_out": 16, "kernel_size": 3, "padding": 1, "groups": 4},

@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 class Tier(Protocol):
     """A law and the cases that test it.
 
-    A tier may also have `finish(processes)`, which yields verdicts about all implementations
+    A tier may also have `finish(processes, cases)`, which yields verdicts about all implementations
     together, and `notes()`, lines for the end of the run.
     """
 

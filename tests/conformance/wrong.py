@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance import NotSupported
 from conformance.oracle import GhostConv, weights_io
 from conformance.oracle.layers import Convolution
 
@@ -32,6 +33,8 @@ class Wrong:
 
 def _build(forward: Callable[[GhostConv, Any], Any]) -> Callable[..., Wrong]:
     def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Wrong:
+        if architecture != "ghost_conv":
+            raise NotSupported("it is a layer, not a network")
         return Wrong(weights_io.build(architecture, config, weights), forward)
 
     return build

@@ -1,0 +1,39 @@
+"""What can go wrong with an implementation under test, each told apart from a wrong number."""
+
+from __future__ import annotations
+
+
+class NotSupported(Exception):
+    """Raised by an implementation for what it cannot do: a skip with a reason, never a pass."""
+
+
+class ImplementationError(Exception):
+    """The implementation gave no result for a case."""
+
+
+class ImplementationRaised(ImplementationError):
+    """The implementation raised, or returned what is no array."""
+
+    def __init__(self, type_name: str, text: str, is_ghost_error: bool, traceback: str) -> None:
+        super().__init__(f"{type_name}: {text}")
+        self.type_name = type_name
+        self.text = text
+        self.is_ghost_error = is_ghost_error
+        self.traceback = traceback
+
+
+class ProcessDied(ImplementationError):
+    """The implementation's process ended in the middle of a request."""
+
+    def __init__(self, exit_code: int | None, output: str) -> None:
+        super().__init__(f"its process died with exit code {exit_code}; its last words:\n{output}")
+        self.exit_code = exit_code
+        self.output = output
+
+
+class TimedOut(ImplementationError):
+    """The implementation took longer than a request may take."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no answer within {seconds:g} s")
+        self.seconds = seconds

@@ -1,0 +1,80 @@
+"""The names of implementations: ours, the oracle, and anybody's `package.module:function`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from weights import ArgumentError
+
+Build = Callable[..., Any]
+
+OURS = {
+    "ghost_torch": ("torch",),
+    "ghost_jax": ("jax", "flax"),
+    "ghost_tf": ("keras", "tensorflow"),
+}
+ORACLE = "oracle"
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether one of our packages can run here, and what it lacks."""
+
+    name: str
+    lacks: tuple[str, ...] = ()
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether everything that it needs is here."""
+        return not self.lacks
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot run, and the way out."""
+        extra = self.name.removeprefix("ghost_")
+        return f'{", ".join(self.lacks)} not installed: pip install "ghostconv[{extra}]"'
+
+
+def available() -> list[Availability]:
+    """Our three packages, with what each of them lacks on this machine."""
+    return [
+        Availability(name, tuple(package for package in packages if find_spec(package) is None))
+        for name, packages in OURS.items()
+    ]
+
+
+def target(name: str) -> tuple[str, str]:
+    """The module and the function behind a name; raises `ArgumentError`.
+
+    >>> target("ghost_jax")
+    ('ghost_jax.adapter', 'build')
+    """
+    if name in OURS:
+        return f"{name}.adapter", "build"
+    if name == ORACLE:
+        return "conformance.oracle.adapter", "build"
+    module, separator, function = name.partition(":")
+    if not (module and separator and function):
+        raise ArgumentError(
+            f"`--implementation` must be one of {', '.join(OURS)}, {ORACLE} or "
+            f"package.module:function, got {name!r}"
+        )
+    return module, function
+
+
+def load(name: str) -> tuple[Build, dict[str, str]]:
+    """The build function behind a name, and the versions that its module tells."""
+    module_name, function = target(name)
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise ArgumentError(f"cannot import {module_name} of {name!r}: {error}") from error
+    build = getattr(module, function, None)
+    if not callable(build):
+        raise ArgumentError(f"{module_name} has no function {function!r}")
+    versions = getattr(module, "versions", None)
+    return build, dict(versions()) if callable(versions) else {}

@@ -1,0 +1,107 @@
+"""The report: JSON lines from which everything else can be derived, and JUnit XML."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conformance.implementations import Availability
+from conformance.runner import Run
+from conformance.verdict import Status, Verdict
+from weights import FormatError
+
+LINES, JUNIT = "report.jsonl", "junit.xml"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report as it was read: its header, its verdicts and its footer."""
+
+    header: dict[str, Any]
+    verdicts: list[Verdict] = field(repr=False)
+    footer: dict[str, Any]
+
+
+def write_report(
+    folder: Path, run: Run, tiers: Sequence[str], missing: Sequence[Availability]
+) -> None:
+    """Write `report.jsonl` and `junit.xml` into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    records = [
+        _header(run, tiers, missing),
+        *({"kind": "verdict", **verdict.to_dict()} for verdict in run.verdicts),
+        {"kind": "footer", "counts": counts(run.verdicts), "seconds": round(run.seconds, 3)},
+    ]
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    (folder / LINES).write_text(text, encoding="utf-8")
+    tree = ElementTree.ElementTree(junit(run.verdicts))
+    tree.write(folder / JUNIT, encoding="utf-8", xml_declaration=True)
+
+
+def read_report(path: Path) -> Report:
+    """Read `report.jsonl`; raises `FormatError` for one that was cut short."""
+    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    kinds = [record.pop("kind", None) for record in records]
+    if kinds[:1] != ["header"] or kinds[-1:] != ["footer"]:
+        raise FormatError(f"{path} is cut short: it must begin with a header and end with a footer")
+    return Report(records[0], [Verdict.from_dict(r) for r in records[1:-1]], records[-1])
+
+
+def counts(verdicts: Iterable[Verdict]) -> dict[str, int]:
+    """How many verdicts there are of each status."""
+    found = Counter(verdict.status for verdict in verdicts)
+    return {status.value: found[status] for status in Status}
+
+
+def junit(verdicts: Iterable[Verdict]) -> ElementTree.Element:
+    """One test case for every verdict, in a suite for every implementation."""
+    root = ElementTree.Element("testsuites")
+    suites: dict[str, ElementTree.Element] = {}
+    for verdict in verdicts:
+        name = verdict.implementation
+        suite = suites.setdefault(name, ElementTree.SubElement(root, "testsuite", name=name))
+        case = ElementTree.SubElement(
+            suite,
+            "testcase",
+            classname=verdict.tier,
+            name=verdict.case,
+            time=f"{verdict.seconds:.3f}",
+        )
+        tag = {Status.FAIL: "failure", Status.ERROR: "error", Status.SKIP: "skipped"}
+        if verdict.status in tag:
+            detail = ElementTree.SubElement(case, tag[verdict.status], message=verdict.message)
+            detail.text = "\n".join(filter(None, [str(verdict.worst or ""), verdict.hint]))
+    for suite in suites.values():
+        suite.set("tests", str(len(suite)))
+    return root
+
+
+def _header(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> dict[str, Any]:
+    return {
+        "kind": "header",
+        "ghostconv": _own_version(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "tiers": list(tiers),
+        "implementations": run.versions,
+        "missing": {gap.name: gap.reason for gap in missing},
+    }
+
+
+def _own_version() -> str:
+    try:
+        return version("ghostconv")
+    except PackageNotFoundError:
+        return "not installed"

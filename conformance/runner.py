@@ -1,0 +1,99 @@
+"""Running cases: each implementation in a thread that talks to its own process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from conformance.case import Case
+from conformance.errors import ImplementationError, NotSupported
+from conformance.process import Implementation
+from conformance.tiers import Tier
+from conformance.verdict import Outcome, Status, Verdict
+
+Observer = Callable[[Verdict], None]
+Work = Sequence[tuple[Tier, Sequence[Case]]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that a run found out."""
+
+    verdicts: list[Verdict] = field(repr=False)
+    versions: dict[str, dict[str, str]]
+    seconds: float
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether any case failed or gave no result."""
+        return any(verdict.is_bad for verdict in self.verdicts)
+
+
+def run(names: Sequence[str], work: Work, observe: Observer, jobs: int) -> Run:
+    """Run every case over every implementation, to the end, whatever an implementation does.
+
+    An exception of a tier itself is not caught: it is the harness that failed.
+    """
+    started = time.monotonic()
+    processes = {name: Implementation(name) for name in names}
+    try:
+        with ThreadPoolExecutor(jobs) as pool:
+            futures = [
+                pool.submit(_run_one, process, work, observe) for process in processes.values()
+            ]
+            verdicts = [verdict for future in futures for verdict in future.result()]
+        verdicts += _finish(work, processes, observe)
+    finally:
+        for process in processes.values():
+            process.close()
+    versions = {name: process.versions for name, process in processes.items()}
+    return Run(verdicts, versions, time.monotonic() - started)
+
+
+def plan(tiers: Iterable[Tier], case_id: str | None) -> Work:
+    """The tiers with the cases that will run: all of them, or the one asked for."""
+    work = [(tier, [case for case in tier.cases() if case_id in (None, case.id)]) for tier in tiers]
+    return [(tier, cases) for tier, cases in work if cases]
+
+
+def _run_one(process: Implementation, work: Work, observe: Observer) -> list[Verdict]:
+    verdicts = []
+    for tier, cases in work:
+        for case in cases:
+            verdict = _judge(tier, case, process)
+            observe(verdict)
+            verdicts.append(verdict)
+    return verdicts
+
+
+def _judge(tier: Tier, case: Case, process: Implementation) -> Verdict:
+    started = time.monotonic()
+    try:
+        outcome = tier.judge(case, process)
+    except NotSupported as reason:
+        outcome = Outcome.skipped(str(reason))
+    except ImplementationError as error:
+        outcome = Outcome(Status.ERROR, message=str(error))
+    return Verdict(
+        case.id,
+        tier.name,
+        process.name,
+        outcome.status,
+        outcome.ratio,
+        outcome.message,
+        outcome.worst,
+        outcome.hint,
+        time.monotonic() - started,
+    )
+
+
+def _finish(
+    work: Work, processes: Mapping[str, Implementation], observe: Observer
+) -> Iterator[Verdict]:
+    for tier, cases in work:
+        finish = getattr(tier, "finish", None)
+        for verdict in finish(processes, cases) if finish else ():
+            observe(verdict)
+            yield verdict

@@ -1,0 +1,122 @@
+"""What a person sees: progress while it runs, a table and every failure at the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from threading import Lock
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from conformance.implementations import Availability
+from conformance.runner import Run
+from conformance.verdict import Status, Verdict
+
+SHOWN_FAILURES = 20
+WORDS = {Status.FAIL: "failed", Status.ERROR: "errors", Status.SKIP: "skipped"}
+
+
+class Counts:
+    """A progress bar for each implementation, with its counts."""
+
+    def __init__(self, console: Console, names: Sequence[str], total: int) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[counts]}"),
+        )
+        self._progress = Progress(*columns, console=console, transient=True)
+        self._tasks: dict[str, TaskID] = {
+            name: self._progress.add_task(name, total=total, counts="") for name in names
+        }
+        self._found: dict[str, Counter[Status]] = {name: Counter() for name in names}
+        self._lock = Lock()
+
+    def __enter__(self) -> Counts:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def observe(self, verdict: Verdict) -> None:
+        """Count one more verdict."""
+        with self._lock:
+            found = self._found[verdict.implementation]
+            found[verdict.status] += 1
+            self._progress.update(
+                self._tasks[verdict.implementation], advance=1, counts=_in_words(found)
+            )
+
+
+def show(
+    console: Console, run: Run, tiers: Sequence[str], missing: Sequence[Availability],
+    notes: Sequence[str],
+) -> None:  # fmt: skip
+    """The table, what tiers have to tell, the failures and one last line."""
+    console.print(table(run, tiers, missing))
+    for note in notes:
+        console.print(note, highlight=False)
+    for gap in missing:
+        console.print(f"{gap.name} is missing: {gap.reason}", highlight=False, style="yellow")
+    bad = [verdict for verdict in run.verdicts if verdict.is_bad]
+    for verdict in bad[:SHOWN_FAILURES]:
+        console.print(describe(verdict), highlight=False, soft_wrap=True)
+    if len(bad) > SHOWN_FAILURES:
+        console.print(f"... and {len(bad) - SHOWN_FAILURES} more")
+    found = Counter(verdict.status for verdict in run.verdicts)
+    console.print(f"{_in_words(found)} in {run.seconds:.0f} s", style="red" if bad else "green")
+
+
+def table(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> Table:
+    """Tiers by implementations: passed of all, and the worst ratio of error to allowed."""
+    grid = Table(title="passed of all, and the worst ratio of error to what is allowed")
+    grid.add_column("tier")
+    names = list(run.versions)
+    for name in (*names, *(gap.name for gap in missing)):
+        grid.add_column(name, justify="right")
+    for tier in tiers:
+        of_tier = [verdict for verdict in run.verdicts if verdict.tier == tier]
+        cells = [_cell([v for v in of_tier if v.implementation == name]) for name in names]
+        grid.add_row(tier, *cells, *(Text("missing", "yellow") for _ in missing))
+    return grid
+
+
+def describe(verdict: Verdict) -> Text:
+    """A failure with all that helps, and the command that runs it again."""
+    lines = [f"  {verdict.message}"]
+    lines += [f"  worst {verdict.worst}"] if verdict.worst else []
+    lines += [f"  hint: {verdict.hint}"] if verdict.hint else []
+    lines += [
+        f"  again: ghost-conformance run --implementation {verdict.implementation} "
+        f"--tier {verdict.tier} --case {verdict.case}"
+    ]
+    title = f"{verdict.status.upper()} {verdict.case} [{verdict.tier}, {verdict.implementation}]"
+    return Text(title, "bold red").append("\n" + "\n".join(lines), "default")
+
+
+def _cell(verdicts: Sequence[Verdict]) -> Text:
+    found = Counter(verdict.status for verdict in verdicts)
+    ran = len(verdicts) - found[Status.SKIP]
+    ratios = [verdict.ratio for verdict in verdicts if verdict.ratio is not None]
+    words = [f"{found[Status.PASS]}/{ran}"] if ran else []
+    words += [f"{max(ratios):.2f}"] if ratios else []
+    words += [f"{found[status]} {WORDS[status]}" for status in WORDS if found[status]]
+    bad = found[Status.FAIL] + found[Status.ERROR]
+    return Text("  ".join(words), "red" if bad else "green" if ran else "yellow")
+
+
+def _in_words(found: Counter[Status]) -> str:
+    parts = [f"{found[Status.PASS]} passed"]
+    parts += [f"{found[status]} {word}" for status, word in WORDS.items() if found[status]]
+    return ", ".join(parts)

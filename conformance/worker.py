@@ -1,0 +1,141 @@
+"""The child process: one implementation, doing what the parent asks."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conformance.errors import NotSupported
+from weights import ArgumentError, GhostError, tensor_digest
+
+# What a framework would otherwise print on its way up.
+ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+
+
+def main(connection: Connection, name: str, log: str) -> None:
+    """Answer requests until the parent hangs up; standard output and error go to the log."""
+    _redirect(log)
+    for key, value in ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    sys.path.insert(0, str(Path.cwd()))
+    from conformance.implementations import load
+
+    try:
+        build, versions = load(name)
+    except Exception as error:
+        connection.send(_refusal(error))
+        return
+    connection.send(("done", versions))
+    worker = Worker(build)
+    while True:
+        try:
+            request, arguments = connection.recv()
+        except EOFError:
+            return
+        connection.send(worker.answer(request, arguments))
+
+
+class Worker:
+    """The implementation, and the object that it built last."""
+
+    def __init__(self, build: Callable[..., Any]) -> None:
+        self._build = build
+        self._key: Any = None
+        self._built: Any = None
+
+    def answer(self, request: str, arguments: Mapping[str, Any]) -> tuple[str, Any]:
+        """The reply to a request: ("done", value) or one of the refusals."""
+        try:
+            return "done", getattr(self, request)(**arguments)
+        except Exception as error:
+            return _refusal(error)
+
+    def call(self, x: np.ndarray, **description: Any) -> np.ndarray:
+        """The output for an input."""
+        built = self._object(**description)
+        given = x.copy()
+        return _array(_unchanged(built(given), given, x))
+
+    def taps(self, x: np.ndarray, **description: Any) -> dict[str, np.ndarray]:
+        """The named intermediate outputs."""
+        taps = self._method("taps", **description)
+        given = x.copy()
+        return _arrays(_unchanged(taps(given), given, x))
+
+    def state(self, **description: Any) -> dict[str, np.ndarray]:
+        """The tensors, canonical names and layout."""
+        return _arrays(self._method("state", **description)())
+
+    def save(self, path: str, **description: Any) -> None:
+        """Write the interchange file."""
+        self._method("save", **description)(path)
+
+    def resave(self, source: str, path: str, **description: Any) -> None:
+        """Load one file and write another."""
+        self._method("load", **description)(source)
+        self._method("save", **description)(path)
+        self._key = None
+
+    def train_step(
+        self, x: np.ndarray, output_cotangent: np.ndarray, **description: Any
+    ) -> dict[str, Any]:
+        """One training step."""
+        self._key = None
+        step = self._method("train_step", **description)(x.copy(), output_cotangent.copy())
+        self._key = None
+        return {k: _arrays(v) if isinstance(v, Mapping) else _array(v) for k, v in step.items()}
+
+    def _object(self, architecture: str, config: Any, weights: Any) -> Any:
+        digests = {name: tensor_digest(array) for name, array in weights.items()}
+        key = json.dumps([architecture, dict(config), digests], default=repr)
+        if key != self._key:
+            self._built = self._build(architecture, dict(config), dict(weights))
+            self._key = key
+        return self._built
+
+    def _method(self, name: str, **description: Any) -> Callable[..., Any]:
+        method = getattr(self._object(**description), name, None)
+        if method is None:
+            raise NotSupported(f"it has no method {name!r}")
+        return method
+
+
+def _redirect(log: str) -> None:
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    os.close(descriptor)
+
+
+def _unchanged(result: Any, given: np.ndarray, original: np.ndarray) -> Any:
+    if given.tobytes() != original.tobytes():
+        raise ArgumentError("it changed its input in place")
+    return result
+
+
+def _array(value: Any) -> np.ndarray:
+    array = np.array(value)
+    if array.dtype == object:
+        raise TypeError(f"the result must be an array of numbers, got {type(value).__name__}")
+    return array
+
+
+def _arrays(values: Any) -> dict[str, np.ndarray]:
+    if not isinstance(values, Mapping):
+        raise TypeError(f"the result must map names to arrays, got {type(values).__name__}")
+    return {str(name): _array(value) for name, value in values.items()}
+
+
+def _refusal(error: Exception) -> tuple[str, Any]:
+    if isinstance(error, NotSupported):
+        return "unsupported", str(error)
+    details = (type(error).__name__, str(error), isinstance(error, GhostError))
+    return "raised", (*details, "".join(traceback.format_exception(error)))
