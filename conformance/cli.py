@@ -73,6 +73,8 @@ def run(
         code = _run(chosen, missing, tiers, case_id, folder, jobs)
     except GhostError as error:
         raise click.UsageError(str(error)) from None
+    except click.ClickException:
+        raise
     except Exception:
         traceback.print_exc()
         code = HARNESS_FAILED

@@ -12,6 +12,7 @@ from conformance.errors import ImplementationError, NotSupported
 from conformance.process import Implementation
 from conformance.tiers import Tier
 from conformance.verdict import Outcome, Status, Verdict
+from weights import ArgumentError
 
 Observer = Callable[[Verdict], None]
 Work = Sequence[tuple[Tier, Sequence[Case]]]
@@ -34,12 +35,14 @@ class Run:
 def run(names: Sequence[str], work: Work, observe: Observer, jobs: int) -> Run:
     """Run every case over every implementation, to the end, whatever an implementation does.
 
-    An exception of a tier itself is not caught: it is the harness that failed.
+    An exception of a tier itself is not caught: it is the harness that failed. Raises
+    `ArgumentError` for an implementation that cannot be started.
     """
     started = time.monotonic()
     processes = {name: Implementation(name) for name in names}
     try:
         with ThreadPoolExecutor(jobs) as pool:
+            list(pool.map(_start, processes.values()))
             futures = [
                 pool.submit(_run_one, process, work, observe) for process in processes.values()
             ]
@@ -56,6 +59,13 @@ def plan(tiers: Iterable[Tier], case_id: str | None) -> Work:
     """The tiers with the cases that will run: all of them, or the one asked for."""
     work = [(tier, [case for case in tier.cases() if case_id in (None, case.id)]) for tier in tiers]
     return [(tier, cases) for tier, cases in work if cases]
+
+
+def _start(process: Implementation) -> None:
+    try:
+        process.start()
+    except ImplementationError as error:
+        raise ArgumentError(f"cannot start {process.name}: {error}") from error
 
 
 def _run_one(process: Implementation, work: Work, observe: Observer) -> list[Verdict]:

@@ -80,7 +80,7 @@ def show(
 
 def table(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> Table:
     """Tiers by implementations: passed of all, and the worst ratio of error to allowed."""
-    grid = Table(title="passed of all, and the worst ratio of error to what is allowed")
+    grid = Table(title="passed of all; worst error / allowed")
     grid.add_column("tier")
     names = list(run.versions)
     for name in (*names, *(gap.name for gap in missing)):

@@ -98,8 +98,8 @@ HINTS = {
     ),
     "border": (border, "only border rows or columns are wrong: padding"),
     "shifted": (
-        lambda a: np.roll(a, 1, axis=2),
-        "the map is shifted by 1 rows and 0 columns: asymmetric padding",
+        lambda a: np.roll(a, (2, -1), axis=(2, 3)),
+        "the map is shifted by 2 rows and -1 columns: asymmetric padding",
     ),
     "swapped": (lambda a: a.swapaxes(2, 3), "height and width are swapped"),
 }

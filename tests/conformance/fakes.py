@@ -1,0 +1,86 @@
+"""Implementations that misbehave, for the tests of the harness."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from conformance import NotSupported
+from conformance.oracle import adapter
+
+
+class Fake:
+    """A callable object; each fake overrides what it does with an input."""
+
+    def __init__(self, architecture: str, config: Mapping[str, Any], weights: Any) -> None:
+        self.right = adapter.build(architecture, config, weights)
+
+    def __call__(self, x: np.ndarray) -> Any:
+        return self.right(x)
+
+
+class Hangs(Fake):
+    def __call__(self, x: np.ndarray) -> Any:
+        time.sleep(60)
+
+
+class Exits(Fake):
+    def __call__(self, x: np.ndarray) -> Any:
+        print("these are my last words", flush=True)
+        os._exit(7)
+
+
+class Crashes(Fake):
+    def __call__(self, x: np.ndarray) -> Any:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class Raises(Fake):
+    def __call__(self, x: np.ndarray) -> Any:
+        raise RuntimeError("out of ideas")
+
+
+class Prints(Fake):
+    def __call__(self, x: np.ndarray) -> Any:
+        print("noise on standard output")
+        print("noise on standard error", file=sys.stderr)
+        return self.right(x)
+
+
+class ChangesInput(Fake):
+    def __call__(self, x: np.ndarray) -> Any:
+        out = self.right(x)
+        x += 1
+        return out
+
+
+class ReturnsNothing(Fake):
+    def __call__(self, x: np.ndarray) -> Any:
+        return None
+
+
+class ReturnsLists(Fake):
+    def __call__(self, x: np.ndarray) -> Any:
+        return self.right(x).tolist()
+
+
+class Refuses(Fake):
+    def __call__(self, x: np.ndarray) -> Any:
+        raise NotSupported("no even kernels")
+
+
+class FailsOnce(Fake):
+    """Dies on the first call of every process whose marker file is absent."""
+
+    def __call__(self, x: np.ndarray) -> Any:
+        marker = os.environ["FAILS_ONCE"]
+        if not os.path.exists(marker):  # noqa: PTH110
+            with open(marker, "w"):  # noqa: PTH123
+                os._exit(3)
+        return self.right(x)

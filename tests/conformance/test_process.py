@@ -1,0 +1,121 @@
+"""Whatever an implementation does, the parent learns what it was and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conformance import NotSupported, tensors
+from conformance.cases import layer_cases
+from conformance.errors import ImplementationRaised, ProcessDied, TimedOut
+from conformance.process import Implementation
+
+CASE = next(layer_cases("module", ["normal"]))
+WEIGHTS, X = tensors.make(CASE)
+REQUEST = (CASE.architecture, CASE.config, WEIGHTS)
+
+
+@contextmanager
+def implementation(name: str, seconds: float = 30) -> Iterator[Implementation]:
+    process = Implementation(f"tests.conformance.fakes:{name}", seconds)
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+def test_a_right_answer_arrives() -> None:
+    with implementation("Fake") as process:
+        assert process.call(*REQUEST, X).shape == (2, 16, 8, 8)
+
+
+def test_one_that_hangs_times_out_and_starts_anew() -> None:
+    with implementation("Hangs", seconds=0.5) as process:
+        for _ in range(2):
+            with pytest.raises(TimedOut, match=r"no answer within 0\.5 s"):
+                process.call(*REQUEST, X)
+
+
+def test_one_that_exits_is_quoted() -> None:
+    with (
+        implementation("Exits") as process,
+        pytest.raises(ProcessDied, match=r"exit code 7; its last words:\nthese are my last words"),
+    ):
+        process.call(*REQUEST, X)
+
+
+def test_one_that_crashes_is_told_by_its_signal() -> None:
+    with implementation("Crashes") as process, pytest.raises(ProcessDied, match="exit code -11"):
+        process.call(*REQUEST, X)
+
+
+def test_one_that_died_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAILS_ONCE", str(tmp_path / "marker"))
+    with implementation("FailsOnce") as process:
+        with pytest.raises(ProcessDied):
+            process.call(*REQUEST, X)
+        assert process.call(*REQUEST, X).shape == (2, 16, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "type_name", "text"),
+    [
+        ("Raises", "RuntimeError", "out of ideas"),
+        ("ChangesInput", "ArgumentError", "it changed its input in place"),
+        ("ReturnsNothing", "TypeError", "the result must be an array of numbers, got NoneType"),
+    ],
+)
+def test_one_that_raises_is_told_by_type_and_text(name: str, type_name: str, text: str) -> None:
+    with implementation(name) as process, pytest.raises(ImplementationRaised) as caught:
+        process.call(*REQUEST, X)
+    assert (caught.value.type_name, caught.value.text) == (type_name, text)
+
+
+@pytest.mark.parametrize("name", ["Prints", "ReturnsLists"])
+def test_odd_manners_do_not_matter(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with implementation(name) as process, implementation("Fake") as right:
+        np.testing.assert_array_equal(process.call(*REQUEST, X), right.call(*REQUEST, X))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_refusal_is_not_supported() -> None:
+    with implementation("Refuses") as process, pytest.raises(NotSupported, match="no even kernels"):
+        process.call(*REQUEST, X)
+
+
+@pytest.mark.parametrize("method", ["state", "save", "taps", "train_step"])
+def test_a_method_that_is_absent_is_not_supported(method: str) -> None:
+    arguments = {
+        "state": (),
+        "save": (Path("nowhere"),),
+        "taps": (X,),
+        "train_step": (X, X),
+    }
+    with (
+        implementation("Fake") as process,
+        pytest.raises(NotSupported, match=f"it has no method '{method}'"),
+    ):
+        getattr(process, method)(*REQUEST, *arguments[method])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "tests.conformance.no_such_module:build",
+            "cannot import tests.conformance.no_such_module",
+        ),
+        ("tests.conformance.fakes:absent", "tests.conformance.fakes has no function 'absent'"),
+    ],
+)
+def test_a_name_that_leads_nowhere_says_so(name: str, text: str) -> None:
+    process = Implementation(name)
+    try:
+        with pytest.raises(ImplementationRaised, match=text):
+            process.call(*REQUEST, X)
+    finally:
+        process.close()
