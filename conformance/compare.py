@@ -89,7 +89,7 @@ def _channel_hints(
         yield f"only channel {wrong[0]} is wrong"
     elif c_int and wrong.min() >= c_int:
         yield "only ghost channels are wrong: the cheap half"
-    sources = [_matching_channel(got, wanted, allowed, channel) for channel in wrong]
+    sources = [_matching_channel(got, wanted, allowed, int(channel)) for channel in wrong]
     if len(wrong) > 1 and None not in sources:
         moved = ", ".join(f"{c} is {s}" for c, s in zip(wrong[:4], sources, strict=False))
         yield f"channels are permuted ({moved}{', ...' * (len(wrong) > 4)})"
@@ -111,10 +111,10 @@ def _place_hints(
     if min(height, width) > 2 and not mismatch[:, :, 1:-1, 1:-1].any():
         yield "only border rows or columns are wrong: padding"
     # The cheap half pads the shifted map anew: only the primary channels are a plain shift.
-    primary = [array[:, :c_int] for array in (got, wanted, allowed)]
+    got, wanted, allowed = (array[:, :c_int] for array in (got, wanted, allowed))
     shifts = product(range(-LARGEST_SHIFT, LARGEST_SHIFT + 1), repeat=2)
     for rows, columns in sorted(shifts, key=lambda shift: abs(shift[0]) + abs(shift[1])):
-        if (rows, columns) != (0, 0) and _is_shifted(*primary, rows, columns):
+        if (rows, columns) != (0, 0) and _is_shifted(got, wanted, allowed, rows, columns):
             yield f"the map is shifted by {rows} rows and {columns} columns: asymmetric padding"
             return
     if height == width > 1 and _close(got, wanted.swapaxes(2, 3), allowed.swapaxes(2, 3)):
@@ -132,7 +132,7 @@ def _is_shifted(
         :, :, max(-rows, 0) : height - max(rows, 0), max(-columns, 0) : width - max(columns, 0)
     ]
     # A row or column of relu's zeros is everybody's shift.
-    is_telling = wanted[there].size >= wanted.size / 4 and wanted[there].any()
+    is_telling = wanted[there].size >= wanted.size / 4 and bool(wanted[there].any())
     return is_telling and _close(got[here], wanted[there], allowed[there])
 
 

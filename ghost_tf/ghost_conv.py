@@ -127,7 +127,7 @@ class GhostConv(keras.layers.Layer):
             self.cheap_conv.build(self.primary_conv.compute_output_shape(input_shape))
 
     def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        # Before Keras, which would wrap the error of a layer in words of its own.
+        """Check the input before Keras does, which would wrap the error in words of its own."""
         self._check_input(x, kwargs.get("training"))
         return super().__call__(x, *args, **kwargs)
 

@@ -124,10 +124,12 @@ class BatchNorm(keras.layers.BatchNormalization):
         return (-1, 1, 1) if self.axis == 1 else (-1,)
 
     def _update(self, x: Any) -> tuple[Any, Any]:
+        count = _count(x, self._reduction_axes)
+        x = _checked_variance(x, count)
         mean = ops.mean(x, self._reduction_axes, keepdims=True)
         var = ops.mean(ops.square(x - mean), self._reduction_axes)
         mean = ops.squeeze(mean, self._reduction_axes)
-        count = ops.cast(_count(x, self._reduction_axes), x.dtype)
+        count = ops.cast(count, x.dtype)
         unbiased = var * (count / (count - 1))
         self.moving_mean.assign(self._moved(self.moving_mean, mean))
         self.moving_variance.assign(self._moved(self.moving_variance, unbiased))
@@ -201,17 +203,18 @@ def dtype_name(x: Any) -> str:
 
 def _count(x: Any, axes: list[int]) -> Any:
     shape = ops.shape(x)
-    count = prod(shape[axis] for axis in axes)
-    return count if isinstance(count, int) else _assert_variance_exists(count)
+    return prod(shape[axis] for axis in axes)
 
 
-def _assert_variance_exists(count: Any) -> Any:
-    """A batch whose size TensorFlow learns at run time only is checked there, by its own assert."""
+def _checked_variance(x: Any, count: Any) -> Any:
+    """`x`, if `count` values have a variance; TensorFlow asserts it where it learns `count` late."""
+    if isinstance(count, int):
+        return x
     import tensorflow as tf
 
     check = tf.debugging.assert_greater(count, 1, message=SINGLE_VALUE)
     with tf.control_dependencies([check] if check is not None else []):
-        return tf.identity(count)
+        return tf.identity(x)
 
 
 def _uniform(fan_in: int) -> keras.initializers.Initializer:

@@ -130,7 +130,7 @@ def _dtype(variable: keras.Variable) -> np.dtype:
 
 def to_canonical(variable: keras.Variable, spec: TensorSpec) -> np.ndarray:
     """A variable, or an array of its layout, as a NumPy array of its own."""
-    array = keras.ops.convert_to_numpy(variable)
+    array = variable.numpy()
     if spec.kind == DEPTHWISE:
         return np.array(from_depth_multiplier(array))
     return np.array(from_channels_last(array, spec))

@@ -119,6 +119,7 @@ class GhostResNet(nn.Module):
 class GhostResNet20(GhostResNet):
     """Ghost-ResNet of 20 layers.
 
+    >>> import torch
     >>> GhostResNet20().eval()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 10])
     """

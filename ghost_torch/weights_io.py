@@ -82,6 +82,11 @@ def _apply(module: Any, specs: list[TensorSpec], tensors: Any, what: str, proble
 def specs_of(module: Any) -> list[TensorSpec]:
     """The tensors that the module has, by canonical name, kind and shape."""
     weights.check_module(module, ARCHITECTURES)
+    if any(tensor.is_meta for tensor in module.state_dict().values()):
+        raise weights.ArgumentError(
+            "`module` must hold values, got tensors on the meta device, which have shapes only: "
+            "call module.to_empty(device='cpu') first, or build it with from_file"
+        )
     return list(module.plan.tensors())
 
 

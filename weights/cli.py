@@ -27,6 +27,7 @@ class Commands(click.Group):
     """A group whose commands end with one message and exit code 1 on a `GhostError`."""
 
     def invoke(self, context: click.Context) -> Any:
+        """Run the command that was asked for."""
         try:
             return super().invoke(context)
         except GhostError as error:

@@ -72,7 +72,7 @@ def parse_header(path: PathLike, data: bytes) -> dict[str, Any]:
 def parse_tensors(path: PathLike, data: bytes) -> dict[str, np.ndarray]:
     """The tensors of a safetensors file as writable arrays of their own, sorted by name."""
     try:
-        entries = sorted(safetensors.deserialize(data))
+        entries = sorted(safetensors.deserialize(data))  # type: ignore[no-untyped-call]
     except safetensors.SafetensorError as error:
         raise FormatError(f"{path} is not a whole safetensors file: {error}") from None
     tensors = {}

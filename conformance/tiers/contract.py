@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from conformance.case import Case, describe
+from conformance.errors import ImplementationRaised
 from conformance.golden import (
     GHOST_CONV_NAMES,
     LAYERS,
@@ -15,7 +16,7 @@ from conformance.golden import (
     Layer,
     Mistake,
 )
-from conformance.process import Implementation, ImplementationRaised
+from conformance.process import Implementation
 from conformance.tensors import Tensors
 from conformance.verdict import Outcome
 from weights import configure
