@@ -207,7 +207,7 @@ def _count(x: Any, axes: list[int]) -> Any:
 
 
 def _checked_variance(x: Any, count: Any) -> Any:
-    """`x`, if `count` values have a variance; TensorFlow asserts it where it learns `count` late."""
+    """`x`; a `count` that TensorFlow learns at run time only is checked there, by its assert."""
     if isinstance(count, int):
         return x
     import tensorflow as tf
