@@ -29,6 +29,24 @@ class Case:
         return asdict(self) | {"input_shape": list(self.input_shape), "config": dict(self.config)}
 
 
+PAIR = "-from-"
+
+
+def pair_id(case_id: str, writer: str) -> str:
+    """The id of a case between two implementations: who wrote the file that was loaded."""
+    return f"{case_id}{PAIR}{writer}"
+
+
+def split_pair(case_id: str) -> tuple[str, str]:
+    """The case, and the writer of its file or an empty string.
+
+    >>> split_pair("k1-s1-F32-from-ghost_jax")
+    ('k1-s1-F32', 'ghost_jax')
+    """
+    case, _, writer = case_id.partition(PAIR)
+    return case, writer
+
+
 def describe(config: Mapping[str, Any], input_shape: tuple[int, ...]) -> str:
     """A GhostConv and its input in a few characters.
 

@@ -133,7 +133,8 @@ def _run(
         result = runner.run(names, work, progress.observe, jobs)
     used = [tier.name for tier, _ in work]
     notes = [note for tier, _ in work for note in getattr(tier, "notes", list)()]
-    terminal.show(console, result, used, missing, notes)
+    options = {tier.name: getattr(tier, "options", str)() for tier, _ in work}
+    terminal.show(console, result, used, missing, notes, options)
     if folder is not None:
         write_report(folder, result, used, missing)
         console.print(f"report in {folder}", highlight=False)

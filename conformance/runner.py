@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from conformance.case import Case
+from conformance.case import Case, split_pair
 from conformance.errors import ImplementationError, NotSupported
 from conformance.process import Implementation
 from conformance.tiers import Tier
@@ -57,6 +57,7 @@ def run(names: Sequence[str], work: Work, observe: Observer, jobs: int) -> Run:
 
 def plan(tiers: Iterable[Tier], case_id: str | None) -> Work:
     """The tiers with the cases that will run: all of them, or the one asked for."""
+    case_id = case_id and split_pair(case_id)[0]
     work = [(tier, [case for case in tier.cases() if case_id in (None, case.id)]) for tier in tiers]
     return [(tier, cases) for tier, cases in work if cases]
 

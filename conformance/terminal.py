@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from types import TracebackType
 
@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
+from conformance.case import split_pair
 from conformance.implementations import Availability
 from conformance.runner import Run
 from conformance.verdict import Status, Verdict
@@ -62,8 +63,12 @@ class Counts:
 def show(
     console: Console, run: Run, tiers: Sequence[str], missing: Sequence[Availability],
     notes: Sequence[str],
+    options: Mapping[str, str],
 ) -> None:  # fmt: skip
-    """The table, what tiers have to tell, the failures and one last line."""
+    """The table, what tiers have to tell, the failures and one last line.
+
+    `options` are what a tier needs besides, by its name, in the command that reruns a case.
+    """
     console.print(table(run, tiers, missing))
     for note in notes:
         console.print(note, highlight=False)
@@ -71,7 +76,9 @@ def show(
         console.print(f"{gap.name} is missing: {gap.reason}", highlight=False, style="yellow")
     bad = [verdict for verdict in run.verdicts if verdict.is_bad]
     for verdict in bad[:SHOWN_FAILURES]:
-        console.print(describe(verdict), highlight=False, soft_wrap=True)
+        console.print(
+            describe(verdict, options.get(verdict.tier, "")), highlight=False, soft_wrap=True
+        )
     if len(bad) > SHOWN_FAILURES:
         console.print(f"... and {len(bad) - SHOWN_FAILURES} more")
     found = Counter(verdict.status for verdict in run.verdicts)
@@ -92,17 +99,23 @@ def table(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> Ta
     return grid
 
 
-def describe(verdict: Verdict) -> Text:
+def describe(verdict: Verdict, options: str = "") -> Text:
     """A failure with all that helps, and the command that runs it again."""
     lines = [f"  {verdict.message}"]
     lines += [f"  worst {verdict.worst}"] if verdict.worst else []
     lines += [f"  hint: {verdict.hint}"] if verdict.hint else []
-    lines += [
-        f"  again: ghost-conformance run --implementation {verdict.implementation} "
-        f"--tier {verdict.tier} --case {verdict.case}"
-    ]
+    lines += [f"  again: {rerun(verdict, options)}"]
     title = f"{verdict.status.upper()} {verdict.case} [{verdict.tier}, {verdict.implementation}]"
     return Text(title, "bold red").append("\n" + "\n".join(lines), "default")
+
+
+def rerun(verdict: Verdict, options: str = "") -> str:
+    """The command that runs a case again; a pair needs the writer of its file too."""
+    case, writer = split_pair(verdict.case)
+    names = dict.fromkeys(filter(None, (verdict.implementation, writer)))
+    chosen = " ".join(f"--implementation {name}" for name in names)
+    command = f"ghost-conformance run {chosen} --tier {verdict.tier} --case {case}"
+    return f"{command} {options}".strip()
 
 
 def _cell(verdicts: Sequence[Verdict]) -> Text:

@@ -23,7 +23,8 @@ class Tier(Protocol):
     """A law and the cases that test it.
 
     A tier may also have `finish(processes, cases)`, which yields verdicts about all implementations
-    together, and `notes()`, lines for the end of the run.
+    together, `notes()`, lines for the end of the run, and `options()`, what the command line needs
+    besides to run a case again.
     """
 
     name: str

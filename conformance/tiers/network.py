@@ -95,6 +95,12 @@ class NetworkTier:
             return self._judge_predictions(process.name, data, truth, outputs)
         return judge(outputs[case.data], truth.values[case.data], truth.allowed[case.data])
 
+    def options(self) -> str:
+        """What the command line needs to run these cases again."""
+        if self._paths is None:
+            return ""
+        return "--weights {} --images {}".format(*self._paths)
+
     def notes(self) -> list[str]:
         """How many images each implementation classified right."""
         return [f"{name}: {text}" for name, text in sorted(self._accuracies.items())]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from conformance.case import Case
+from conformance.case import Case, pair_id
 from conformance.cases import LAYERS, layer_cases
 from conformance.errors import ImplementationError, NotSupported
 from conformance.process import Implementation
@@ -105,7 +105,7 @@ class WeightsTier:
         status: Status,
         message: str,
     ) -> Verdict:
-        name = f"{case.id}-from-{writer.name}"
+        name = pair_id(case.id, writer.name)
         return Verdict(name, self.name, reader.name, status, message=message)
 
 

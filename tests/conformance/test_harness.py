@@ -15,7 +15,7 @@ from conformance.cli import main
 from conformance.implementations import Availability, available
 from conformance.report import read_report, write_report
 from conformance.runner import Run
-from conformance.terminal import describe, show, table
+from conformance.terminal import describe, rerun, show, table
 from weights import FormatError
 
 WORST = Worst((0, 3, 1, 2), 1.5, 1.0, 0.5, 0.25, 2.0)
@@ -141,10 +141,23 @@ def test_a_failure_shows_element_hint_and_the_command_that_reruns_it() -> None:
     assert lines[4] == f"  again: {command}"
 
 
+def test_a_pair_is_rerun_with_both_implementations() -> None:
+    verdict = Verdict("k1-F32-from-ghost_jax", "weights", "ghost_tf", Status.FAIL)
+    assert rerun(verdict) == (
+        "ghost-conformance run --implementation ghost_tf --implementation ghost_jax "
+        "--tier weights --case k1-F32"
+    )
+
+
+def test_a_rerun_names_the_files_that_the_tier_was_given() -> None:
+    verdict = Verdict("net-stem", "network", "ghost_tf", Status.FAIL)
+    assert rerun(verdict, "--weights a --images b").endswith("net-stem --weights a --images b")
+
+
 def test_many_failures_are_shown_in_part() -> None:
     run = Run([VERDICTS[1]] * 30, RUN.versions, 1.0)
     console = Console(record=True, width=200)
-    show(console, run, ["exact"], [], ["oracle: 440 of 450 images right"])
+    show(console, run, ["exact"], [], ["oracle: 440 of 450 images right"], {})
     text = console.export_text()
     assert text.count("FAIL b") == 20
     assert "... and 10 more" in text
