@@ -1,0 +1,64 @@
+"""The runs that a person makes: the default one, and a really trained network on real images."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance import Status
+from conformance.implementations import OURS
+from conformance.report import Report, read_report
+from conformance.tiers import TIERS
+
+ROOT = Path(__file__).parents[2]
+TRAINED = ROOT.parent / "shared" / "trained"
+CHECKPOINT = TRAINED / "ghost_resnet56_cifar10.safetensors"
+IMAGES = TRAINED / "cifar10_test_1000.safetensors"
+
+pytestmark = pytest.mark.slow
+
+
+def run(module: str, *arguments: str | Path) -> str:
+    """The output of one of our command lines, which must end well."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    environment = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def tiers_that_passed(report: Report, implementation: str) -> set[str]:
+    verdicts = [v for v in report.verdicts if v.implementation == implementation]
+    assert {verdict.status for verdict in verdicts} == {Status.PASS}
+    return {verdict.tier for verdict in verdicts}
+
+
+def test_the_default_run_passes_every_tier_in_all_three_frameworks(tmp_path: Path) -> None:
+    output = run("conformance", "run", "--report", tmp_path)
+    report = read_report(tmp_path / "report.jsonl")
+    assert list(report.header["implementations"]) == list(OURS)
+    for name in OURS:
+        assert tiers_that_passed(report, name) == set(TIERS)
+    accuracies = [line.partition(": ")[2] for line in output.splitlines() if "images right" in line]
+    assert len(accuracies) == 4
+    assert len(set(accuracies)) == 1
+    assert int(accuracies[0].split()[0]) > 0.95 * 450
+
+
+@pytest.mark.skipif(not CHECKPOINT.exists(), reason=f"needs {CHECKPOINT.name} in ../shared/trained")
+def test_the_trained_network_classifies_852_of_1000_everywhere(tmp_path: Path) -> None:
+    weights = tmp_path / "network.safetensors"
+    run("weights", "import", "--from", "timm", "--architecture", "ghost_resnet56", CHECKPOINT,
+        "-o", weights)  # fmt: skip
+    output = run("conformance", "run", "--tier", "network", "--weights", weights,
+                 "--images", IMAGES, "--report", tmp_path)  # fmt: skip
+    report = read_report(tmp_path / "report.jsonl")
+    for name in OURS:
+        assert tiers_that_passed(report, name) == {"network"}
+        assert f"{name}: 852 of 1000 images right" in output
