@@ -109,6 +109,8 @@ MISTAKES = (
             "`ratio` must be a finite number above 0, got nan"),
     Mistake("ratio-infinite", {"c_in": 8, "c_out": 8, "ratio": float("inf")},
             "`ratio` must be a finite number above 0, got inf"),
+    Mistake("ratio-vanishing", {"c_in": 8, "c_out": 8, "ratio": 1e-320},
+            "`ratio` must divide `c_out` into a finite number of channels, got 1e-320 for 8"),
     Mistake("ratio-text", {"c_in": 8, "c_out": 8, "ratio": "2"},
             "`ratio` must be a finite number above 0, got '2'"),
     Mistake("dw_kernel_size-even", {"c_in": 8, "c_out": 8, "dw_kernel_size": 4},

@@ -133,6 +133,13 @@ class GhostConvConfig:
                 )
 
     def _check_split(self) -> None:
+        try:
+            arithmetic.split_channels(self.c_out, self.ratio)
+        except OverflowError:
+            raise ArgumentError(
+                "`ratio` must divide `c_out` into a finite number of channels, got "
+                f"{self.ratio!r} for {self.c_out}"
+            ) from None
         if self.split == "round":
             return
         if not isinstance(self.ratio, int):
