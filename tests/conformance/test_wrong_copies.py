@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
 TIERS = ("contract", "exact", "module", "special", "weights")
 # Which tiers must fail, and a word of the hint by which at least one failure helps.
 DEFECTS = {
