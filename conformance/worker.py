@@ -16,8 +16,11 @@ import numpy as np
 from conformance.errors import NotSupported
 from weights import ArgumentError, GhostError, tensor_digest
 
-# What a framework would otherwise print on its way up.
-ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow otherwise prints on its way up
+    "KERAS_BACKEND": "tensorflow",
+    "OMP_NUM_THREADS": "1",  # the cases are tiny: more threads only wait for each other
+}
 
 
 def main(connection: Connection, name: str, log: str) -> None:
