@@ -1,0 +1,165 @@
+"""Where a column may differ from the oracle, and why; an entry that nothing needs is an error."""
+
+from __future__ import annotations
+
+# Definitions that some columns have and others need not: classes and functions by their names,
+# methods by their names after a dot.
+OWN_DEFINITIONS = {
+    "relu": "a framework brings its activations",
+    "relu6": "likewise",
+    "silu": "likewise",
+    "hard_swish": "likewise",
+    "identity": "likewise",
+    "Convolution": "PyTorch and Flax have such a layer; that of Keras has no explicit padding",
+    "DepthwiseConvolution": "likewise",
+    "BatchNorm": "of the frameworks' own only PyTorch's stores the unbiased variance",
+    "Linear": "a framework brings its linear layer",
+    "check_dtype": "JAX alone replaces a type that is not enabled by a narrower one",
+    "_child": "PyTorch's get_submodule does it",
+    ".__getitem__": "PyTorch's Sequential has it",
+    ".__repr__": "a plain class needs one, a framework writes its own",
+    ".extra_repr": "what PyTorch puts into its own",
+    ".build": "Keras creates variables when it knows the input",
+    ".compute_output_shape": "Keras asks for it in symbolic use",
+    ".get_config": "what Keras saves",
+    ".__call__": "Keras would wrap the text of an error that `call` raises",
+    "._check_input": "what `__call__` and `call` share in Keras",
+    ".train_step": "the oracle has no gradients",
+}
+
+# Files that only one column has.
+OWN_FILES = {("ghost_tf", "data_format.py"): "Keras alone lets its user choose the order of axes"}
+
+# Files of which only the public functions are compared, not how they do it.
+INTERFACES = {
+    "layers.py": "its functions call the framework's own layers",
+    "adapter.py": "the way into the framework and out of it",
+}
+
+# Functions whose statements are the framework's own.
+OWN_BODIES = {
+    "variable_of": "the framework's names of attributes",
+    "_dtype": "the framework's names of types",
+    "to_canonical": "out of the framework's array",
+    "to_native": "into the framework's array",
+}
+
+# File -> why -> lines of its skeleton that the oracle has and it has not (-), or the reverse (+).
+DEVIATIONS = {
+    "ghost_torch/adapter.py": {
+        "the oracle has no gradients": """
+            - class Adapter: One built module, for inference.
+            + class Adapter: One built module; inference unless a training step is asked for.
+        """,
+    },
+    "ghost_jax/adapter.py": {
+        "the oracle has no gradients; JAX alone is compiled throughout": """
+            - class Adapter: One built module, for inference.
+            + class Adapter: One built module; inference unless a training step is asked for; always under jit.
+        """,
+    },
+    "ghost_tf/adapter.py": {
+        "the oracle has no gradients": """
+            - class Adapter: One built module, for inference.
+            + class Adapter: One built module; inference unless a training step is asked for.
+        """,
+    },
+    "ghost_torch/ghost_conv.py": {
+        "Sequential holds and calls the three by itself": """
+            - ConvNormAct.__init__: self.conv =
+            - ConvNormAct.__init__: self.norm =
+            - ConvNormAct.__init__: self.act =
+            - def ConvNormAct.call(self, x): Shapes
+            - ConvNormAct.call: return
+        """,
+    },
+    "ghost_jax/ghost_conv.py": {
+        "see check_dtype; three keywords are passed on to two calls": """
+            + GhostConv.__init__: check_dtype(...)
+            + GhostConv.__init__: check_dtype(...)
+            + GhostConv.__init__: options =
+        """,
+    },
+    "ghost_tf/ghost_conv.py": {
+        "the order of axes is part of the layer": """
+            + GhostConv.__init__: self.data_format =
+            + GhostConv.__init__: options =
+        """,
+        "the check is shared with `__call__`": """
+            - GhostConv.call: training =
+            - GhostConv.call: self.plan.check_input(...)
+            + GhostConv.call: self._check_input(...)
+        """,
+        "the channels to crop are on either of two axes": """
+            + GhostConv.call: both =
+        """,
+    },
+    "ghost_torch/layers.py": {
+        "SyncBatchNorm, which PyTorch can put in its place, counts the values of every device": """
+            - def in_training(norm): Whether the normalisation will use the statistics of the batch.
+            + def in_training(norm): Whether the normalisation will use the statistics of the batch on this device.
+        """,
+    },
+    "ghost_tf/resnet.py": {
+        "the order of axes is part of the network": """
+            + BasicBlock.__init__: self.data_format =
+            + GhostResNet.__init__: self.data_format =
+        """,
+        "the check is shared with `__call__`; `stages` alone may come before the variables exist": """
+            - GhostResNet.stages: training =
+            - GhostResNet.stages: self.plan.check_input(...)
+            + GhostResNet.stages: self._check_input(...)
+            + GhostResNet.stages: if not self.built
+            + GhostResNet.stages:   self.build(...)
+        """,
+        "`training` makes the line of the stem too long for one statement": """
+            + GhostResNet.stages: out =
+        """,
+    },
+    "ghost_torch/weights_io.py": {
+        "NumPy has no bfloat16 that PyTorch knows": """
+            + BFLOAT16 =
+        """,
+        "a parameter is written where no gradient is recorded": """
+            - _apply: for (variable, value) in zip(variables.values(), values, strict=True)
+            - _apply:   variable[...] =
+            + _apply: with
+            + _apply:   for (variable, value) in zip(variables.values(), values, strict=True)
+            + _apply:     variable.copy_(...)
+        """,
+        "tensors on the meta device have no values": """
+            + specs_of: if any((tensor.is_meta for tensor in module.state_dict().values()))
+            + specs_of:   raise
+        """,
+    },
+    "ghost_jax/weights_io.py": {
+        "attributes have other names than tensors": """
+            + ATTRIBUTES = CONVOLUTION, DEPTHWISE, LINEAR, LINEAR_BIAS, NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
+        """,
+        "the module is built abstract: nothing is drawn, nothing compiled": """
+            + build: layers.check_dtype(...)
+            + build: kind =
+        """,
+        "how a variable is written": """
+            - _apply:   variable[...] =
+            + _apply:   variable.set_value(...)
+        """,
+    },
+    "ghost_tf/weights_io.py": {
+        "attributes have other names than tensors": """
+            + ATTRIBUTES = CONVOLUTION, DEPTHWISE, LINEAR, LINEAR_BIAS, NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
+        """,
+        "NumPy has no bfloat16 that Keras names": """
+            + BFLOAT16 =
+        """,
+        "how a variable is written": """
+            - _apply:   variable[...] =
+            + _apply:   variable.assign(...)
+        """,
+        "a layer that has seen no input has no variables yet": """
+            + specs_of: if not module.built
+            + specs_of:   channels =
+            + specs_of:   module.build(...)
+        """,
+    },
+}

@@ -1,0 +1,159 @@
+"""The four columns read side by side: same files, names, order, parameters and statements."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deviations import DEVIATIONS, INTERFACES, OWN_BODIES, OWN_DEFINITIONS, OWN_FILES
+from tests.skeleton import Skeleton, differences
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+ORACLE = REPOSITORY / "conformance" / "oracle"
+FRAMEWORKS = ("ghost_torch", "ghost_jax", "ghost_tf")
+COLUMNS = (ORACLE, *(REPOSITORY / name for name in FRAMEWORKS))
+FILES = sorted(path.name for path in ORACLE.glob("*.py"))
+
+in_every_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
+in_every_file = pytest.mark.parametrize("file", FILES)
+
+# (file, what stands there, what it drifts to, a line that convicts it)
+DRIFTS = [
+    ("__init__.py", '    "set_state",\n', "", "- __all__ ="),
+    ("ghost_conv.py", "kernel_size: Any = 1", "kernel: Any = 1", "+ def GhostConv.__init__("),
+    ("ghost_conv.py", "ratio: float = 2", "ratio: float = 3", "+ def GhostConv.__init__("),
+    ("ghost_conv.py", "        *,\n", "", "+ def GhostConv.__init__("),
+    ("ghost_conv.py", "self.c_int =", "self.c_primary =", "+ GhostConv.__init__: self.c_primary ="),
+    ("ghost_conv.py", '"ghost_conv"', '"ghost"', "+ GhostConv.architecture = 'ghost'"),
+    ("ghost_conv.py", "Ghost convolution (", "Convolution (", "+ class GhostConv: Convolution ("),
+    ("ghost_conv.py", "def _cheap(", "def _ghost(", "+ def _ghost(plan)"),
+    ("ghost_conv.py", "if not split.multiplier", "if not split", "+ _cheap: if not split"),
+    ("resnet.py", "    @property\n", "", "+ def GhostResNet.config(self)"),
+    ("resnet.py", "        self.block = block\n", "", "- BasicBlock.__init__: self.block ="),
+    ("resnet.py", "depth = 20", "depth = 56", "+ GhostResNet20.depth = 56"),
+    ("resnet.py", "x = block(x)", "y = block(x)", "+ GhostResNet.stages:     y ="),
+    ("weights_io.py", '    "ghost_conv": GhostConv,\n', "", "- ARCHITECTURES = 'ghost_conv'"),
+    ("weights_io.py", "overwrite: bool = False", "overwrite: bool", "+ def save_weights("),
+    ("layers.py", "groups: int,\n", "groups: int = 1,\n", "+ def convolution(c_in, c_out"),
+    ("adapter.py", "def load(", "def read(", "+ def Adapter.read(self, path)"),
+]  # fmt: skip
+
+
+def lines(path: Path) -> list[str]:
+    reader = Skeleton(OWN_DEFINITIONS, OWN_BODIES, is_interface=path.name in INTERFACES)
+    return reader.lines(path.read_text())
+
+
+def changed(column: Path, file: str) -> Counter[str]:
+    """What a file of a column has otherwise than the oracle's."""
+    return Counter(differences(lines(ORACLE / file), lines(column / file)))
+
+
+def explained(place: str) -> Counter[str]:
+    """What the table says of it."""
+    texts = DEVIATIONS.get(place, {}).values()
+    return Counter(line.strip() for text in texts for line in text.strip().splitlines())
+
+
+def definitions(column: Path) -> set[str]:
+    """The names under which `OWN_DEFINITIONS` knows what a column defines."""
+    facts = [fact for file in FILES for fact in Skeleton().lines((column / file).read_text())]
+    names = (fact.split(" ")[1] for fact in facts if fact.startswith(("def ", "class ")))
+    bare = {name.partition("(")[0].removesuffix(":") for name in names}
+    return {f".{name.partition('.')[2]}" if "." in name else name for name in bare}
+
+
+def bodies(file: Path, function: str) -> list[str]:
+    """The statements of a function."""
+    facts = Skeleton(OWN_DEFINITIONS).lines(file.read_text())
+    return [fact for fact in facts if fact.startswith(f"{function}: ")]
+
+
+@in_every_framework
+def test_a_column_has_the_files_of_the_oracle(framework: str) -> None:
+    files = {path.name for path in (REPOSITORY / framework).glob("*.py")}
+    own = {file for column, file in OWN_FILES if column == framework}
+
+    assert files - own == set(FILES)
+    assert own <= files
+
+
+@in_every_framework
+@in_every_file
+def test_a_file_reads_like_that_of_the_oracle(framework: str, file: str) -> None:
+    unexplained = changed(REPOSITORY / framework, file) - explained(f"{framework}/{file}")
+
+    assert "\n".join(unexplained) == ""
+
+
+@pytest.mark.parametrize("place", DEVIATIONS)
+def test_no_deviation_is_superfluous(place: str) -> None:
+    framework, _, file = place.partition("/")
+    superfluous = explained(place) - changed(REPOSITORY / framework, file)
+
+    assert "\n".join(superfluous) == ""
+
+
+@pytest.mark.parametrize("name", OWN_DEFINITIONS)
+def test_a_definition_left_out_is_one_that_not_every_column_has(name: str) -> None:
+    owners = [column for column in COLUMNS if name in definitions(column)]
+
+    assert 0 < len(owners) < len(COLUMNS)
+
+
+@pytest.mark.parametrize("function", OWN_BODIES)
+def test_a_body_left_out_differs_from_that_of_the_oracle(function: str) -> None:
+    file = next(path for path in ORACLE.glob("*.py") if bodies(path, function)).name
+    wanted, *others = (bodies(column / file, function) for column in COLUMNS)
+
+    assert any(other != wanted for other in others)
+
+
+@pytest.mark.parametrize("file", INTERFACES)
+def test_a_file_compared_by_its_interface_differs_inside(file: str) -> None:
+    wanted, *others = (Skeleton(OWN_DEFINITIONS).lines((c / file).read_text()) for c in COLUMNS)
+
+    assert all(other != wanted for other in others)
+
+
+@pytest.mark.parametrize(("file", "old", "new", "conviction"), DRIFTS)
+def test_a_drifted_copy_is_convicted(
+    tmp_path: Path, file: str, old: str, new: str, conviction: str
+) -> None:
+    source = (ORACLE / file).read_text()
+    assert old in source
+    (tmp_path / file).write_text(source.replace(old, new))
+
+    assert any(line.startswith(conviction) for line in changed(tmp_path, file))
+
+
+def swapped(items: list[str], i: int, j: int) -> Iterator[str]:
+    """The items with two of them in each other's place."""
+    exchange = {i: j, j: i}
+    return (items[exchange.get(k, k)] for k in range(len(items)))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("        first = plan.", "        second = plan."),
+        ("        self.conv1 = GhostConv(**first", "        self.bn1 = batch_norm(block"),
+        ("        self.layer1 =", "        self.layer2 ="),
+    ],
+)
+def test_a_copy_in_another_order_is_convicted(tmp_path: Path, first: str, second: str) -> None:
+    source = (ORACLE / "resnet.py").read_text().splitlines(keepends=True)
+    i, j = (next(k for k, line in enumerate(source) if line.startswith(s)) for s in (first, second))
+    (tmp_path / "resnet.py").write_text("".join(swapped(source, i, j)))
+
+    assert changed(tmp_path, "resnet.py")
+
+
+def test_an_exact_copy_is_acquitted(tmp_path: Path) -> None:
+    copy = shutil.copytree(ORACLE, tmp_path / "copy", ignore=shutil.ignore_patterns("__pycache__"))
+
+    assert [file for file in FILES if changed(copy, file)] == []
