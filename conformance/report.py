@@ -21,6 +21,8 @@ from conformance.verdict import Status, Verdict
 from weights import FormatError
 
 LINES, JUNIT = "report.jsonl", "junit.xml"
+# JUnit's elements, and its names for how many there are.
+TOTALS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ def junit(verdicts: Iterable[Verdict]) -> ElementTree.Element:
             detail.text = "\n".join(filter(None, [str(verdict.worst or ""), verdict.hint]))
     for suite in suites.values():
         suite.set("tests", str(len(suite)))
+        for element, total in TOTALS.items():
+            suite.set(total, str(len(suite.findall(f"testcase/{element}"))))
     return root
 
 

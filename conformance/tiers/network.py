@@ -142,6 +142,8 @@ def load(weights: Path, images: Path) -> Data:
     arrays, _ = read_safetensors(images)
     if not {"images", "labels"} <= arrays.keys():
         raise GhostError(f"{images} must hold `images` and `labels`, got {', '.join(arrays)}")
+    if file.architecture == "ghost_conv":
+        raise GhostError(f"{weights} holds a layer, tier network runs a trained network")
     if "preprocess" not in file.metadata:
         raise GhostError(f"{weights} does not say how images are preprocessed: import it again")
     return Data(file, preprocess(arrays["images"], file.metadata["preprocess"]), arrays["labels"])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ElementTree
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
@@ -13,10 +15,14 @@ from rich.console import Console
 from conformance import Status, Verdict, Worst
 from conformance.cli import main
 from conformance.implementations import Availability, available
+from conformance.process import Implementation
 from conformance.report import read_report, write_report
 from conformance.runner import Run
 from conformance.terminal import describe, rerun, show, table
-from weights import FormatError
+from conformance.tiers import NetworkTier
+from conformance.tiers.contract import plain_weights
+from weights import FormatError, GhostError, write_file
+from weights.storage import write_safetensors
 
 WORST = Worst((0, 3, 1, 2), 1.5, 1.0, 0.5, 0.25, 2.0)
 VERDICTS = [
@@ -118,6 +124,35 @@ def test_junit_tells_four_things_apart(tmp_path: Path) -> None:
         ("ghost_jax", "a"): ["skipped"],
         ("ghost_jax", "b"): ["error"],
     }
+
+
+def test_junit_counts_them(tmp_path: Path) -> None:
+    write_report(tmp_path, RUN, ["exact"], MISSING)
+    suites = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    counts = {suite.get("name"): dict(suite.items()) for suite in suites}
+    assert counts["ghost_torch"] == {
+        "name": "ghost_torch", "tests": "2", "failures": "1", "errors": "0", "skipped": "0"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["layer", "absent", "unprepared"])
+def test_files_that_no_network_can_be_run_from_are_wrong_usage(name: str, tmp_path: Path) -> None:
+    text = {
+        "layer": "holds a layer, tier network runs a trained network",
+        "absent": "cannot read",
+        "unprepared": "does not say how images are preprocessed",
+    }
+    architecture = "ghost_conv" if name == "layer" else "ghost_resnet20"
+    config = {"c_in": 2, "c_out": 4} if name == "layer" else {}
+    weights, images = tmp_path / "weights.safetensors", tmp_path / "images.safetensors"
+    if name != "absent":
+        write_file(weights, architecture, config, plain_weights(architecture, config))
+    arrays = {"images": np.zeros((1, 8, 8, 3), np.uint8), "labels": np.zeros(1, np.int64)}
+    write_safetensors(images, arrays, {"about": "nothing"})
+    tier = NetworkTier()
+    tier.configure(weights, images)
+    with closing(Implementation("oracle")) as process, pytest.raises(GhostError, match=text[name]):
+        tier.judge(tier.cases()[0], process)
 
 
 def test_the_table_shows_counts_ratios_and_what_is_missing() -> None:
