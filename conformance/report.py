@@ -22,7 +22,11 @@ from weights import FormatError
 
 LINES, JUNIT = "report.jsonl", "junit.xml"
 # JUnit's elements, and its names for how many there are.
-TOTALS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
+TOTALS = {
+    Status.FAIL: ("failure", "failures"),
+    Status.ERROR: ("error", "errors"),
+    Status.SKIP: ("skipped", "skipped"),
+}
 
 
 @dataclass(frozen=True)
@@ -68,26 +72,28 @@ def counts(verdicts: Iterable[Verdict]) -> dict[str, int]:
 def junit(verdicts: Iterable[Verdict]) -> ElementTree.Element:
     """One test case for every verdict, in a suite for every implementation."""
     root = ElementTree.Element("testsuites")
-    suites: dict[str, ElementTree.Element] = {}
+    by_name: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
-        name = verdict.implementation
-        suite = suites.setdefault(name, ElementTree.SubElement(root, "testsuite", name=name))
-        case = ElementTree.SubElement(
-            suite,
-            "testcase",
-            classname=verdict.tier,
-            name=verdict.case,
-            time=f"{verdict.seconds:.3f}",
-        )
-        tag = {Status.FAIL: "failure", Status.ERROR: "error", Status.SKIP: "skipped"}
-        if verdict.status in tag:
-            detail = ElementTree.SubElement(case, tag[verdict.status], message=verdict.message)
-            detail.text = "\n".join(filter(None, [str(verdict.worst or ""), verdict.hint]))
-    for suite in suites.values():
-        suite.set("tests", str(len(suite)))
-        for element, total in TOTALS.items():
-            suite.set(total, str(len(suite.findall(f"testcase/{element}"))))
+        by_name.setdefault(verdict.implementation, []).append(verdict)
+    for name, of_name in by_name.items():
+        suite = ElementTree.SubElement(root, "testsuite", name=name, tests=str(len(of_name)))
+        for element, total in TOTALS.values():
+            count = sum(TOTALS.get(v.status, ("", ""))[0] == element for v in of_name)
+            suite.set(total, str(count))
+        for verdict in of_name:
+            _add_case(suite, verdict)
     return root
+
+
+def _add_case(suite: ElementTree.Element, verdict: Verdict) -> None:
+    seconds = f"{verdict.seconds:.3f}"
+    case = ElementTree.SubElement(
+        suite, "testcase", classname=verdict.tier, name=verdict.case, time=seconds
+    )
+    if verdict.status in TOTALS:
+        element, _ = TOTALS[verdict.status]
+        detail = ElementTree.SubElement(case, element, message=verdict.message)
+        detail.text = "\n".join(filter(None, [str(verdict.worst or ""), verdict.hint]))
 
 
 def _header(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> dict[str, Any]:
