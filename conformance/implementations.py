@@ -35,8 +35,7 @@ class Availability:
     @property
     def reason(self) -> str:
         """Why it cannot run, and the way out."""
-        extra = self.name.removeprefix("ghost_")
-        return f'{", ".join(self.lacks)} not installed: pip install "ghostconv[{extra}]"'
+        return f"{', '.join(self.lacks)} not installed: pip install {' '.join(self.lacks)}"
 
 
 def available() -> list[Availability]:

@@ -203,9 +203,9 @@ def test_many_failures_are_shown_in_part() -> None:
 def test_what_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("conformance.implementations.find_spec", lambda name: None)
     assert [state.reason for state in available()] == [
-        'torch not installed: pip install "ghostconv[torch]"',
-        'jax, flax not installed: pip install "ghostconv[jax]"',
-        'keras, tensorflow not installed: pip install "ghostconv[tf]"',
+        "torch not installed: pip install torch",
+        "jax, flax not installed: pip install jax flax",
+        "keras, tensorflow not installed: pip install keras tensorflow",
     ]
 
 
