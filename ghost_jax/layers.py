@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import jax
@@ -70,7 +71,7 @@ def convolution(
     **options: Any,
 ) -> nnx.Conv:
     """A convolution without bias, with symmetric explicit padding."""
-    fan_in = c_in // groups * kernel_size[0] * kernel_size[1]
+    shape = arithmetic.kernel_shape(c_in, c_out, kernel_size, groups)
     return nnx.Conv(
         c_in,
         c_out,
@@ -80,7 +81,7 @@ def convolution(
         kernel_dilation=dilation,
         feature_group_count=groups,
         use_bias=False,
-        kernel_init=_uniform(fan_in),
+        kernel_init=_uniform(prod(shape[1:])),
         **options,
     )
 

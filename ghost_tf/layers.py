@@ -47,7 +47,8 @@ class Convolution(keras.layers.Layer):
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the kernel."""
         c_in = canonical_shape(input_shape, self.data_format)[1]
-        shape = (*self.kernel_size, c_in // self.groups, self.c_out)
+        canonical = arithmetic.kernel_shape(c_in, self.c_out, self.kernel_size, self.groups)
+        shape = (*canonical[2:], *canonical[1::-1])
         self.kernel = self.add_weight(shape, _uniform(prod(shape[:3])), name="kernel")
 
     def call(self, x: Any) -> Any:

@@ -34,8 +34,6 @@ IMPORTS_BY_NAME = {"conformance/implementations.py"}
 OWN_ARITHMETIC = {
     "x.size // x.shape[-1]": "how many values a channel has",
     "x.size // x.shape[1]": "likewise",
-    "c_in // groups": "the channels that one kernel reads: the shape of a tensor",
-    "c_in // self.groups": "likewise",
 }
 ROUNDING = {"round", "ceil", "floor", "divmod"}
 COLUMNS = ("ghost_torch", "ghost_jax", "ghost_tf", "conformance/oracle")

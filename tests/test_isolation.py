@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow  # every test imports a framework anew
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 FRAMEWORKS = frozenset({"torch", "jax", "jaxlib", "flax", "keras", "tensorflow"})
 
@@ -49,9 +51,7 @@ OWN = {
     "ghost_tf": {"keras", "tensorflow"},
 }
 BROUGHT_ALONG = {"ghost_tf": {"jax", "jaxlib"}}
-in_every_package = pytest.mark.parametrize(
-    "package", ["ghost_torch", "ghost_jax", pytest.param("ghost_tf", marks=pytest.mark.slow)]
-)
+in_every_package = pytest.mark.parametrize("package", ["ghost_torch", "ghost_jax", "ghost_tf"])
 
 
 def skip_unless_installed(package: str) -> None:

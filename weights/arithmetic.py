@@ -65,6 +65,15 @@ def output_size(size: int, kernel_size: int, stride: int, padding: int, dilation
     return (size + 2 * padding - kernel_span(kernel_size, dilation)) // stride + 1
 
 
+def kernel_shape(c_in: int, c_out: int, kernel_size: Pair, groups: int) -> tuple[int, ...]:
+    """Canonical shape (O, I/groups, kh, kw) of a convolution's kernel.
+
+    >>> kernel_shape(8, 16, (3, 5), groups=2)
+    (16, 4, 3, 5)
+    """
+    return c_out, c_in // groups, *kernel_size
+
+
 def uniform_bound(fan_in: int) -> float:
     """Half-width of PyTorch's default uniform distribution (Kaiming with a = sqrt(5)).
 

@@ -87,7 +87,7 @@ class GhostConvConfig:
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the layer, in the order of PyTorch's `state_dict`."""
         split = self.channels
-        primary = (split.c_int, self.c_in // self.groups, *self.kernel_size)
+        primary = arithmetic.kernel_shape(self.c_in, split.c_int, self.kernel_size, self.groups)
         yield TensorSpec("primary_conv.0.weight", CONVOLUTION, primary)
         yield from batch_norm_specs("primary_conv.1", split.c_int)
         if split.multiplier:

@@ -150,7 +150,7 @@ def convolution(
     dtype: Any = np.float64,
 ) -> Convolution:
     """A convolution without bias, with symmetric explicit padding."""
-    weight = np.zeros((c_out, c_in // groups, *kernel_size), dtype)
+    weight = np.zeros(arithmetic.kernel_shape(c_in, c_out, kernel_size, groups), dtype)
     return Convolution(weight, stride, padding, dilation, groups)
 
 

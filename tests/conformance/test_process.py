@@ -33,6 +33,7 @@ def test_a_right_answer_arrives() -> None:
         assert process.call(*REQUEST, X).shape == (2, 16, 8, 8)
 
 
+@pytest.mark.slow
 def test_one_that_hangs_times_out_and_starts_anew() -> None:
     with implementation("Hangs", seconds=0.2) as process:
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""What the tests of `weights` share: random tensors, files to break, the folder of references."""
+"""What the tests of `weights` share: random tensors, files to break."""
 
 from __future__ import annotations
 
@@ -16,30 +16,9 @@ from weights import Config, configure, write_file
 from weights.cli import main
 from weights.tensors import RUNNING_VAR
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SHARED = REPOSITORY.parent / "shared"
 LAYER = {"c_in": 3, "c_out": 9, "kernel_size": [3, 5], "ratio": 3, "stride": 2, "padding": [1, 2]}
 
 Tensors = dict[str, np.ndarray]
-
-
-@pytest.fixture
-def repository() -> Path:
-    """The folder of the whole project."""
-    return REPOSITORY
-
-
-@pytest.fixture
-def shared() -> Callable[[str], Path]:
-    """Path of a reference file; the test is skipped where it is absent."""
-
-    def find(name: str) -> Path:
-        path = SHARED / name
-        if not path.exists():
-            pytest.skip(f"needs the reference file {name} in ../shared, which is absent")
-        return path
-
-    return find
 
 
 @pytest.fixture
