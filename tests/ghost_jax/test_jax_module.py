@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 import ghost_jax
-from weights import ArgumentError
+from weights import ACTIVATIONS, ArgumentError
 
 LAYER: dict[str, Any] = {"c_in": 3, "c_out": 5, "kernel_size": 3, "padding": 1}
 TENSORS = tensors_of("ghost_conv", **LAYER)
@@ -135,7 +136,21 @@ def test_parameters_and_statistics_are_told_apart_by_their_kind(layer: Any) -> N
     assert counts == [2 * 3 * 9 + 2 * 2 + 4 * 9 + 2 * 4, 2 * 2 + 2 * 4]
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, nnx.clone], ids=["deepcopy", "clone"])
+def pickled(layer: Any) -> Any:
+    """The layer through a pickle."""
+    return pickle.loads(pickle.dumps(layer))
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_layer_of_any_activation_pickles(activation: str) -> None:
+    layer = ghost_jax.GhostConv(3, 5, activation=activation, rngs=nnx.Rngs(0))
+    assert_same_state(ghost_jax.state(pickled(layer)), ghost_jax.state(layer))
+    assert pickled(layer).config == layer.config
+
+
+@pytest.mark.parametrize(
+    "duplicate", [copy.deepcopy, nnx.clone, pickled], ids=["deepcopy", "clone", "pickle"]
+)
 def test_a_copy_is_equal_and_independent(layer: Any, duplicate: Any) -> None:
     twin = duplicate(layer)
 
