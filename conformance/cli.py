@@ -75,6 +75,9 @@ def run(
         raise click.UsageError(str(error)) from None
     except click.ClickException:
         raise
+    except KeyboardInterrupt:
+        click.echo("interrupted: no report was written", err=True)
+        code = HARNESS_FAILED
     except Exception:
         traceback.print_exc()
         code = HARNESS_FAILED
@@ -122,11 +125,13 @@ def _run(
     from rich.console import Console
 
     from conformance import runner, terminal
-    from conformance.report import write_report
+    from conformance.report import prepare, write_report
 
     work = runner.plan(tiers, case_id)
     if not work:
         raise click.UsageError(f"no case is called {case_id!r}: see `ghost-conformance list`")
+    if folder is not None:
+        prepare(folder)
     console = Console()
     total = sum(len(cases) for _, cases in work)
     with terminal.Counts(console, names, total) as progress:
@@ -138,6 +143,10 @@ def _run(
     if folder is not None:
         write_report(folder, result, used, missing)
         console.print(f"report in {folder}", highlight=False)
+    if result.broken:
+        click.echo(result.broken[0], err=True)
+        console.print("the harness itself failed, see above", style="red")
+        return HARNESS_FAILED
     if not result.verdicts:
         console.print("nothing ran: install one of the frameworks", style="red")
         return HARNESS_FAILED

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    r"""The text with escapes for what neither a terminal nor XML can hold.
+
+    >>> printable("\x1b[31mred")
+    '\\x1b[31mred'
+    """
+    return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
+
+
 class NotSupported(Exception):
     """Raised by an implementation for what it cannot do: a skip with a reason, never a pass."""
 
@@ -37,3 +46,7 @@ class TimedOut(ImplementationError):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no answer within {seconds:g} s")
         self.seconds = seconds
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 
 from conformance import worker
-from conformance.errors import ImplementationRaised, NotSupported, ProcessDied, TimedOut
+from conformance.errors import (
+    ImplementationRaised,
+    NotSupported,
+    ProcessDied,
+    TimedOut,
+    printable,
+)
 from conformance.implementations import OURS
 from conformance.tensors import Tensors
 
@@ -47,7 +53,11 @@ class Implementation:
         self._process = context.Process(target=worker.main, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
-        self.versions = self._reply(START_SECONDS)
+        try:
+            self.versions = self._reply(START_SECONDS)
+        except (ImplementationRaised, NotSupported):
+            self._stop()  # it has hung up, the next request must not ask it
+            raise
 
     def call(
         self, architecture: str, config: Mapping[str, Any], weights: Tensors, x: np.ndarray
@@ -94,6 +104,12 @@ class Implementation:
         cotangent = {"output_cotangent": output_cotangent}
         return self._ask("train_step", architecture, config, weights, x=x, **cotangent)
 
+    def kill(self) -> None:
+        """End the child in the middle of a request, which raises `ProcessDied` in its thread."""
+        process = self._process
+        if process is not None:
+            process.kill()
+
     def close(self) -> None:
         """End the child."""
         self._stop()
@@ -130,7 +146,7 @@ class Implementation:
         code = self._process.exitcode
         words = self._log.read_bytes()[-LAST_WORDS:].decode(errors="replace").strip()
         self._stop()
-        return ProcessDied(code, words or "(none)")
+        return ProcessDied(code, printable(words) or "(none)")
 
     def _stop(self) -> None:
         process, self._process = self._process, None

@@ -18,6 +18,7 @@ import numpy as np
 from conformance.implementations import Availability
 from conformance.runner import Run
 from conformance.verdict import Status, Verdict
+from conformance.worker import ENVIRONMENT
 from weights import FormatError
 
 LINES, JUNIT = "report.jsonl", "junit.xml"
@@ -38,6 +39,13 @@ class Report:
     footer: dict[str, Any]
 
 
+def prepare(folder: Path) -> None:
+    """Make the folder, and remove an earlier run's report: it must not pass for this one's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (LINES, JUNIT):
+        (folder / name).unlink(missing_ok=True)
+
+
 def write_report(
     folder: Path, run: Run, tiers: Sequence[str], missing: Sequence[Availability]
 ) -> None:
@@ -48,7 +56,7 @@ def write_report(
         *({"kind": "verdict", **verdict.to_dict()} for verdict in run.verdicts),
         {"kind": "footer", "counts": counts(run.verdicts), "seconds": round(run.seconds, 3)},
     ]
-    text = "".join(json.dumps(record) + "\n" for record in records)
+    text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records)
     (folder / LINES).write_text(text, encoding="utf-8")
     tree = ElementTree.ElementTree(junit(run.verdicts))
     tree.write(folder / JUNIT, encoding="utf-8", xml_declaration=True)
@@ -56,11 +64,18 @@ def write_report(
 
 def read_report(path: Path) -> Report:
     """Read `report.jsonl`; raises `FormatError` for one that was cut short."""
-    records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    try:
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except ValueError:
+        records = []  # the last line ends in its middle
     kinds = [record.pop("kind", None) for record in records]
     if kinds[:1] != ["header"] or kinds[-1:] != ["footer"]:
         raise FormatError(f"{path} is cut short: it must begin with a header and end with a footer")
-    return Report(records[0], [Verdict.from_dict(r) for r in records[1:-1]], records[-1])
+    verdicts = [Verdict.from_dict(record) for record in records[1:-1]]
+    wanted = records[-1].get("counts")
+    if counts(verdicts) != wanted:
+        raise FormatError(f"{path} lacks verdicts: it holds {counts(verdicts)}, wanted {wanted}")
+    return Report(records[0], verdicts, records[-1])
 
 
 def counts(verdicts: Iterable[Verdict]) -> dict[str, int]:
@@ -104,6 +119,7 @@ def _header(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> 
         "numpy": np.__version__,
         "machine": platform.machine(),
         "cores": os.cpu_count(),
+        "environment": {key: os.environ.get(key, value) for key, value in ENVIRONMENT.items()},
         "tiers": list(tiers),
         "implementations": run.versions,
         "missing": {gap.name: gap.reason for gap in missing},

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Event
 
 from conformance.case import Case, split_pair
-from conformance.errors import ImplementationError, NotSupported
+from conformance.errors import ImplementationError, NotSupported, printable
 from conformance.process import Implementation
 from conformance.tiers import Tier
 from conformance.verdict import Outcome, Status, Verdict
-from weights import ArgumentError
+from weights import ArgumentError, GhostError
 
 Observer = Callable[[Verdict], None]
 Work = Sequence[tuple[Tier, Sequence[Case]]]
@@ -25,6 +28,8 @@ class Run:
     verdicts: list[Verdict] = field(repr=False)
     versions: dict[str, dict[str, str]]
     seconds: float
+    broken: list[str] = field(default_factory=list, repr=False)
+    """Tracebacks of tiers that raised: the harness failed, whatever the verdicts say."""
 
     @property
     def has_failed(self) -> bool:
@@ -35,24 +40,26 @@ class Run:
 def run(names: Sequence[str], work: Work, observe: Observer, jobs: int) -> Run:
     """Run every case over every implementation, to the end, whatever an implementation does.
 
-    An exception of a tier itself is not caught: it is the harness that failed. Raises
-    `ArgumentError` for an implementation that cannot be started.
+    An exception of a tier itself is kept in `Run.broken`: it is the harness that failed. Raises
+    `GhostError` for an implementation that cannot be started and for files that are refused.
     """
     started = time.monotonic()
     processes = {name: Implementation(name) for name in names}
+    broken: list[str] = []
     try:
-        with ThreadPoolExecutor(jobs) as pool:
+        with ThreadPoolExecutor(jobs) as pool, _stopping(processes) as stop:
             list(pool.map(_start, processes.values()))
             futures = [
-                pool.submit(_run_one, process, work, observe) for process in processes.values()
+                pool.submit(_run_one, process, work, observe, stop, broken)
+                for process in processes.values()
             ]
             verdicts = [verdict for future in futures for verdict in future.result()]
-        verdicts += _finish(work, processes, observe)
+        verdicts += _finish(work, processes, observe, broken)
     finally:
         for process in processes.values():
             process.close()
     versions = {name: process.versions for name, process in processes.items()}
-    return Run(verdicts, versions, time.monotonic() - started)
+    return Run(verdicts, versions, time.monotonic() - started, broken)
 
 
 def plan(tiers: Iterable[Tier], case_id: str | None) -> Work:
@@ -62,6 +69,19 @@ def plan(tiers: Iterable[Tier], case_id: str | None) -> Work:
     return [(tier, cases) for tier, cases in work if cases]
 
 
+@contextmanager
+def _stopping(processes: Mapping[str, Implementation]) -> Iterator[Event]:
+    """An event, set by any exception, an interrupt too: threads must not run on."""
+    stop = Event()
+    try:
+        yield stop
+    except BaseException:
+        stop.set()
+        for process in processes.values():
+            process.kill()
+        raise
+
+
 def _start(process: Implementation) -> None:
     try:
         process.start()
@@ -69,17 +89,21 @@ def _start(process: Implementation) -> None:
         raise ArgumentError(f"cannot start {process.name}: {error}") from error
 
 
-def _run_one(process: Implementation, work: Work, observe: Observer) -> list[Verdict]:
-    verdicts = []
+def _run_one(
+    process: Implementation, work: Work, observe: Observer, stop: Event, broken: list[str]
+) -> list[Verdict]:
+    verdicts: list[Verdict] = []
     for tier, cases in work:
         for case in cases:
-            verdict = _judge(tier, case, process)
+            if stop.is_set():
+                return verdicts
+            verdict = _judge(tier, case, process, broken)
             observe(verdict)
             verdicts.append(verdict)
     return verdicts
 
 
-def _judge(tier: Tier, case: Case, process: Implementation) -> Verdict:
+def _judge(tier: Tier, case: Case, process: Implementation, broken: list[str]) -> Verdict:
     started = time.monotonic()
     try:
         outcome = tier.judge(case, process)
@@ -87,6 +111,12 @@ def _judge(tier: Tier, case: Case, process: Implementation) -> Verdict:
         outcome = Outcome.skipped(str(reason))
     except ImplementationError as error:
         outcome = Outcome(Status.ERROR, message=str(error))
+    except GhostError:
+        raise
+    except Exception as error:
+        broken.append(traceback.format_exc())
+        text = printable(f"{type(error).__name__}: {error}")
+        outcome = Outcome(Status.ERROR, message=f"the harness itself failed: {text}")
     return Verdict(
         case.id,
         tier.name,
@@ -101,10 +131,15 @@ def _judge(tier: Tier, case: Case, process: Implementation) -> Verdict:
 
 
 def _finish(
-    work: Work, processes: Mapping[str, Implementation], observe: Observer
+    work: Work, processes: Mapping[str, Implementation], observe: Observer, broken: list[str]
 ) -> Iterator[Verdict]:
     for tier, cases in work:
         finish = getattr(tier, "finish", None)
-        for verdict in finish(processes, cases) if finish else ():
-            observe(verdict)
-            yield verdict
+        try:
+            for verdict in finish(processes, cases) if finish else ():
+                observe(verdict)
+                yield verdict
+        except GhostError:
+            raise
+        except Exception:
+            broken.append(traceback.format_exc())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -83,13 +84,23 @@ class Verdict:
         return self.status in (Status.FAIL, Status.ERROR)
 
     def to_dict(self) -> dict[str, Any]:
-        """The verdict as JSON writes it."""
-        return asdict(self) | {"status": self.status.value}
+        """The verdict as JSON writes it, which has no NaN and no infinity: they become text."""
+        worst = self.worst and {key: _jsonable(value) for key, value in asdict(self.worst).items()}
+        values = {"status": self.status.value, "ratio": _jsonable(self.ratio), "worst": worst}
+        return asdict(self) | values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Verdict:
         """The inverse of `to_dict`."""
-        worst = values.get("worst")
+        worst, ratio = values.get("worst"), values.get("ratio")
         if worst is not None:
-            worst = Worst(**{**worst, "index": tuple(worst["index"])})
-        return cls(**{**values, "status": Status(values["status"]), "worst": worst})
+            index = tuple(worst["index"])
+            numbers = {key: float(value) for key, value in worst.items() if key != "index"}
+            worst = Worst(index, **numbers)
+        ratio = None if ratio is None else float(ratio)
+        status = Status(values["status"])
+        return cls(**{**values, "status": status, "ratio": ratio, "worst": worst})
+
+
+def _jsonable(value: Any) -> Any:
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -6,14 +6,15 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from conformance.errors import NotSupported
+from conformance.errors import NotSupported, printable
 from weights import ArgumentError, GhostError, tensor_digest
 
 ENVIRONMENT = {
@@ -83,18 +84,26 @@ class Worker:
 
     def resave(self, source: str, path: str, **description: Any) -> None:
         """Load one file and write another."""
-        self._method("load", **description)(source)
-        self._method("save", **description)(path)
-        self._key = None
+        with self._for_once():
+            self._method("load", **description)(source)
+            self._method("save", **description)(path)
 
     def train_step(
         self, x: np.ndarray, output_cotangent: np.ndarray, **description: Any
     ) -> dict[str, Any]:
         """One training step."""
-        self._key = None
-        step = self._method("train_step", **description)(x.copy(), output_cotangent.copy())
-        self._key = None
+        with self._for_once():
+            step = self._method("train_step", **description)(x.copy(), output_cotangent.copy())
         return {k: _arrays(v) if isinstance(v, Mapping) else _array(v) for k, v in step.items()}
+
+    @contextmanager
+    def _for_once(self) -> Iterator[None]:
+        """A fresh object that nobody uses afterwards: the request changes it, or fails half way."""
+        self._key = None
+        try:
+            yield
+        finally:
+            self._key = None
 
     def _object(self, architecture: str, config: Any, weights: Any) -> Any:
         digests = {name: tensor_digest(array) for name, array in weights.items()}
@@ -139,6 +148,6 @@ def _arrays(values: Any) -> dict[str, np.ndarray]:
 
 def _refusal(error: Exception) -> tuple[str, Any]:
     if isinstance(error, NotSupported):
-        return "unsupported", str(error)
-    details = (type(error).__name__, str(error), isinstance(error, GhostError))
-    return "raised", (*details, "".join(traceback.format_exception(error)))
+        return "unsupported", printable(str(error))
+    details = (type(error).__name__, printable(str(error)), isinstance(error, GhostError))
+    return "raised", (*details, printable("".join(traceback.format_exception(error))))

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,3 +85,34 @@ class FailsOnce(Fake):
             with open(marker, "w"):  # noqa: PTH123
                 os._exit(3)
         return self.right(x)
+
+
+class RaisesControls(Fake):
+    def __call__(self, x: np.ndarray) -> Any:
+        raise RuntimeError("\x1b[31mred\x00\ud800")
+
+
+class Slow(Fake):
+    """Says by a file that it is being asked, and takes its time."""
+
+    def __call__(self, x: np.ndarray) -> Any:
+        Path(os.environ["SLOW_STARTED"]).touch()
+        time.sleep(0.2)
+        return self.right(x)
+
+
+class FailsHalfWay(Fake):
+    """Changes itself in a training step and in a load, and raises in their middle."""
+
+    scale = 1
+
+    def __call__(self, x: np.ndarray) -> Any:
+        return self.scale * self.right(x)
+
+    def train_step(self, x: np.ndarray, output_cotangent: np.ndarray) -> Any:
+        self.scale = 2
+        raise RuntimeError("half way")
+
+    def load(self, path: str) -> None:
+        self.scale = 2
+        raise RuntimeError("half way")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -120,3 +121,33 @@ def test_a_name_that_leads_nowhere_says_so(name: str, text: str) -> None:
             process.call(*REQUEST, X)
     finally:
         process.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [("train_step", (X, X)), ("resave", (Path("nowhere"), Path("nowhere")))],
+)
+def test_an_object_that_failed_half_way_is_not_used_again(
+    method: str, arguments: tuple[Any, ...]
+) -> None:
+    with implementation("FailsHalfWay") as process:
+        before = process.call(*REQUEST, X)
+        with pytest.raises(ImplementationRaised, match="half way"):
+            getattr(process, method)(*REQUEST, *arguments)
+        np.testing.assert_array_equal(process.call(*REQUEST, X), before)
+
+
+def test_control_characters_of_an_exception_arrive_as_escapes() -> None:
+    with (
+        implementation("RaisesControls") as process,
+        pytest.raises(ImplementationRaised) as caught,
+    ):
+        process.call(*REQUEST, X)
+    assert caught.value.text == r"\x1b[31mred\x00\ud800"
+
+
+def test_one_that_cannot_be_imported_says_so_every_time() -> None:
+    with implementation("absent") as process:
+        for _ in range(2):
+            with pytest.raises(ImplementationRaised, match="has no function 'absent'"):
+                process.call(*REQUEST, X)

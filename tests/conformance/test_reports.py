@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from rich.console import Console
 
 from conformance import Status, Verdict, Worst
 from conformance.implementations import Availability
-from conformance.report import read_report, write_report
+from conformance.report import prepare, read_report, write_report
 from conformance.runner import Run
 from conformance.terminal import describe, rerun, show, table
 from weights import FormatError
@@ -41,6 +43,41 @@ def test_a_report_without_its_footer_was_cut_short(tmp_path: Path) -> None:
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(FormatError, match="is cut short"):
         read_report(path)
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.99])
+def test_a_report_that_ends_within_a_line_was_cut_short(kept: float, tmp_path: Path) -> None:
+    write_report(tmp_path, RUN, ["exact"], MISSING)
+    path = tmp_path / "report.jsonl"
+    data = path.read_bytes()
+    path.write_bytes(data[: int(kept * len(data))])
+    with pytest.raises(FormatError, match="is cut short"):
+        read_report(path)
+
+
+def test_a_report_that_lost_a_line_is_refused(tmp_path: Path) -> None:
+    write_report(tmp_path, RUN, ["exact"], MISSING)
+    path = tmp_path / "report.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:2] + lines[3:]))
+    with pytest.raises(FormatError, match=r"lacks verdicts: it holds .*'fail': 0.*'fail': 1"):
+        read_report(path)
+
+
+def test_nan_and_infinity_are_strict_json_and_read_back(tmp_path: Path) -> None:
+    worst = Worst((0, 1), math.nan, -math.inf, math.inf, 0.0, math.inf)
+    verdict = Verdict("a", "special", "ghost_tf", Status.FAIL, math.inf, "NaN", worst)
+    write_report(tmp_path, Run([verdict], {}, 1.0), ["special"], [])
+    path = tmp_path / "report.jsonl"
+    for line in path.read_text().splitlines():
+        json.loads(line, parse_constant=pytest.fail)
+    assert repr(read_report(path).verdicts) == repr([verdict])
+
+
+def test_an_earlier_report_does_not_pass_for_a_run_that_never_ended(tmp_path: Path) -> None:
+    write_report(tmp_path, RUN, ["exact"], MISSING)
+    prepare(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_junit_tells_four_things_apart(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""A run ends well or says why: a tier that raises, an interrupt, files that are refused."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from conformance import Case, Outcome, Status, Verdict
+from conformance.cli import main
+from conformance.process import Implementation
+from conformance.report import read_report
+from conformance.runner import Run, plan, run
+from weights import FormatError
+
+ROOT = Path(__file__).parents[2]
+FAKE = "tests.conformance.fakes:Fake"
+PATIENCE = 20.0
+
+
+class Scripted:
+    """A tier of three cases; it raises `error` in the second, or at its end."""
+
+    name = "scripted"
+
+    def __init__(self, error: Exception | None = None, at_end: Exception | None = None) -> None:
+        self.error = error
+        self.at_end = at_end
+
+    def cases(self) -> list[Case]:
+        return [Case(name, self.name, "ghost_conv", {}, (), "") for name in "abc"]
+
+    def judge(self, case: Case, process: Implementation) -> Outcome:
+        if case.id == "b" and self.error is not None:
+            raise self.error
+        return Outcome.passed()
+
+    def finish(
+        self, processes: Mapping[str, Implementation], cases: Sequence[Case]
+    ) -> Iterator[Verdict]:
+        for name in processes:
+            yield Verdict("pair", self.name, name, Status.PASS)
+        if self.at_end is not None:
+            raise self.at_end
+
+
+def run_scripted(tier: Scripted) -> Run:
+    return run([FAKE], plan([tier], None), lambda verdict: None, jobs=1)
+
+
+def test_a_tier_that_raises_is_an_error_of_its_case_and_the_run_goes_on() -> None:
+    result = run_scripted(Scripted(KeyError("layer1")))
+    assert [(v.case, v.status) for v in result.verdicts] == [
+        ("a", Status.PASS), ("b", Status.ERROR), ("c", Status.PASS), ("pair", Status.PASS)
+    ]  # fmt: skip
+    assert result.verdicts[1].message == "the harness itself failed: KeyError: 'layer1'"
+    assert "in judge" in result.broken[0]
+
+
+def test_a_tier_that_raises_at_its_end_keeps_what_was_found() -> None:
+    result = run_scripted(Scripted(at_end=OSError("disk full")))
+    assert [verdict.case for verdict in result.verdicts] == ["a", "b", "c", "pair"]
+    assert "OSError: disk full" in result.broken[0]
+
+
+def test_files_that_a_tier_refuses_end_the_run() -> None:
+    with pytest.raises(FormatError, match="no network"):
+        run_scripted(Scripted(FormatError("no network")))
+
+
+def test_a_tier_that_raises_is_exit_code_3_with_table_and_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conformance.tiers.exact.ExactTier.judge", _raise)
+    case = "k1-s1-p0-r2-dw3-c8x16-8x8-n2-integers"
+    arguments = ["--tier", "exact", "--case", case, "--report", str(tmp_path)]
+    result = CliRunner().invoke(main, ["run", "--implementation", FAKE, *arguments])
+    assert result.exit_code == 3
+    assert "the harness itself failed, see above" in result.output
+    assert read_report(tmp_path / "report.jsonl").footer["counts"]["error"] == 1
+    ElementTree.parse(tmp_path / "junit.xml")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "parent_only"])
+def test_an_interrupt_ends_the_run_without_the_remaining_cases(
+    whole_group: bool, tmp_path: Path
+) -> None:
+    marker = tmp_path / "started"
+    command = [sys.executable, "-m", "conformance", "run", "--tier", "module"]
+    command += ["--implementation", "tests.conformance.fakes:Slow"]
+    environment = {**os.environ, "SLOW_STARTED": str(marker)}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        _wait_for(marker)
+        (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+        output, _ = process.communicate(timeout=PATIENCE)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 3
+    assert "interrupted: no report was written" in output
+
+
+def _raise(*_: object) -> Outcome:
+    raise RuntimeError("\x1b out of order")
+
+
+def _wait_for(path: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not path.exists():
+        if time.monotonic() > deadline:
+            pytest.fail(f"{path.name} did not appear")
+        time.sleep(0.02)
