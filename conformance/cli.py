@@ -11,6 +11,7 @@ import click
 
 from conformance.implementations import OURS, Availability, available, target
 from conformance.tiers import TIERS, NetworkTier, Tier
+from conformance.verdict import Status
 from weights import GhostError
 
 PASSED, FAILED, USAGE, HARNESS_FAILED = 0, 1, 2, 3
@@ -149,5 +150,8 @@ def _run(
         return HARNESS_FAILED
     if not result.verdicts:
         console.print("nothing ran: install one of the frameworks", style="red")
+        return HARNESS_FAILED
+    if all(verdict.status is Status.SKIP for verdict in result.verdicts):
+        console.print("nothing ran: every case was skipped", style="red")
         return HARNESS_FAILED
     return FAILED if result.has_failed else PASSED

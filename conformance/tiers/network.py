@@ -7,6 +7,7 @@ value (`docs/tolerances.md`).
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -93,19 +94,24 @@ class NetworkTier:
         outputs = self._outputs(process.name, process)
         if case.data == PREDICTIONS:
             return self._judge_predictions(process.name, data, truth, outputs)
+        if case.data not in outputs:
+            return Outcome.failed(f"its taps have no {case.data}, only {', '.join(outputs)}")
         return judge(outputs[case.data], truth.values[case.data], truth.allowed[case.data])
 
     def options(self) -> str:
         """What the command line needs to run these cases again."""
         if self._paths is None:
             return ""
-        return "--weights {} --images {}".format(*self._paths)
+        weights, images = (shlex.quote(str(path)) for path in self._paths)
+        return f"--weights {weights} --images {images}"
 
     def notes(self) -> list[str]:
         """How many images each implementation classified right."""
         return [f"{name}: {text}" for name, text in sorted(self._accuracies.items())]
 
     def _judge_predictions(self, name: str, data: Data, truth: Stages, outputs: Tensors) -> Outcome:
+        if "logits" not in outputs:
+            return Outcome.failed(f"its taps have no logits, only {', '.join(outputs)}")
         wanted = truth.values["logits"].argmax(axis=1)
         got = outputs["logits"].argmax(axis=1)
         differing = np.flatnonzero(got != wanted)

@@ -75,6 +75,9 @@ class WeightsTier:
         except ImplementationError as error:
             yield self._verdict(case, writer, writer, Status.ERROR, str(error))
             return
+        if not written.is_file():
+            yield self._verdict(case, writer, writer, Status.ERROR, "its save wrote no file")
+            return
         for reader in readers.values():
             again = written.with_name(f"{written.stem}.{_file_name(reader)}.safetensors")
             yield self._pair(case, writer, reader, (wanted, written, again))
@@ -92,6 +95,8 @@ class WeightsTier:
             return self._verdict(case, writer, reader, Status.SKIP, f"loads no file: {reason}")
         except ImplementationError as error:
             return self._verdict(case, writer, reader, Status.ERROR, str(error))
+        if not again.is_file():
+            return self._verdict(case, writer, reader, Status.ERROR, "its save wrote no file")
         if again.read_bytes() != wanted.read_bytes():
             message = f"loaded the file of {writer.name} and wrote other bytes"
             return self._verdict(case, writer, reader, Status.FAIL, message)

@@ -116,3 +116,13 @@ class FailsHalfWay(Fake):
     def load(self, path: str) -> None:
         self.scale = 2
         raise RuntimeError("half way")
+
+
+class SavesNothing(Fake):
+    def save(self, path: str) -> None:
+        pass
+
+
+class TapsNothing(Fake):
+    def taps(self, x: np.ndarray) -> Any:
+        return {"middle": x}

@@ -35,7 +35,7 @@ def fake(name: str, *more: str) -> Result:
         ("Fake", 0, "1 passed"),
         ("Raises", 1, "RuntimeError: out of ideas"),
         ("Exits", 1, "exit code 7"),
-        ("Refuses", 0, "0 passed, 1 skipped"),
+        ("Refuses", 3, "nothing ran: every case was skipped"),
     ],
 )
 def test_the_exit_code_says_how_it_went(name: str, code: int, words: str) -> None:

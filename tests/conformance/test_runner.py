@@ -9,8 +9,10 @@ import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -19,7 +21,10 @@ from conformance.cli import main
 from conformance.process import Implementation
 from conformance.report import read_report
 from conformance.runner import Run, plan, run
-from weights import FormatError
+from conformance.tiers import TIERS, NetworkTier
+from conformance.tiers.contract import plain_weights
+from weights import FormatError, write_file
+from weights.storage import write_safetensors
 
 ROOT = Path(__file__).parents[2]
 FAKE = "tests.conformance.fakes:Fake"
@@ -123,3 +128,26 @@ def _wait_for(path: Path) -> None:
         if time.monotonic() > deadline:
             pytest.fail(f"{path.name} did not appear")
         time.sleep(0.02)
+
+
+def test_a_save_that_writes_no_file_is_the_implementations_error() -> None:
+    tier = TIERS["weights"]
+    processes = {"fake": Implementation("tests.conformance.fakes:SavesNothing")}
+    with closing(processes["fake"]):
+        (verdict,) = tier.finish(processes, tier.cases()[:1])
+    assert (verdict.status, verdict.message) == (Status.ERROR, "its save wrote no file")
+
+
+def test_taps_without_a_stage_fail_that_stage(tmp_path: Path) -> None:
+    weights, images = tmp_path / "weights.safetensors", tmp_path / "images.safetensors"
+    settings = {"divide_by": 255.0, "layout": "NHWC", "mean": [0.5] * 3, "std": [0.25] * 3}
+    plain = plain_weights("ghost_resnet20", {})
+    write_file(weights, "ghost_resnet20", {}, plain, preprocess=settings)
+    arrays = {"images": np.zeros((1, 8, 8, 3), np.uint8), "labels": np.zeros(1, np.int64)}
+    write_safetensors(images, arrays, {"about": "nothing"})
+    tier = NetworkTier()
+    tier.configure(weights, images)
+    with closing(Implementation("tests.conformance.fakes:TapsNothing")) as process:
+        messages = {tier.judge(case, process).message for case in tier.cases()}
+    stages = ("stem", "layer1", "layer2", "layer3", "logits")
+    assert messages == {f"its taps have no {stage}, only middle" for stage in stages}
