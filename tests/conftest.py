@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.reference_files import reference_file
+
 # Read when Keras and TensorFlow are imported, by tests and by the processes that they start.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -27,10 +29,4 @@ def repository() -> Path:
 def shared() -> Callable[[str], Path]:
     """Path of a reference file; the test is skipped where it is absent."""
 
-    def find(name: str) -> Path:
-        path = REPOSITORY.parent / "shared" / name
-        if not path.exists():
-            pytest.skip(f"needs the reference file ../shared/{name}, which is absent")
-        return path
-
-    return find
+    return reference_file

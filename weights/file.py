@@ -97,7 +97,7 @@ def read_file(path: PathLike) -> WeightFile:
     do not agree.
     """
     data = read_bytes(path)
-    metadata = _metadata(path, data)
+    metadata = parse_metadata(path, data)
     tensors = parse_tensors(path, data)
     architecture, config = metadata["architecture"], metadata["config"]
     specs = list(configure(architecture, config).tensors())
@@ -110,10 +110,11 @@ def read_file(path: PathLike) -> WeightFile:
 
 def read_metadata(path: PathLike) -> dict[str, Any]:
     """The metadata entry alone: reads the header, not the tensors, and checks no digest."""
-    return _metadata(path, read_header(path))
+    return parse_metadata(path, read_header(path))
 
 
-def _metadata(path: PathLike, data: bytes) -> dict[str, Any]:
+def parse_metadata(path: PathLike, data: bytes) -> dict[str, Any]:
+    """The metadata entry of a file, or of its header alone."""
     strings = parse_header(path, data).get("__metadata__", {})
     if ENTRY not in strings:
         raise FormatError(

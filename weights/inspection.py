@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from weights.errors import FormatError
-from weights.file import WeightFile, read_metadata
+from weights.file import WeightFile, parse_metadata
 from weights.storage import PathLike, parse_header, read_header
 from weights.tensors import RUNNING_VAR, STATISTICS
 
@@ -22,8 +22,8 @@ def describe(path: PathLike) -> dict[str, Any]:
 
     Raises `FormatError` where it is no interchange file, or names other tensors than it holds.
     """
-    metadata = read_metadata(path)
-    header = parse_header(path, read_header(path))
+    data = read_header(path)
+    metadata, header = parse_metadata(path, data), parse_header(path, data)
     stored = {name: entry for name, entry in header.items() if name != "__metadata__"}
     _check_names(path, metadata["tensors"], stored)
     facts = {name: metadata.get(name) for name in FACTS}

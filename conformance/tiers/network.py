@@ -24,7 +24,7 @@ from conformance.errors import NotSupported
 from conformance.oracle import weights_io
 from conformance.process import Implementation
 from conformance.tensors import Tensors
-from conformance.tiers.base import Once, in_float64
+from conformance.tiers.base import Once
 from conformance.verdict import Outcome
 from weights import GhostError, WeightFile, read_file
 from weights.preprocess import preprocess
@@ -92,11 +92,12 @@ class NetworkTier:
         data = self._data("data", None)
         truth = self._truth("truth", data)
         outputs = self._outputs(process.name, process)
+        stage = "logits" if case.data == PREDICTIONS else case.data
+        if stage not in outputs:
+            return Outcome.failed(f"its taps have no {stage}, only {', '.join(outputs)}")
         if case.data == PREDICTIONS:
             return self._judge_predictions(process.name, data, truth, outputs)
-        if case.data not in outputs:
-            return Outcome.failed(f"its taps have no {case.data}, only {', '.join(outputs)}")
-        return judge(outputs[case.data], truth.values[case.data], truth.allowed[case.data])
+        return judge(outputs[stage], truth.values[stage], truth.allowed[stage])
 
     def options(self) -> str:
         """What the command line needs to run these cases again."""
@@ -110,8 +111,6 @@ class NetworkTier:
         return [f"{name}: {text}" for name, text in sorted(self._accuracies.items())]
 
     def _judge_predictions(self, name: str, data: Data, truth: Stages, outputs: Tensors) -> Outcome:
-        if "logits" not in outputs:
-            return Outcome.failed(f"its taps have no logits, only {', '.join(outputs)}")
         wanted = truth.values["logits"].argmax(axis=1)
         got = outputs["logits"].argmax(axis=1)
         differing = np.flatnonzero(got != wanted)
@@ -171,7 +170,7 @@ def train_digits(folder: Path) -> None:
 def oracle_stages(data: Data) -> Stages:
     """Every stage in float64, and what the same arithmetic loses in float32."""
     file = data.file
-    exact = weights_io.build(file.architecture, file.config, in_float64(file.tensors))
+    exact = weights_io.build(file.architecture, file.config, data.weights(np.float64))
     baseline = weights_io.build(file.architecture, file.config, data.weights(np.float32))
     values: dict[str, list[np.ndarray]] = {stage: [] for stage in STAGES}
     worst = dict.fromkeys(STAGES, 0.0)

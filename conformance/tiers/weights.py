@@ -78,6 +78,9 @@ class WeightsTier:
         if not written.is_file():
             yield self._verdict(case, writer, writer, Status.ERROR, "its save wrote no file")
             return
+        if written.read_bytes() != wanted.read_bytes():
+            yield self._verdict(case, writer, writer, Status.FAIL, "its save wrote other bytes")
+            return
         for reader in readers.values():
             again = written.with_name(f"{written.stem}.{_file_name(reader)}.safetensors")
             yield self._pair(case, writer, reader, (wanted, written, again))
@@ -86,9 +89,6 @@ class WeightsTier:
         self, case: Case, writer: Implementation, reader: Implementation, files: tuple[Path, ...]
     ) -> Verdict:
         wanted, written, again = files
-        if written.read_bytes() != wanted.read_bytes():
-            message = f"{writer.name} wrote other bytes than the format"
-            return self._verdict(case, writer, reader, Status.FAIL, message)
         try:
             reader.resave(case.architecture, case.config, blank(case), written, again)
         except NotSupported as reason:

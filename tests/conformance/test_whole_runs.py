@@ -13,11 +13,9 @@ from conformance import Status
 from conformance.implementations import OURS
 from conformance.report import Report, read_report
 from conformance.tiers import TIERS
+from tests.reference_files import reference_file
 
 ROOT = Path(__file__).parents[2]
-TRAINED = ROOT.parent / "shared" / "trained"
-CHECKPOINT = TRAINED / "ghost_resnet56_cifar10.safetensors"
-IMAGES = TRAINED / "cifar10_test_1000.safetensors"
 
 pytestmark = pytest.mark.slow
 
@@ -51,13 +49,14 @@ def test_the_default_run_passes_every_tier_in_all_three_frameworks(tmp_path: Pat
     assert int(accuracies[0].split()[0]) > 0.95 * 450
 
 
-@pytest.mark.skipif(not CHECKPOINT.exists(), reason=f"needs {CHECKPOINT.name} in ../shared/trained")
 def test_the_trained_network_classifies_852_of_1000_everywhere(tmp_path: Path) -> None:
+    checkpoint = reference_file("trained/ghost_resnet56_cifar10.safetensors")
+    images = reference_file("trained/cifar10_test_1000.safetensors")
     weights = tmp_path / "network.safetensors"
-    run("weights", "import", "--from", "timm", "--architecture", "ghost_resnet56", CHECKPOINT,
+    run("weights", "import", "--from", "timm", "--architecture", "ghost_resnet56", checkpoint,
         "-o", weights)  # fmt: skip
     output = run("conformance", "run", "--tier", "network", "--weights", weights,
-                 "--images", IMAGES, "--report", tmp_path)  # fmt: skip
+                 "--images", images, "--report", tmp_path)  # fmt: skip
     report = read_report(tmp_path / "report.jsonl")
     for name in OURS:
         assert tiers_that_passed(report, name) == {"network"}

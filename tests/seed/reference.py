@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
+from tests.reference_files import reference_file
 from weights.storage import read_safetensors
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
 CASE_IDS = tuple(f"{number:02}" for number in range(12))
 
 Tensors = dict[str, np.ndarray]
@@ -36,14 +35,6 @@ class SeedCase:
     def weights_as(self, dtype: str) -> Tensors:
         """The weights in another type: they are float32 numbers, so float64 holds them exactly."""
         return {name: array.astype(dtype) for name, array in self.weights.items()}
-
-
-def reference_file(name: str) -> Path:
-    """Path of a file in ../shared; the test is skipped where it is absent."""
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"needs the reference file ../shared/{name}, which is absent")
-    return path
 
 
 def seed_case(case_id: str) -> SeedCase:

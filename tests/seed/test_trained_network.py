@@ -8,7 +8,8 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests.seed.reference import Tensors, reference_file
+from tests.reference_files import reference_file
+from tests.seed.reference import Tensors
 from weights.storage import read_safetensors
 
 # The file is sorted by class.
