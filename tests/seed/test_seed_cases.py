@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.seed.ratios import PARTS, build, output_ratio, ratios, statistics_ratio
 from tests.reference_files import reference_file
+from tests.seed.ratios import PARTS, build, output_ratio, ratios, statistics_ratio
 from tests.seed.reference import CASE_IDS, seed_case
 
 FRAMEWORKS = {"ghost_torch": "torch", "ghost_jax": "flax", "ghost_tf": "keras"}
