@@ -1,16 +1,33 @@
 """GhostConv and its networks for PyTorch (`torch.nn.Module`, NCHW)."""
 
-from ghost_torch.ghost_conv import ConvNormAct, GhostConv
+from ghost_torch.attention import SqueezeExcite
+from ghost_torch.bottleneck import GhostBottleneck
+from ghost_torch.deploy import deploy
+from ghost_torch.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
+from ghost_torch.ghost_conv_v3 import GhostConvV3
+from ghost_torch.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_torch.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from ghost_torch.vgg import GhostVGG16
 from ghost_torch.weights_io import from_file, load_weights, save_weights, set_state, state
+from ghost_torch.yolo import C3Ghost
 
 __all__ = [
     "BasicBlock",
+    "C3Ghost",
     "ConvNormAct",
+    "GhostBottleneck",
     "GhostConv",
+    "GhostConvV2",
+    "GhostConvV3",
+    "GhostNet",
+    "GhostNetV2",
+    "GhostNetV3",
     "GhostResNet",
     "GhostResNet20",
     "GhostResNet56",
+    "GhostVGG16",
+    "SqueezeExcite",
+    "deploy",
     "from_file",
     "load_weights",
     "save_weights",

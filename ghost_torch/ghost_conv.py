@@ -7,16 +7,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ghost_torch.attention import dfc_gate, short_conv
 from ghost_torch.layers import (
     activation,
     batch_norm,
     canonical_shape,
     convolution,
-    depthwise_convolution,
     dtype_name,
     in_training,
 )
 from weights import GhostConvConfig
+from weights.convolutions import ConvolutionPlan
+from weights.ghost_conv_v2 import GhostConvV2Config
 
 
 class ConvNormAct(nn.Sequential):
@@ -42,6 +44,7 @@ class GhostConv(nn.Module):
     """
 
     architecture = "ghost_conv"
+    configuration: type[GhostConvConfig] = GhostConvConfig
 
     def __init__(
         self,
@@ -62,7 +65,7 @@ class GhostConv(nn.Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        plan = GhostConvConfig(
+        plan = self.configuration(
             c_in,
             c_out,
             kernel_size,
@@ -77,56 +80,61 @@ class GhostConv(nn.Module):
             bn_eps,
             bn_momentum,
         )
+        options = {"device": device, "dtype": dtype}
         super().__init__()
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
-        self.primary_conv = _primary(plan, device=device, dtype=dtype)
-        self.cheap_conv = _cheap(plan, device=device, dtype=dtype)
+        self.primary_conv = _half(plan, plan.primary, **options)
+        self.cheap_conv = _half(plan, plan.cheap, **options)
+        self.short_conv = short_conv(plan.gate, plan, **options)
 
     @property
     def config(self) -> dict[str, Any]:
         """Every argument as a plain dict, enough to build the layer in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the layer is in training."""
+        return self.primary_conv[1]
+
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x: (N, c_in, H, W) to (N, c_out, H', W')."""
-        training = in_training(self.primary_conv[1])
+        training = in_training(self.first_norm)
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
-        primary = self.primary_conv(x)
-        if self.cheap_conv is None:
-            return primary[:, : self.c_out]
-        ghost = self.cheap_conv(primary)
-        return torch.cat([primary, ghost], dim=1)[:, : self.c_out]
+        out = self.primary_conv(x)
+        if self.cheap_conv is not None:
+            out = torch.cat([out, self.cheap_conv(out)], dim=1)
+        out = out[:, : self.c_out]
+        if self.short_conv is not None:
+            out = out * dfc_gate(self.short_conv, x, out)
+        return out
 
     def extra_repr(self) -> str:
         """The configuration, for `print(module)`."""
         return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
 
-def _primary(plan: GhostConvConfig, **options: Any) -> ConvNormAct:
-    c_int = plan.channels.c_int
-    conv = convolution(
-        plan.c_in,
-        c_int,
-        plan.kernel_size,
-        plan.stride,
-        plan.padding,
-        plan.dilation,
-        plan.groups,
-        **options,
-    )
-    norm = batch_norm(c_int, plan.bn_eps, plan.bn_momentum, **options)
-    return ConvNormAct(conv, norm, activation(plan.activation))
+class GhostConvV2(GhostConv):
+    """GhostConv times DFC attention (Tang et al., NeurIPS 2022, "GhostNetV2", section 3.2).
+
+    Shapes: x: (N, c_in, H, W), H and W at least 2, to (N, c_out, H', W').
+
+    >>> layer = GhostConvV2(16, 32).eval()
+    >>> layer(torch.zeros(1, 16, 7, 7)).shape
+    torch.Size([1, 32, 7, 7])
+    """
+
+    architecture = "ghost_conv_v2"
+    configuration = GhostConvV2Config
 
 
-def _cheap(plan: GhostConvConfig, **options: Any) -> ConvNormAct | None:
-    split = plan.channels
-    if not split.multiplier:
+def _half(
+    plan: GhostConvConfig, half: ConvolutionPlan | None, **options: Any
+) -> ConvNormAct | None:
+    if half is None:
         return None
-    conv = depthwise_convolution(
-        split.c_int, split.multiplier, plan.dw_kernel_size, plan.dw_padding, **options
-    )
-    norm = batch_norm(split.c_cheap, plan.bn_eps, plan.bn_momentum, **options)
-    return ConvNormAct(conv, norm, activation(plan.activation))
+    norm = batch_norm(half.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    return ConvNormAct(convolution(half, **options), norm, activation(plan.activation))

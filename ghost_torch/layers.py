@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from weights.arithmetic import Pair
+from weights import arithmetic
+from weights.convolutions import ConvolutionPlan
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -17,33 +22,17 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
-def convolution(
-    c_in: int,
-    c_out: int,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    groups: int,
-    **options: Any,
-) -> nn.Conv2d:
-    """A convolution without bias, with symmetric explicit padding."""
+def convolution(plan: ConvolutionPlan, **options: Any) -> nn.Conv2d:
+    """A convolution with symmetric explicit padding."""
     return nn.Conv2d(
-        c_in, c_out, kernel_size, stride, padding, dilation, groups, bias=False, **options
-    )
-
-
-def depthwise_convolution(
-    channels: int, multiplier: int, kernel_size: int, padding: int, **options: Any
-) -> nn.Conv2d:
-    """A convolution in which channel c alone makes outputs c*multiplier ... (c+1)*multiplier-1."""
-    return nn.Conv2d(
-        channels,
-        channels * multiplier,
-        kernel_size,
-        padding=padding,
-        groups=channels,
-        bias=False,
+        plan.c_in,
+        plan.c_out,
+        plan.kernel_size,
+        plan.stride,
+        plan.padding,
+        plan.dilation,
+        plan.groups,
+        plan.bias,
         **options,
     )
 
@@ -58,12 +47,64 @@ def linear(features: int, classes: int, **options: Any) -> nn.Linear:
     return nn.Linear(features, classes, **options)
 
 
+def dropout(rate: float, **options: Any) -> nn.Dropout:
+    """In training, zeros in place of that share of the values; the others grow to make up."""
+    return nn.Dropout(rate)
+
+
 def activation(name: str) -> nn.Module:
     """The activation of that name."""
     return nn.Identity() if name == "identity" else ACTIVATIONS[name](inplace=True)
 
 
-def in_training(norm: nn.Module, training: Any = None) -> bool:
+def hard_sigmoid(x: Tensor) -> Tensor:
+    """relu6(x + 3) / 6."""
+    return nn.functional.hardsigmoid(x)
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """1 / (1 + exp(-x))."""
+    return x.sigmoid()
+
+
+def spatial_mean(x: Tensor) -> Tensor:
+    """The mean over height and width, which stay as axes of one position."""
+    return x.mean(dim=(2, 3), keepdim=True)
+
+
+def half_size(x: Tensor) -> Tensor:
+    """The means over 2x2; an odd last row or column is left out."""
+    return nn.functional.avg_pool2d(x, 2)
+
+
+def largest_of_four(x: Tensor) -> Tensor:
+    """The maxima over 2x2; an odd last row or column is left out."""
+    return nn.functional.max_pool2d(x, 2)
+
+
+def resize_like(x: Tensor, other: Tensor) -> Tensor:
+    """The nearest position, by the rule (i * in) // out, at height and width of `other`."""
+    for axis in (2, 3):
+        size, wanted = x.shape[axis], other.shape[axis]
+        index = torch.arange(wanted, device=x.device)
+        x = x.index_select(axis, arithmetic.nearest_source(index, size, wanted))
+    return x
+
+
+def rematerialised(block: nn.Module, x: Tensor) -> Tensor:
+    """`block(x)`, of which nothing is remembered for the backward pass: it computes it again.
+
+    The second time the running statistics stay as they are: they have moved already.
+    """
+    norms = [each for each in block.modules() if isinstance(each, nn.BatchNorm2d)]
+
+    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        return nullcontext(), _frozen_statistics(norms)
+
+    return checkpoint(block, x, use_reentrant=False, context_fn=contexts)
+
+
+def in_training(norm: nn.Module | None, training: Any = None) -> bool:
     """Whether the normalisation will use the statistics of the batch on this device."""
     return isinstance(norm, nn.BatchNorm2d) and norm.training
 
@@ -76,3 +117,15 @@ def canonical_shape(x: Tensor) -> tuple[Any, ...]:
 def dtype_name(x: Tensor) -> str:
     """Name of the input's dtype, as NumPy has it."""
     return str(x.dtype).removeprefix("torch.")
+
+
+@contextmanager
+def _frozen_statistics(norms: list[nn.BatchNorm2d]) -> Iterator[None]:
+    tracked = [norm.track_running_stats for norm in norms]
+    for norm in norms:
+        norm.track_running_stats = not norm.training and norm.track_running_stats
+    try:
+        yield
+    finally:
+        for norm, value in zip(norms, tracked, strict=True):
+            norm.track_running_stats = value

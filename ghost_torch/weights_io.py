@@ -10,16 +10,31 @@ import torch
 from torch import Tensor, nn
 
 import weights
-from ghost_torch.ghost_conv import GhostConv
+from ghost_torch.attention import SqueezeExcite
+from ghost_torch.bottleneck import GhostBottleneck
+from ghost_torch.ghost_conv import GhostConv, GhostConvV2
+from ghost_torch.ghost_conv_v3 import GhostConvV3
+from ghost_torch.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_torch.resnet import GhostResNet20, GhostResNet56
+from ghost_torch.vgg import GhostVGG16
+from ghost_torch.yolo import C3Ghost
 from weights.digests import common_dtype
 from weights.storage import PathLike
 from weights.tensors import DTYPES, TensorSpec
 
 ARCHITECTURES: dict[str, Any] = {
     "ghost_conv": GhostConv,
+    "ghost_conv_v2": GhostConvV2,
+    "ghost_conv_v3": GhostConvV3,
+    "squeeze_excite": SqueezeExcite,
+    "ghost_bottleneck": GhostBottleneck,
+    "c3_ghost": C3Ghost,
+    "ghostnet": GhostNet,
+    "ghostnetv2": GhostNetV2,
+    "ghostnetv3": GhostNetV3,
     "ghost_resnet20": GhostResNet20,
     "ghost_resnet56": GhostResNet56,
+    "ghost_vgg16": GhostVGG16,
 }
 # NumPy has no bfloat16 that torch knows: its bits travel as integers.
 BFLOAT16 = DTYPES["BF16"]

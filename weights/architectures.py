@@ -6,10 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+from weights.attention import SqueezeExciteConfig
+from weights.bottleneck import GhostBottleneckConfig
+from weights.convolutions import Operation, Sizes
 from weights.errors import ArgumentError
 from weights.ghost_conv import GhostConvConfig
+from weights.ghost_conv_v2 import GhostConvV2Config
+from weights.ghost_conv_v3 import GhostConvV3Config
+from weights.ghostnet import GhostNetConfig
 from weights.resnet import GhostResNetConfig
 from weights.tensors import TensorSpec
+from weights.vgg import GhostVGGConfig
+from weights.yolo import C3GhostConfig
 
 
 class Config(Protocol):
@@ -19,13 +27,26 @@ class Config(Protocol):
 
     def tensors(self) -> Iterator[TensorSpec]: ...
 
+    def operations(self, sizes: Sizes) -> Iterator[Operation]: ...
+
+    def macs(self, height: int, width: int) -> int: ...
+
     def check_input(self, shape: Any, dtype: str, *, training: bool = False) -> None: ...
 
 
 ARCHITECTURES: Mapping[str, Callable[..., Config]] = {
     "ghost_conv": GhostConvConfig,
+    "ghost_conv_v2": GhostConvV2Config,
+    "ghost_conv_v3": GhostConvV3Config,
+    "squeeze_excite": SqueezeExciteConfig,
+    "ghost_bottleneck": GhostBottleneckConfig,
+    "c3_ghost": C3GhostConfig,
+    "ghostnet": partial(GhostNetConfig, 1),
+    "ghostnetv2": partial(GhostNetConfig, 2),
+    "ghostnetv3": partial(GhostNetConfig, 3),
     "ghost_resnet20": partial(GhostResNetConfig, 20),
     "ghost_resnet56": partial(GhostResNetConfig, 56),
+    "ghost_vgg16": GhostVGGConfig,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil, sqrt
+from typing import Any
 
 Pair = tuple[int, int]
 
@@ -42,6 +43,18 @@ def split_channels(c_out: int, ratio: float, split: str = "round") -> ChannelSpl
     return ChannelSplit(c_int, multiplier if c_out > c_int else 0)
 
 
+def make_divisible(value: float, divisor: int = 4) -> int:
+    """The multiple of `divisor` nearest to `value`, never more than 10 % below it.
+
+    The rule of MobileNet and GhostNet for the channels of a network of another width.
+
+    >>> make_divisible(72 * 0.25), make_divisible(16 * 0.5), make_divisible(24 * 1.1)
+    (20, 8, 28)
+    """
+    nearest = max(divisor, int(value + divisor / 2) // divisor * divisor)
+    return nearest + divisor if nearest < 0.9 * value else nearest
+
+
 def same_padding(kernel_size: int) -> int:
     """The symmetric padding with which an odd kernel keeps height and width at stride 1."""
     return kernel_size // 2
@@ -63,6 +76,17 @@ def output_size(size: int, kernel_size: int, stride: int, padding: int, dilation
     5
     """
     return (size + 2 * padding - kernel_span(kernel_size, dilation)) // stride + 1
+
+
+def nearest_source(index: Any, size: int, wanted: int) -> Any:
+    """The position that nearest resizing takes for `index` (PyTorch's `nearest`, in integers).
+
+    `index` may be an array of any framework.
+
+    >>> [nearest_source(index, 3, 7) for index in range(7)]
+    [0, 0, 0, 1, 1, 2, 2]
+    """
+    return index * size // wanted
 
 
 def kernel_shape(c_in: int, c_out: int, kernel_size: Pair, groups: int) -> tuple[int, ...]:

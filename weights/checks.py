@@ -50,12 +50,33 @@ def pair(name: str, value: Any, minimum: int) -> Pair:
     return height, width
 
 
-def number(name: str, value: Any, minimum: float, maximum: float = math.inf) -> float:
-    """Return `value` as a finite float above `minimum` and at most `maximum`."""
-    if not _is_finite(value) or not minimum < value <= maximum:
+def odd_pair(name: str, value: Any) -> Pair:
+    """Return `value`, an odd int or a (height, width) pair of such, as a pair of ints."""
+    height, width = pair(name, value, minimum=1)
+    if height % 2 == 0 or width % 2 == 0:
+        raise ArgumentError(
+            f"`{name}` must be odd, got {_compact(height, width)!r}: an even kernel cannot keep "
+            "the height and width"
+        )
+    return height, width
+
+
+def boolean(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False."""
+    if not isinstance(value, bool):
+        raise ArgumentError(f"`{name}` must be True or False, got {value!r}")
+    return value
+
+
+def number(
+    name: str, value: Any, minimum: float, maximum: float = math.inf, *, inclusive: bool = False
+) -> float:
+    """Return `value` as a finite float above (or `inclusive` of) `minimum`, at most `maximum`."""
+    above = "of at least" if inclusive else "above"
+    if not _is_finite(value) or not _within(value, minimum, maximum, inclusive):
         limit = "" if math.isinf(maximum) else f" and at most {maximum}"
         raise ArgumentError(
-            f"`{name}` must be a finite number above {minimum}{limit}, got {value!r}"
+            f"`{name}` must be a finite number {above} {minimum}{limit}, got {value!r}"
         )
     return float(value)
 
@@ -93,3 +114,7 @@ def _is_integer(value: Any) -> bool:
 
 def _is_finite(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _within(value: float, minimum: float, maximum: float, inclusive: bool) -> bool:
+    return (minimum < value or (inclusive and value == minimum)) and value <= maximum

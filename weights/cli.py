@@ -46,6 +46,16 @@ def json_object(context: click.Context, parameter: click.Parameter, value: str) 
     return parsed
 
 
+def image_size(value: str | None) -> tuple[int, int] | None:
+    """The value of --size as (height, width), or a usage error."""
+    if value is None:
+        return None
+    height, _, width = value.partition("x")
+    if not (height.isdigit() and width.isdigit()):
+        raise click.BadParameter(f"--size must be height x width such as 224x224, got {value!r}")
+    return int(height), int(width)
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Look at, check, compare, import and export weight files."""
@@ -64,6 +74,25 @@ def inspect(file: str, as_json: bool) -> None:
         click.echo(json.dumps(document, indent=2, sort_keys=True))
     else:
         print_description(file, document)
+
+
+@main.command()
+@click.argument("architecture")
+@click.option("--config", default="{}", callback=json_object, help="Arguments as JSON.")
+@click.option("--size", help="Height x width of the image, as 224x224; the default: the usual one.")
+@json_option
+def summary(architecture: str, config: dict[str, Any], size: str | None, as_json: bool) -> None:
+    """Count what ARCHITECTURE, or a variant such as ghostnet_100, has and does."""
+    from dataclasses import asdict
+
+    from weights.summary import summarise
+    from weights.tables import print_summary
+
+    counts = summarise(architecture, config, image_size(size))
+    if as_json:
+        click.echo(json.dumps(asdict(counts), indent=2))
+    else:
+        print_summary(counts)
 
 
 @main.command()

@@ -8,15 +8,21 @@ from typing import Any
 
 from weights import arithmetic, checks
 from weights.arithmetic import ChannelSplit, Pair
+from weights.attention import AttentionPlan
+from weights.convolutions import (
+    ConvolutionPlan,
+    Operation,
+    Sizes,
+    check_image,
+    check_statistics,
+    count_macs,
+    depthwise,
+)
 from weights.errors import ArgumentError
-from weights.tensors import CONVOLUTION, DEPTHWISE, TensorSpec, batch_norm_specs
+from weights.tensors import TensorSpec
 
 SPLITS = ("round", "ceil", "floor")
 ACTIVATIONS = ("relu", "relu6", "silu", "hard_swish", "identity")
-SINGLE_VALUE = (
-    "training needs more than one value per channel (batch x height x width), got 1: the variance "
-    "of a single value is undefined; use a larger batch or evaluation mode"
-)
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class GhostConvConfig:
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
-        self._check_split()
+        check_split(self.c_out, self.ratio, self.split)
         checks.divides("groups", self.groups, "`c_in`", self.c_in)
         checks.divides("groups", self.groups, "the primary channels `c_int`", self.channels.c_int)
 
@@ -74,9 +80,30 @@ class GhostConvConfig:
         return arithmetic.split_channels(self.c_out, self.ratio, self.split)
 
     @property
-    def dw_padding(self) -> int:
-        """Padding of the cheap convolution."""
-        return arithmetic.same_padding(self.dw_kernel_size)
+    def primary(self) -> ConvolutionPlan:
+        """The primary convolution."""
+        return ConvolutionPlan(
+            self.c_in,
+            self.channels.c_int,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+        )
+
+    @property
+    def cheap(self) -> ConvolutionPlan | None:
+        """The cheap convolution, where there is one."""
+        split, kernel_size = self.channels, (self.dw_kernel_size, self.dw_kernel_size)
+        if not split.multiplier:
+            return None
+        return depthwise(split.c_int, kernel_size, multiplier=split.multiplier)
+
+    @property
+    def gate(self) -> AttentionPlan | None:
+        """The branch that makes a gate, which GhostConvV2 alone has."""
+        return None
 
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it: equal pairs as one int, integral ratios as an int."""
@@ -86,29 +113,24 @@ class GhostConvConfig:
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the layer, in the order of PyTorch's `state_dict`."""
-        split = self.channels
-        primary = arithmetic.kernel_shape(self.c_in, split.c_int, self.kernel_size, self.groups)
-        yield TensorSpec("primary_conv.0.weight", CONVOLUTION, primary)
-        yield from batch_norm_specs("primary_conv.1", split.c_int)
-        if split.multiplier:
-            cheap = (split.c_cheap, 1, self.dw_kernel_size, self.dw_kernel_size)
-            yield TensorSpec("cheap_conv.0.weight", DEPTHWISE, cheap)
-            yield from batch_norm_specs("cheap_conv.1", split.c_cheap)
+        yield from self.primary.tensors_with_norm("primary_conv.0", "primary_conv.1")
+        if self.cheap:
+            yield from self.cheap.tensors_with_norm("cheap_conv.0", "cheap_conv.1")
+
+    def operations(self, sizes: Sizes) -> Iterator[Operation]:
+        """Every convolution, for an input of these sizes (height, width)."""
+        sizes = self.primary.output_sizes(sizes)
+        yield Operation(self.primary, sizes)
+        if self.cheap:
+            yield Operation(self.cheap, sizes)
+
+    def macs(self, height: int, width: int) -> int:
+        """Multiply-accumulates for one image."""
+        return count_macs(self.operations((height, width)))
 
     def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, int, Any, Any]:
         """Shape of the output as (N, C, H, W); an unknown size (`None`) stays unknown."""
-        sizes = [
-            None if size is None else arithmetic.output_size(size, *arguments)
-            for size, *arguments in zip(
-                (height, width),
-                self.kernel_size,
-                self.stride,
-                self.padding,
-                self.dilation,
-                strict=True,
-            )
-        ]
-        return (batch, self.c_out, *sizes)
+        return (batch, self.c_out, *self.primary.output_sizes((height, width)))
 
     def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
         """Raise `ArgumentError` for an input that the layer cannot take.
@@ -132,45 +154,24 @@ class GhostConvConfig:
                     "`padding`"
                 )
 
-    def _check_split(self) -> None:
-        try:
-            arithmetic.split_channels(self.c_out, self.ratio)
-        except OverflowError:
-            raise ArgumentError(
-                "`ratio` must divide `c_out` into a finite number of channels, got "
-                f"{self.ratio!r} for {self.c_out}"
-            ) from None
-        if self.split == "round":
-            return
-        if not isinstance(self.ratio, int):
-            raise ArgumentError(
-                f"`ratio` must be an integer for split '{self.split}', got {self.ratio!r}: "
-                "use split 'round'"
-            )
-        if self.split == "floor" and self.c_out % self.ratio:
-            raise ArgumentError(
-                f"`ratio` must divide `c_out` for split 'floor', got {self.ratio} for "
-                f"{self.c_out}: use split 'round' or 'ceil'"
-            )
 
-
-def check_image(shape: Sequence[Any], dtype: str, argument: str, channels: int) -> None:
-    """Check rank, channels and type of a batch of images given as (N, C, H, W)."""
-    if len(shape) != 4:
+def check_split(c_out: int, ratio: Any, split: str) -> None:
+    """Raise `ArgumentError` where `split` cannot divide `c_out` by `ratio`."""
+    try:
+        arithmetic.split_channels(c_out, ratio)
+    except OverflowError:
         raise ArgumentError(
-            "the input must have 4 axes (batch, channels, height, width, in the framework's "
-            f"order), got {len(shape)}"
-        )
-    if not dtype.startswith(("float", "bfloat")):
-        raise ArgumentError(f"the input must be of a floating point type, got {dtype}: cast it")
-    if shape[1] is not None and shape[1] != channels:
+            "`ratio` must divide `c_out` into a finite number of channels, got "
+            f"{ratio!r} for {c_out}"
+        ) from None
+    if split == "round":
+        return
+    if not isinstance(ratio, int):
         raise ArgumentError(
-            f"the input must have `{argument}` = {channels} channels, got {shape[1]}"
+            f"`ratio` must be an integer for split '{split}', got {ratio!r}: use split 'round'"
         )
-
-
-def check_statistics(shape: Sequence[Any]) -> None:
-    """Check that batch statistics of an activation of shape (N, C, H, W) have a variance."""
-    batch, _, height, width = shape
-    if batch == 1 and height == 1 and width == 1:
-        raise ArgumentError(SINGLE_VALUE)
+    if split == "floor" and c_out % ratio:
+        raise ArgumentError(
+            f"`ratio` must divide `c_out` for split 'floor', got {ratio} for "
+            f"{c_out}: use split 'round' or 'ceil'"
+        )

@@ -11,6 +11,7 @@ import numpy as np
 from weights.errors import FormatError
 from weights.file import WeightFile, parse_metadata
 from weights.storage import PathLike, parse_header, read_header
+from weights.summary import summarise
 from weights.tensors import RUNNING_VAR, STATISTICS
 
 FACTS = ("architecture", "format_version", "content_sha256", "producer", "source", "config")
@@ -29,7 +30,8 @@ def describe(path: PathLike) -> dict[str, Any]:
     facts = {name: metadata.get(name) for name in FACTS}
     facts |= {name: metadata[name] for name in OPTIONAL_FACTS if name in metadata}
     tensors = {name: _tensor(metadata["tensors"][name], stored[name]) for name in stored}
-    return facts | {"tensors": tensors, "parameters": count_parameters(tensors)}
+    counts = {"parameters": count_parameters(tensors), "multiply_accumulates": _macs(metadata)}
+    return facts | {"tensors": tensors} | counts
 
 
 def count_parameters(tensors: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
@@ -51,6 +53,12 @@ def value_problems(file: WeightFile) -> Iterator[str]:
         yield from _problem(name, array, ~np.isfinite(array), "not finite")
         if file.metadata["tensors"][name]["kind"] == RUNNING_VAR:
             yield from _problem(name, array, array < 0, "a negative variance")
+
+
+def _macs(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The work for one image of the usual size."""
+    counts = summarise(metadata["architecture"], metadata["config"])
+    return {"count": counts.multiply_accumulates, "size": [counts.height, counts.width]}
 
 
 def _problem(name: str, array: np.ndarray, wrong: np.ndarray, what: str) -> Iterator[str]:

@@ -6,9 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from weights import checks
+from weights import arithmetic, checks
+from weights.convolutions import (
+    Operation,
+    Sizes,
+    check_image,
+    check_statistics_of,
+    count_macs,
+    linear,
+)
 from weights.errors import ArgumentError
-from weights.ghost_conv import SPLITS, GhostConvConfig, check_image, check_statistics
+from weights.ghost_conv import SPLITS, GhostConvConfig
 from weights.tensors import LINEAR, LINEAR_BIAS, TensorSpec, batch_norm_specs
 
 STAGES = {"layer1": 16, "layer2": 32, "layer3": 64}
@@ -40,7 +48,9 @@ class GhostResNetConfig:
     """Every argument of Ghost-ResNet, checked (He et al., CVPR 2016, section 4.2, option A).
 
     Every convolution is a GhostConv with batch normalisation and ReLU in both halves, followed by
-    the network's own batch normalisation. Raises `ArgumentError` where an argument breaks a rule.
+    the network's own batch normalisation. Without it (`norm` False) the second GhostConv of a block
+    is linear, as in GhostBottleneck. `stem_ratio` is the ratio of the first convolution: 1 makes it
+    a plain one. Raises `ArgumentError` where an argument breaks a rule.
 
     >>> config = GhostResNetConfig(56)
     >>> len(list(config.blocks())), len(list(config.tensors()))
@@ -52,6 +62,8 @@ class GhostResNetConfig:
     ratio: Any = 2
     dw_kernel_size: int = 3
     in_chans: int = 3
+    stem_ratio: Any = None
+    norm: bool = True
     split: str = "round"
     bn_eps: float = 1e-5
     bn_momentum: float = 0.1
@@ -60,20 +72,23 @@ class GhostResNetConfig:
         depth = checks.integer("depth", self.depth, minimum=8)
         if depth % 6 != 2:
             raise ArgumentError(f"`depth` must be 6n + 2 (8, 14, 20, ... 56), got {depth}")
+        stem_ratio = self.ratio if self.stem_ratio is None else self.stem_ratio
         checked = {
             "depth": depth,
             "num_classes": checks.integer("num_classes", self.num_classes, minimum=1),
             "ratio": checks.plain_number(checks.number("ratio", self.ratio, minimum=0)),
             "dw_kernel_size": checks.odd_integer("dw_kernel_size", self.dw_kernel_size),
             "in_chans": checks.integer("in_chans", self.in_chans, minimum=1),
+            "stem_ratio": checks.plain_number(checks.number("stem_ratio", stem_ratio, minimum=0)),
+            "norm": checks.boolean("norm", self.norm),
             "split": checks.choice("split", self.split, SPLITS),
             "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
             "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
-        for width in STAGES.values():
-            GhostConvConfig(**self.convolution(width, width))
+        for config in (self.stem, *self.convolutions()):
+            del config  # built for its own checks
 
     def to_dict(self) -> dict[str, Any]:
         """Every argument but `depth`, which the architecture's name tells, as JSON writes it."""
@@ -92,29 +107,47 @@ class GhostResNetConfig:
         """The basic blocks of one stage."""
         return [block for block in self.blocks() if block.stage == name]
 
-    def convolution(self, c_in: int, c_out: int, stride: int = 1) -> dict[str, Any]:
-        """Arguments of a 3x3 GhostConv of this network."""
-        shared = ("ratio", "dw_kernel_size", "split", "bn_eps", "bn_momentum")
-        arguments = {name: getattr(self, name) for name in shared}
-        return arguments | {
-            "c_in": c_in,
-            "c_out": c_out,
-            "kernel_size": 3,
-            "stride": stride,
-            "padding": 1,
-        }
+    @property
+    def stem(self) -> GhostConvConfig:
+        """The first GhostConv."""
+        return self._convolution(self.in_chans, STEM_CHANNELS, ratio=self.stem_ratio)
+
+    def block(self, block: BlockConfig) -> tuple[GhostConvConfig, GhostConvConfig]:
+        """The two GhostConvs of a basic block."""
+        activation = "relu" if self.norm else "identity"
+        return (
+            self._convolution(block.c_in, block.c_out, stride=block.stride),
+            self._convolution(block.c_out, block.c_out, activation=activation),
+        )
+
+    def convolutions(self) -> Iterator[GhostConvConfig]:
+        """The GhostConvs of all blocks."""
+        for block in self.blocks():
+            yield from self.block(block)
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the network, in the order of PyTorch's `state_dict`."""
-        yield from self._convolution_tensors("conv1", self.in_chans, STEM_CHANNELS)
-        yield from batch_norm_specs("bn1", STEM_CHANNELS)
+        yield from (spec.under("conv1") for spec in self.stem.tensors())
+        yield from self._norm_tensors("bn1", STEM_CHANNELS)
         for block in self.blocks():
-            yield from self._convolution_tensors(f"{block.path}.conv1", block.c_in, block.c_out)
-            yield from batch_norm_specs(f"{block.path}.bn1", block.c_out)
-            yield from self._convolution_tensors(f"{block.path}.conv2", block.c_out, block.c_out)
-            yield from batch_norm_specs(f"{block.path}.bn2", block.c_out)
+            for index, convolution in enumerate(self.block(block), start=1):
+                prefix = f"{block.path}.conv{index}"
+                yield from (spec.under(prefix) for spec in convolution.tensors())
+                yield from self._norm_tensors(f"{block.path}.bn{index}", block.c_out)
         yield TensorSpec("linear.weight", LINEAR, (self.num_classes, STAGES["layer3"]))
         yield TensorSpec("linear.bias", LINEAR_BIAS, (self.num_classes,))
+
+    def operations(self, sizes: Sizes) -> Iterator[Operation]:
+        """Every convolution and the classifier, for an input of these sizes (height, width)."""
+        yield from self.stem.operations(sizes)
+        for convolution in self.convolutions():
+            yield from convolution.operations(sizes)
+            sizes = convolution.primary.output_sizes(sizes)
+        yield linear(STAGES["layer3"], self.num_classes)
+
+    def macs(self, height: int, width: int) -> int:
+        """Multiply-accumulates for one image."""
+        return count_macs(self.operations((height, width)))
 
     def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, int]:
         """Shape of the logits (N, num_classes), whatever the size of the image."""
@@ -127,11 +160,14 @@ class GhostResNetConfig:
         `shape` is (N, C, H, W) whatever the framework's own order; sizes may be `None`.
         """
         check_image(shape, dtype, "in_chans", self.in_chans)
-        if training:
-            batch, _, *sizes = shape
-            last = [None if size is None else -(-size // 4) for size in sizes]
-            check_statistics((batch, STAGES["layer3"], *last))
+        batch, _, height, width = shape
+        if training and batch == 1:
+            check_statistics_of(self.operations((height, width)), batch)
 
-    def _convolution_tensors(self, prefix: str, c_in: int, c_out: int) -> Iterator[TensorSpec]:
-        config = GhostConvConfig(**self.convolution(c_in, c_out))
-        return (spec.under(prefix) for spec in config.tensors())
+    def _convolution(self, c_in: int, c_out: int, **own: Any) -> GhostConvConfig:
+        shared = ("ratio", "dw_kernel_size", "split", "bn_eps", "bn_momentum")
+        arguments = {name: getattr(self, name) for name in shared} | own
+        return GhostConvConfig(c_in, c_out, 3, padding=arithmetic.same_padding(3), **arguments)
+
+    def _norm_tensors(self, prefix: str, channels: int) -> Iterator[TensorSpec]:
+        return batch_norm_specs(prefix, channels) if self.norm else iter(())

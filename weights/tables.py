@@ -12,6 +12,8 @@ from weights.diff import FileDifference, TensorDifference
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from weights.summary import Summary
+
 DIGEST_LENGTH = 12
 # Wide enough for every name: a pipe has no width, and a folded name cannot be searched for.
 PIPE_WIDTH = 200
@@ -29,6 +31,19 @@ def print_description(title: str, document: Mapping[str, Any]) -> None:
     ]
     columns = ("name", "kind", "dtype", "shape", "SHA-256")
     console.print(_table(f"{len(rows)} tensors", columns, rows))
+
+
+def print_summary(counts: Summary) -> None:
+    """The counts of an architecture as a table."""
+    rows = [
+        ("parameters", f"{counts.parameters:,}"),
+        ("running statistics", f"{counts.statistics:,}"),
+        (
+            f"multiply-accumulates at {counts.height}x{counts.width}",
+            f"{counts.multiply_accumulates:,}",
+        ),
+    ]
+    _console().print(_table(counts.architecture, ("what", "count"), rows))
 
 
 def print_difference(title: str, difference: FileDifference) -> None:

@@ -9,6 +9,7 @@ import ml_dtypes
 import numpy as np
 
 CONVOLUTION = "convolution"
+CONVOLUTION_BIAS = "convolution_bias"
 DEPTHWISE = "depthwise"
 LINEAR = "linear"
 LINEAR_BIAS = "linear_bias"

@@ -1,0 +1,24 @@
+"""The form in which a network is used: branches merged into one convolution each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from ghost_torch.weights_io import build, state
+from weights import fold
+
+
+def deploy(module: nn.Module) -> Any:
+    """A new module in deployed form that computes what `module` computes in evaluation.
+
+    For GhostConvV3, a GhostBottleneck with branches, and GhostNetV3 in form `training`; raises
+    `weights.ArgumentError` for anything else. The new module is in evaluation mode.
+
+    >>> from ghost_torch import GhostConvV3
+    >>> deploy(GhostConvV3(16, 32)).config["form"]
+    'deployed'
+    """
+    config, tensors = fold.deployed(module.architecture, module.config, state(module))
+    return build(module.architecture, config, tensors).eval()

@@ -1,0 +1,164 @@
+"""One convolution: the shape of its kernel, the size of its output, the work that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from weights import arithmetic
+from weights.arithmetic import Pair
+from weights.errors import ArgumentError
+from weights.tensors import (
+    CONVOLUTION,
+    CONVOLUTION_BIAS,
+    DEPTHWISE,
+    TensorSpec,
+    batch_norm_specs,
+)
+
+# (height, width); a size that is not known yet is `None`.
+Sizes = tuple[Any, Any]
+SINGLE_VALUE = (
+    "training needs more than one value per channel (batch x height x width), got 1: the variance "
+    "of a single value is undefined; use a larger batch or evaluation mode"
+)
+
+
+@dataclass(frozen=True)
+class ConvolutionPlan:
+    """A convolution with symmetric explicit padding; `depthwise` tells the layout of its kernel.
+
+    >>> ConvolutionPlan(3, 16, (3, 3), stride=(2, 2), padding=(1, 1)).output_sizes((224, 224))
+    (112, 112)
+    """
+
+    c_in: int
+    c_out: int
+    kernel_size: Pair = (1, 1)
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    dilation: Pair = (1, 1)
+    groups: int = 1
+    bias: bool = False
+    depthwise: bool = False
+
+    @property
+    def kernel_shape(self) -> tuple[int, ...]:
+        """Canonical shape (O, I/groups, kh, kw) of the kernel."""
+        return arithmetic.kernel_shape(self.c_in, self.c_out, self.kernel_size, self.groups)
+
+    @property
+    def fan_in(self) -> int:
+        """How many products each output sums."""
+        return prod(self.kernel_shape[1:])
+
+    @property
+    def multiplier(self) -> int:
+        """How many outputs each group makes."""
+        return self.c_out // self.groups
+
+    def output_sizes(self, sizes: Sizes) -> Sizes:
+        """Height and width of the output; a size that is not known stays unknown."""
+        height, width = (
+            None if size is None else arithmetic.output_size(size, *arguments)
+            for size, *arguments in zip(
+                sizes, self.kernel_size, self.stride, self.padding, self.dilation, strict=True
+            )
+        )
+        return height, width
+
+    def tensors(self, prefix: str) -> Iterator[TensorSpec]:
+        """The kernel, and the bias where there is one."""
+        kind = DEPTHWISE if self.depthwise else CONVOLUTION
+        yield TensorSpec(f"{prefix}.weight", kind, self.kernel_shape)
+        if self.bias:
+            yield TensorSpec(f"{prefix}.bias", CONVOLUTION_BIAS, (self.c_out,))
+
+    def tensors_with_norm(self, prefix: str, norm_prefix: str) -> Iterator[TensorSpec]:
+        """The kernel, and the vectors of the batch normalisation that follows."""
+        yield from self.tensors(prefix)
+        yield from batch_norm_specs(norm_prefix, self.c_out)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A convolution at work; a linear layer is one on a single position."""
+
+    plan: ConvolutionPlan
+    sizes: Sizes
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one image."""
+        return prod(self.plan.kernel_shape) * prod(self.sizes)
+
+
+def same(c_in: int, c_out: int, kernel_size: Pair, stride: Pair = (1, 1)) -> ConvolutionPlan:
+    """A convolution whose odd kernel keeps height and width at stride 1."""
+    padding = arithmetic.same_padding(kernel_size[0]), arithmetic.same_padding(kernel_size[1])
+    return ConvolutionPlan(c_in, c_out, kernel_size, stride, padding)
+
+
+def depthwise(
+    channels: int, kernel_size: Pair, stride: Pair = (1, 1), multiplier: int = 1
+) -> ConvolutionPlan:
+    """Channel c alone makes outputs c*multiplier ... (c+1)*multiplier - 1."""
+    padding = arithmetic.same_padding(kernel_size[0]), arithmetic.same_padding(kernel_size[1])
+    return ConvolutionPlan(
+        channels,
+        channels * multiplier,
+        kernel_size,
+        stride,
+        padding,
+        groups=channels,
+        depthwise=True,
+    )
+
+
+def linear(features: int, classes: int) -> Operation:
+    """The work of a linear layer with bias."""
+    return Operation(ConvolutionPlan(features, classes, bias=True), (1, 1))
+
+
+def count_macs(operations: Iterable[Operation]) -> int:
+    """Multiply-accumulates of all, for one image: what the papers call FLOPs."""
+    return sum(operation.macs for operation in operations)
+
+
+def fits(operations: Iterable[Operation]) -> bool:
+    """Whether every convolution has an output, as far as sizes are known."""
+    return all(size is None or size > 0 for each in operations for size in each.sizes)
+
+
+def check_statistics_of(operations: Iterable[Operation], batch: Any) -> None:
+    """Raise `ArgumentError` where a batch normalisation would see one value per channel.
+
+    A batch normalisation follows every convolution without bias.
+    """
+    for operation in operations:
+        if not operation.plan.bias and (batch, *operation.sizes) == (1, 1, 1):
+            raise ArgumentError(SINGLE_VALUE)
+
+
+def check_image(shape: Sequence[Any], dtype: str, argument: str, channels: int) -> None:
+    """Check rank, channels and type of a batch of images given as (N, C, H, W)."""
+    if len(shape) != 4:
+        raise ArgumentError(
+            "the input must have 4 axes (batch, channels, height, width, in the framework's "
+            f"order), got {len(shape)}"
+        )
+    if not dtype.startswith(("float", "bfloat")):
+        raise ArgumentError(f"the input must be of a floating point type, got {dtype}: cast it")
+    if shape[1] is not None and shape[1] != channels:
+        raise ArgumentError(
+            f"the input must have `{argument}` = {channels} channels, got {shape[1]}"
+        )
+
+
+def check_statistics(shape: Sequence[Any]) -> None:
+    """Check that batch statistics of an activation of shape (N, C, H, W) have a variance."""
+    batch, _, height, width = shape
+    if batch == 1 and height == 1 and width == 1:
+        raise ArgumentError(SINGLE_VALUE)
