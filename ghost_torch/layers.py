@@ -121,11 +121,11 @@ def dtype_name(x: Tensor) -> str:
 
 @contextmanager
 def _frozen_statistics(norms: list[nn.BatchNorm2d]) -> Iterator[None]:
-    tracked = [norm.track_running_stats for norm in norms]
+    kept = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
-        norm.track_running_stats = not norm.training and norm.track_running_stats
+        norm.momentum, norm.num_batches_tracked = 0.0, None
     try:
         yield
     finally:
-        for norm, value in zip(norms, tracked, strict=True):
-            norm.track_running_stats = value
+        for norm, (momentum, count) in zip(norms, kept, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, count
