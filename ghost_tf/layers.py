@@ -12,7 +12,7 @@ from keras import ops
 from ghost_tf.data_format import channel_axis, native_shape, pad_rows_and_columns, subsample
 from weights import arithmetic
 from weights.arithmetic import Pair
-from weights.ghost_conv import SINGLE_VALUE
+from weights.convolutions import SINGLE_VALUE
 
 
 def _identity(x: Any) -> Any:

@@ -7,6 +7,18 @@ from ghost_torch.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_torch.ghost_conv_v3 import GhostConvV3
 from ghost_torch.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_torch.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from ghost_torch.variants import (
+    ghostnet_050,
+    ghostnet_100,
+    ghostnet_130,
+    ghostnetv2_100,
+    ghostnetv2_130,
+    ghostnetv2_160,
+    ghostnetv3_050,
+    ghostnetv3_100,
+    ghostnetv3_130,
+    ghostnetv3_160,
+)
 from ghost_torch.vgg import GhostVGG16
 from ghost_torch.weights_io import from_file, load_weights, save_weights, set_state, state
 from ghost_torch.yolo import C3Ghost
@@ -29,6 +41,16 @@ __all__ = [
     "SqueezeExcite",
     "deploy",
     "from_file",
+    "ghostnet_050",
+    "ghostnet_100",
+    "ghostnet_130",
+    "ghostnetv2_100",
+    "ghostnetv2_130",
+    "ghostnetv2_160",
+    "ghostnetv3_050",
+    "ghostnetv3_100",
+    "ghostnetv3_130",
+    "ghostnetv3_160",
     "load_weights",
     "save_weights",
     "set_state",

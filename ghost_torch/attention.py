@@ -14,6 +14,7 @@ from ghost_torch.layers import (
     dtype_name,
     half_size,
     hard_sigmoid,
+    module_list,
     resize_like,
     sigmoid,
     spatial_mean,
@@ -68,18 +69,18 @@ class SqueezeExcite(nn.Module):
         return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
 
-def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> nn.ModuleList | None:
+def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> Any:
     """The layers of DFC attention: three convolutions, each with batch normalisation."""
     if plan is None:
         return None
-    layers: list[nn.Module] = []
+    layers: list[Any] = []
     for each in plan.convolutions:
         layers.append(convolution(each, **options))
         layers.append(batch_norm(each.c_out, norm.bn_eps, norm.bn_momentum, **options))
-    return nn.ModuleList(layers)
+    return module_list(layers)
 
 
-def dfc_gate(layers: nn.ModuleList, x: Tensor, out: Tensor) -> Tensor:
+def dfc_gate(layers: Any, x: Tensor, out: Tensor) -> Tensor:
     """The gate of DFC attention: seen at half size, spread to the height and width of `out`."""
     x = half_size(x)
     for layer in layers:

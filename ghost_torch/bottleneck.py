@@ -17,6 +17,7 @@ from ghost_torch.layers import (
     convolution,
     dtype_name,
     in_training,
+    module_list,
 )
 from weights.bottleneck import GhostBottleneckConfig, GhostModule
 from weights.branches import DEPLOYED
@@ -157,15 +158,15 @@ def _squeeze_excite(plan: GhostBottleneckConfig, **options: Any) -> SqueezeExcit
     return SqueezeExcite(**plan.squeeze_excite.to_dict(), **options)
 
 
-def _shortcut(plan: GhostBottleneckConfig, **options: Any) -> nn.ModuleList | None:
+def _shortcut(plan: GhostBottleneckConfig, **options: Any) -> Any:
     if not plan.shortcut:
         return None
-    layers: list[nn.Module] = []
+    layers: list[Any] = []
     for each in plan.shortcut:
         layers.append(convolution(each, **options))
         layers.append(batch_norm(each.c_out, plan.bn_eps, plan.bn_momentum, **options))
-    return nn.ModuleList(layers)
+    return module_list(layers)
 
 
-def _activation(name: str) -> nn.Module:
+def _activation(name: str) -> Any:
     return activation(name)

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ghost_torch.layers import activation, batch_norm, convolution
+from ghost_torch.layers import activation, batch_norm, convolution, module_list
 from weights.branches import BranchesPlan
 from weights.convolutions import ConvolutionPlan
 
@@ -36,7 +36,7 @@ def add_branches(
     copies = [ConvNorm(plan.convolution, *norm, **options) for _ in range(plan.count)]
     scale = ConvNorm(plan.scale, *norm, **options) if plan.scale else None
     skip = batch_norm(plan.skip, *norm, **options) if plan.skip else None
-    setattr(module, f"{plan.name}_rpr_conv", nn.ModuleList(copies))
+    setattr(module, f"{plan.name}_rpr_conv", module_list(copies))
     setattr(module, f"{plan.name}_rpr_scale", scale)
     setattr(module, f"{plan.name}_rpr_skip", skip)
 

@@ -125,7 +125,7 @@ class GhostConvV3(nn.Module):
         return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
 
-def _activation(name: str) -> nn.Module:
+def _activation(name: str) -> Any:
     return activation(name)
 
 

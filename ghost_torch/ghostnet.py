@@ -18,6 +18,7 @@ from ghost_torch.layers import (
     dtype_name,
     in_training,
     linear,
+    module_list,
     rematerialised,
     spatial_mean,
 )
@@ -177,13 +178,13 @@ class GhostNetV3(GhostNet):
     architecture = "ghostnetv3"
 
 
-def _blocks(plan: GhostNetConfig, **options: Any) -> nn.ModuleList:
+def _blocks(plan: GhostNetConfig, **options: Any) -> Any:
     stages = [
-        nn.ModuleList(GhostBottleneck(**block.to_dict(), **options) for block in stage.values())
+        module_list(GhostBottleneck(**block.to_dict(), **options) for block in stage.values())
         for stage in plan.stages.values()
     ]
     last = ConvNorm(plan.last, plan.bn_eps, plan.bn_momentum, "relu", **options)
-    return nn.ModuleList([*stages, nn.ModuleList([last])])
+    return module_list([*stages, module_list([last])])
 
 
 def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -102,6 +102,11 @@ def rematerialised(block: nn.Module, x: Tensor) -> Tensor:
         return nullcontext(), _frozen_statistics(norms)
 
     return checkpoint(block, x, use_reentrant=False, context_fn=contexts)
+
+
+def module_list(modules: Iterable[nn.Module]) -> nn.ModuleList:
+    """Modules in an order, under their indices."""
+    return nn.ModuleList(modules)
 
 
 def in_training(norm: nn.Module | None, training: Any = None) -> bool:

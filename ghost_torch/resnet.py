@@ -149,7 +149,7 @@ class GhostResNet56(GhostResNet):
     architecture = "ghost_resnet56"
 
 
-def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> nn.Module:
+def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
     if not plan.norm:
         return activation("identity")
     return batch_norm(channels, plan.bn_eps, plan.bn_momentum, **options)

@@ -16,6 +16,7 @@ from ghost_torch.layers import (
     in_training,
     largest_of_four,
     linear,
+    module_list,
     spatial_mean,
 )
 from weights.vgg import FEATURES, GhostVGGConfig
@@ -109,9 +110,9 @@ class GhostVGG16(nn.Module):
         yield "logits", self.linear(self.dropout(x))
 
 
-def _features(plan: GhostVGGConfig, **options: Any) -> nn.ModuleList:
-    return nn.ModuleList(
-        nn.ModuleList(GhostConv(**convolution.to_dict(), **options) for convolution in stage)
+def _features(plan: GhostVGGConfig, **options: Any) -> Any:
+    return module_list(
+        module_list(GhostConv(**convolution.to_dict(), **options) for convolution in stage)
         for stage in plan.stages
     )
 

@@ -16,6 +16,7 @@ from ghost_torch.layers import (
     convolution,
     dtype_name,
     in_training,
+    module_list,
 )
 from weights.yolo import C3GhostConfig, ghost_bottleneck_arguments, ghost_conv_arguments
 
@@ -107,7 +108,7 @@ def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     return ConvNormAct(convolution(each, **options), norm, activation("silu"))
 
 
-def _bottlenecks(plan: C3GhostConfig, **options: Any) -> nn.ModuleList:
+def _bottlenecks(plan: C3GhostConfig, **options: Any) -> Any:
     arguments = plan.bottleneck.to_dict()
     blocks = (bottleneck.GhostBottleneck(**arguments, **options) for _ in range(plan.n))
-    return nn.ModuleList(blocks)
+    return module_list(blocks)

@@ -78,6 +78,11 @@ def output_size(size: int, kernel_size: int, stride: int, padding: int, dilation
     return (size + 2 * padding - kernel_span(kernel_size, dilation)) // stride + 1
 
 
+def halved(size: int) -> int:
+    """Height (or width) after pooling over 2x2; an odd last row is left out."""
+    return size // 2
+
+
 def nearest_source(index: Any, size: int, wanted: int) -> Any:
     """The position that nearest resizing takes for `index` (PyTorch's `nearest`, in integers).
 

@@ -4,18 +4,57 @@ Run in float64 it is the truth that implementations are held against, in float32
 what plain arithmetic of that precision loses.
 """
 
-from conformance.oracle.ghost_conv import ConvNormAct, GhostConv
+from conformance.oracle.attention import SqueezeExcite
+from conformance.oracle.bottleneck import GhostBottleneck
+from conformance.oracle.deploy import deploy
+from conformance.oracle.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
+from conformance.oracle.ghost_conv_v3 import GhostConvV3
+from conformance.oracle.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from conformance.oracle.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from conformance.oracle.variants import (
+    ghostnet_050,
+    ghostnet_100,
+    ghostnet_130,
+    ghostnetv2_100,
+    ghostnetv2_130,
+    ghostnetv2_160,
+    ghostnetv3_050,
+    ghostnetv3_100,
+    ghostnetv3_130,
+    ghostnetv3_160,
+)
+from conformance.oracle.vgg import GhostVGG16
 from conformance.oracle.weights_io import from_file, load_weights, save_weights, set_state, state
+from conformance.oracle.yolo import C3Ghost
 
 __all__ = [
     "BasicBlock",
+    "C3Ghost",
     "ConvNormAct",
+    "GhostBottleneck",
     "GhostConv",
+    "GhostConvV2",
+    "GhostConvV3",
+    "GhostNet",
+    "GhostNetV2",
+    "GhostNetV3",
     "GhostResNet",
     "GhostResNet20",
     "GhostResNet56",
+    "GhostVGG16",
+    "SqueezeExcite",
+    "deploy",
     "from_file",
+    "ghostnet_050",
+    "ghostnet_100",
+    "ghostnet_130",
+    "ghostnetv2_100",
+    "ghostnetv2_130",
+    "ghostnetv2_160",
+    "ghostnetv3_050",
+    "ghostnetv3_100",
+    "ghostnetv3_130",
+    "ghostnetv3_160",
     "load_weights",
     "save_weights",
     "set_state",

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance.oracle.attention import dfc_gate, short_conv
 from conformance.oracle.layers import (
     BatchNorm,
     Convolution,
@@ -13,11 +14,12 @@ from conformance.oracle.layers import (
     batch_norm,
     canonical_shape,
     convolution,
-    depthwise_convolution,
     dtype_name,
     in_training,
 )
 from weights import GhostConvConfig
+from weights.convolutions import ConvolutionPlan
+from weights.ghost_conv_v2 import GhostConvV2Config
 
 
 class ConvNormAct:
@@ -52,6 +54,7 @@ class GhostConv:
     """
 
     architecture = "ghost_conv"
+    configuration: type[GhostConvConfig] = GhostConvConfig
 
     def __init__(
         self,
@@ -71,7 +74,7 @@ class GhostConv:
         bn_momentum: float = 0.1,
         dtype: Any = np.float64,
     ) -> None:
-        plan = GhostConvConfig(
+        plan = self.configuration(
             c_in,
             c_out,
             kernel_size,
@@ -86,55 +89,58 @@ class GhostConv:
             bn_eps,
             bn_momentum,
         )
+        options = {"dtype": dtype}
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
-        self.primary_conv = _primary(plan, dtype=dtype)
-        self.cheap_conv = _cheap(plan, dtype=dtype)
+        self.primary_conv = _half(plan, plan.primary, **options)
+        self.cheap_conv = _half(plan, plan.cheap, **options)
+        self.short_conv = short_conv(plan.gate, plan, **options)
 
     @property
     def config(self) -> dict[str, Any]:
         """Every argument as a plain dict, enough to build the layer in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the layer is in training."""
+        return self.primary_conv[1]
+
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, c_in, H, W) to (N, c_out, H', W')."""
-        training = in_training(self.primary_conv[1])
+        training = in_training(self.first_norm)
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
-        primary = self.primary_conv(x)
-        if self.cheap_conv is None:
-            return primary[:, : self.c_out]
-        ghost = self.cheap_conv(primary)
-        return np.concatenate([primary, ghost], axis=1)[:, : self.c_out]
+        out = self.primary_conv(x)
+        if self.cheap_conv is not None:
+            out = np.concatenate([out, self.cheap_conv(out)], axis=1)
+        out = out[:, : self.c_out]
+        if self.short_conv is not None:
+            out = out * dfc_gate(self.short_conv, x, out)
+        return out
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
-        return f"GhostConv({arguments})"
+        return f"{type(self).__name__}({arguments})"
 
 
-def _primary(plan: GhostConvConfig, **options: Any) -> ConvNormAct:
-    c_int = plan.channels.c_int
-    conv = convolution(
-        plan.c_in,
-        c_int,
-        plan.kernel_size,
-        plan.stride,
-        plan.padding,
-        plan.dilation,
-        plan.groups,
-        **options,
-    )
-    norm = batch_norm(c_int, plan.bn_eps, plan.bn_momentum, **options)
-    return ConvNormAct(conv, norm, activation(plan.activation))
+class GhostConvV2(GhostConv):
+    """GhostConv times DFC attention (Tang et al., NeurIPS 2022, "GhostNetV2", section 3.2).
+
+    Shapes: x: (N, c_in, H, W), H and W at least 2, to (N, c_out, H', W').
+
+    >>> layer = GhostConvV2(16, 32)
+    >>> layer(np.zeros((1, 16, 7, 7))).shape
+    (1, 32, 7, 7)
+    """
+
+    architecture = "ghost_conv_v2"
+    configuration = GhostConvV2Config
 
 
-def _cheap(plan: GhostConvConfig, **options: Any) -> ConvNormAct | None:
-    split = plan.channels
-    if not split.multiplier:
+def _half(plan: GhostConvConfig, half: ConvolutionPlan | None, **options: Any) -> ConvNormAct | Any:
+    if half is None:
         return None
-    conv = depthwise_convolution(
-        split.c_int, split.multiplier, plan.dw_kernel_size, plan.dw_padding, **options
-    )
-    norm = batch_norm(split.c_cheap, plan.bn_eps, plan.bn_momentum, **options)
-    return ConvNormAct(conv, norm, activation(plan.activation))
+    norm = batch_norm(half.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    return ConvNormAct(convolution(half, **options), norm, activation(plan.activation))

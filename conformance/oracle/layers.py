@@ -5,7 +5,7 @@ A padded position counts as zero; sums run over the kernel's positions and the g
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from weights import arithmetic
 from weights.arithmetic import Pair
+from weights.convolutions import ConvolutionPlan
 
 
 def relu(x: np.ndarray) -> np.ndarray:
@@ -53,13 +54,14 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 @dataclass
 class Convolution:
-    """y[n, o, i, j] = sum over c, a, b of w[o, c, a, b] x[n, c, i*stride + a*dilation, ...]."""
+    """y[n, o, i, j] = bias[o] + sum over c, a, b of w[o, c, a, b] x[n, c, i*stride + a*dilation..."""
 
     weight: np.ndarray
     stride: Pair
     padding: Pair
     dilation: Pair
     groups: int
+    bias: np.ndarray | None = None
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, C, H, W) to (N, O, H', W')."""
@@ -79,7 +81,8 @@ class Convolution:
             window = window.reshape(len(x), groups, -1, *sizes)
             with np.errstate(invalid="ignore"):  # infinities of both signs sum to NaN
                 total += _mix_channels(weight[..., a, b], window)
-        return total.reshape(len(x), -1, *sizes)
+        out = total.reshape(len(x), -1, *sizes)
+        return out if self.bias is None else out + self.bias.reshape(-1, 1, 1)
 
     def _window(self, padded: np.ndarray, position: Pair, sizes: list[int]) -> np.ndarray:
         rows, columns = (
@@ -138,28 +141,11 @@ class Linear:
         return x @ self.weight.T + self.bias
 
 
-def convolution(
-    c_in: int,
-    c_out: int,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    groups: int,
-    *,
-    dtype: Any = np.float64,
-) -> Convolution:
-    """A convolution without bias, with symmetric explicit padding."""
-    weight = np.zeros(arithmetic.kernel_shape(c_in, c_out, kernel_size, groups), dtype)
-    return Convolution(weight, stride, padding, dilation, groups)
-
-
-def depthwise_convolution(
-    channels: int, multiplier: int, kernel_size: int, padding: int, *, dtype: Any = np.float64
-) -> Convolution:
-    """A convolution in which channel c alone makes outputs c*multiplier ... (c+1)*multiplier-1."""
-    weight = np.zeros((channels * multiplier, 1, kernel_size, kernel_size), dtype)
-    return Convolution(weight, (1, 1), (padding, padding), (1, 1), channels)
+def convolution(plan: ConvolutionPlan, *, dtype: Any = np.float64) -> Convolution:
+    """A convolution with symmetric explicit padding."""
+    weight = np.zeros(plan.kernel_shape, dtype)
+    bias = np.zeros(plan.c_out, dtype) if plan.bias else None
+    return Convolution(weight, plan.stride, plan.padding, plan.dilation, plan.groups, bias)
 
 
 def batch_norm(channels: int, eps: float, momentum: float, *, dtype: Any = np.float64) -> BatchNorm:
@@ -173,14 +159,59 @@ def linear(features: int, classes: int, *, dtype: Any = np.float64) -> Linear:
     return Linear(np.zeros((classes, features), dtype), np.zeros(classes, dtype))
 
 
+def dropout(rate: float, **options: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """Nothing: the oracle draws no random numbers, its training steps are without dropout."""
+    return identity
+
+
 def activation(name: str) -> Callable[[np.ndarray], np.ndarray]:
     """The activation of that name."""
     return ACTIVATIONS[name]
 
 
-def in_training(norm: BatchNorm, training: Any = None) -> bool:
+def hard_sigmoid(x: np.ndarray) -> np.ndarray:
+    """relu6(x + 3) / 6."""
+    return relu6(x + 3) / 6
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x))."""
+    with np.errstate(over="ignore"):  # exp may be infinite: the quotient is 0
+        return 1 / (1 + np.exp(-x))
+
+
+def spatial_mean(x: np.ndarray) -> np.ndarray:
+    """The mean over height and width, which stay as axes of one position."""
+    return x.mean(axis=(2, 3), keepdims=True)
+
+
+def half_size(x: np.ndarray) -> np.ndarray:
+    """The means over 2x2; an odd last row or column is left out."""
+    return _four(x).mean(axis=(3, 5))
+
+
+def largest_of_four(x: np.ndarray) -> np.ndarray:
+    """The maxima over 2x2; an odd last row or column is left out."""
+    return _four(x).max(axis=(3, 5))
+
+
+def resize_like(x: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The nearest position, by the rule (i * in) // out, at height and width of `other`."""
+    for axis in (2, 3):
+        size, wanted = x.shape[axis], other.shape[axis]
+        index = np.arange(wanted)
+        x = x.take(arithmetic.nearest_source(index, size, wanted), axis)
+    return x
+
+
+def module_list(modules: Iterable[Any]) -> list[Any]:
+    """Modules in an order, under their indices."""
+    return list(modules)
+
+
+def in_training(norm: BatchNorm | None, training: Any = None) -> bool:
     """Whether the normalisation will use the statistics of the batch."""
-    return norm.training
+    return norm is not None and norm.training
 
 
 def canonical_shape(x: np.ndarray) -> tuple[Any, ...]:
@@ -199,3 +230,9 @@ def _mix_channels(weight: np.ndarray, window: np.ndarray) -> np.ndarray:
         return weight[:, :, 0, None, None] * window
     flat = window.reshape(*window.shape[:3], -1)
     return (weight @ flat).reshape(len(window), *weight.shape[:2], *window.shape[3:])
+
+
+def _four(x: np.ndarray) -> np.ndarray:
+    """The squares of 2x2 positions: (N, C, H, W) to (N, C, H/2, 2, W/2, 2)."""
+    height, width = arithmetic.halved(x.shape[2]), arithmetic.halved(x.shape[3])
+    return x[:, :, : 2 * height, : 2 * width].reshape(*x.shape[:2], height, 2, width, 2)

@@ -9,16 +9,31 @@ from typing import Any
 import numpy as np
 
 import weights
-from conformance.oracle.ghost_conv import GhostConv
+from conformance.oracle.attention import SqueezeExcite
+from conformance.oracle.bottleneck import GhostBottleneck
+from conformance.oracle.ghost_conv import GhostConv, GhostConvV2
+from conformance.oracle.ghost_conv_v3 import GhostConvV3
+from conformance.oracle.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from conformance.oracle.resnet import GhostResNet20, GhostResNet56
+from conformance.oracle.vgg import GhostVGG16
+from conformance.oracle.yolo import C3Ghost
 from weights.digests import common_dtype
 from weights.storage import PathLike
 from weights.tensors import TensorSpec
 
 ARCHITECTURES: dict[str, Any] = {
     "ghost_conv": GhostConv,
+    "ghost_conv_v2": GhostConvV2,
+    "ghost_conv_v3": GhostConvV3,
+    "squeeze_excite": SqueezeExcite,
+    "ghost_bottleneck": GhostBottleneck,
+    "c3_ghost": C3Ghost,
+    "ghostnet": GhostNet,
+    "ghostnetv2": GhostNetV2,
+    "ghostnetv3": GhostNetV3,
     "ghost_resnet20": GhostResNet20,
     "ghost_resnet56": GhostResNet56,
+    "ghost_vgg16": GhostVGG16,
 }
 
 

@@ -1,15 +1,27 @@
-"""Checkpoints with timm's names: its GhostModule, and the CIFAR Ghost-ResNets made of it."""
+"""Checkpoints with timm's names: its GhostNets and GhostModules, and networks made of those."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from weights.architectures import ARCHITECTURES
+from weights.architectures import ARCHITECTURES, Config
 from weights.arithmetic import same_padding, split_channels
 from weights.errors import ImportRefused
 from weights.ghost_conv import GhostConvConfig
+from weights.ghostnet import GhostNetConfig
 from weights.importers.checkpoints import Checkpoint
+from weights.importers.ghostnets import (
+    Shapes,
+    canonical_shapes,
+    is_ghostnet,
+    read_ghostnet,
+    recognise_ghostnet,
+)
 from weights.importers.rules import Arguments, Importer, Plan, read_kernels, settle
+from weights.preprocess import imagenet
+from weights.storage import PathLike
 
 PRIMARY, CHEAP = "primary_conv.0.weight", "cheap_operation.0.weight"
 CIFAR10 = (
@@ -31,30 +43,59 @@ CIFAR10_PREPROCESS = {
     "std": [0.2023, 0.1994, 0.2010],
     "layout": "NHWC",
 }
+SHORT = "short_conv.0.weight"
+FIRST_STAGE = re.compile(r"layer1\.\d+\.conv1\.primary_conv\.0\.weight")
+# What no tensor of a GhostNet tells.
+ASSUMED = {"dropout": 0.2, "shortcut_activation": "identity", "bn_eps": 1e-5, "bn_momentum": 0.1}
+FIXED_NETWORK = {
+    "ratio": 2,
+    "dw_kernel_size": 3,
+    "split": "ceil",
+    "head": "bias",
+    "se_rounding": "divisible",
+    "shortcut_kernel_size": 0,
+    "shortcut_activation": "identity",
+    "bn_eps": 1e-5,
+    "bn_momentum": 0.1,
+}
 FIXED = {"dilation": (1, 1), "groups": 1, "bn_eps": 1e-5, "bn_momentum": 0.1}
 
 
 def plan(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Plan:
     """The module that names and shapes tell."""
-    architecture = architecture or recognise(checkpoint)
+    shapes = canonical_shapes(checkpoint, canonical_name)
+    architecture = architecture or recognise(checkpoint.path, shapes)
+    if architecture.startswith("ghostnet"):
+        return plan_ghostnet(shapes, architecture, given, ASSUMED)
+    if architecture.startswith("ghost_resnet"):
+        return _plan_resnet(checkpoint, architecture, given)
     if architecture == "ghost_conv":
         return _plan_ghost_conv(checkpoint, given)
-    return _plan_resnet(checkpoint, architecture, given)
+    return Plan(architecture, given, {})
 
 
-def recognise(checkpoint: Checkpoint) -> str:
-    """The architecture that the names are of; raises `ImportRefused` where it is none."""
-    if PRIMARY in checkpoint.tensors:
-        return "ghost_conv"
-    blocks = [name for name in checkpoint.tensors if _is_first_stage(name)]
-    architecture = f"ghost_resnet{6 * len(blocks) + 2}"
-    if architecture in ARCHITECTURES:
-        return architecture
-    known = ", ".join(name for name in ARCHITECTURES if name != "ghost_conv")
+def recognise(path: PathLike, shapes: Shapes) -> str:
+    """The architecture that the names are of; raises `ImportRefused` where none or two fit."""
+    blocks = len({name.split(".")[1] for name in shapes if FIRST_STAGE.match(name)})
+    fitting = [
+        architecture
+        for architecture, fits in {
+            "ghost_conv": "primary_conv.0.weight" in shapes and SHORT not in shapes,
+            "ghost_conv_v2": "primary_conv.0.weight" in shapes and SHORT in shapes,
+            "ghost_conv_v3": "primary_rpr_conv.0.conv.weight" in shapes,
+            "ghost_bottleneck": any(name.startswith("ghost1.") for name in shapes),
+            "ghost_vgg16": "features.0.0.primary_conv.0.weight" in shapes,
+            f"ghost_resnet{6 * blocks + 2}": blocks > 0,
+            recognise_ghostnet(shapes): is_ghostnet(shapes),
+        }.items()
+        if fits
+    ]
+    if len(fitting) == 1 and fitting[0] in ARCHITECTURES:
+        return fitting[0]
+    found = ", ".join(fitting) or "none of their first tensors"
     raise ImportRefused(
-        f"{checkpoint.path} is no checkpoint that this importer knows: looked for {PRIMARY!r} "
-        f"(ghost_conv) and for 'layer1.0.conv1.{PRIMARY}', 'layer1.1...' ({known}), found "
-        f"{len(blocks)} such blocks"
+        f"{path} must hold one of {', '.join(ARCHITECTURES)}, with timm's names, got {found}: name "
+        "it with --architecture if it is one of them"
     )
 
 
@@ -67,12 +108,38 @@ def foreign_name(name: str) -> str:
     return name.replace("cheap_conv.", "cheap_operation.")
 
 
-def differences(config: GhostConvConfig) -> Iterator[str]:
-    """Every way in which no GhostModule computes what `config` says."""
-    padding = tuple(same_padding(size) for size in config.kernel_size)
-    for name, value in (FIXED | {"padding": padding}).items():
+def canonical_name(name: str) -> str:
+    """The inverse of `foreign_name`."""
+    return name.replace("cheap_operation.", "cheap_conv.")
+
+
+def plan_ghostnet(shapes: Shapes, architecture: str, given: Arguments, assumed: Arguments) -> Plan:
+    """The GhostNet that canonical names and shapes tell."""
+    read = read_ghostnet(shapes, architecture, assumed | given)
+    config, left = settle(read, dict(assumed), given)
+    if (config["num_classes"], config["in_chans"]) != (1000, 3):
+        return Plan(architecture, config, left)
+    return Plan(architecture, config, left | {"preprocess": "ImageNet"}, imagenet())
+
+
+def differences(config: Config) -> Iterator[str]:
+    """Every way in which no class of timm computes what `config` says."""
+    if isinstance(config, GhostNetConfig):
+        yield from fixed_differences(config, FIXED_NETWORK)
+    if isinstance(config, GhostConvConfig):
+        yield from _convolution_differences(config)
+
+
+def fixed_differences(config: Any, fixed: Mapping[str, Any]) -> Iterator[str]:
+    """Every argument that differs from what a foreign class always computes with."""
+    for name, value in fixed.items():
         if getattr(config, name) != value:
             yield f"its `{name}` is always {value!r}, the file has {getattr(config, name)!r}"
+
+
+def _convolution_differences(config: GhostConvConfig) -> Iterator[str]:
+    padding = tuple(same_padding(size) for size in config.kernel_size)
+    yield from fixed_differences(config, FIXED | {"padding": padding})
     channels = config.channels
     if split_channels(config.c_out, channels.multiplier + 1, "ceil") != channels:
         yield f"it never divides {config.c_out} channels into {channels.c_int} + {channels.c_cheap}"
@@ -107,12 +174,6 @@ def _plan_resnet(checkpoint: Checkpoint, architecture: str, given: Arguments) ->
         return Plan(architecture, config, {})
     assumed = {"preprocess": "CIFAR-10", "classes": "CIFAR-10"}
     return Plan(architecture, config, assumed, CIFAR10_PREPROCESS, CIFAR10)
-
-
-def _is_first_stage(name: str) -> bool:
-    stage, _, rest = name.partition(".")
-    index, _, rest = rest.partition(".")
-    return stage == "layer1" and index.isdigit() and rest == f"conv1.{PRIMARY}"
 
 
 TIMM = Importer("timm", tuple(ARCHITECTURES), plan, foreign_name, differences)

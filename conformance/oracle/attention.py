@@ -1,0 +1,85 @@
+"""The two attentions of the family: squeeze-and-excitation, and DFC attention (GhostNetV2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from conformance.oracle.layers import (
+    activation,
+    batch_norm,
+    canonical_shape,
+    convolution,
+    dtype_name,
+    half_size,
+    hard_sigmoid,
+    module_list,
+    resize_like,
+    sigmoid,
+    spatial_mean,
+)
+from weights.attention import AttentionPlan, SqueezeExciteConfig
+
+
+class SqueezeExcite:
+    """Squeeze-and-excitation (Hu et al., CVPR 2018) with the gate relu6(x + 3) / 6.
+
+    Shapes: x: (N, channels, H, W), the same out.
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> SqueezeExcite(16)(np.zeros((1, 16, 7, 7))).shape
+    (1, 16, 7, 7)
+    """
+
+    architecture = "squeeze_excite"
+
+    def __init__(
+        self,
+        channels: int,
+        se_ratio: float = 0.25,
+        rounding: str = "divisible",
+        *,
+        dtype: Any = np.float64,
+    ) -> None:
+        plan = SqueezeExciteConfig(channels, se_ratio, rounding)
+        options = {"dtype": dtype}
+        self.plan = plan
+        self.conv_reduce = convolution(plan.reduce, **options)
+        self.conv_expand = convolution(plan.expand, **options)
+        self.relu = activation("relu")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the layer in any framework."""
+        return self.plan.to_dict()
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, channels, H, W), the same out."""
+        self.plan.check_input(canonical_shape(x), dtype_name(x))
+        squeezed = self.relu(self.conv_reduce(spatial_mean(x)))
+        return x * hard_sigmoid(self.conv_expand(squeezed))
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> Any:
+    """The layers of DFC attention: three convolutions, each with batch normalisation."""
+    if plan is None:
+        return None
+    layers: list[Any] = []
+    for each in plan.convolutions:
+        layers.append(convolution(each, **options))
+        layers.append(batch_norm(each.c_out, norm.bn_eps, norm.bn_momentum, **options))
+    return module_list(layers)
+
+
+def dfc_gate(layers: Any, x: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """The gate of DFC attention: seen at half size, spread to the height and width of `out`."""
+    x = half_size(x)
+    for layer in layers:
+        x = layer(x)
+    return resize_like(sigmoid(x), out)

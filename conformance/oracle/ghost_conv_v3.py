@@ -1,0 +1,144 @@
+"""The ghost module of GhostNetV3: parallel branches in training, one convolution afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from conformance.oracle.attention import dfc_gate, short_conv
+from conformance.oracle.branches import add_branches, sum_branches
+from conformance.oracle.layers import (
+    activation,
+    canonical_shape,
+    convolution,
+    dtype_name,
+    in_training,
+)
+from weights.branches import DEPLOYED, BranchesPlan
+from weights.ghost_conv_v3 import GhostConvV3Config
+
+
+class ConvAct:
+    """Convolution and activation: one half in deployed form."""
+
+    def __init__(self, conv: Any, act: Any) -> None:
+        self.conv = conv
+        self.act = act
+
+    def __getitem__(self, index: int) -> Any:
+        return (self.conv, self.act)[index]
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, C, H, W) to (N, C', H', W')."""
+        return self.act(self.conv(x))
+
+
+class GhostConvV3:
+    """Ghost convolution with branches (Liu et al., 2024, "GhostNetV3", section 3.1).
+
+    In form `training` each half is a sum of branches, in form `deployed` one convolution with bias;
+    `deploy` makes the second of the first. Kernels are odd, padding keeps height and width.
+
+    Shapes: x: (N, c_in, H, W) to (N, c_out, H', W').
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> layer = GhostConvV3(16, 32, kernel_size=3)
+    >>> layer(np.zeros((1, 16, 7, 7))).shape
+    (1, 32, 7, 7)
+    """
+
+    architecture = "ghost_conv_v3"
+
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        kernel_size: Any = 1,
+        ratio: float = 2,
+        dw_kernel_size: int = 3,
+        stride: Any = 1,
+        *,
+        branches: int = 3,
+        attention: bool = False,
+        primary_skip: bool = True,
+        split: str = "ceil",
+        activation: str = "relu",
+        form: str = "training",
+        bn_eps: float = 1e-5,
+        bn_momentum: float = 0.1,
+        dtype: Any = np.float64,
+    ) -> None:
+        plan = GhostConvV3Config(
+            c_in,
+            c_out,
+            kernel_size,
+            ratio,
+            dw_kernel_size,
+            stride,
+            branches,
+            attention,
+            primary_skip,
+            split,
+            activation,
+            form,
+            bn_eps,
+            bn_momentum,
+        )
+        options = {"dtype": dtype}
+        self.plan = plan
+        self.c_out = plan.c_out
+        self.ratio = plan.ratio
+        self.c_int = plan.channels.c_int
+        self.primary_conv = None
+        self.cheap_conv = None
+        for half in plan.halves:
+            if plan.form == DEPLOYED:
+                setattr(self, f"{half.name}_conv", _merged(plan, half, **options))
+            else:
+                add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
+        self.short_conv = short_conv(plan.gate, plan, **options)
+        self.act = _activation(plan.activation)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the layer in any framework."""
+        return self.plan.to_dict()
+
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the layer is in training, if there is one."""
+        if self.plan.form != DEPLOYED:
+            return self.primary_rpr_conv[0].bn1
+        return None if self.short_conv is None else self.short_conv[1]
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, c_in, H, W) to (N, c_out, H', W')."""
+        training = in_training(self.first_norm)
+        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        primary, *cheap = self.plan.halves
+        out = self._half(primary, x)
+        for half in cheap:
+            out = np.concatenate([out, self._half(half, out)], axis=1)
+        out = out[:, : self.c_out]
+        if self.short_conv is not None:
+            out = out * dfc_gate(self.short_conv, x, out)
+        return out
+
+    def _half(self, half: BranchesPlan, x: np.ndarray) -> np.ndarray:
+        if self.plan.form == DEPLOYED:
+            return getattr(self, f"{half.name}_conv")(x)
+        return self.act(sum_branches(self, half, x))
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def _activation(name: str) -> Any:
+    return activation(name)
+
+
+def _merged(plan: GhostConvV3Config, half: BranchesPlan, **options: Any) -> ConvAct:
+    return ConvAct(convolution(half.deployed, **options), activation(plan.activation))

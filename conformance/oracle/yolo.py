@@ -1,0 +1,111 @@
+"""The ghost modules of the YOLO family, as ultralytics has them: names, arguments, results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from conformance.oracle import bottleneck, ghost_conv
+from conformance.oracle.ghost_conv import ConvNormAct
+from conformance.oracle.layers import (
+    activation,
+    batch_norm,
+    canonical_shape,
+    convolution,
+    dtype_name,
+    in_training,
+    module_list,
+)
+from weights.yolo import C3GhostConfig, ghost_bottleneck_arguments, ghost_conv_arguments
+
+
+class GhostConv(ghost_conv.GhostConv):
+    """ultralytics' GhostConv: half the channels, a cheap 5x5 convolution, SiLU, eps 1e-3.
+
+    Shapes: x: (N, c1, H, W) to (N, c2, H', W').
+
+    >>> GhostConv(16, 32, 3, 2)(np.zeros((1, 16, 11, 10))).shape
+    (1, 32, 6, 5)
+    """
+
+    def __init__(
+        self, c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True, **options: Any
+    ) -> None:
+        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act), **options)
+
+
+class GhostBottleneck(bottleneck.GhostBottleneck):
+    """ultralytics' GhostBottleneck: two of its GhostConvs, the second linear.
+
+    Shapes: x: (N, c1, H, W) to (N, c2, H', W').
+
+    >>> GhostBottleneck(16, 32, 5, 2)(np.zeros((1, 16, 9, 9))).shape
+    (1, 32, 5, 5)
+    """
+
+    def __init__(self, c1: int, c2: int, k: int = 3, s: int = 1, **options: Any) -> None:
+        super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
+
+
+class C3Ghost:
+    """ultralytics' C3Ghost: a cross-stage partial block of GhostBottlenecks.
+
+    Shapes: x: (N, c1, H, W) to (N, c2, H, W).
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> C3Ghost(32, 32, 2)(np.zeros((1, 32, 8, 8))).shape
+    (1, 32, 8, 8)
+    """
+
+    architecture = "c3_ghost"
+
+    def __init__(
+        self,
+        c1: int,
+        c2: int,
+        n: int = 1,
+        e: float = 0.5,
+        *,
+        bn_eps: float = 1e-3,
+        bn_momentum: float = 0.03,
+        dtype: Any = np.float64,
+    ) -> None:
+        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum)
+        options = {"dtype": dtype}
+        self.plan = plan
+        self.cv1 = _convolution(plan, "cv1", **options)
+        self.cv2 = _convolution(plan, "cv2", **options)
+        self.cv3 = _convolution(plan, "cv3", **options)
+        self.m = _bottlenecks(plan, **options)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the block in any framework."""
+        return self.plan.to_dict()
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, c1, H, W) to (N, c2, H, W)."""
+        training = in_training(self.cv1[1])
+        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        out = self.cv1(x)
+        for block in self.m:
+            out = block(out)
+        return self.cv3(np.concatenate([out, self.cv2(x)], axis=1))
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
+    each = plan.convolutions[name]
+    norm = batch_norm(each.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    return ConvNormAct(convolution(each, **options), norm, activation("silu"))
+
+
+def _bottlenecks(plan: C3GhostConfig, **options: Any) -> Any:
+    arguments = plan.bottleneck.to_dict()
+    blocks = (bottleneck.GhostBottleneck(**arguments, **options) for _ in range(plan.n))
+    return module_list(blocks)

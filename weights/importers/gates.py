@@ -1,0 +1,62 @@
+"""The gates of squeeze-and-excitation, brought by algebra to the one of this project.
+
+The last convolution w x + b of squeeze-and-excitation feeds the gate. clip(z, 0, 1) is
+relu6(6 z - 3 + 3) / 6, hence w' = 6 w, b' = 6 b - 3; Keras 2's clip(z / 5 + 1 / 2, 0, 1) is
+relu6(1.2 z + 3) / 6, hence w' = 1.2 w, b' = 1.2 b. A sigmoid has no such form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from weights.checks import choice
+from weights.errors import ImportRefused
+
+LAST_CONVOLUTION = "se.conv_expand."
+IRREVERSIBLE = ("sigmoid",)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """relu6(slope * z + offset + 3) / 6 is the foreign gate of z."""
+
+    slope: float
+    offset: float
+
+    def converted(self, name: str, array: np.ndarray) -> np.ndarray:
+        """Kernel or bias of the last convolution for the gate relu6(z + 3) / 6, rounded once."""
+        offset = self.offset if name.endswith(".bias") else 0.0
+        return (array.astype(np.float64) * self.slope + offset).astype(array.dtype)
+
+
+GATES: Mapping[str, Gate] = {
+    "relu6": Gate(1.0, 0.0),
+    "clip01": Gate(6.0, -3.0),
+    "keras2": Gate(1.2, 0.0),
+}
+
+
+def convert_gates(tensors: Mapping[str, np.ndarray], gate: str) -> dict[str, np.ndarray]:
+    """Canonical tensors of a network with another gate, for the gate of this project.
+
+    Raises `ImportRefused` for a gate that no algebra converts.
+
+    >>> bias = {"blocks.3.0.se.conv_expand.bias": np.array([0.5])}
+    >>> convert_gates(bias, "clip01")
+    {'blocks.3.0.se.conv_expand.bias': array([0.])}
+    """
+    if gate in IRREVERSIBLE:
+        raise ImportRefused(
+            f"the gate {gate} is not piecewise linear: no weights make relu6(x + 3) / 6 of it; "
+            "train the network on with the other gate, or use it where it is"
+        )
+    rule = GATES[choice("gate", gate, (*GATES, *IRREVERSIBLE))]
+    if rule.slope == 1:
+        return dict(tensors)
+    return {
+        name: rule.converted(name, array) if LAST_CONVOLUTION in f".{name}" else array
+        for name, array in tensors.items()
+    }

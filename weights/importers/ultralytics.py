@@ -1,0 +1,147 @@
+"""Checkpoints of ultralytics' ghost modules: GhostConv, GhostBottleneck, C3Ghost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from weights.architectures import Config
+from weights.arithmetic import same_padding
+from weights.bottleneck import GhostBottleneckConfig
+from weights.errors import ImportRefused
+from weights.ghost_conv import GhostConvConfig
+from weights.importers.checkpoints import Checkpoint
+from weights.importers.ghostnets import Shapes
+from weights.importers.rules import Arguments, Importer, Plan, settle
+from weights.importers.timm import fixed_differences
+from weights.yolo import (
+    CHEAP_KERNEL,
+    EPS,
+    MOMENTUM,
+    C3GhostConfig,
+    ghost_bottleneck_arguments,
+    ghost_conv_arguments,
+)
+
+ARCHITECTURES = ("ghost_conv", "ghost_bottleneck", "c3_ghost")
+# The place of a tensor inside a module, ours and theirs; of a GhostConv, and around it.
+OURS_TO_THEIRS = (
+    (r"^(cv[123])\.0\.", r"\1.conv."),
+    (r"^(cv[123])\.1\.", r"\1.bn."),
+    (r"\bghost1\.", "conv.0."),
+    (r"\bghost2\.", "conv.2."),
+    (r"\bconv_dw\.", "conv.1.conv."),
+    (r"\bbn_dw\.", "conv.1.bn."),
+    (r"\bshortcut\.3\.", "shortcut.1.bn."),
+    (r"\bshortcut\.2\.", "shortcut.1.conv."),
+    (r"\bshortcut\.1\.(?=weight|bias|running)", "shortcut.0.bn."),
+    (r"\bshortcut\.0\.(?=weight)", "shortcut.0.conv."),
+    (r"\bprimary_conv\.0\.", "cv1.conv."),
+    (r"\bprimary_conv\.1\.", "cv1.bn."),
+    (r"\bcheap_conv\.0\.", "cv2.conv."),
+    (r"\bcheap_conv\.1\.", "cv2.bn."),
+)
+FIXED = {
+    "dw_kernel_size": CHEAP_KERNEL,
+    "ratio": 2,
+    "split": "floor",
+    "bn_eps": EPS,
+    "bn_momentum": MOMENTUM,
+}
+
+
+def plan(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Plan:
+    """The module that names and shapes tell."""
+    refuse_fused(checkpoint)
+    names = checkpoint.tensors
+    found = {
+        "ghost_conv": "cv1.conv.weight" in names and "cv3.conv.weight" not in names,
+        "ghost_bottleneck": "conv.0.cv1.conv.weight" in names,
+        "c3_ghost": "cv3.conv.weight" in names,
+    }
+    fitting = [name for name, fits in found.items() if fits and architecture in (None, name)]
+    if len(fitting) != 1:
+        got = ", ".join(fitting) or "none of their first tensors"
+        raise ImportRefused(
+            f"{checkpoint.path} must hold one of ultralytics' GhostConv, GhostBottleneck or "
+            f"C3Ghost by itself, got {got}: save the state dict of that module alone"
+        )
+    shapes = {name: array.shape for name, array in checkpoint.tensors.items()}
+    read, assumed = READERS[fitting[0]](shapes)
+    config, left = settle(read, assumed, given)
+    return Plan(fitting[0], config, left)
+
+
+def refuse_fused(checkpoint: Checkpoint) -> None:
+    """Raise `ImportRefused` where batch normalisation was merged into the convolutions."""
+    fused = [name for name in checkpoint.tensors if name.endswith("conv.bias")]
+    if fused:
+        raise ImportRefused(
+            f"{checkpoint.path} is fused: batch normalisation is merged into {fused[0]!r} and "
+            f"{len(fused) - 1} others, and cannot be taken out again; save it before model.fuse()"
+        )
+
+
+def foreign_name(name: str) -> str:
+    """ultralytics' name of a tensor.
+
+    >>> foreign_name("m.0.ghost1.cheap_conv.1.weight"), foreign_name("shortcut.1.bias")
+    ('m.0.conv.0.cv2.bn.weight', 'shortcut.0.bn.bias')
+    """
+    for ours, theirs in OURS_TO_THEIRS:
+        name = re.sub(ours, theirs, name)
+    return name
+
+
+def differences(config: Config) -> Iterator[str]:
+    """Every way in which no class of ultralytics computes what `config` says."""
+    if isinstance(config, C3GhostConfig):
+        yield from fixed_differences(config, {"bn_eps": EPS, "bn_momentum": MOMENTUM})
+    if isinstance(config, GhostConvConfig):
+        padding = tuple(same_padding(size) for size in config.kernel_size)
+        yield from fixed_differences(config, FIXED | {"padding": padding, "dilation": (1, 1)})
+    if isinstance(config, GhostBottleneckConfig):
+        own = {"c_mid": config.c_out // 2, "se_ratio": 0, "attention": False, "branches": 0}
+        yield from fixed_differences(config, FIXED | own | {"activation": "silu"})
+
+
+def _read_ghost_conv(shapes: Shapes) -> tuple[Arguments, Arguments]:
+    channels, inputs, *kernel_size = shapes["cv1.conv.weight"]
+    arguments = ghost_conv_arguments(inputs, 2 * channels, tuple(kernel_size))
+    return _divided(arguments, ("c_in", "c_out", "kernel_size", "dw_kernel_size", "split"))
+
+
+def _read_bottleneck(shapes: Shapes) -> tuple[Arguments, Arguments]:
+    c_in, c_out = shapes["conv.0.cv1.conv.weight"][1], 2 * shapes["conv.2.cv1.conv.weight"][0]
+    strided = shapes.get("conv.1.conv.weight")
+    if strided is None:
+        arguments = ghost_bottleneck_arguments(c_in, c_out)
+    else:
+        arguments = ghost_bottleneck_arguments(c_in, c_out, strided[2], 2)
+    kernel = () if strided is None else ("kernel_size",)
+    return _divided(
+        arguments, ("c_in", "c_mid", "c_out", "stride", "dw_kernel_size", "split", *kernel)
+    )
+
+
+def _read_c3(shapes: Shapes) -> tuple[Arguments, Arguments]:
+    hidden, c1 = shapes["cv1.conv.weight"][:2]
+    c2 = shapes["cv3.conv.weight"][0]
+    n = len({name.split(".")[1] for name in shapes if name.startswith("m.")})
+    arguments = {"c1": c1, "c2": c2, "n": n, "e": hidden / c2}
+    return arguments, {"bn_eps": EPS, "bn_momentum": MOMENTUM}
+
+
+def _divided(arguments: Arguments, told: tuple[str, ...]) -> tuple[Arguments, Arguments]:
+    """The arguments that shapes tell, and those that no tensor tells."""
+    read = {name: arguments[name] for name in told}
+    return read, {name: value for name, value in arguments.items() if name not in told}
+
+
+READERS = {
+    "ghost_conv": _read_ghost_conv,
+    "ghost_bottleneck": _read_bottleneck,
+    "c3_ghost": _read_c3,
+}
+
+ULTRALYTICS = Importer("ultralytics", ARCHITECTURES, plan, foreign_name, differences)
