@@ -1,17 +1,56 @@
 """GhostConv and its networks for Flax NNX (`flax.nnx.Module`, NHWC)."""
 
-from ghost_jax.ghost_conv import ConvNormAct, GhostConv
+from ghost_jax.attention import SqueezeExcite
+from ghost_jax.bottleneck import GhostBottleneck
+from ghost_jax.deploy import deploy
+from ghost_jax.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
+from ghost_jax.ghost_conv_v3 import GhostConvV3
+from ghost_jax.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_jax.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from ghost_jax.variants import (
+    ghostnet_050,
+    ghostnet_100,
+    ghostnet_130,
+    ghostnetv2_100,
+    ghostnetv2_130,
+    ghostnetv2_160,
+    ghostnetv3_050,
+    ghostnetv3_100,
+    ghostnetv3_130,
+    ghostnetv3_160,
+)
+from ghost_jax.vgg import GhostVGG16
 from ghost_jax.weights_io import from_file, load_weights, save_weights, set_state, state
+from ghost_jax.yolo import C3Ghost
 
 __all__ = [
     "BasicBlock",
+    "C3Ghost",
     "ConvNormAct",
+    "GhostBottleneck",
     "GhostConv",
+    "GhostConvV2",
+    "GhostConvV3",
+    "GhostNet",
+    "GhostNetV2",
+    "GhostNetV3",
     "GhostResNet",
     "GhostResNet20",
     "GhostResNet56",
+    "GhostVGG16",
+    "SqueezeExcite",
+    "deploy",
     "from_file",
+    "ghostnet_050",
+    "ghostnet_100",
+    "ghostnet_130",
+    "ghostnetv2_100",
+    "ghostnetv2_130",
+    "ghostnetv2_160",
+    "ghostnetv3_050",
+    "ghostnetv3_100",
+    "ghostnetv3_130",
+    "ghostnetv3_160",
     "load_weights",
     "save_weights",
     "set_state",

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from ghost_jax.attention import dfc_gate, short_conv
 from ghost_jax.layers import (
     BatchNorm,
     activation,
@@ -15,11 +16,12 @@ from ghost_jax.layers import (
     canonical_shape,
     check_dtype,
     convolution,
-    depthwise_convolution,
     dtype_name,
     in_training,
 )
 from weights import GhostConvConfig
+from weights.convolutions import ConvolutionPlan
+from weights.ghost_conv_v2 import GhostConvV2Config
 
 
 class ConvNormAct(nnx.Module):
@@ -54,6 +56,7 @@ class GhostConv(nnx.Module):
     """
 
     architecture = "ghost_conv"
+    configuration: type[GhostConvConfig] = GhostConvConfig
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class GhostConv(nnx.Module):
         param_dtype: Any = jnp.float32,
         rngs: nnx.Rngs,
     ) -> None:
-        plan = GhostConvConfig(
+        plan = self.configuration(
             c_in,
             c_out,
             kernel_size,
@@ -97,47 +100,49 @@ class GhostConv(nnx.Module):
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
-        self.primary_conv = _primary(plan, **options)
-        self.cheap_conv = _cheap(plan, **options)
+        self.primary_conv = _half(plan, plan.primary, **options)
+        self.cheap_conv = _half(plan, plan.cheap, **options)
+        self.short_conv = short_conv(plan.gate, plan, **options)
 
     @property
     def config(self) -> dict[str, Any]:
         """Every argument as a plain dict, enough to build the layer in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the layer is in training."""
+        return self.primary_conv[1]
+
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out)."""
-        training = in_training(self.primary_conv[1])
+        training = in_training(self.first_norm)
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
-        primary = self.primary_conv(x)
-        if self.cheap_conv is None:
-            return primary[..., : self.c_out]
-        ghost = self.cheap_conv(primary)
-        return jnp.concatenate([primary, ghost], axis=-1)[..., : self.c_out]
+        out = self.primary_conv(x)
+        if self.cheap_conv is not None:
+            out = jnp.concatenate([out, self.cheap_conv(out)], axis=-1)
+        out = out[..., : self.c_out]
+        if self.short_conv is not None:
+            out = out * dfc_gate(self.short_conv, x, out)
+        return out
 
 
-def _primary(plan: GhostConvConfig, **options: Any) -> ConvNormAct:
-    c_int = plan.channels.c_int
-    conv = convolution(
-        plan.c_in,
-        c_int,
-        plan.kernel_size,
-        plan.stride,
-        plan.padding,
-        plan.dilation,
-        plan.groups,
-        **options,
-    )
-    norm = batch_norm(c_int, plan.bn_eps, plan.bn_momentum, **options)
-    return ConvNormAct(conv, norm, activation(plan.activation))
+class GhostConvV2(GhostConv):
+    """GhostConv times DFC attention (Tang et al., NeurIPS 2022, "GhostNetV2", section 3.2).
+
+    Shapes: x: (N, H, W, c_in), H and W at least 2, to (N, H', W', c_out).
+
+    >>> layer = GhostConvV2(16, 32, rngs=nnx.Rngs(0))
+    >>> layer(jnp.zeros((1, 7, 7, 16))).shape
+    (1, 7, 7, 32)
+    """
+
+    architecture = "ghost_conv_v2"
+    configuration = GhostConvV2Config
 
 
-def _cheap(plan: GhostConvConfig, **options: Any) -> ConvNormAct | None:
-    split = plan.channels
-    if not split.multiplier:
+def _half(plan: GhostConvConfig, half: ConvolutionPlan | None, **options: Any) -> ConvNormAct | Any:
+    if half is None:
         return None
-    conv = depthwise_convolution(
-        split.c_int, split.multiplier, plan.dw_kernel_size, plan.dw_padding, **options
-    )
-    norm = batch_norm(split.c_cheap, plan.bn_eps, plan.bn_momentum, **options)
-    return ConvNormAct(conv, norm, activation(plan.activation))
+    norm = batch_norm(half.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    return ConvNormAct(convolution(half, **options), norm, activation(plan.activation))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import prod
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from weights import ArgumentError, arithmetic
-from weights.arithmetic import Pair
+from weights.convolutions import ConvolutionPlan
 
 
 # Functions of our own: a module that held JAX's compiled ones could not be pickled.
@@ -87,44 +87,20 @@ class BatchNorm(nnx.BatchNorm):
         return jax.lax.stop_gradient(moved).astype(self.param_dtype)
 
 
-def convolution(
-    c_in: int,
-    c_out: int,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    groups: int,
-    **options: Any,
-) -> nnx.Conv:
-    """A convolution without bias, with symmetric explicit padding."""
-    shape = arithmetic.kernel_shape(c_in, c_out, kernel_size, groups)
+def convolution(plan: ConvolutionPlan, **options: Any) -> nnx.Conv:
+    """A convolution with symmetric explicit padding."""
+    init = _uniform(plan.fan_in)
     return nnx.Conv(
-        c_in,
-        c_out,
-        kernel_size,
-        stride,
-        padding=tuple((size, size) for size in padding),
-        kernel_dilation=dilation,
-        feature_group_count=groups,
-        use_bias=False,
-        kernel_init=_uniform(prod(shape[1:])),
-        **options,
-    )
-
-
-def depthwise_convolution(
-    channels: int, multiplier: int, kernel_size: int, padding: int, **options: Any
-) -> nnx.Conv:
-    """A convolution in which channel c alone makes outputs c*multiplier ... (c+1)*multiplier-1."""
-    return nnx.Conv(
-        channels,
-        channels * multiplier,
-        (kernel_size, kernel_size),
-        padding=((padding, padding), (padding, padding)),
-        feature_group_count=channels,
-        use_bias=False,
-        kernel_init=_uniform(kernel_size * kernel_size),
+        plan.c_in,
+        plan.c_out,
+        plan.kernel_size,
+        plan.stride,
+        padding=tuple((size, size) for size in plan.padding),
+        kernel_dilation=plan.dilation,
+        feature_group_count=plan.groups,
+        use_bias=plan.bias,
+        kernel_init=init,
+        bias_init=init,
         **options,
     )
 
@@ -140,14 +116,66 @@ def linear(features: int, classes: int, **options: Any) -> nnx.Linear:
     return nnx.Linear(features, classes, kernel_init=init, bias_init=init, **options)
 
 
+def dropout(rate: float, *, rngs: nnx.Rngs, **options: Any) -> nnx.Dropout:
+    """In training, zeros in place of that share of the values; the others grow to make up."""
+    return nnx.Dropout(rate, rngs=rngs)
+
+
 def activation(name: str) -> Callable[[jax.Array], jax.Array]:
     """The activation of that name."""
     return ACTIVATIONS[name]
 
 
-def in_training(norm: BatchNorm, training: Any = None) -> bool:
+def hard_sigmoid(x: jax.Array) -> jax.Array:
+    """relu6(x + 3) / 6."""
+    return jax.nn.hard_sigmoid(x)
+
+
+def sigmoid(x: jax.Array) -> jax.Array:
+    """1 / (1 + exp(-x))."""
+    return jax.nn.sigmoid(x)
+
+
+def spatial_mean(x: jax.Array) -> jax.Array:
+    """The mean over height and width, which stay as axes of one position."""
+    return x.mean(axis=(1, 2), keepdims=True)
+
+
+def half_size(x: jax.Array) -> jax.Array:
+    """The means over 2x2; an odd last row or column is left out."""
+    return nnx.avg_pool(x, (2, 2), (2, 2))
+
+
+def largest_of_four(x: jax.Array) -> jax.Array:
+    """The maxima over 2x2; an odd last row or column is left out."""
+    return nnx.max_pool(x, (2, 2), (2, 2))
+
+
+def resize_like(x: jax.Array, other: jax.Array) -> jax.Array:
+    """The nearest position, by the rule (i * in) // out, at height and width of `other`."""
+    for axis in (1, 2):
+        size, wanted = x.shape[axis], other.shape[axis]
+        index = np.arange(wanted)
+        x = jnp.take(x, arithmetic.nearest_source(index, size, wanted), axis, mode="clip")
+    return x
+
+
+def rematerialised(block: nnx.Module, x: jax.Array) -> jax.Array:
+    """`block(x)`, of which nothing is remembered for the backward pass: it computes it again.
+
+    The second time the running statistics stay as they are: they have moved already.
+    """
+    return nnx.remat(type(block).__call__)(block, x)
+
+
+def module_list(modules: Iterable[nnx.Module]) -> nnx.List[Any]:
+    """Modules in an order, under their indices."""
+    return nnx.List(modules)
+
+
+def in_training(norm: BatchNorm | None, training: Any = None) -> bool:
     """Whether the normalisation will use the statistics of the batch."""
-    return not norm.use_running_average
+    return norm is not None and not norm.use_running_average
 
 
 def canonical_shape(x: jax.Array) -> tuple[Any, ...]:
@@ -171,6 +199,13 @@ def check_dtype(name: str, dtype: Any) -> None:
             f"`{name}` must be enabled in JAX, got {wanted.name}: set the environment "
             "variable JAX_ENABLE_X64=1, or call jax.config.update('jax_enable_x64', True) first"
         )
+
+
+def seed_dropout(module: nnx.Module, rngs: nnx.Rngs) -> None:
+    """Give the dropouts of a module that was built abstractly random numbers of their own."""
+    for _, each in nnx.iter_modules(module):
+        if isinstance(each, nnx.Dropout):
+            each.rngs = nnx.Dropout(each.rate, rngs=rngs).rngs
 
 
 def _uniform(fan_in: int) -> Callable[..., jax.Array]:

@@ -30,13 +30,12 @@ class BasicBlock(nnx.Module):
     """
 
     def __init__(self, plan: GhostResNetConfig, block: BlockConfig, **options: Any) -> None:
-        first = plan.convolution(block.c_in, block.c_out, block.stride)
-        second = plan.convolution(block.c_out, block.c_out)
+        first, second = plan.block(block)
         self.block = block
-        self.conv1 = GhostConv(**first, **options)
-        self.bn1 = batch_norm(block.c_out, plan.bn_eps, plan.bn_momentum, **options)
-        self.conv2 = GhostConv(**second, **options)
-        self.bn2 = batch_norm(block.c_out, plan.bn_eps, plan.bn_momentum, **options)
+        self.conv1 = GhostConv(**first.to_dict(), **options)
+        self.bn1 = _norm(plan, block.c_out, **options)
+        self.conv2 = GhostConv(**second.to_dict(), **options)
+        self.bn2 = _norm(plan, block.c_out, **options)
         self.relu = activation("relu")
 
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -70,6 +69,8 @@ class GhostResNet(nnx.Module):
         dw_kernel_size: int = 3,
         *,
         in_chans: int = 3,
+        stem_ratio: float | None = None,
+        norm: bool = True,
         split: str = "round",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
@@ -78,12 +79,21 @@ class GhostResNet(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostResNetConfig(
-            self.depth, num_classes, ratio, dw_kernel_size, in_chans, split, bn_eps, bn_momentum
+            self.depth,
+            num_classes,
+            ratio,
+            dw_kernel_size,
+            in_chans,
+            stem_ratio,
+            norm,
+            split,
+            bn_eps,
+            bn_momentum,
         )
         options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
         self.plan = plan
-        self.conv1 = GhostConv(**plan.convolution(plan.in_chans, STEM_CHANNELS), **options)
-        self.bn1 = batch_norm(STEM_CHANNELS, plan.bn_eps, plan.bn_momentum, **options)
+        self.conv1 = GhostConv(**plan.stem.to_dict(), **options)
+        self.bn1 = _norm(plan, STEM_CHANNELS, **options)
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
@@ -101,7 +111,7 @@ class GhostResNet(nnx.Module):
 
     def stages(self, x: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage, from the stem to the logits."""
-        training = in_training(self.bn1)
+        training = in_training(self.conv1.first_norm)
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
         stages = {"stem": self.relu(self.bn1(self.conv1(x)))}
         x = stages["stem"]
@@ -136,6 +146,12 @@ class GhostResNet56(GhostResNet):
 
     depth = 56
     architecture = "ghost_resnet56"
+
+
+def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
+    if not plan.norm:
+        return activation("identity")
+    return batch_norm(channels, plan.bn_eps, plan.bn_momentum, **options)
 
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> nnx.List[BasicBlock]:

@@ -12,13 +12,20 @@ from flax import nnx
 
 import weights
 from ghost_jax import layers
-from ghost_jax.ghost_conv import GhostConv
+from ghost_jax.attention import SqueezeExcite
+from ghost_jax.bottleneck import GhostBottleneck
+from ghost_jax.ghost_conv import GhostConv, GhostConvV2
+from ghost_jax.ghost_conv_v3 import GhostConvV3
+from ghost_jax.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_jax.resnet import GhostResNet20, GhostResNet56
+from ghost_jax.vgg import GhostVGG16
+from ghost_jax.yolo import C3Ghost
 from weights.digests import common_dtype
 from weights.layout import from_channels_last, to_channels_last
 from weights.storage import PathLike
 from weights.tensors import (
     CONVOLUTION,
+    CONVOLUTION_BIAS,
     DEPTHWISE,
     LINEAR,
     LINEAR_BIAS,
@@ -31,11 +38,21 @@ from weights.tensors import (
 
 ARCHITECTURES: dict[str, Any] = {
     "ghost_conv": GhostConv,
+    "ghost_conv_v2": GhostConvV2,
+    "ghost_conv_v3": GhostConvV3,
+    "squeeze_excite": SqueezeExcite,
+    "ghost_bottleneck": GhostBottleneck,
+    "c3_ghost": C3Ghost,
+    "ghostnet": GhostNet,
+    "ghostnetv2": GhostNetV2,
+    "ghostnetv3": GhostNetV3,
     "ghost_resnet20": GhostResNet20,
     "ghost_resnet56": GhostResNet56,
+    "ghost_vgg16": GhostVGG16,
 }
 ATTRIBUTES = {
     CONVOLUTION: "kernel",
+    CONVOLUTION_BIAS: "bias",
     DEPTHWISE: "kernel",
     LINEAR: "kernel",
     LINEAR_BIAS: "bias",
@@ -77,6 +94,7 @@ def build(architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np
     kind = ARCHITECTURES[architecture]
     # Abstract until the file's tensors arrive: no random number is drawn, nothing is compiled.
     module = nnx.eval_shape(lambda: kind(**config, param_dtype=dtype, rngs=nnx.Rngs(0)))
+    layers.seed_dropout(module, nnx.Rngs(0))
     set_state(module, tensors)
     return module
 

@@ -90,9 +90,11 @@ class GhostBottleneck:
         options = {"dtype": dtype}
         self.plan = plan
         self.ghost1 = _ghost(plan.ghost1, **options)
-        self.conv_dw = None
-        self.bn_dw = None
-        self._add_strided(plan, **options)
+        self.conv_dw = _strided(plan, **options)
+        self.bn_dw = _strided_norm(plan, **options)
+        if plan.strided_branches and plan.form != DEPLOYED:
+            norm = (plan.bn_eps, plan.bn_momentum)
+            add_branches(self, plan.strided_branches, *norm, **options)
         self.se = _squeeze_excite(plan, **options)
         self.ghost2 = _ghost(plan.ghost2, **options)
         self.shortcut = _shortcut(plan, **options)
@@ -116,16 +118,6 @@ class GhostBottleneck:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
         return f"{type(self).__name__}({arguments})"
 
-    def _add_strided(self, plan: GhostBottleneckConfig, **options: Any) -> None:
-        strided, branches = plan.strided, plan.strided_branches
-        if branches and plan.form == DEPLOYED:
-            self.conv_dw = convolution(branches.deployed, **options)
-        elif branches:
-            add_branches(self, branches, plan.bn_eps, plan.bn_momentum, **options)
-        elif strided:
-            self.conv_dw = convolution(strided, **options)
-            self.bn_dw = batch_norm(strided.c_out, plan.bn_eps, plan.bn_momentum, **options)
-
     def _strided(self, x: np.ndarray) -> np.ndarray:
         if self.plan.strided is None:
             return x
@@ -147,6 +139,19 @@ def _ghost(plan: GhostModule, **options: Any) -> Any:
         return GhostConvV3(**plan.to_dict(), **options)
     version = GhostConvV2 if isinstance(plan, GhostConvV2Config) else GhostConv
     return version(**plan.to_dict(), **options)
+
+
+def _strided(plan: GhostBottleneckConfig, **options: Any) -> Any:
+    if plan.strided_branches:
+        merged = plan.strided_branches.deployed
+        return convolution(merged, **options) if plan.form == DEPLOYED else None
+    return convolution(plan.strided, **options) if plan.strided else None
+
+
+def _strided_norm(plan: GhostBottleneckConfig, **options: Any) -> Any:
+    if plan.strided_branches or plan.strided is None:
+        return None
+    return batch_norm(plan.strided.c_out, plan.bn_eps, plan.bn_momentum, **options)
 
 
 def _squeeze_excite(plan: GhostBottleneckConfig, **options: Any) -> SqueezeExcite | None:

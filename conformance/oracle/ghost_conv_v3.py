@@ -91,13 +91,10 @@ class GhostConvV3:
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
-        self.primary_conv = None
-        self.cheap_conv = None
-        for half in plan.halves:
-            if plan.form == DEPLOYED:
-                setattr(self, f"{half.name}_conv", _merged(plan, half, **options))
-            else:
-                add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
+        self.primary_conv = _merged(plan, "primary", **options)
+        self.cheap_conv = _merged(plan, "cheap", **options)
+        for half in plan.halves if plan.form != DEPLOYED else ():
+            add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
         self.short_conv = short_conv(plan.gate, plan, **options)
         self.act = _activation(plan.activation)
 
@@ -140,5 +137,8 @@ def _activation(name: str) -> Any:
     return activation(name)
 
 
-def _merged(plan: GhostConvV3Config, half: BranchesPlan, **options: Any) -> ConvAct:
-    return ConvAct(convolution(half.deployed, **options), activation(plan.activation))
+def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvAct | None:
+    halves = {half.name: half for half in plan.halves}
+    if plan.form != DEPLOYED or name not in halves:
+        return None
+    return ConvAct(convolution(halves[name].deployed, **options), activation(plan.activation))

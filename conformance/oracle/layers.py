@@ -54,7 +54,7 @@ ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 @dataclass
 class Convolution:
-    """y[n, o, i, j] = bias[o] + sum over c, a, b of w[o, c, a, b] x[n, c, i*stride + a*dilation..."""
+    """y[n, o, i, j] = bias[o] + sum over c, a, b of w[o, c, a, b] x[n, c, stride i + dilation a]"""
 
     weight: np.ndarray
     stride: Pair

@@ -1,0 +1,88 @@
+"""The two attentions of the family: squeeze-and-excitation, and DFC attention (GhostNetV2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from ghost_jax.layers import (
+    activation,
+    batch_norm,
+    canonical_shape,
+    check_dtype,
+    convolution,
+    dtype_name,
+    half_size,
+    hard_sigmoid,
+    module_list,
+    resize_like,
+    sigmoid,
+    spatial_mean,
+)
+from weights.attention import AttentionPlan, SqueezeExciteConfig
+
+
+class SqueezeExcite(nnx.Module):
+    """Squeeze-and-excitation (Hu et al., CVPR 2018) with the gate relu6(x + 3) / 6.
+
+    Shapes: x: (N, H, W, channels), the same out.
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> SqueezeExcite(16, rngs=nnx.Rngs(0))(jnp.zeros((1, 7, 7, 16))).shape
+    (1, 7, 7, 16)
+    """
+
+    architecture = "squeeze_excite"
+
+    def __init__(
+        self,
+        channels: int,
+        se_ratio: float = 0.25,
+        rounding: str = "divisible",
+        *,
+        dtype: Any = None,
+        param_dtype: Any = jnp.float32,
+        rngs: nnx.Rngs,
+    ) -> None:
+        plan = SqueezeExciteConfig(channels, se_ratio, rounding)
+        check_dtype("param_dtype", param_dtype)
+        check_dtype("dtype", dtype or param_dtype)
+        options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        self.plan = plan
+        self.conv_reduce = convolution(plan.reduce, **options)
+        self.conv_expand = convolution(plan.expand, **options)
+        self.relu = activation("relu")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the layer in any framework."""
+        return self.plan.to_dict()
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Shapes: x: (N, H, W, channels), the same out."""
+        self.plan.check_input(canonical_shape(x), dtype_name(x))
+        squeezed = self.relu(self.conv_reduce(spatial_mean(x)))
+        return x * hard_sigmoid(self.conv_expand(squeezed))
+
+
+def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> Any:
+    """The layers of DFC attention: three convolutions, each with batch normalisation."""
+    if plan is None:
+        return None
+    layers: list[Any] = []
+    for each in plan.convolutions:
+        layers.append(convolution(each, **options))
+        layers.append(batch_norm(each.c_out, norm.bn_eps, norm.bn_momentum, **options))
+    return module_list(layers)
+
+
+def dfc_gate(layers: Any, x: jax.Array, out: jax.Array) -> jax.Array:
+    """The gate of DFC attention: seen at half size, spread to the height and width of `out`."""
+    x = half_size(x)
+    for layer in layers:
+        x = layer(x)
+    return resize_like(sigmoid(x), out)

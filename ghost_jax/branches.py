@@ -1,0 +1,58 @@
+"""The parallel branches that GhostNetV3 trains in place of one convolution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+from flax import nnx
+
+from ghost_jax.layers import activation, batch_norm, convolution, module_list
+from weights.branches import BranchesPlan
+from weights.convolutions import ConvolutionPlan
+
+
+class ConvNorm(nnx.Module):
+    """Convolution and batch normalisation, under the names of timm's `ConvBnAct`."""
+
+    def __init__(
+        self, plan: ConvolutionPlan, eps: float, momentum: float, act: str = "identity",
+        **options: Any,
+    ) -> None:  # fmt: skip
+        self.conv = convolution(plan, **options)
+        self.bn1 = batch_norm(plan.c_out, eps, momentum, **options)
+        self.act = activation(act)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Shapes: x: (N, H, W, C) to (N, H', W', C')."""
+        return self.act(self.bn1(self.conv(x)))
+
+
+def add_branches(
+    module: Any, plan: BranchesPlan, eps: float, momentum: float, **options: Any
+) -> None:
+    """Give `module` the branches, under timm's names."""
+    norm = (eps, momentum)
+    copies = [ConvNorm(plan.convolution, *norm, **options) for _ in range(plan.count)]
+    scale = ConvNorm(plan.scale, *norm, **options) if plan.scale else None
+    skip = batch_norm(plan.skip, *norm, **options) if plan.skip else None
+    setattr(module, f"{plan.name}_rpr_conv", module_list(copies))
+    setattr(module, f"{plan.name}_rpr_scale", scale)
+    setattr(module, f"{plan.name}_rpr_skip", skip)
+
+
+def sum_branches(module: Any, plan: BranchesPlan, x: jax.Array) -> jax.Array:
+    """The sum of the branches that `module` was given."""
+    first, *others = branches(module, plan)
+    out = first(x)
+    for branch in others:
+        out = out + branch(x)
+    return out
+
+
+def branches(module: Any, plan: BranchesPlan) -> list[Any]:
+    """The branches that `module` was given."""
+    copies, scale, skip = (
+        getattr(module, f"{plan.name}_rpr_{kind}") for kind in ("conv", "scale", "skip")
+    )
+    return [*copies, *(branch for branch in (scale, skip) if branch is not None)]

@@ -1,0 +1,26 @@
+"""The form in which a network is used: branches merged into one convolution each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flax import nnx
+
+from ghost_jax.weights_io import build, state
+from weights import fold
+
+
+def deploy(module: nnx.Module) -> Any:
+    """A new module in deployed form that computes what `module` computes in evaluation.
+
+    For GhostConvV3, a GhostBottleneck with branches, and GhostNetV3 in form `training`; raises
+    `weights.ArgumentError` for anything else. The new module is in evaluation mode.
+
+    >>> from ghost_jax import GhostConvV3
+    >>> deploy(GhostConvV3(16, 32, rngs=nnx.Rngs(0))).config["form"]
+    'deployed'
+    """
+    config, tensors = fold.deployed(module.architecture, module.config, state(module))
+    deployed = build(module.architecture, config, tensors)
+    deployed.eval()
+    return deployed

@@ -1,0 +1,147 @@
+"""The ghost module of GhostNetV3: parallel branches in training, one convolution afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from ghost_jax.attention import dfc_gate, short_conv
+from ghost_jax.branches import add_branches, sum_branches
+from ghost_jax.layers import (
+    activation,
+    canonical_shape,
+    check_dtype,
+    convolution,
+    dtype_name,
+    in_training,
+)
+from weights.branches import DEPLOYED, BranchesPlan
+from weights.ghost_conv_v3 import GhostConvV3Config
+
+
+class ConvAct(nnx.Module):
+    """Convolution and activation: one half in deployed form."""
+
+    def __init__(self, conv: Any, act: Any) -> None:
+        self.conv = conv
+        self.act = act
+
+    def __getitem__(self, index: int) -> Any:
+        return (self.conv, self.act)[index]
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Shapes: x: (N, H, W, C) to (N, H', W', C')."""
+        return self.act(self.conv(x))
+
+
+class GhostConvV3(nnx.Module):
+    """Ghost convolution with branches (Liu et al., 2024, "GhostNetV3", section 3.1).
+
+    In form `training` each half is a sum of branches, in form `deployed` one convolution with bias;
+    `deploy` makes the second of the first. Kernels are odd, padding keeps height and width.
+
+    Shapes: x: (N, H, W, c_in) to (N, H', W', c_out).
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> layer = GhostConvV3(16, 32, kernel_size=3, rngs=nnx.Rngs(0))
+    >>> layer(jnp.zeros((1, 7, 7, 16))).shape
+    (1, 7, 7, 32)
+    """
+
+    architecture = "ghost_conv_v3"
+
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        kernel_size: Any = 1,
+        ratio: float = 2,
+        dw_kernel_size: int = 3,
+        stride: Any = 1,
+        *,
+        branches: int = 3,
+        attention: bool = False,
+        primary_skip: bool = True,
+        split: str = "ceil",
+        activation: str = "relu",
+        form: str = "training",
+        bn_eps: float = 1e-5,
+        bn_momentum: float = 0.1,
+        dtype: Any = None,
+        param_dtype: Any = jnp.float32,
+        rngs: nnx.Rngs,
+    ) -> None:
+        plan = GhostConvV3Config(
+            c_in,
+            c_out,
+            kernel_size,
+            ratio,
+            dw_kernel_size,
+            stride,
+            branches,
+            attention,
+            primary_skip,
+            split,
+            activation,
+            form,
+            bn_eps,
+            bn_momentum,
+        )
+        check_dtype("param_dtype", param_dtype)
+        check_dtype("dtype", dtype or param_dtype)
+        options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        self.plan = plan
+        self.c_out = plan.c_out
+        self.ratio = plan.ratio
+        self.c_int = plan.channels.c_int
+        self.primary_conv = _merged(plan, "primary", **options)
+        self.cheap_conv = _merged(plan, "cheap", **options)
+        for half in plan.halves if plan.form != DEPLOYED else ():
+            add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
+        self.short_conv = short_conv(plan.gate, plan, **options)
+        self.act = _activation(plan.activation)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the layer in any framework."""
+        return self.plan.to_dict()
+
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the layer is in training, if there is one."""
+        if self.plan.form != DEPLOYED:
+            return self.primary_rpr_conv[0].bn1
+        return None if self.short_conv is None else self.short_conv[1]
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out)."""
+        training = in_training(self.first_norm)
+        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        primary, *cheap = self.plan.halves
+        out = self._half(primary, x)
+        for half in cheap:
+            out = jnp.concatenate([out, self._half(half, out)], axis=-1)
+        out = out[..., : self.c_out]
+        if self.short_conv is not None:
+            out = out * dfc_gate(self.short_conv, x, out)
+        return out
+
+    def _half(self, half: BranchesPlan, x: jax.Array) -> jax.Array:
+        if self.plan.form == DEPLOYED:
+            return getattr(self, f"{half.name}_conv")(x)
+        return self.act(sum_branches(self, half, x))
+
+
+def _activation(name: str) -> Any:
+    return activation(name)
+
+
+def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvAct | None:
+    halves = {half.name: half for half in plan.halves}
+    if plan.form != DEPLOYED or name not in halves:
+        return None
+    return ConvAct(convolution(halves[name].deployed, **options), activation(plan.activation))

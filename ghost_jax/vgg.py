@@ -1,0 +1,122 @@
+"""Ghost-VGG-16 for CIFAR: every 3x3 convolution of a VGG is a GhostConv."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from ghost_jax.ghost_conv import GhostConv
+from ghost_jax.layers import (
+    activation,
+    canonical_shape,
+    check_dtype,
+    dropout,
+    dtype_name,
+    in_training,
+    largest_of_four,
+    linear,
+    module_list,
+    spatial_mean,
+)
+from weights.vgg import FEATURES, GhostVGGConfig
+
+
+class GhostVGG16(nnx.Module):
+    """Ghost-VGG-16 (Han et al., CVPR 2020, section 4.1, table 5).
+
+    `stem_ratio` is the ratio of the first convolution (1 makes it a plain one), `hidden` False
+    leaves the hidden linear layer out.
+
+    Shapes: x: (N, H, W, in_chans), H and W at least 32, to logits (N, num_classes).
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> network = nnx.eval_shape(lambda: GhostVGG16(ratio=4, rngs=nnx.Rngs(0)))
+    >>> network.config["ratio"]
+    4
+    """
+
+    architecture = "ghost_vgg16"
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        ratio: float = 2,
+        dw_kernel_size: int = 3,
+        *,
+        in_chans: int = 3,
+        stem_ratio: float | None = None,
+        hidden: bool = True,
+        dropout: float = 0.0,
+        split: str = "ceil",
+        bn_eps: float = 1e-5,
+        bn_momentum: float = 0.1,
+        dtype: Any = None,
+        param_dtype: Any = jnp.float32,
+        rngs: nnx.Rngs,
+    ) -> None:
+        plan = GhostVGGConfig(
+            num_classes,
+            ratio,
+            dw_kernel_size,
+            in_chans,
+            stem_ratio,
+            hidden,
+            dropout,
+            split,
+            bn_eps,
+            bn_momentum,
+        )
+        check_dtype("param_dtype", param_dtype)
+        check_dtype("dtype", dtype or param_dtype)
+        options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        self.plan = plan
+        self.features = _features(plan, **options)
+        self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
+        self.dropout = _dropout(plan.dropout, **options)
+        self.linear = linear(FEATURES, plan.num_classes, **options)
+        self.relu = activation("relu")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the network in any framework."""
+        return self.plan.to_dict()
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Shapes: x: (N, H, W, in_chans) to logits (N, num_classes)."""
+        for _, out in self._steps(x):
+            x = out
+        return x
+
+    def stages(self, x: jax.Array) -> dict[str, jax.Array]:
+        """The output of every stage, from the first convolutions to the logits."""
+        return dict(self._steps(x))
+
+    def _steps(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
+        training = in_training(self.features[0][0].first_norm)
+        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        for number, stage in enumerate(self.features):
+            for convolution in stage:
+                x = convolution(x)
+            x = largest_of_four(x)
+            yield f"features.{number}", x
+        x = spatial_mean(x).reshape(len(x), -1)
+        if self.hidden is not None:
+            x = self.relu(self.hidden(x))
+            yield "hidden", x
+        yield "logits", self.linear(self.dropout(x))
+
+
+def _features(plan: GhostVGGConfig, **options: Any) -> Any:
+    return module_list(
+        module_list(GhostConv(**convolution.to_dict(), **options) for convolution in stage)
+        for stage in plan.stages
+    )
+
+
+def _dropout(rate: float, **options: Any) -> Any:
+    return dropout(rate, **options)

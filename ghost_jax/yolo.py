@@ -1,0 +1,114 @@
+"""The ghost modules of the YOLO family, as ultralytics has them: names, arguments, results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from ghost_jax import bottleneck, ghost_conv
+from ghost_jax.ghost_conv import ConvNormAct
+from ghost_jax.layers import (
+    activation,
+    batch_norm,
+    canonical_shape,
+    check_dtype,
+    convolution,
+    dtype_name,
+    in_training,
+    module_list,
+)
+from weights.yolo import C3GhostConfig, ghost_bottleneck_arguments, ghost_conv_arguments
+
+
+class GhostConv(ghost_conv.GhostConv):
+    """ultralytics' GhostConv: half the channels, a cheap 5x5 convolution, SiLU, eps 1e-3.
+
+    Shapes: x: (N, H, W, c1) to (N, H', W', c2).
+
+    >>> GhostConv(16, 32, 3, 2, rngs=nnx.Rngs(0))(jnp.zeros((1, 11, 10, 16))).shape
+    (1, 6, 5, 32)
+    """
+
+    def __init__(
+        self, c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True, **options: Any
+    ) -> None:
+        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act), **options)
+
+
+class GhostBottleneck(bottleneck.GhostBottleneck):
+    """ultralytics' GhostBottleneck: two of its GhostConvs, the second linear.
+
+    Shapes: x: (N, H, W, c1) to (N, H', W', c2).
+
+    >>> GhostBottleneck(16, 32, 5, 2, rngs=nnx.Rngs(0))(jnp.zeros((1, 9, 9, 16))).shape
+    (1, 5, 5, 32)
+    """
+
+    def __init__(self, c1: int, c2: int, k: int = 3, s: int = 1, **options: Any) -> None:
+        super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
+
+
+class C3Ghost(nnx.Module):
+    """ultralytics' C3Ghost: a cross-stage partial block of GhostBottlenecks.
+
+    Shapes: x: (N, H, W, c1) to (N, H, W, c2).
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> C3Ghost(32, 32, 2, rngs=nnx.Rngs(0))(jnp.zeros((1, 8, 8, 32))).shape
+    (1, 8, 8, 32)
+    """
+
+    architecture = "c3_ghost"
+
+    def __init__(
+        self,
+        c1: int,
+        c2: int,
+        n: int = 1,
+        e: float = 0.5,
+        *,
+        bn_eps: float = 1e-3,
+        bn_momentum: float = 0.03,
+        dtype: Any = None,
+        param_dtype: Any = jnp.float32,
+        rngs: nnx.Rngs,
+    ) -> None:
+        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum)
+        check_dtype("param_dtype", param_dtype)
+        check_dtype("dtype", dtype or param_dtype)
+        options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        self.plan = plan
+        self.cv1 = _convolution(plan, "cv1", **options)
+        self.cv2 = _convolution(plan, "cv2", **options)
+        self.cv3 = _convolution(plan, "cv3", **options)
+        self.m = _bottlenecks(plan, **options)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the block in any framework."""
+        return self.plan.to_dict()
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Shapes: x: (N, H, W, c1) to (N, H, W, c2)."""
+        training = in_training(self.cv1[1])
+        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        out = self.cv1(x)
+        for block in self.m:
+            out = block(out)
+        return self.cv3(jnp.concatenate([out, self.cv2(x)], axis=-1))
+
+
+def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
+    each = plan.convolutions[name]
+    norm = batch_norm(each.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    return ConvNormAct(convolution(each, **options), norm, activation("silu"))
+
+
+def _bottlenecks(plan: C3GhostConfig, **options: Any) -> Any:
+    arguments = plan.bottleneck.to_dict()
+    blocks = (bottleneck.GhostBottleneck(**arguments, **options) for _ in range(plan.n))
+    return module_list(blocks)
