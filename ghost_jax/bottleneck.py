@@ -112,9 +112,14 @@ class GhostBottleneck(nnx.Module):
         """Every argument as a plain dict, enough to build the block in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the block is in training."""
+        return self.ghost1.first_norm
+
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out)."""
-        training = in_training(self.ghost1.first_norm)
+        training = in_training(self.first_norm)
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
         out = self._strided(self.ghost1(x))
         if self.se is not None:

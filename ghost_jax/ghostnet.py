@@ -107,6 +107,11 @@ class GhostNet(nnx.Module):
         """Every argument as a plain dict, enough to build the network in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the network is in training."""
+        return self.bn1
+
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, in_chans) to logits (N, num_classes)."""
         for _, out in self._steps(x):
@@ -131,7 +136,7 @@ class GhostNet(nnx.Module):
         return features
 
     def _steps(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
-        training = in_training(self.bn1)
+        training = in_training(self.first_norm)
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
         x = self.conv_stem(x)
         yield "conv_stem", x

@@ -117,7 +117,7 @@ def linear(features: int, classes: int, **options: Any) -> nnx.Linear:
 
 
 def dropout(rate: float, *, rngs: nnx.Rngs, **options: Any) -> nnx.Dropout:
-    """In training, zeros in place of that share of the values; the others grow to make up."""
+    """Dropout of that rate."""
     return nnx.Dropout(rate, rngs=rngs)
 
 

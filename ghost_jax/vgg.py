@@ -86,6 +86,11 @@ class GhostVGG16(nnx.Module):
         """Every argument as a plain dict, enough to build the network in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the network is in training."""
+        return self.features[0][0].first_norm
+
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, in_chans) to logits (N, num_classes)."""
         for _, out in self._steps(x):
@@ -97,7 +102,7 @@ class GhostVGG16(nnx.Module):
         return dict(self._steps(x))
 
     def _steps(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
-        training = in_training(self.features[0][0].first_norm)
+        training = in_training(self.first_norm)
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
         for number, stage in enumerate(self.features):
             for convolution in stage:

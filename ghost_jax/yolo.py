@@ -92,20 +92,27 @@ class C3Ghost(nnx.Module):
         """Every argument as a plain dict, enough to build the block in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the block is in training."""
+        return self.cv1[1]
+
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, c1) to (N, H, W, c2)."""
-        training = in_training(self.cv1[1])
+        training = in_training(self.first_norm)
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
         out = self.cv1(x)
         for block in self.m:
             out = block(out)
-        return self.cv3(jnp.concatenate([out, self.cv2(x)], axis=-1))
+        out = jnp.concatenate([out, self.cv2(x)], axis=-1)
+        return self.cv3(out)
 
 
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
     norm = batch_norm(each.c_out, plan.bn_eps, plan.bn_momentum, **options)
-    return ConvNormAct(convolution(each, **options), norm, activation("silu"))
+    conv = convolution(each, **options)
+    return ConvNormAct(conv, norm, activation("silu"))
 
 
 def _bottlenecks(plan: C3GhostConfig, **options: Any) -> Any:

@@ -1,17 +1,56 @@
 """GhostConv and its networks for Keras 3 on TensorFlow (`keras.layers.Layer`, NHWC or NCHW)."""
 
-from ghost_tf.ghost_conv import ConvNormAct, GhostConv
+from ghost_tf.attention import SqueezeExcite
+from ghost_tf.bottleneck import GhostBottleneck
+from ghost_tf.deploy import deploy
+from ghost_tf.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
+from ghost_tf.ghost_conv_v3 import GhostConvV3
+from ghost_tf.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_tf.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from ghost_tf.variants import (
+    ghostnet_050,
+    ghostnet_100,
+    ghostnet_130,
+    ghostnetv2_100,
+    ghostnetv2_130,
+    ghostnetv2_160,
+    ghostnetv3_050,
+    ghostnetv3_100,
+    ghostnetv3_130,
+    ghostnetv3_160,
+)
+from ghost_tf.vgg import GhostVGG16
 from ghost_tf.weights_io import from_file, load_weights, save_weights, set_state, state
+from ghost_tf.yolo import C3Ghost
 
 __all__ = [
     "BasicBlock",
+    "C3Ghost",
     "ConvNormAct",
+    "GhostBottleneck",
     "GhostConv",
+    "GhostConvV2",
+    "GhostConvV3",
+    "GhostNet",
+    "GhostNetV2",
+    "GhostNetV3",
     "GhostResNet",
     "GhostResNet20",
     "GhostResNet56",
+    "GhostVGG16",
+    "SqueezeExcite",
+    "deploy",
     "from_file",
+    "ghostnet_050",
+    "ghostnet_100",
+    "ghostnet_130",
+    "ghostnetv2_100",
+    "ghostnetv2_130",
+    "ghostnetv2_160",
+    "ghostnetv3_050",
+    "ghostnetv3_100",
+    "ghostnetv3_130",
+    "ghostnetv3_160",
     "load_weights",
     "save_weights",
     "set_state",

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from weights import checks
+from weights import arithmetic, checks
 from weights.arithmetic import Pair
 
 DATA_FORMATS = ("channels_last", "channels_first")
@@ -20,6 +20,15 @@ def checked_data_format(data_format: str | None) -> str:
     return checks.choice("data_format", data_format, DATA_FORMATS)
 
 
+def canonical_shape(x: Any, data_format: str) -> tuple[Any, ...]:
+    """Shape of an input, or of a shape, as (N, C, H, W)."""
+    shape = tuple(getattr(x, "shape", x))
+    if len(shape) != 4 or data_format == "channels_first":
+        return shape
+    batch, height, width, channels = shape
+    return batch, channels, height, width
+
+
 def native_shape(shape: tuple[Any, ...], data_format: str) -> tuple[Any, ...]:
     """The inverse of `canonical_shape`."""
     if data_format == "channels_first":
@@ -28,9 +37,26 @@ def native_shape(shape: tuple[Any, ...], data_format: str) -> tuple[Any, ...]:
     return batch, height, width, channels
 
 
+def pooled_shape(shape: tuple[Any, ...], data_format: str) -> tuple[Any, ...]:
+    """A shape after pooling over 2x2."""
+    batch, channels, *sizes = canonical_shape(shape, data_format)
+    halves = [None if size is None else arithmetic.halved(size) for size in sizes]
+    return native_shape((batch, channels, *halves), data_format)
+
+
+def vector_shape(data_format: str) -> tuple[int, ...]:
+    """Shape of a vector of channels that is added to an activation."""
+    return (-1, 1, 1) if data_format == "channels_first" else (-1,)
+
+
 def channel_axis(data_format: str) -> int:
     """The axis of the channels."""
     return 1 if data_format == "channels_first" else -1
+
+
+def concatenate(parts: list[Any], data_format: str) -> Any:
+    """One after the other along the channels."""
+    return ops.concatenate(parts, axis=channel_axis(data_format))
 
 
 def crop_channels(x: Any, channels: int, data_format: str) -> Any:

@@ -5,25 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import ops
 
-from ghost_tf.data_format import (
-    channel_axis,
-    checked_data_format,
-    crop_channels,
-    native_shape,
-)
+from ghost_tf.attention import dfc_gate, short_conv
+from ghost_tf.data_format import checked_data_format, concatenate, crop_channels
 from ghost_tf.layers import (
     BatchNorm,
     activation,
     batch_norm,
     canonical_shape,
     convolution,
-    depthwise_convolution,
-    dtype_name,
-    in_training,
 )
+from ghost_tf.planned import Planned, build_in_turn
 from weights import GhostConvConfig
+from weights.convolutions import ConvolutionPlan
+from weights.ghost_conv_v2 import GhostConvV2Config
 
 
 class ConvNormAct(keras.layers.Layer):
@@ -53,7 +48,7 @@ class ConvNormAct(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
-class GhostConv(keras.layers.Layer):
+class GhostConv(Planned, keras.layers.Layer):
     """Ghost convolution (Han et al., CVPR 2020, "GhostNet", section 3.1).
 
     The primary convolution makes `c_int` channels, a depthwise convolution makes the others from
@@ -63,12 +58,14 @@ class GhostConv(keras.layers.Layer):
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
 
+    >>> from keras import ops
     >>> layer = GhostConv(32, 64, kernel_size=3, padding=1)
     >>> tuple(layer(ops.zeros((2, 56, 56, 32))).shape)
     (2, 56, 56, 64)
     """
 
     architecture = "ghost_conv"
+    configuration: type[GhostConvConfig] = GhostConvConfig
 
     def __init__(
         self,
@@ -89,7 +86,7 @@ class GhostConv(keras.layers.Layer):
         data_format: str | None = None,
         **options: Any,
     ) -> None:
-        plan = GhostConvConfig(
+        plan = self.configuration(
             c_in,
             c_out,
             kernel_size,
@@ -111,75 +108,59 @@ class GhostConv(keras.layers.Layer):
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
-        self.primary_conv = _primary(plan, **options)
-        self.cheap_conv = _cheap(plan, **options)
+        self.primary_conv = _half(plan, plan.primary, **options)
+        self.cheap_conv = _half(plan, plan.cheap, **options)
+        self.short_conv = short_conv(plan.gate, plan, **options)
 
     @property
     def config(self) -> dict[str, Any]:
         """Every argument as a plain dict, enough to build the layer in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the layer is in training."""
+        return self.primary_conv[1]
+
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""
         self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
-        self.primary_conv.build(input_shape)
-        if self.cheap_conv is not None:
-            self.cheap_conv.build(self.primary_conv.compute_output_shape(input_shape))
-
-    def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Check the input before Keras does, which would wrap the error in words of its own."""
-        self._check_input(x, kwargs.get("training"))
-        return super().__call__(x, *args, **kwargs)
+        halves = [half for half in (self.primary_conv, self.cheap_conv) if half is not None]
+        build_in_turn(halves, input_shape)
+        build_in_turn(self.short_conv or (), input_shape)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out), or channels first."""
         self._check_input(x, training)
-        primary = self.primary_conv(x, training=training)
-        if self.cheap_conv is None:
-            return crop_channels(primary, self.c_out, self.data_format)
-        ghost = self.cheap_conv(primary, training=training)
-        both = ops.concatenate([primary, ghost], axis=channel_axis(self.data_format))
-        return crop_channels(both, self.c_out, self.data_format)
-
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Shape of the output, in the order of the input's."""
-        shape = canonical_shape(input_shape, self.data_format)
-        self.plan.check_input(shape, "float32")
-        batch, _, height, width = shape
-        return native_shape(self.plan.output_shape(batch, height, width), self.data_format)
-
-    def get_config(self) -> dict[str, Any]:
-        """What Keras saves: the layer's own arguments and Keras' (name, dtype policy, ...)."""
-        return {**super().get_config(), **self.config, "data_format": self.data_format}
-
-    def _check_input(self, x: Any, training: bool | None) -> None:
-        training = in_training(self.primary_conv[1], training)
-        shape = canonical_shape(x, self.data_format)
-        self.plan.check_input(shape, dtype_name(x), training=training)
+        out = self.primary_conv(x, training=training)
+        if self.cheap_conv is not None:
+            cheap = self.cheap_conv(out, training=training)
+            out = concatenate([out, cheap], self.data_format)
+        out = crop_channels(out, self.c_out, self.data_format)
+        if self.short_conv is not None:
+            out = out * dfc_gate(self.short_conv, x, out, self.data_format, training)
+        return out
 
 
-def _primary(plan: GhostConvConfig, **options: Any) -> ConvNormAct:
-    c_int = plan.channels.c_int
-    conv = convolution(
-        plan.c_in,
-        c_int,
-        plan.kernel_size,
-        plan.stride,
-        plan.padding,
-        plan.dilation,
-        plan.groups,
-        **options,
-    )
-    norm = batch_norm(c_int, plan.bn_eps, plan.bn_momentum, **options)
-    return ConvNormAct(conv, norm, activation(plan.activation), dtype=options["dtype"])
+@keras.saving.register_keras_serializable("ghost_tf")
+class GhostConvV2(GhostConv):
+    """GhostConv times DFC attention (Tang et al., NeurIPS 2022, "GhostNetV2", section 3.2).
+
+    Shapes: x: (N, H, W, c_in), H and W at least 2, to (N, H', W', c_out).
+
+    >>> from keras import ops
+    >>> layer = GhostConvV2(16, 32)
+    >>> tuple(layer(ops.zeros((1, 7, 7, 16))).shape)
+    (1, 7, 7, 32)
+    """
+
+    architecture = "ghost_conv_v2"
+    configuration = GhostConvV2Config
 
 
-def _cheap(plan: GhostConvConfig, **options: Any) -> ConvNormAct | None:
-    split = plan.channels
-    if not split.multiplier:
+def _half(plan: GhostConvConfig, half: ConvolutionPlan | None, **options: Any) -> ConvNormAct | Any:
+    if half is None:
         return None
-    conv = depthwise_convolution(
-        split.c_int, split.multiplier, plan.dw_kernel_size, plan.dw_padding, **options
-    )
-    norm = batch_norm(split.c_cheap, plan.bn_eps, plan.bn_momentum, **options)
+    norm = batch_norm(half.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    conv = convolution(half, **options)
     return ConvNormAct(conv, norm, activation(plan.activation), dtype=options["dtype"])

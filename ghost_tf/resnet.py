@@ -13,10 +13,9 @@ from ghost_tf.layers import (
     activation,
     batch_norm,
     canonical_shape,
-    dtype_name,
-    in_training,
     linear,
 )
+from ghost_tf.planned import Planned
 from weights import GhostResNetConfig
 from weights.resnet import STAGES, STEM_CHANNELS, BlockConfig
 
@@ -31,13 +30,12 @@ class BasicBlock(keras.layers.Layer):
 
     def __init__(self, plan: GhostResNetConfig, block: BlockConfig, **options: Any) -> None:
         super().__init__(dtype=options["dtype"])
-        first = plan.convolution(block.c_in, block.c_out, block.stride)
-        second = plan.convolution(block.c_out, block.c_out)
+        first, second = plan.block(block)
         self.block = block
-        self.conv1 = GhostConv(**first, **options)
-        self.bn1 = batch_norm(block.c_out, plan.bn_eps, plan.bn_momentum, **options)
-        self.conv2 = GhostConv(**second, **options)
-        self.bn2 = batch_norm(block.c_out, plan.bn_eps, plan.bn_momentum, **options)
+        self.conv1 = GhostConv(**first.to_dict(), **options)
+        self.bn1 = _norm(plan, block.c_out, **options)
+        self.conv2 = GhostConv(**second.to_dict(), **options)
+        self.bn2 = _norm(plan, block.c_out, **options)
         self.relu = activation("relu")
         self.data_format = options["data_format"]
 
@@ -65,7 +63,7 @@ class BasicBlock(keras.layers.Layer):
         return self.conv1.compute_output_shape(input_shape)
 
 
-class GhostResNet(keras.Model):
+class GhostResNet(Planned, keras.Model):
     """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
 
     Shapes: x: (N, H, W, in_chans), or channels first, to logits (N, num_classes).
@@ -83,6 +81,8 @@ class GhostResNet(keras.Model):
         dw_kernel_size: int = 3,
         *,
         in_chans: int = 3,
+        stem_ratio: float | None = None,
+        norm: bool = True,
         split: str = "round",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
@@ -90,14 +90,23 @@ class GhostResNet(keras.Model):
         **options: Any,
     ) -> None:
         plan = GhostResNetConfig(
-            self.depth, num_classes, ratio, dw_kernel_size, in_chans, split, bn_eps, bn_momentum
+            self.depth,
+            num_classes,
+            ratio,
+            dw_kernel_size,
+            in_chans,
+            stem_ratio,
+            norm,
+            split,
+            bn_eps,
+            bn_momentum,
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
         options = {"data_format": self.data_format, "dtype": self.dtype_policy}
         self.plan = plan
-        self.conv1 = GhostConv(**plan.convolution(plan.in_chans, STEM_CHANNELS), **options)
-        self.bn1 = batch_norm(STEM_CHANNELS, plan.bn_eps, plan.bn_momentum, **options)
+        self.conv1 = GhostConv(**plan.stem.to_dict(), **options)
+        self.bn1 = _norm(plan, STEM_CHANNELS, **options)
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
@@ -109,6 +118,11 @@ class GhostResNet(keras.Model):
         """Every argument as a plain dict, enough to build the network in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the network is in training."""
+        return self.conv1.first_norm
+
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""
         self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
@@ -119,11 +133,6 @@ class GhostResNet(keras.Model):
             block.build(shape)
             shape = block.compute_output_shape(shape)
         self.linear.build((shape[0], STAGES["layer3"]))
-
-    def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Check the input before Keras does, which would wrap the error in words of its own."""
-        self._check_input(x, kwargs.get("training"))
-        return super().__call__(x, *args, **kwargs)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, in_chans), or channels first, to logits (N, num_classes)."""
@@ -143,19 +152,6 @@ class GhostResNet(keras.Model):
             stages[name] = x
         stages["logits"] = self.linear(ops.mean(x, axis=spatial_axes(self.data_format)))
         return stages
-
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Shape of the logits."""
-        return self.plan.output_shape(input_shape[0], None, None)
-
-    def get_config(self) -> dict[str, Any]:
-        """What Keras saves: the network's own arguments and Keras' (name, dtype policy, ...)."""
-        return {**super().get_config(), **self.config, "data_format": self.data_format}
-
-    def _check_input(self, x: Any, training: bool | None) -> None:
-        training = in_training(self.bn1, training)
-        shape = canonical_shape(x, self.data_format)
-        self.plan.check_input(shape, dtype_name(x), training=training)
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
@@ -180,6 +176,12 @@ class GhostResNet56(GhostResNet):
 
     depth = 56
     architecture = "ghost_resnet56"
+
+
+def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
+    if not plan.norm:
+        return keras.layers.Identity(dtype=options["dtype"])
+    return batch_norm(channels, plan.bn_eps, plan.bn_momentum, **options)
 
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> list[BasicBlock]:

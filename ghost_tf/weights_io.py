@@ -10,9 +10,15 @@ import keras
 import numpy as np
 
 import weights
+from ghost_tf.attention import SqueezeExcite
+from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.data_format import native_shape
-from ghost_tf.ghost_conv import GhostConv
+from ghost_tf.ghost_conv import GhostConv, GhostConvV2
+from ghost_tf.ghost_conv_v3 import GhostConvV3
+from ghost_tf.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_tf.resnet import GhostResNet20, GhostResNet56
+from ghost_tf.vgg import GhostVGG16
+from ghost_tf.yolo import C3Ghost
 from weights.digests import common_dtype
 from weights.layout import (
     from_channels_last,
@@ -23,6 +29,7 @@ from weights.layout import (
 from weights.storage import PathLike
 from weights.tensors import (
     CONVOLUTION,
+    CONVOLUTION_BIAS,
     DEPTHWISE,
     DTYPES,
     LINEAR,
@@ -36,12 +43,22 @@ from weights.tensors import (
 
 ARCHITECTURES: dict[str, Any] = {
     "ghost_conv": GhostConv,
+    "ghost_conv_v2": GhostConvV2,
+    "ghost_conv_v3": GhostConvV3,
+    "squeeze_excite": SqueezeExcite,
+    "ghost_bottleneck": GhostBottleneck,
+    "c3_ghost": C3Ghost,
+    "ghostnet": GhostNet,
+    "ghostnetv2": GhostNetV2,
+    "ghostnetv3": GhostNetV3,
     "ghost_resnet20": GhostResNet20,
     "ghost_resnet56": GhostResNet56,
+    "ghost_vgg16": GhostVGG16,
 }
 BFLOAT16 = DTYPES["BF16"]
 ATTRIBUTES = {
     CONVOLUTION: "kernel",
+    CONVOLUTION_BIAS: "bias",
     DEPTHWISE: "kernel",
     LINEAR: "kernel",
     LINEAR_BIAS: "bias",
@@ -109,8 +126,8 @@ def specs_of(module: Any) -> list[TensorSpec]:
     """The tensors that the module has, by canonical name, kind and shape."""
     weights.check_module(module, ARCHITECTURES)
     if not module.built:
-        channels = module.plan.c_in if isinstance(module, GhostConv) else module.plan.in_chans
-        module.build(native_shape((None, channels, None, None), module.data_format))
+        shape = (None, module.plan.input_channels, None, None)
+        module.build(native_shape(shape, module.data_format))
     return list(module.plan.tensors())
 
 

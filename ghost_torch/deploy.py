@@ -21,4 +21,6 @@ def deploy(module: nn.Module) -> Any:
     'deployed'
     """
     config, tensors = fold.deployed(module.architecture, module.config, state(module))
-    return build(module.architecture, config, tensors).eval()
+    deployed = build(module.architecture, config, tensors)
+    deployed.eval()
+    return deployed

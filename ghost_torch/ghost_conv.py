@@ -106,7 +106,8 @@ class GhostConv(nn.Module):
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
         out = self.primary_conv(x)
         if self.cheap_conv is not None:
-            out = torch.cat([out, self.cheap_conv(out)], dim=1)
+            cheap = self.cheap_conv(out)
+            out = torch.cat([out, cheap], dim=1)
         out = out[:, : self.c_out]
         if self.short_conv is not None:
             out = out * dfc_gate(self.short_conv, x, out)
@@ -137,4 +138,5 @@ def _half(
     if half is None:
         return None
     norm = batch_norm(half.c_out, plan.bn_eps, plan.bn_momentum, **options)
-    return ConvNormAct(convolution(half, **options), norm, activation(plan.activation))
+    conv = convolution(half, **options)
+    return ConvNormAct(conv, norm, activation(plan.activation))

@@ -102,6 +102,11 @@ class GhostNet(nn.Module):
         """Every argument as a plain dict, enough to build the network in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the network is in training."""
+        return self.bn1
+
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x: (N, in_chans, H, W) to logits (N, num_classes)."""
         for _, out in self._steps(x):
@@ -130,7 +135,7 @@ class GhostNet(nn.Module):
         return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
     def _steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
-        training = in_training(self.bn1)
+        training = in_training(self.first_norm)
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
         x = self.conv_stem(x)
         yield "conv_stem", x

@@ -48,7 +48,7 @@ def linear(features: int, classes: int, **options: Any) -> nn.Linear:
 
 
 def dropout(rate: float, **options: Any) -> nn.Dropout:
-    """In training, zeros in place of that share of the values; the others grow to make up."""
+    """Dropout of that rate."""
     return nn.Dropout(rate)
 
 

@@ -10,8 +10,7 @@ OWN_DEFINITIONS = {
     "silu": "likewise",
     "hard_swish": "likewise",
     "identity": "likewise",
-    "Convolution": "PyTorch and Flax have such a layer; that of Keras has no explicit padding",
-    "DepthwiseConvolution": "likewise",
+    "Convolution": "a framework brings such a layer",
     "BatchNorm": "of the frameworks' own only PyTorch's stores the unbiased variance",
     "Linear": "a framework brings its linear layer",
     "check_dtype": "JAX alone replaces a type that is not enabled by a narrower one",
@@ -21,14 +20,22 @@ OWN_DEFINITIONS = {
     ".extra_repr": "what PyTorch puts into its own",
     ".build": "Keras creates variables when it knows the input",
     ".compute_output_shape": "Keras asks for it in symbolic use",
-    ".get_config": "what Keras saves",
-    ".__call__": "Keras would wrap the text of an error that `call` raises",
-    "._check_input": "what `__call__` and `call` share in Keras",
     ".train_step": "the oracle has no gradients",
+    ".from_config": "how Keras builds again what it saved",
+    "._strided_layers": "Keras creates variables when it knows the input",
+    "._strided_shape": "likewise",
+    ".first_norm": "Keras asks for it in a class of its own",
+    "rematerialised": "recomputing blocks is offered in PyTorch and JAX",
+    "seed_dropout": "JAX builds modules abstractly, random numbers as well",
+    "_frozen_statistics": "PyTorch moves running statistics again when it recomputes",
 }
 
 # Files that only one column has.
-OWN_FILES = {("ghost_tf", "data_format.py"): "Keras alone lets its user choose the order of axes"}
+OWN_FILES = {
+    ("ghost_tf", "data_format.py"): "Keras alone lets its user choose the order of axes",
+    ("ghost_tf", "keras_layers.py"): "Keras has no explicit padding and stores the biased variance",
+    ("ghost_tf", "planned.py"): "what Keras asks of every layer and network",
+}
 
 # Files of which only the public functions are compared, not how they do it.
 INTERFACES = {
@@ -73,25 +80,12 @@ DEVIATIONS = {
             - ConvNormAct.call: return
         """,
     },
-    "ghost_jax/ghost_conv.py": {
-        "see check_dtype; three keywords are passed on to two calls": """
-            + GhostConv.__init__: check_dtype(...)
-            + GhostConv.__init__: check_dtype(...)
-            + GhostConv.__init__: options =
-        """,
-    },
-    "ghost_tf/ghost_conv.py": {
-        "the order of axes is part of the layer": """
-            + GhostConv.__init__: self.data_format =
-            + GhostConv.__init__: options =
-        """,
-        "the check is shared with `__call__`": """
-            - GhostConv.call: training =
-            - GhostConv.call: self.plan.check_input(...)
-            + GhostConv.call: self._check_input(...)
-        """,
-        "the channels to crop are on either of two axes": """
-            + GhostConv.call: both =
+    "ghost_torch/ghost_conv_v3.py": {
+        "Sequential holds and calls the two by itself": """
+            - ConvAct.__init__: self.conv =
+            - ConvAct.__init__: self.act =
+            - def ConvAct.call(self, x): Shapes
+            - ConvAct.call: return
         """,
     },
     "ghost_torch/layers.py": {
@@ -101,17 +95,6 @@ DEVIATIONS = {
         """,
     },
     "ghost_tf/resnet.py": {
-        "the order of axes is part of the network": """
-            + BasicBlock.__init__: self.data_format =
-            + GhostResNet.__init__: self.data_format =
-        """,
-        "the check is shared with `__call__`; `stages` alone may come before the variables exist": """
-            - GhostResNet.stages: training =
-            - GhostResNet.stages: self.plan.check_input(...)
-            + GhostResNet.stages: self._check_input(...)
-            + GhostResNet.stages: if not self.built
-            + GhostResNet.stages:   self.build(...)
-        """,
         "`training` makes the line of the stem too long for one statement": """
             + GhostResNet.stages: out =
         """,
@@ -134,11 +117,12 @@ DEVIATIONS = {
     },
     "ghost_jax/weights_io.py": {
         "attributes have other names than tensors": """
-            + ATTRIBUTES = CONVOLUTION, DEPTHWISE, LINEAR, LINEAR_BIAS, NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
+            + ATTRIBUTES = CONVOLUTION, CONVOLUTION_BIAS, DEPTHWISE, LINEAR, LINEAR_BIAS, NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
         """,
         "the module is built abstract: nothing is drawn, nothing compiled": """
             + build: layers.check_dtype(...)
             + build: kind =
+            + build: layers.seed_dropout(...)
         """,
         "how a variable is written": """
             - _apply:   variable[...] =
@@ -147,7 +131,7 @@ DEVIATIONS = {
     },
     "ghost_tf/weights_io.py": {
         "attributes have other names than tensors": """
-            + ATTRIBUTES = CONVOLUTION, DEPTHWISE, LINEAR, LINEAR_BIAS, NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
+            + ATTRIBUTES = CONVOLUTION, CONVOLUTION_BIAS, DEPTHWISE, LINEAR, LINEAR_BIAS, NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
         """,
         "NumPy has no bfloat16 that Keras names": """
             + BFLOAT16 =
@@ -158,7 +142,7 @@ DEVIATIONS = {
         """,
         "a layer that has seen no input has no variables yet": """
             + specs_of: if not module.built
-            + specs_of:   channels =
+            + specs_of:   shape =
             + specs_of:   module.build(...)
         """,
     },

@@ -15,7 +15,23 @@ from difflib import SequenceMatcher
 # What a framework calls the method that computes the output: the first that a class has.
 CALLS = ("forward", "call", "__call__")
 # A framework's own keywords come after the common ones; only there are they left out.
-OWN_KEYWORDS = frozenset({"device", "dtype", "param_dtype", "rngs", "data_format", "training"})
+OWN_KEYWORDS = frozenset(
+    {"device", "dtype", "param_dtype", "rngs", "data_format", "training", "remat"}
+)
+# Statements that are a framework's own wherever they stand.
+OWN_STATEMENTS = frozenset(
+    {
+        "self.data_format =",  # Keras: the order of axes is part of every layer
+        "check_dtype(...)",  # JAX alone replaces a type that is not enabled by a narrower one
+        "self.remat =",  # rematerialisation is offered in PyTorch and JAX
+        "deployed.eval(...)",  # a mode that Keras and the oracle do not have
+        "training =",  # Keras checks the input in `_check_input`, shared with `__call__`
+        "self.plan.check_input(...)",
+        "self._check_input(...)",
+        "if not self.built",  # `stages` alone may come before Keras created the variables
+        "self.build(...)",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +83,8 @@ class Skeleton:
             yield from self._block(f"{place}{name}: ", node.body)
 
     def _statement(self, place: str, node: ast.stmt) -> Iterator[str]:
+        if _head(node) in OWN_STATEMENTS:
+            return
         is_inside_function = place.endswith(" ")
         data = "" if is_inside_function else _data(getattr(node, "value", None))
         yield f"{place}{_head(node)} {data}".rstrip()
@@ -122,7 +140,8 @@ def _head(node: ast.stmt) -> str:
         case ast.If(test=test):
             return f"if {ast.unparse(test)}"
         case ast.For(target=target, iter=iterable):
-            return f"for {ast.unparse(target)} in {ast.unparse(iterable)}"
+            # Keras alone hands `training` on.
+            return f"for {ast.unparse(target)} in {ast.unparse(iterable).replace(', training', '')}"
         case _:
             return type(node).__name__.lower()
 

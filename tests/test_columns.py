@@ -30,15 +30,22 @@ DRIFTS = [
     ("ghost_conv.py", "self.c_int =", "self.c_primary =", "+ GhostConv.__init__: self.c_primary ="),
     ("ghost_conv.py", '"ghost_conv"', '"ghost"', "+ GhostConv.architecture = 'ghost'"),
     ("ghost_conv.py", "Ghost convolution (", "Convolution (", "+ class GhostConv: Convolution ("),
-    ("ghost_conv.py", "def _cheap(", "def _ghost(", "+ def _ghost(plan)"),
-    ("ghost_conv.py", "if not split.multiplier", "if not split", "+ _cheap: if not split"),
+    ("ghost_conv.py", "def _half(", "def _part(", "+ def _part(plan, half)"),
+    ("ghost_conv.py", "if half is None", "if not half", "+ _half: if not half"),
+    ("attention.py", "        x = norm(conv(x))", "        y = norm(conv(x))", "+ dfc_gate:   y ="),
+    ("branches.py", "    norm = (eps, momentum)\n", "", "- add_branches: norm ="),
+    ("ghostnet.py", "version = 2", "version = 3", "+ GhostNetV2.version = 3"),
+    ("ghostnet.py", "if name in FEATURES", "if name", "+ GhostNet.features:   if name"),
+    ("vgg.py", "hidden: bool = True", "hidden: bool = False", "+ def GhostVGG16.__init__("),
+    ("yolo.py", "self.cv3 =", "self.cv4 =", "+ C3Ghost.__init__: self.cv4 ="),
+    ("variants.py", "def ghostnet_130", "def ghostnet_150", "+ def ghostnet_150(pretrained=False)"),
     ("resnet.py", "    @property\n", "", "+ def GhostResNet.config(self)"),
     ("resnet.py", "        self.block = block\n", "", "- BasicBlock.__init__: self.block ="),
     ("resnet.py", "depth = 20", "depth = 56", "+ GhostResNet20.depth = 56"),
     ("resnet.py", "x = block(x)", "y = block(x)", "+ GhostResNet.stages:     y ="),
     ("weights_io.py", '    "ghost_conv": GhostConv,\n', "", "- ARCHITECTURES = 'ghost_conv'"),
     ("weights_io.py", "overwrite: bool = False", "overwrite: bool", "+ def save_weights("),
-    ("layers.py", "groups: int,\n", "groups: int = 1,\n", "+ def convolution(c_in, c_out"),
+    ("layers.py", "def convolution(plan", "def convolution(it", "+ def convolution(it)"),
     ("adapter.py", "def load(", "def read(", "+ def Adapter.read(self, path)"),
 ]  # fmt: skip
 
@@ -140,8 +147,8 @@ def swapped(items: list[str], i: int, j: int) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        ("        first = plan.", "        second = plan."),
-        ("        self.conv1 = GhostConv(**first", "        self.bn1 = batch_norm(block"),
+        ("        first, second = plan.", "        self.block ="),
+        ("        self.conv1 = GhostConv(**first", "        self.bn1 = _norm(plan, block"),
         ("        self.layer1 =", "        self.layer2 ="),
     ],
 )

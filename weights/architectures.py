@@ -23,6 +23,9 @@ from weights.yolo import C3GhostConfig
 class Config(Protocol):
     """What the configuration of every architecture offers."""
 
+    @property
+    def input_channels(self) -> int: ...
+
     def to_dict(self) -> dict[str, Any]: ...
 
     def tensors(self) -> Iterator[TensorSpec]: ...

@@ -71,6 +71,11 @@ class SqueezeExciteConfig:
         """The second convolution."""
         return ConvolutionPlan(self.squeezed, self.channels, bias=True)
 
+    @property
+    def input_channels(self) -> int:
+        """Channels of the input."""
+        return self.channels
+
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

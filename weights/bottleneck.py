@@ -127,6 +127,11 @@ class GhostBottleneckConfig:
         pointwise = ConvolutionPlan(self.c_in, self.c_out)
         return depthwise(self.c_in, kernel_size, (self.stride,) * 2), pointwise
 
+    @property
+    def input_channels(self) -> int:
+        """Channels of the input."""
+        return self.c_in
+
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -105,6 +105,11 @@ class GhostConvConfig:
         """The branch that makes a gate, which GhostConvV2 alone has."""
         return None
 
+    @property
+    def input_channels(self) -> int:
+        """Channels of the input."""
+        return self.c_in
+
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it: equal pairs as one int, integral ratios as an int."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}

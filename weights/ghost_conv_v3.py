@@ -101,6 +101,11 @@ class GhostConvV3Config:
             return None
         return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride)
 
+    @property
+    def input_channels(self) -> int:
+        """Channels of the input."""
+        return self.c_in
+
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it: equal pairs as one int, integral ratios as an int."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}

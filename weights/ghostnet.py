@@ -142,6 +142,11 @@ class GhostNetConfig:
         c_in = self._scaled(LAST_EXPANSION)
         return ConvolutionPlan(c_in, HEAD_CHANNELS, bias=self.head == "bias")
 
+    @property
+    def input_channels(self) -> int:
+        """Channels of the input."""
+        return self.in_chans
+
     def to_dict(self) -> dict[str, Any]:
         """Every argument but `version`, which the architecture's name tells, as JSON writes it."""
         names = [each.name for each in fields(self) if each.init and each.name != "version"]

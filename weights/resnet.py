@@ -90,6 +90,11 @@ class GhostResNetConfig:
         for config in (self.stem, *self.convolutions()):
             del config  # built for its own checks
 
+    @property
+    def input_channels(self) -> int:
+        """Channels of the input."""
+        return self.in_chans
+
     def to_dict(self) -> dict[str, Any]:
         """Every argument but `depth`, which the architecture's name tells, as JSON writes it."""
         names = [field.name for field in fields(self) if field.name != "depth"]

@@ -81,6 +81,11 @@ class GhostVGGConfig:
             stages.append(stage)
         return stages
 
+    @property
+    def input_channels(self) -> int:
+        """Channels of the input."""
+        return self.in_chans
+
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

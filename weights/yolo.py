@@ -142,6 +142,11 @@ class C3GhostConfig:
         own = {"bn_eps": self.bn_eps, "bn_momentum": self.bn_momentum}
         return GhostBottleneckConfig(**(arguments | own))
 
+    @property
+    def input_channels(self) -> int:
+        """Channels of the input."""
+        return self.c1
+
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -80,6 +80,6 @@ def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> Any:
 def dfc_gate(layers: Any, x: np.ndarray, out: np.ndarray) -> np.ndarray:
     """The gate of DFC attention: seen at half size, spread to the height and width of `out`."""
     x = half_size(x)
-    for layer in layers:
-        x = layer(x)
+    for conv, norm in zip(layers[::2], layers[1::2], strict=True):
+        x = norm(conv(x))
     return resize_like(sigmoid(x), out)

@@ -105,9 +105,14 @@ class GhostBottleneck:
         """Every argument as a plain dict, enough to build the block in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the block is in training."""
+        return self.ghost1.first_norm
+
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, c_in, H, W) to (N, c_out, H', W')."""
-        training = in_training(self.ghost1.first_norm)
+        training = in_training(self.first_norm)
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
         out = self._strided(self.ghost1(x))
         if self.se is not None:

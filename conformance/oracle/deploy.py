@@ -19,4 +19,5 @@ def deploy(module: Any) -> Any:
     'deployed'
     """
     config, tensors = fold.deployed(module.architecture, module.config, state(module))
-    return build(module.architecture, config, tensors)
+    deployed = build(module.architecture, config, tensors)
+    return deployed

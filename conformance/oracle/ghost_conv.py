@@ -114,7 +114,8 @@ class GhostConv:
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
         out = self.primary_conv(x)
         if self.cheap_conv is not None:
-            out = np.concatenate([out, self.cheap_conv(out)], axis=1)
+            cheap = self.cheap_conv(out)
+            out = np.concatenate([out, cheap], axis=1)
         out = out[:, : self.c_out]
         if self.short_conv is not None:
             out = out * dfc_gate(self.short_conv, x, out)
@@ -143,4 +144,5 @@ def _half(plan: GhostConvConfig, half: ConvolutionPlan | None, **options: Any) -
     if half is None:
         return None
     norm = batch_norm(half.c_out, plan.bn_eps, plan.bn_momentum, **options)
-    return ConvNormAct(convolution(half, **options), norm, activation(plan.activation))
+    conv = convolution(half, **options)
+    return ConvNormAct(conv, norm, activation(plan.activation))

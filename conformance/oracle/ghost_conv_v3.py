@@ -141,4 +141,5 @@ def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvAct | Non
     halves = {half.name: half for half in plan.halves}
     if plan.form != DEPLOYED or name not in halves:
         return None
-    return ConvAct(convolution(halves[name].deployed, **options), activation(plan.activation))
+    conv = convolution(halves[name].deployed, **options)
+    return ConvAct(conv, activation(plan.activation))

@@ -95,6 +95,11 @@ class GhostNet:
         """Every argument as a plain dict, enough to build the network in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the network is in training."""
+        return self.bn1
+
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, in_chans, H, W) to logits (N, num_classes)."""
         for _, out in self._steps(x):
@@ -123,7 +128,7 @@ class GhostNet:
         return f"{type(self).__name__}({arguments})"
 
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        training = in_training(self.bn1)
+        training = in_training(self.first_norm)
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
         x = self.conv_stem(x)
         yield "conv_stem", x

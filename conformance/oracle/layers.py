@@ -160,7 +160,10 @@ def linear(features: int, classes: int, *, dtype: Any = np.float64) -> Linear:
 
 
 def dropout(rate: float, **options: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """Nothing: the oracle draws no random numbers, its training steps are without dropout."""
+    """Dropout of that rate.
+
+    Here it does nothing: the oracle draws no random numbers, its training steps are without.
+    """
     return identity
 
 

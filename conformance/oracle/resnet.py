@@ -101,13 +101,18 @@ class GhostResNet:
         """Every argument as a plain dict, enough to build the network in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the network is in training."""
+        return self.conv1.first_norm
+
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, in_chans, H, W) to logits (N, num_classes)."""
         return self.stages(x)["logits"]
 
     def stages(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """The output of every stage, from the stem to the logits."""
-        training = in_training(self.conv1.first_norm)
+        training = in_training(self.first_norm)
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
         stages = {"stem": self.relu(self.bn1(self.conv1(x)))}
         x = stages["stem"]

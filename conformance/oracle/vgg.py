@@ -78,6 +78,11 @@ class GhostVGG16:
         """Every argument as a plain dict, enough to build the network in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the network is in training."""
+        return self.features[0][0].first_norm
+
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, in_chans, H, W) to logits (N, num_classes)."""
         for _, out in self._steps(x):
@@ -93,7 +98,7 @@ class GhostVGG16:
         return f"{type(self).__name__}({arguments})"
 
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        training = in_training(self.features[0][0].first_norm)
+        training = in_training(self.first_norm)
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
         for number, stage in enumerate(self.features):
             for convolution in stage:

@@ -85,14 +85,20 @@ class C3Ghost:
         """Every argument as a plain dict, enough to build the block in any framework."""
         return self.plan.to_dict()
 
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the block is in training."""
+        return self.cv1[1]
+
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, c1, H, W) to (N, c2, H, W)."""
-        training = in_training(self.cv1[1])
+        training = in_training(self.first_norm)
         self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
         out = self.cv1(x)
         for block in self.m:
             out = block(out)
-        return self.cv3(np.concatenate([out, self.cv2(x)], axis=1))
+        out = np.concatenate([out, self.cv2(x)], axis=1)
+        return self.cv3(out)
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
@@ -102,7 +108,8 @@ class C3Ghost:
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
     norm = batch_norm(each.c_out, plan.bn_eps, plan.bn_momentum, **options)
-    return ConvNormAct(convolution(each, **options), norm, activation("silu"))
+    conv = convolution(each, **options)
+    return ConvNormAct(conv, norm, activation("silu"))
 
 
 def _bottlenecks(plan: C3GhostConfig, **options: Any) -> Any:

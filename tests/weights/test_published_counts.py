@@ -36,7 +36,11 @@ D_LI14 = {
     "shortcut_kernel_size": 3,
     "shortcut_activation": "relu",
 }
-D_LI14_COUNTS = [(0.5, 2_587_144, 42_133_384), (1.0, 5_180_840, 140_760_880), (1.3, 7_349_806, 226_481_480)]  # fmt: skip
+D_LI14_COUNTS = [
+    (0.5, 2_587_144, 42_133_384),
+    (1.0, 5_180_840, 140_760_880),
+    (1.3, 7_349_806, 226_481_480),
+]
 
 # Han et al., CVPR 2020, tables 5 to 7: millions of weights to 0.1, millions of operations cut off.
 VGG = [

@@ -1,0 +1,90 @@
+"""The two attentions of the family: squeeze-and-excitation, and DFC attention (GhostNetV2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from ghost_tf.data_format import checked_data_format
+from ghost_tf.layers import (
+    activation,
+    batch_norm,
+    convolution,
+    half_size,
+    hard_sigmoid,
+    module_list,
+    resize_like,
+    sigmoid,
+    spatial_mean,
+)
+from ghost_tf.planned import Planned, build_in_turn
+from weights.attention import AttentionPlan, SqueezeExciteConfig
+
+
+@keras.saving.register_keras_serializable("ghost_tf")
+class SqueezeExcite(Planned, keras.layers.Layer):
+    """Squeeze-and-excitation (Hu et al., CVPR 2018) with the gate relu6(x + 3) / 6.
+
+    Shapes: x: (N, H, W, channels), the same out.
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> from keras import ops
+    >>> tuple(SqueezeExcite(16)(ops.zeros((1, 7, 7, 16))).shape)
+    (1, 7, 7, 16)
+    """
+
+    architecture = "squeeze_excite"
+
+    def __init__(
+        self,
+        channels: int,
+        se_ratio: float = 0.25,
+        rounding: str = "divisible",
+        *,
+        data_format: str | None = None,
+        **options: Any,
+    ) -> None:
+        plan = SqueezeExciteConfig(channels, se_ratio, rounding)
+        super().__init__(**options)
+        self.data_format = checked_data_format(data_format)
+        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        self.plan = plan
+        self.conv_reduce = convolution(plan.reduce, **options)
+        self.conv_expand = convolution(plan.expand, **options)
+        self.relu = activation("relu")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the layer in any framework."""
+        return self.plan.to_dict()
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Create the variables."""
+        build_in_turn([self.conv_reduce, self.conv_expand], input_shape)
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Shapes: x: (N, H, W, channels), the same out."""
+        self._check_input(x, training)
+        squeezed = self.relu(self.conv_reduce(spatial_mean(x, self.data_format)))
+        return x * hard_sigmoid(self.conv_expand(squeezed))
+
+
+def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> Any:
+    """The layers of DFC attention: three convolutions, each with batch normalisation."""
+    if plan is None:
+        return None
+    layers: list[Any] = []
+    for each in plan.convolutions:
+        layers.append(convolution(each, **options))
+        layers.append(batch_norm(each.c_out, norm.bn_eps, norm.bn_momentum, **options))
+    return module_list(layers)
+
+
+def dfc_gate(layers: Any, x: Any, out: Any, data_format: str, training: bool | None = None) -> Any:
+    """The gate of DFC attention: seen at half size, spread to the height and width of `out`."""
+    x = half_size(x, data_format)
+    for conv, norm in zip(layers[::2], layers[1::2], strict=True):
+        x = norm(conv(x), training=training)
+    return resize_like(sigmoid(x), out, data_format)

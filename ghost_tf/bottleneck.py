@@ -1,0 +1,193 @@
+"""GhostBottleneck: two ghost modules and what stands between them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from ghost_tf.attention import SqueezeExcite
+from ghost_tf.branches import add_branches, branches, sum_branches
+from ghost_tf.data_format import checked_data_format
+from ghost_tf.ghost_conv import GhostConv, GhostConvV2
+from ghost_tf.ghost_conv_v3 import GhostConvV3
+from ghost_tf.layers import activation, batch_norm, convolution, module_list
+from ghost_tf.planned import Planned, build_in_turn
+from weights.bottleneck import GhostBottleneckConfig, GhostModule
+from weights.branches import DEPLOYED
+from weights.ghost_conv_v2 import GhostConvV2Config
+from weights.ghost_conv_v3 import GhostConvV3Config
+
+
+@keras.saving.register_keras_serializable("ghost_tf")
+class GhostBottleneck(Planned, keras.layers.Layer):
+    """Two ghost modules, a strided convolution, squeeze-and-excitation and a shortcut.
+
+    Han et al., CVPR 2020, "GhostNet", section 3.2; with `attention` the block of GhostNetV2, with
+    `branches` that of GhostNetV3.
+
+    Shapes: x: (N, H, W, c_in) to (N, H', W', c_out).
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> from keras import ops
+    >>> block = GhostBottleneck(16, 48, 24, stride=2, se_ratio=0.25)
+    >>> from keras import ops
+    >>> tuple(block(ops.zeros((1, 14, 14, 16))).shape)
+    (1, 7, 7, 24)
+    """
+
+    architecture = "ghost_bottleneck"
+
+    def __init__(
+        self,
+        c_in: int,
+        c_mid: int,
+        c_out: int,
+        kernel_size: int = 3,
+        stride: int = 1,
+        se_ratio: float = 0.0,
+        ratio: float = 2,
+        dw_kernel_size: int = 3,
+        *,
+        attention: bool = False,
+        branches: int = 0,
+        primary_skip: bool = True,
+        split: str = "ceil",
+        activation: str = "relu",
+        se_rounding: str = "divisible",
+        shortcut_kernel_size: int = 0,
+        shortcut_activation: str = "identity",
+        form: str = "training",
+        bn_eps: float = 1e-5,
+        bn_momentum: float = 0.1,
+        data_format: str | None = None,
+        **options: Any,
+    ) -> None:
+        plan = GhostBottleneckConfig(
+            c_in,
+            c_mid,
+            c_out,
+            kernel_size,
+            stride,
+            se_ratio,
+            ratio,
+            dw_kernel_size,
+            attention,
+            branches,
+            primary_skip,
+            split,
+            activation,
+            se_rounding,
+            shortcut_kernel_size,
+            shortcut_activation,
+            form,
+            bn_eps,
+            bn_momentum,
+        )
+        super().__init__(**options)
+        self.data_format = checked_data_format(data_format)
+        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        self.plan = plan
+        self.ghost1 = _ghost(plan.ghost1, **options)
+        self.conv_dw = _strided(plan, **options)
+        self.bn_dw = _strided_norm(plan, **options)
+        if plan.strided_branches and plan.form != DEPLOYED:
+            norm = (plan.bn_eps, plan.bn_momentum)
+            add_branches(self, plan.strided_branches, *norm, **options)
+        self.se = _squeeze_excite(plan, **options)
+        self.ghost2 = _ghost(plan.ghost2, **options)
+        self.shortcut = _shortcut(plan, **options)
+        self.shortcut_act = _activation(plan.shortcut_activation)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the block in any framework."""
+        return self.plan.to_dict()
+
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the block is in training."""
+        return self.ghost1.first_norm
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Create the variables."""
+        shape = build_in_turn([self.ghost1], input_shape)
+        for layer in self._strided_layers():
+            layer.build(shape)
+        shape = self._strided_shape(shape)
+        build_in_turn([each for each in (self.bn_dw, self.se, self.ghost2) if each], shape)
+        build_in_turn(self.shortcut or (), input_shape)
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out), or channels first."""
+        self._check_input(x, training)
+        out = self._strided(self.ghost1(x, training=training), training)
+        if self.se is not None:
+            out = self.se(out)
+        return self.ghost2(out, training=training) + self._shortcut(x, training)
+
+    def _strided_layers(self) -> list[Any]:
+        """The convolutions that the stride is in, side by side."""
+        if self.conv_dw is not None:
+            return [self.conv_dw]
+        return branches(self, self.plan.strided_branches) if self.plan.strided else []
+
+    def _strided_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        layers = self._strided_layers()
+        return layers[0].compute_output_shape(shape) if layers else shape
+
+    def _strided(self, x: Any, training: bool | None) -> Any:
+        if self.plan.strided is None:
+            return x
+        if self.conv_dw is None:
+            return sum_branches(self, self.plan.strided_branches, x, training)
+        x = self.conv_dw(x)
+        return x if self.bn_dw is None else self.bn_dw(x, training=training)
+
+    def _shortcut(self, x: Any, training: bool | None) -> Any:
+        if self.shortcut is None:
+            return x
+        depthwise, norm, pointwise, last_norm = self.shortcut
+        x = self.shortcut_act(norm(depthwise(x), training=training))
+        return last_norm(pointwise(x), training=training)
+
+
+def _ghost(plan: GhostModule, **options: Any) -> Any:
+    if isinstance(plan, GhostConvV3Config):
+        return GhostConvV3(**plan.to_dict(), **options)
+    version = GhostConvV2 if isinstance(plan, GhostConvV2Config) else GhostConv
+    return version(**plan.to_dict(), **options)
+
+
+def _strided(plan: GhostBottleneckConfig, **options: Any) -> Any:
+    if plan.strided_branches:
+        merged = plan.strided_branches.deployed
+        return convolution(merged, **options) if plan.form == DEPLOYED else None
+    return convolution(plan.strided, **options) if plan.strided else None
+
+
+def _strided_norm(plan: GhostBottleneckConfig, **options: Any) -> Any:
+    if plan.strided_branches or plan.strided is None:
+        return None
+    return batch_norm(plan.strided.c_out, plan.bn_eps, plan.bn_momentum, **options)
+
+
+def _squeeze_excite(plan: GhostBottleneckConfig, **options: Any) -> SqueezeExcite | None:
+    if plan.squeeze_excite is None:
+        return None
+    return SqueezeExcite(**plan.squeeze_excite.to_dict(), **options)
+
+
+def _shortcut(plan: GhostBottleneckConfig, **options: Any) -> Any:
+    if not plan.shortcut:
+        return None
+    layers: list[Any] = []
+    for each in plan.shortcut:
+        layers.append(convolution(each, **options))
+        layers.append(batch_norm(each.c_out, plan.bn_eps, plan.bn_momentum, **options))
+    return module_list(layers)
+
+
+def _activation(name: str) -> Any:
+    return activation(name)

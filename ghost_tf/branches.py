@@ -1,0 +1,67 @@
+"""The parallel branches that GhostNetV3 trains in place of one convolution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from ghost_tf.layers import activation, batch_norm, convolution, module_list
+from ghost_tf.planned import build_in_turn
+from weights.branches import BranchesPlan
+from weights.convolutions import ConvolutionPlan
+
+
+class ConvNorm(keras.layers.Layer):
+    """Convolution and batch normalisation, under the names of timm's `ConvBnAct`."""
+
+    def __init__(
+        self, plan: ConvolutionPlan, eps: float, momentum: float, act: str = "identity",
+        **options: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(dtype=options["dtype"])
+        self.conv = convolution(plan, **options)
+        self.bn1 = batch_norm(plan.c_out, eps, momentum, **options)
+        self.act = activation(act)
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Create the variables."""
+        build_in_turn([self.conv, self.bn1], input_shape)
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Shapes: x: (N, H, W, C) to (N, H', W', C')."""
+        return self.act(self.bn1(self.conv(x), training=training))
+
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Shape of the output, in the order of the input's."""
+        return self.conv.compute_output_shape(input_shape)
+
+
+def add_branches(
+    module: Any, plan: BranchesPlan, eps: float, momentum: float, **options: Any
+) -> None:
+    """Give `module` the branches, under timm's names."""
+    norm = (eps, momentum)
+    copies = [ConvNorm(plan.convolution, *norm, **options) for _ in range(plan.count)]
+    scale = ConvNorm(plan.scale, *norm, **options) if plan.scale else None
+    skip = batch_norm(plan.skip, *norm, **options) if plan.skip else None
+    setattr(module, f"{plan.name}_rpr_conv", module_list(copies))
+    setattr(module, f"{plan.name}_rpr_scale", scale)
+    setattr(module, f"{plan.name}_rpr_skip", skip)
+
+
+def sum_branches(module: Any, plan: BranchesPlan, x: Any, training: bool | None = None) -> Any:
+    """The sum of the branches that `module` was given."""
+    first, *others = branches(module, plan)
+    out = first(x, training=training)
+    for branch in others:
+        out = out + branch(x, training=training)
+    return out
+
+
+def branches(module: Any, plan: BranchesPlan) -> list[Any]:
+    """The branches that `module` was given."""
+    copies, scale, skip = (
+        getattr(module, f"{plan.name}_rpr_{kind}") for kind in ("conv", "scale", "skip")
+    )
+    return [*copies, *(branch for branch in (scale, skip) if branch is not None)]

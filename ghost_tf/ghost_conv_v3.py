@@ -1,0 +1,168 @@
+"""The ghost module of GhostNetV3: parallel branches in training, one convolution afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from ghost_tf.attention import dfc_gate, short_conv
+from ghost_tf.branches import add_branches, branches, sum_branches
+from ghost_tf.data_format import checked_data_format, concatenate, crop_channels
+from ghost_tf.layers import (
+    activation,
+    canonical_shape,
+    convolution,
+)
+from ghost_tf.planned import Planned, build_in_turn
+from weights.branches import DEPLOYED, BranchesPlan
+from weights.ghost_conv_v3 import GhostConvV3Config
+
+
+class ConvAct(keras.layers.Layer):
+    """Convolution and activation: one half in deployed form."""
+
+    def __init__(self, conv: Any, act: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.conv = conv
+        self.act = act
+
+    def __getitem__(self, index: int) -> Any:
+        return (self.conv, self.act)[index]
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Create the variables."""
+        self.conv.build(input_shape)
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Shapes: x: (N, H, W, C) to (N, H', W', C')."""
+        return self.act(self.conv(x))
+
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Shape of the output, in the order of the input's."""
+        return self.conv.compute_output_shape(input_shape)
+
+
+@keras.saving.register_keras_serializable("ghost_tf")
+class GhostConvV3(Planned, keras.layers.Layer):
+    """Ghost convolution with branches (Liu et al., 2024, "GhostNetV3", section 3.1).
+
+    In form `training` each half is a sum of branches, in form `deployed` one convolution with bias;
+    `deploy` makes the second of the first. Kernels are odd, padding keeps height and width.
+
+    Shapes: x: (N, H, W, c_in) to (N, H', W', c_out).
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> from keras import ops
+    >>> layer = GhostConvV3(16, 32, kernel_size=3)
+    >>> from keras import ops
+    >>> tuple(layer(ops.zeros((1, 7, 7, 16))).shape)
+    (1, 7, 7, 32)
+    """
+
+    architecture = "ghost_conv_v3"
+
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        kernel_size: Any = 1,
+        ratio: float = 2,
+        dw_kernel_size: int = 3,
+        stride: Any = 1,
+        *,
+        branches: int = 3,
+        attention: bool = False,
+        primary_skip: bool = True,
+        split: str = "ceil",
+        activation: str = "relu",
+        form: str = "training",
+        bn_eps: float = 1e-5,
+        bn_momentum: float = 0.1,
+        data_format: str | None = None,
+        **options: Any,
+    ) -> None:
+        plan = GhostConvV3Config(
+            c_in,
+            c_out,
+            kernel_size,
+            ratio,
+            dw_kernel_size,
+            stride,
+            branches,
+            attention,
+            primary_skip,
+            split,
+            activation,
+            form,
+            bn_eps,
+            bn_momentum,
+        )
+        super().__init__(**options)
+        self.data_format = checked_data_format(data_format)
+        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        self.plan = plan
+        self.c_out = plan.c_out
+        self.ratio = plan.ratio
+        self.c_int = plan.channels.c_int
+        self.primary_conv = _merged(plan, "primary", **options)
+        self.cheap_conv = _merged(plan, "cheap", **options)
+        for half in plan.halves if plan.form != DEPLOYED else ():
+            add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
+        self.short_conv = short_conv(plan.gate, plan, **options)
+        self.act = _activation(plan.activation)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the layer in any framework."""
+        return self.plan.to_dict()
+
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the layer is in training, if there is one."""
+        if self.plan.form != DEPLOYED:
+            return self.primary_rpr_conv[0].bn1
+        return None if self.short_conv is None else self.short_conv[1]
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Create the variables."""
+        self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
+        shape = input_shape
+        for half in self.plan.halves:
+            deployed = self.plan.form == DEPLOYED
+            merged = [getattr(self, f"{half.name}_conv", None)]
+            layers = merged if deployed else branches(self, half)
+            for layer in layers:
+                layer.build(shape)
+            shape = layers[0].compute_output_shape(shape)
+        build_in_turn(self.short_conv or (), input_shape)
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out)."""
+        self._check_input(x, training)
+        primary, *cheap = self.plan.halves
+        out = self._half(primary, x, training)
+        for half in cheap:
+            out = concatenate([out, self._half(half, out, training)], self.data_format)
+        out = crop_channels(out, self.c_out, self.data_format)
+        if self.short_conv is not None:
+            out = out * dfc_gate(self.short_conv, x, out, self.data_format, training)
+        return out
+
+    def _half(self, half: BranchesPlan, x: Any, training: bool | None) -> Any:
+        if self.plan.form == DEPLOYED:
+            return getattr(self, f"{half.name}_conv")(x)
+        return self.act(sum_branches(self, half, x, training))
+
+
+def _activation(name: str) -> Any:
+    return activation(name)
+
+
+def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvAct | None:
+    halves = {half.name: half for half in plan.halves}
+    if plan.form != DEPLOYED or name not in halves:
+        return None
+    conv = convolution(halves[name].deployed, **options)
+    return ConvAct(conv, activation(plan.activation), dtype=options["dtype"])

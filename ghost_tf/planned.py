@@ -1,0 +1,52 @@
+"""What Keras asks of every layer and network that is built from a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ghost_tf.data_format import canonical_shape, native_shape
+from ghost_tf.layers import dtype_name, in_training
+
+
+def build_in_turn(layers: Iterable[Any], shape: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Create the variables of layers that follow one another; returns the shape after them."""
+    for layer in layers:
+        layer.build(shape)
+        shape = layer.compute_output_shape(shape)
+    return shape
+
+
+class Planned:
+    """A layer or model with a `plan` and a `data_format`; comes before the Keras class."""
+
+    plan: Any
+    data_format: str
+
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the layer is in training, if there is one."""
+        return None
+
+    def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Check the input before Keras does, which would wrap the error in words of its own."""
+        self._check_input(x, kwargs.get("training"))
+        return super().__call__(x, *args, **kwargs)  # type: ignore[misc]
+
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Shape of the output, in the order of the input's."""
+        shape = canonical_shape(input_shape, self.data_format)
+        self.plan.check_input(shape, "float32")
+        batch, _, height, width = shape
+        output = self.plan.output_shape(batch, height, width)
+        return native_shape(output, self.data_format) if len(output) == 4 else output
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras saves: the module's own arguments and Keras' (name, dtype policy, ...)."""
+        keras_arguments = super().get_config()  # type: ignore[misc]
+        return {**keras_arguments, **self.plan.to_dict(), "data_format": self.data_format}
+
+    def _check_input(self, x: Any, training: bool | None) -> None:
+        training = in_training(self.first_norm, training)
+        shape = canonical_shape(x, self.data_format)
+        self.plan.check_input(shape, dtype_name(x), training=training)

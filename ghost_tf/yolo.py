@@ -1,0 +1,133 @@
+"""The ghost modules of the YOLO family, as ultralytics has them: names, arguments, results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from ghost_tf import bottleneck, ghost_conv
+from ghost_tf.data_format import checked_data_format, concatenate, native_shape
+from ghost_tf.ghost_conv import ConvNormAct
+from ghost_tf.layers import activation, batch_norm, convolution, module_list
+from ghost_tf.planned import Planned, build_in_turn
+from weights.yolo import C3GhostConfig, ghost_bottleneck_arguments, ghost_conv_arguments
+
+
+@keras.saving.register_keras_serializable("ghost_tf.yolo")
+class GhostConv(ghost_conv.GhostConv):
+    """ultralytics' GhostConv: half the channels, a cheap 5x5 convolution, SiLU, eps 1e-3.
+
+    Shapes: x: (N, H, W, c1) to (N, H', W', c2).
+
+    >>> from keras import ops
+    >>> tuple(GhostConv(16, 32, 3, 2)(ops.zeros((1, 11, 10, 16))).shape)
+    (1, 6, 5, 32)
+    """
+
+    def __init__(
+        self, c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True, **options: Any
+    ) -> None:
+        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act), **options)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The layer that Keras saved, under the arguments of the layer it is made of."""
+        return ghost_conv.GhostConv(**config)
+
+
+@keras.saving.register_keras_serializable("ghost_tf.yolo")
+class GhostBottleneck(bottleneck.GhostBottleneck):
+    """ultralytics' GhostBottleneck: two of its GhostConvs, the second linear.
+
+    Shapes: x: (N, H, W, c1) to (N, H', W', c2).
+
+    >>> from keras import ops
+    >>> tuple(GhostBottleneck(16, 32, 5, 2)(ops.zeros((1, 9, 9, 16))).shape)
+    (1, 5, 5, 32)
+    """
+
+    def __init__(self, c1: int, c2: int, k: int = 3, s: int = 1, **options: Any) -> None:
+        super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The block that Keras saved, under the arguments of the block it is made of."""
+        return bottleneck.GhostBottleneck(**config)
+
+
+@keras.saving.register_keras_serializable("ghost_tf")
+class C3Ghost(Planned, keras.layers.Layer):
+    """ultralytics' C3Ghost: a cross-stage partial block of GhostBottlenecks.
+
+    Shapes: x: (N, H, W, c1) to (N, H, W, c2).
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> from keras import ops
+    >>> tuple(C3Ghost(32, 32, 2)(ops.zeros((1, 8, 8, 32))).shape)
+    (1, 8, 8, 32)
+    """
+
+    architecture = "c3_ghost"
+
+    def __init__(
+        self,
+        c1: int,
+        c2: int,
+        n: int = 1,
+        e: float = 0.5,
+        *,
+        bn_eps: float = 1e-3,
+        bn_momentum: float = 0.03,
+        data_format: str | None = None,
+        **options: Any,
+    ) -> None:
+        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum)
+        super().__init__(**options)
+        self.data_format = checked_data_format(data_format)
+        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        self.plan = plan
+        self.cv1 = _convolution(plan, "cv1", **options)
+        self.cv2 = _convolution(plan, "cv2", **options)
+        self.cv3 = _convolution(plan, "cv3", **options)
+        self.m = _bottlenecks(plan, **options)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the block in any framework."""
+        return self.plan.to_dict()
+
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the block is in training."""
+        return self.cv1[1]
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Create the variables."""
+        shape = build_in_turn([self.cv1, *self.m], input_shape)
+        self.cv2.build(input_shape)
+        joined = (shape[0], self.plan.convolutions["cv3"].c_in, None, None)
+        self.cv3.build(native_shape(joined, self.data_format))
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Shapes: x: (N, H, W, c1) to (N, H, W, c2)."""
+        self._check_input(x, training)
+        out = self.cv1(x, training=training)
+        for block in self.m:
+            out = block(out, training=training)
+        out = concatenate([out, self.cv2(x, training=training)], self.data_format)
+        return self.cv3(out, training=training)
+
+
+def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
+    each = plan.convolutions[name]
+    norm = batch_norm(each.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    conv = convolution(each, **options)
+    return ConvNormAct(conv, norm, activation("silu"), dtype=options["dtype"])
+
+
+def _bottlenecks(plan: C3GhostConfig, **options: Any) -> Any:
+    arguments = plan.bottleneck.to_dict()
+    blocks = (bottleneck.GhostBottleneck(**arguments, **options) for _ in range(plan.n))
+    return module_list(blocks)
