@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from ghost_jax.attention import dfc_gate, short_conv
-from ghost_jax.branches import add_branches, sum_branches
+from ghost_jax.branches import add_branches, branches, sum_branches
 from ghost_jax.layers import (
     activation,
     canonical_shape,
@@ -114,7 +114,7 @@ class GhostConvV3(nnx.Module):
     def first_norm(self) -> Any:
         """The batch normalisation that tells whether the layer is in training, if there is one."""
         if self.plan.form != DEPLOYED:
-            return self.primary_rpr_conv[0].bn1
+            return branches(self, self.plan.halves[0])[0].bn1
         return None if self.short_conv is None else self.short_conv[1]
 
     def __call__(self, x: jax.Array) -> jax.Array:

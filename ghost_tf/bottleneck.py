@@ -138,10 +138,11 @@ class GhostBottleneck(Planned, keras.layers.Layer):
         return layers[0].compute_output_shape(shape) if layers else shape
 
     def _strided(self, x: Any, training: bool | None) -> Any:
+        parts = self.plan.strided_branches
         if self.plan.strided is None:
             return x
-        if self.conv_dw is None:
-            return sum_branches(self, self.plan.strided_branches, x, training)
+        if self.conv_dw is None and parts:
+            return sum_branches(self, parts, x, training)
         x = self.conv_dw(x)
         return x if self.bn_dw is None else self.bn_dw(x, training=training)
 

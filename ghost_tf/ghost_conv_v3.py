@@ -122,7 +122,7 @@ class GhostConvV3(Planned, keras.layers.Layer):
     def first_norm(self) -> Any:
         """The batch normalisation that tells whether the layer is in training, if there is one."""
         if self.plan.form != DEPLOYED:
-            return self.primary_rpr_conv[0].bn1
+            return branches(self, self.plan.halves[0])[0].bn1
         return None if self.short_conv is None else self.short_conv[1]
 
     def build(self, input_shape: tuple[Any, ...]) -> None:

@@ -127,10 +127,11 @@ class GhostBottleneck(nn.Module):
         return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
     def _strided(self, x: Tensor) -> Tensor:
+        parts = self.plan.strided_branches
         if self.plan.strided is None:
             return x
-        if self.conv_dw is None:
-            return sum_branches(self, self.plan.strided_branches, x)
+        if self.conv_dw is None and parts:
+            return sum_branches(self, parts, x)
         x = self.conv_dw(x)
         return x if self.bn_dw is None else self.bn_dw(x)
 

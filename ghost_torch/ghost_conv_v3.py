@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ghost_torch.attention import dfc_gate, short_conv
-from ghost_torch.branches import add_branches, sum_branches
+from ghost_torch.branches import add_branches, branches, sum_branches
 from ghost_torch.layers import activation, canonical_shape, convolution, dtype_name, in_training
 from weights.branches import DEPLOYED, BranchesPlan
 from weights.ghost_conv_v3 import GhostConvV3Config
@@ -96,7 +96,7 @@ class GhostConvV3(nn.Module):
     def first_norm(self) -> Any:
         """The batch normalisation that tells whether the layer is in training, if there is one."""
         if self.plan.form != DEPLOYED:
-            return self.primary_rpr_conv[0].bn1
+            return branches(self, self.plan.halves[0])[0].bn1
         return None if self.short_conv is None else self.short_conv[1]
 
     def forward(self, x: Tensor) -> Tensor:

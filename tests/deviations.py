@@ -24,7 +24,6 @@ OWN_DEFINITIONS = {
     ".from_config": "how Keras builds again what it saved",
     "._strided_layers": "Keras creates variables when it knows the input",
     "._strided_shape": "likewise",
-    ".first_norm": "Keras asks for it in a class of its own",
     "rematerialised": "recomputing blocks is offered in PyTorch and JAX",
     "seed_dropout": "JAX builds modules abstractly, random numbers as well",
     "_frozen_statistics": "PyTorch moves running statistics again when it recomputes",

@@ -14,7 +14,9 @@ import click
 from weights.errors import FormatError, GhostError
 from weights.file import read_file
 
-IMPORTER_NAMES = ("seed", "timm")
+IMPORTER_NAMES = ("seed", "timm", "huawei", "ultralytics", "d-li14")
+EXPORTER_NAMES = ("seed", "timm", "huawei", "ultralytics")
+GATE_NAMES = ("relu6", "clip01", "keras2", "sigmoid")
 file_argument = click.argument("file", type=click.Path())
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 output_option = click.option(
@@ -121,28 +123,33 @@ def verify(file: str) -> None:
     "--preprocess",
     type=click.Choice(["auto", "none"]),
     default="auto",
-    help="Whether to assume the input scaling and classes of CIFAR-10 for a network of 10 classes.",
+    help="Whether to assume the preprocessing of CIFAR-10 or ImageNet from the number of classes.",
+)
+@click.option("--entry", help="The state dict to take from a file that holds several.")
+@click.option(
+    "--gate",
+    type=click.Choice(GATE_NAMES),
+    help="The gate of SRC's squeeze-and-excitation; the default: what the source always has.",
 )
 @click.argument("source", metavar="SRC", type=click.Path())
 @output_option
 @overwrite_option
 def import_command(
-    importer: str,
-    architecture: str | None,
-    config: dict[str, Any],
-    preprocess: str,
-    source: str,
-    output: str,
-    overwrite: bool,
-) -> None:
-    """Convert SRC (.safetensors, .pt, .pth) into an interchange file."""
+    importer: str, architecture: str | None, config: dict[str, Any], preprocess: str,
+    entry: str | None, gate: str | None, source: str, output: str, overwrite: bool,
+) -> None:  # fmt: skip
+    """Convert SRC (.safetensors, .pt, .pth, .npz ...) into an interchange file."""
     from weights.importers import import_file, write
 
     check_output(output, overwrite)
     assume = preprocess == "auto"
-    imported = import_file(source, importer, architecture, config, assume_preprocess=assume)
+    options: Any = {"assume_preprocess": assume, "entry": entry, "gate": gate}
+    imported = import_file(source, importer, architecture, config, **options)
     write(imported, output, overwrite=overwrite)
     click.echo(f"{output}: {imported.architecture}, {len(imported.tensors)} tensors")
+    for what in ("entry", "prefix", "gate"):
+        if what in imported.source:
+            click.echo(f"{what}: {imported.source[what]}")
     for name, count in imported.source["dropped"].items():
         click.echo(f"dropped: {count} {name}")
     for name, value in imported.source["assumed"].items():
@@ -150,7 +157,7 @@ def import_command(
 
 
 @main.command()
-@click.option("--to", "importer", required=True, type=click.Choice(IMPORTER_NAMES))
+@click.option("--to", "importer", required=True, type=click.Choice(EXPORTER_NAMES))
 @file_argument
 @output_option
 @overwrite_option

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from weights.errors import FormatError
+from weights.errors import ArgumentError, FormatError
 from weights.file import WeightFile, parse_metadata
 from weights.storage import PathLike, parse_header, read_header
 from weights.summary import summarise
@@ -55,9 +55,12 @@ def value_problems(file: WeightFile) -> Iterator[str]:
             yield from _problem(name, array, array < 0, "a negative variance")
 
 
-def _macs(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The work for one image of the usual size."""
-    counts = summarise(metadata["architecture"], metadata["config"])
+def _macs(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The work for one image of the usual size; unknown for an architecture of a newer version."""
+    try:
+        counts = summarise(metadata["architecture"], metadata["config"])
+    except ArgumentError:
+        return None
     return {"count": counts.multiply_accumulates, "size": [counts.height, counts.width]}
 
 

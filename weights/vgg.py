@@ -71,9 +71,10 @@ class GhostVGGConfig:
     @property
     def stages(self) -> list[list[GhostConvConfig]]:
         """The GhostConvs of each stage."""
-        c_in, stages = self.in_chans, []
+        c_in = self.in_chans
+        stages: list[list[GhostConvConfig]] = []
         for widths in STAGES:
-            stage = []
+            stage: list[GhostConvConfig] = []
             for c_out in widths:
                 ratio = self.ratio if stages or stage else self.stem_ratio
                 stage.append(self._convolution(c_in, c_out, ratio))

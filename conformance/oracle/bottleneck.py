@@ -124,10 +124,11 @@ class GhostBottleneck:
         return f"{type(self).__name__}({arguments})"
 
     def _strided(self, x: np.ndarray) -> np.ndarray:
+        parts = self.plan.strided_branches
         if self.plan.strided is None:
             return x
-        if self.conv_dw is None:
-            return sum_branches(self, self.plan.strided_branches, x)
+        if self.conv_dw is None and parts:
+            return sum_branches(self, parts, x)
         x = self.conv_dw(x)
         return x if self.bn_dw is None else self.bn_dw(x)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from conformance.oracle.attention import dfc_gate, short_conv
-from conformance.oracle.branches import add_branches, sum_branches
+from conformance.oracle.branches import add_branches, branches, sum_branches
 from conformance.oracle.layers import (
     activation,
     canonical_shape,
@@ -107,7 +107,7 @@ class GhostConvV3:
     def first_norm(self) -> Any:
         """The batch normalisation that tells whether the layer is in training, if there is one."""
         if self.plan.form != DEPLOYED:
-            return self.primary_rpr_conv[0].bn1
+            return branches(self, self.plan.halves[0])[0].bn1
         return None if self.short_conv is None else self.short_conv[1]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from weights import ArgumentError, GhostError, checks, configure
+from weights import ARCHITECTURES, ArgumentError, GhostError, checks, configure
 
 PAIR = "must be an integer or a pair of integers (height, width)"
 BAD_LAYERS = [
@@ -128,10 +128,9 @@ def test_an_integer_and_equal_sizes_are_the_same_pair(value: Any) -> None:
     ("architecture", "config", "text"),
     [
         (
-            "ghostnet",
+            "ghostnetv4",
             {},
-            "`architecture` must be one of ghost_conv, ghost_resnet20, ghost_resnet56, got "
-            "'ghostnet'",
+            f"`architecture` must be one of {', '.join(ARCHITECTURES)}, got 'ghostnetv4'",
         ),
         ("ghost_conv", {"c_in": 8}, "the configuration of ghost_conv missing 1 required"),
         (

@@ -74,7 +74,10 @@ def test_a_width_that_no_ratio_gives_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"importer": "keras"}, "`importer` must be one of seed, timm, got 'keras'"),
+        (
+            {"importer": "kecam"},
+            "`importer` must be one of seed, timm, huawei, ultralytics, d-li14, got 'kecam'",
+        ),
         (
             {"importer": "seed", "architecture": "ghost_resnet56"},
             "the importer seed reads ghost_conv, got 'ghost_resnet56'",
@@ -115,7 +118,8 @@ def test_another_kind_of_source_is_refused(tmp_path: Path) -> None:
         import_file(tmp_path / "weights.h5", "seed")
 
     assert str(caught.value) == (
-        f"the source must be a .safetensors, .pt or .pth file, got {tmp_path / 'weights.h5'}"
+        "the source must be a file with one of .safetensors, .npz, .pt, .pth, .pth.tar, .bin, "
+        f".ckpt, got {tmp_path / 'weights.h5'}"
     )
 
 

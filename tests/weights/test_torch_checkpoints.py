@@ -77,19 +77,58 @@ def test_a_pickled_module_is_refused_with_the_way_out(tmp_path: Path, torch: Any
     )
 
 
-@pytest.mark.parametrize(("names", "listed"), [([], "none"), (["ema", "model"], "ema, model")])
-def test_no_or_several_state_dicts_are_refused(
-    tmp_path: Path, torch: Any, state_dict: dict[str, Any], names: list[str], listed: str
-) -> None:
+def test_a_file_without_state_dict_is_refused(tmp_path: Path, torch: Any) -> None:
     path = tmp_path / "layer.pt"
-    torch.save(dict.fromkeys(names, state_dict) | {"epoch": 3}, path)
+    torch.save({"epoch": 3}, path)
 
     with pytest.raises(ImportRefused) as caught:
         import_file(path, "seed")
 
     assert str(caught.value) == (
-        f"{path} must hold one state dict (names to tensors), itself or in one entry, got "
-        f"{listed}: save the one to import by itself"
+        f"{path} must hold one state dict (names to tensors), itself or in one entry, got none: "
+        "save module.state_dict()"
+    )
+
+
+def test_a_choice_between_plain_and_averaged_weights_is_the_users(
+    tmp_path: Path, torch: Any, state_dict: dict[str, Any]
+) -> None:
+    path = tmp_path / "layer.pt"
+    torch.save({"state_dict": state_dict, "state_dict_ema": state_dict, "epoch": 3}, path)
+
+    with pytest.raises(ImportRefused) as caught:
+        import_file(path, "seed")
+
+    assert str(caught.value) == (
+        f"{path} holds several state dicts: state_dict, state_dict_ema (averaged); choose one with "
+        "--entry NAME: averaged weights are usually the better ones"
+    )
+
+
+def test_the_chosen_entry_is_taken_and_recorded(
+    tmp_path: Path, torch: Any, state_dict: dict[str, Any]
+) -> None:
+    path = tmp_path / "layer.pt"
+    zeros = {name: torch.zeros_like(tensor) for name, tensor in state_dict.items()}
+    torch.save({"state_dict": zeros, "model_ema": state_dict}, path)
+
+    imported = import_file(path, "seed", entry="model_ema")
+
+    assert imported.source["entry"] == "model_ema"
+    assert imported.tensors["primary_conv.0.weight"].any()
+
+
+def test_an_entry_that_is_absent_is_refused(
+    tmp_path: Path, torch: Any, state_dict: dict[str, Any]
+) -> None:
+    path = tmp_path / "layer.pt"
+    torch.save({"state_dict": state_dict}, path)
+
+    with pytest.raises(ImportRefused) as caught:
+        import_file(path, "seed", entry="ema")
+
+    assert str(caught.value) == (
+        f"{path} must have the entry 'ema' asked for, its entries: 'state_dict'"
     )
 
 

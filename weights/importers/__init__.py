@@ -17,16 +17,22 @@ from weights.checks import choice
 from weights.errors import ImportRefused
 from weights.file import WeightFile, write_file
 from weights.importers.checkpoints import Checkpoint, read_checkpoint
+from weights.importers.d_li14 import D_LI14
 from weights.importers.exporting import refuse_differences
+from weights.importers.gates import OWN_GATE, convert_gates
+from weights.importers.huawei import HUAWEI
 from weights.importers.rules import Importer, Plan
 from weights.importers.seed import SEED
 from weights.importers.timm import TIMM
+from weights.importers.ultralytics import ULTRALYTICS
 from weights.loading import check_tensors
 from weights.storage import PathLike
 
 __all__ = ["IMPORTERS", "Imported", "export_tensors", "import_file", "write"]
 
-IMPORTERS: Mapping[str, Importer] = {importer.name: importer for importer in (SEED, TIMM)}
+IMPORTERS: Mapping[str, Importer] = {
+    importer.name: importer for importer in (SEED, TIMM, HUAWEI, ULTRALYTICS, D_LI14)
+}
 
 
 @dataclass(frozen=True)
@@ -51,11 +57,15 @@ def import_file(
     config: Mapping[str, Any] | None = None,
     *,
     assume_preprocess: bool = True,
+    entry: str | None = None,
+    gate: str | None = None,
 ) -> Imported:
     """Convert a foreign checkpoint.
 
     `config` wins over what the shapes tell and what is assumed. With `assume_preprocess` a network
-    of 10 classes and 3 channels gets the input scaling and the class names of CIFAR-10.
+    of 10 classes and 3 channels gets the input scaling and the class names of CIFAR-10, a GhostNet
+    of 1,000 classes the preprocessing of ImageNet. `entry` is the state dict to take where a file
+    holds several, `gate` that of its squeeze-and-excitation where it is not the importer's usual.
 
     Raises `ImportRefused` where the checkpoint is no such thing, `MismatchError` with every name
     and shape that is wrong, `FormatError` where the file cannot be read.
@@ -64,9 +74,11 @@ def import_file(
     if architecture is not None and architecture not in rules.architectures:
         known = ", ".join(rules.architectures)
         raise ImportRefused(f"the importer {rules.name} reads {known}, got {architecture!r}")
-    checkpoint = read_checkpoint(source)
+    rules.refuse(source)
+    checkpoint = read_checkpoint(source, entry)
     plan = rules.plan(checkpoint, architecture, dict(config or {}))
-    return _convert(checkpoint, rules, plan if assume_preprocess else _without_preprocess(plan))
+    plan = plan if assume_preprocess else _without_preprocess(plan)
+    return _convert(checkpoint, rules, plan, gate or rules.gate)
 
 
 def write(imported: Imported, path: PathLike, *, overwrite: bool = False) -> None:
@@ -93,20 +105,25 @@ def export_tensors(file: WeightFile, importer: str) -> dict[str, np.ndarray]:
     return {rules.foreign_name(name): array for name, array in file.tensors.items()}
 
 
-def _convert(checkpoint: Checkpoint, rules: Importer, plan: Plan) -> Imported:
+def _convert(checkpoint: Checkpoint, rules: Importer, plan: Plan, gate: str) -> Imported:
     checked = configure(plan.architecture, plan.config)
     specs = list(checked.tensors())
     # Checked under the foreign names: a report is about names that stand in the user's file.
     foreign = [replace(spec, name=rules.foreign_name(spec.name)) for spec in specs]
+    found = dict(checkpoint.tensors)
+    for spec in foreign:
+        if spec.name in found:
+            found[spec.name] = rules.to_canonical(spec, found[spec.name])
     what = f"cannot import {checkpoint.path} as {plan.architecture}"
-    check_tensors(foreign, checkpoint.tensors, what=what)
-    tensors = {spec.name: checkpoint.tensors[rules.foreign_name(spec.name)] for spec in specs}
+    check_tensors(foreign, found, what=what)
+    tensors = {spec.name: found[rules.foreign_name(spec.name)] for spec in specs}
+    tensors = convert_gates(tensors, gate)
     config = checked.to_dict()
     return Imported(
         plan.architecture,
         config,
         tensors,
-        _source(checkpoint, rules, plan, config),
+        _source(checkpoint, rules, plan, config) | _gate_source(gate),
         dict(plan.preprocess) if plan.preprocess else None,
         plan.classes,
     )
@@ -124,6 +141,10 @@ def _source(
     }
     taken_off = {"prefix": checkpoint.prefix, "entry": checkpoint.entry}
     return source | {name: value for name, value in taken_off.items() if value}
+
+
+def _gate_source(gate: str) -> dict[str, Any]:
+    return {} if gate == OWN_GATE else {"gate": f"converted from {gate}"}
 
 
 def _without_preprocess(plan: Plan) -> Plan:

@@ -11,7 +11,6 @@ from weights.architectures import Config
 from weights.errors import ImportRefused
 from weights.ghostnet import ROWS, GhostNetConfig
 from weights.importers.checkpoints import Checkpoint
-from weights.importers.gates import GATES
 from weights.importers.ghostnets import PLAIN, Shapes
 from weights.importers.rules import Arguments, Importer, Plan
 from weights.importers.timm import ASSUMED, plan_ghostnet
@@ -80,13 +79,10 @@ def foreign_name(name: str) -> str:
 
 
 def to_canonical(spec: TensorSpec, array: np.ndarray) -> np.ndarray:
-    """A tensor of d-li14's as this project has it: linear layers as 1x1 convolutions, its gate.
-
-    Anything that is not what it should be stays as it is, for the report that follows.
-    """
+    """A tensor of d-li14's as this project has it: its linear layers are 1x1 convolutions."""
     if spec.kind == CONVOLUTION and array.ndim == 2:
-        array = array.reshape(*array.shape, 1, 1)
-    return GATES[GATE].converted(spec.name, array) if "se.conv_expand." in spec.name else array
+        return array.reshape(*array.shape, 1, 1)
+    return array
 
 
 def differences(config: Config) -> Iterator[str]:
@@ -106,4 +102,4 @@ def _canonical_shapes(checkpoint: Checkpoint) -> Shapes:
     }
 
 
-D_LI14 = Importer("d-li14", ("ghostnet",), plan, foreign_name, differences, to_canonical)
+D_LI14 = Importer("d-li14", ("ghostnet",), plan, foreign_name, differences, to_canonical, GATE)

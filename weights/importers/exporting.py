@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weights.architectures import configure
+from weights.architectures import Config, configure
 from weights.errors import GhostError
 from weights.file import WeightFile
-from weights.ghost_conv import GhostConvConfig
 from weights.importers.rules import Importer
-from weights.resnet import STAGES, GhostResNetConfig
+from weights.resnet import GhostResNetConfig
+from weights.vgg import GhostVGGConfig
 
 
 def refuse_differences(file: WeightFile, rules: Importer) -> None:
@@ -18,7 +18,7 @@ def refuse_differences(file: WeightFile, rules: Importer) -> None:
         known = ", ".join(rules.architectures)
         raise GhostError(f"{rules.name} has {known} only, the file holds a {file.architecture}")
     problems = dict.fromkeys(
-        problem for config in _convolutions(file) for problem in rules.differences(config)
+        problem for config in _parts(file) for problem in rules.differences(config)
     )
     if problems:
         raise GhostError(
@@ -26,10 +26,13 @@ def refuse_differences(file: WeightFile, rules: Importer) -> None:
         )
 
 
-def _convolutions(file: WeightFile) -> Iterator[GhostConvConfig]:
+def _parts(file: WeightFile) -> Iterator[Config]:
+    """The configurations that the foreign classes know."""
     config = configure(file.architecture, file.config)
-    if isinstance(config, GhostConvConfig):
-        yield config
-    if isinstance(config, GhostResNetConfig):
-        for width in STAGES.values():
-            yield GhostConvConfig(**config.convolution(width, width))
+    match config:
+        case GhostResNetConfig():
+            yield from (config.stem, *config.convolutions())
+        case GhostVGGConfig():
+            yield from (convolution for stage in config.stages for convolution in stage)
+        case _:
+            yield config

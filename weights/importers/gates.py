@@ -15,7 +15,8 @@ import numpy as np
 from weights.checks import choice
 from weights.errors import ImportRefused
 
-LAST_CONVOLUTION = "se.conv_expand."
+OWN_GATE = "relu6"
+LAST_CONVOLUTION = "conv_expand."
 IRREVERSIBLE = ("sigmoid",)
 
 
@@ -33,7 +34,7 @@ class Gate:
 
 
 GATES: Mapping[str, Gate] = {
-    "relu6": Gate(1.0, 0.0),
+    OWN_GATE: Gate(1.0, 0.0),
     "clip01": Gate(6.0, -3.0),
     "keras2": Gate(1.2, 0.0),
 }
@@ -57,6 +58,6 @@ def convert_gates(tensors: Mapping[str, np.ndarray], gate: str) -> dict[str, np.
     if rule.slope == 1:
         return dict(tensors)
     return {
-        name: rule.converted(name, array) if LAST_CONVOLUTION in f".{name}" else array
+        name: rule.converted(name, array) if LAST_CONVOLUTION in name else array
         for name, array in tensors.items()
     }

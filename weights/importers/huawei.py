@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from weights.errors import ImportRefused
 from weights.importers.checkpoints import Checkpoint
 from weights.importers.rules import Arguments, Importer, Plan
-from weights.importers.timm import differences
+from weights.importers.timm import canonical_name as timm_canonical
+from weights.importers.timm import differences, plan_with_names
 from weights.importers.timm import foreign_name as timm_name
-from weights.importers.timm import plan as timm_plan
+from weights.storage import PathLike
 
 # In the branches the batch normalisation is called `bn`, which timm renamed.
 OURS, THEIRS = (
@@ -20,6 +21,7 @@ OURS, THEIRS = (
 ARCHITECTURES = ("ghostnet", "ghostnetv2", "ghostnetv3")
 # The scope of the variables in Huawei's TensorFlow checkpoint really bears this name.
 TENSORFLOW_SCOPE = "MobileNetV2/"
+TENSORFLOW_FILE = re.compile(r"\.(index|meta|pb|data-\d+-of-\d+)$")
 TENSORFLOW_REASONS = (
     "its padding SAME puts the odd row and column of zeros at the end: at stride 2 it sees other "
     "positions than symmetric padding at every even size, and no weights undo that",
@@ -31,8 +33,8 @@ TENSORFLOW_REASONS = (
 
 def plan(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Plan:
     """The network that names and shapes tell."""
-    refuse_tensorflow(str(checkpoint.path), checkpoint.tensors)
-    return timm_plan(checkpoint, architecture, given)
+    refuse_tensorflow(checkpoint.path, checkpoint.tensors)
+    return plan_with_names(checkpoint, architecture, given, canonical_name)
 
 
 def foreign_name(name: str) -> str:
@@ -44,9 +46,14 @@ def foreign_name(name: str) -> str:
     return OURS.sub(r"\1.bn.", timm_name(name))
 
 
-def refuse_tensorflow(path: str, names: Iterable[str]) -> None:
+def canonical_name(name: str) -> str:
+    """The inverse of `foreign_name`."""
+    return timm_canonical(THEIRS.sub(r"\1.bn1.", name))
+
+
+def refuse_tensorflow(path: PathLike, names: Iterable[str] = ()) -> None:
     """Raise `ImportRefused`, with every reason, for Huawei's TensorFlow checkpoint."""
-    if any(TENSORFLOW_SCOPE in name for name in names):
+    if TENSORFLOW_FILE.search(str(path)) or any(TENSORFLOW_SCOPE in name for name in names):
         reasons = "".join(f"\n  - {reason}" for reason in TENSORFLOW_REASONS)
         raise ImportRefused(
             f"{path} is Huawei's TensorFlow GhostNet, which is another function than the PyTorch "
@@ -54,4 +61,6 @@ def refuse_tensorflow(path: str, names: Iterable[str]) -> None:
         )
 
 
-HUAWEI = Importer("huawei", ARCHITECTURES, plan, foreign_name, differences)
+HUAWEI = Importer(
+    "huawei", ARCHITECTURES, plan, foreign_name, differences, refuse=refuse_tensorflow
+)

@@ -6,11 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from weights.architectures import Config
 from weights.arithmetic import ChannelSplit, split_channels
 from weights.checks import choice, integer
 from weights.errors import ImportRefused
-from weights.ghost_conv import SPLITS, GhostConvConfig
+from weights.ghost_conv import SPLITS
 from weights.importers.checkpoints import Checkpoint
+from weights.importers.gates import OWN_GATE
+from weights.storage import PathLike
+from weights.tensors import TensorSpec
 
 Arguments = dict[str, Any]
 
@@ -26,15 +32,31 @@ class Plan:
     classes: tuple[str, ...] | None = None
 
 
+def unchanged(spec: TensorSpec, array: np.ndarray) -> np.ndarray:
+    """A foreign tensor that is what the canonical one is."""
+    return array
+
+
+def accept(path: PathLike) -> None:
+    """No file is refused before it is read."""
+
+
 @dataclass(frozen=True)
 class Importer:
-    """One foreign convention: the architectures it has, its names, and what it cannot express."""
+    """One foreign convention: the architectures it has, its names, and what it cannot express.
+
+    `to_canonical` makes the canonical tensor of a foreign one, `gate` is the gate that its
+    squeeze-and-excitation has, `refuse` raises for a file that is refused by its name.
+    """
 
     name: str
     architectures: tuple[str, ...]
     plan: Callable[[Checkpoint, str | None, Arguments], Plan]
     foreign_name: Callable[[str], str]
-    differences: Callable[[GhostConvConfig], Iterator[str]] = field(repr=False)
+    differences: Callable[[Config], Iterator[str]] = field(repr=False)
+    to_canonical: Callable[[TensorSpec, np.ndarray], np.ndarray] = unchanged
+    gate: str = OWN_GATE
+    refuse: Callable[[PathLike], None] = accept
 
 
 @dataclass(frozen=True)

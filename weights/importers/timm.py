@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from weights.architectures import ARCHITECTURES, Config
@@ -63,7 +63,17 @@ FIXED = {"dilation": (1, 1), "groups": 1, "bn_eps": 1e-5, "bn_momentum": 0.1}
 
 def plan(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Plan:
     """The module that names and shapes tell."""
-    shapes = canonical_shapes(checkpoint, canonical_name)
+    return plan_with_names(checkpoint, architecture, given, canonical_name)
+
+
+def plan_with_names(
+    checkpoint: Checkpoint,
+    architecture: str | None,
+    given: Arguments,
+    canonical: Callable[[str], str],
+) -> Plan:
+    """The module that canonical names and shapes tell."""
+    shapes = canonical_shapes(checkpoint, canonical)
     architecture = architecture or recognise(checkpoint.path, shapes)
     if architecture.startswith("ghostnet"):
         return plan_ghostnet(shapes, architecture, given, ASSUMED)

@@ -1,0 +1,119 @@
+"""The files that hold foreign checkpoints: what state dicts are in them, as NumPy arrays."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from weights.errors import FormatError, ImportRefused
+from weights.file import ENTRY
+from weights.storage import PathLike, read_safetensors
+
+StateDicts = dict[str, dict[str, np.ndarray]]
+TORCH_SUFFIXES = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt")
+
+
+def suffix_of(path: PathLike) -> str:
+    """The suffix that tells what a file is, in lower case.
+
+    >>> suffix_of("model.pth.tar"), suffix_of("model_best.SAFETENSORS")
+    ('.pth.tar', '.safetensors')
+    """
+    name = Path(path).name.lower()
+    return ".pth.tar" if name.endswith(".pth.tar") else Path(name).suffix
+
+
+def read_safetensors_file(path: PathLike) -> StateDicts:
+    """A safetensors file is one state dict."""
+    tensors, metadata = read_safetensors(path)
+    if ENTRY in metadata:
+        raise ImportRefused(f"{path} is an interchange file already: it needs no import")
+    return {"": tensors}
+
+
+def read_npz(path: PathLike) -> StateDicts:
+    """A NumPy archive is one state dict; nothing in it is unpickled."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {"": {name: archive[name] for name in archive.files}}
+    except OSError as error:
+        raise FormatError(f"cannot read {path}: {error.strerror or error}") from None
+    except (zipfile.BadZipFile, EOFError):
+        raise FormatError(f"{path} is not a whole .npz file") from None
+    except ValueError:
+        raise ImportRefused(
+            f"{path} holds pickled objects, and reading those could run any code: save arrays of "
+            "numbers only"
+        ) from None
+
+
+def read_torch(path: PathLike) -> StateDicts:
+    """Every state dict in a file of torch.save, or the file itself under ''."""
+    try:
+        import torch
+    except ImportError:
+        raise ImportRefused(
+            f"reading {path} needs PyTorch: install it, or save the state dict as .safetensors"
+        ) from None
+    content = _load(torch, path)
+    if _is_state_dict(torch, content):
+        return {"": _to_arrays(torch, path, content)}
+    entries = content.items() if isinstance(content, Mapping) else ()
+    return {
+        str(name): _to_arrays(torch, path, value)
+        for name, value in entries
+        if _is_state_dict(torch, value)
+    }
+
+
+def _load(torch: Any, path: PathLike) -> Any:
+    try:
+        return torch.load(path, weights_only=True, map_location="cpu")
+    except OSError as error:
+        raise FormatError(f"cannot read {path}: {error.strerror or error}") from None
+    except pickle.UnpicklingError:
+        raise ImportRefused(
+            f"{path} holds more than tensors (a pickled module, say), and reading that could run "
+            "any code: where it was made, save module.state_dict() instead"
+        ) from None
+    except (RuntimeError, EOFError):
+        raise FormatError(f"{path} is not a whole PyTorch file") from None
+
+
+def _is_state_dict(torch: Any, value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and len(value) > 0
+        and all(isinstance(name, str) for name in value)
+        and all(isinstance(tensor, torch.Tensor) for tensor in value.values())
+    )
+
+
+def _to_arrays(torch: Any, path: PathLike, state: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {name: _to_numpy(torch, path, name, tensor) for name, tensor in state.items()}
+
+
+def _to_numpy(torch: Any, path: PathLike, name: str, tensor: Any) -> np.ndarray:
+    tensor = tensor.detach()
+    if tensor.dtype == torch.bfloat16:  # NumPy has no such type of its own: take the bits
+        return tensor.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+    try:
+        return tensor.numpy()
+    except (RuntimeError, TypeError):
+        raise ImportRefused(
+            f"{path}: tensor {name!r} must be dense and of a type that NumPy knows, got "
+            f"{tensor.dtype} ({tensor.layout})"
+        ) from None
+
+
+READERS: Mapping[str, Callable[[PathLike], StateDicts]] = {
+    ".safetensors": read_safetensors_file,
+    ".npz": read_npz,
+    **dict.fromkeys(TORCH_SUFFIXES, read_torch),
+}
