@@ -116,9 +116,9 @@ def linear(features: int, classes: int, **options: Any) -> nnx.Linear:
     return nnx.Linear(features, classes, kernel_init=init, bias_init=init, **options)
 
 
-def dropout(rate: float, *, rngs: nnx.Rngs, **options: Any) -> nnx.Dropout:
+def dropout(rate: float, *, rngs: Any, **options: Any) -> nnx.Dropout:
     """Dropout of that rate."""
-    return nnx.Dropout(rate, rngs=rngs)
+    return nnx.Dropout(rate, rngs=rngs if isinstance(rngs, nnx.Rngs) else None)
 
 
 def activation(name: str) -> Callable[[jax.Array], jax.Array]:
@@ -199,6 +199,20 @@ def check_dtype(name: str, dtype: Any) -> None:
             f"`{name}` must be enabled in JAX, got {wanted.name}: set the environment "
             "variable JAX_ENABLE_X64=1, or call jax.config.update('jax_enable_x64', True) first"
         )
+
+
+class AbstractRngs:
+    """Stands for `nnx.Rngs` where a module is built abstractly and no number is drawn.
+
+    `nnx.Rngs` counts its keys in a variable, which takes quadratic time under tracing.
+    """
+
+    def __init__(self) -> None:
+        self.key = jax.random.key(0)
+
+    def params(self) -> jax.Array:
+        """Always the same key."""
+        return self.key
 
 
 def seed_dropout(module: nnx.Module, rngs: nnx.Rngs) -> None:

@@ -93,7 +93,7 @@ def build(architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np
     layers.check_dtype("param_dtype", dtype)
     kind = ARCHITECTURES[architecture]
     # Abstract until the file's tensors arrive: no random number is drawn, nothing is compiled.
-    module = nnx.eval_shape(lambda: kind(**config, param_dtype=dtype, rngs=nnx.Rngs(0)))
+    module = nnx.eval_shape(lambda: kind(**config, param_dtype=dtype, rngs=layers.AbstractRngs()))
     layers.seed_dropout(module, nnx.Rngs(0))
     set_state(module, tensors)
     return module

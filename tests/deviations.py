@@ -25,6 +25,7 @@ OWN_DEFINITIONS = {
     "._strided_layers": "Keras creates variables when it knows the input",
     "._strided_shape": "likewise",
     "rematerialised": "recomputing blocks is offered in PyTorch and JAX",
+    "AbstractRngs": "JAX builds modules abstractly, which takes random numbers as well",
     "seed_dropout": "JAX builds modules abstractly, random numbers as well",
     "_frozen_statistics": "PyTorch moves running statistics again when it recomputes",
 }
