@@ -5,6 +5,7 @@ from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.deploy import deploy
 from ghost_tf.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
+from ghost_tf.ghostify import replace_convolutions
 from ghost_tf.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_tf.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
 from ghost_tf.variants import (
@@ -20,7 +21,15 @@ from ghost_tf.variants import (
     ghostnetv3_160,
 )
 from ghost_tf.vgg import GhostVGG16
-from ghost_tf.weights_io import from_file, load_weights, save_weights, set_state, state
+from ghost_tf.weights_io import (
+    from_file,
+    from_hub,
+    load_weights,
+    reset_classifier,
+    save_weights,
+    set_state,
+    state,
+)
 from ghost_tf.yolo import C3Ghost
 
 __all__ = [
@@ -41,6 +50,7 @@ __all__ = [
     "SqueezeExcite",
     "deploy",
     "from_file",
+    "from_hub",
     "ghostnet_050",
     "ghostnet_100",
     "ghostnet_130",
@@ -52,6 +62,8 @@ __all__ = [
     "ghostnetv3_130",
     "ghostnetv3_160",
     "load_weights",
+    "replace_convolutions",
+    "reset_classifier",
     "save_weights",
     "set_state",
     "state",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ghost_tf.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_tf.weights_io import build
+from weights import hub
 
 
 def ghostnet_050(pretrained: Any = False, **arguments: Any) -> Any:
@@ -65,5 +67,6 @@ def ghostnetv3_160(pretrained: Any = False, **arguments: Any) -> Any:
 
 
 def _variant(name: str, kind: Any, width: float, pretrained: Any, arguments: Any) -> Any:
-    network = kind(width, **arguments)
-    return network
+    if not pretrained:
+        return kind(width, **arguments)
+    return build(*hub.pretrained(name, pretrained, arguments))

@@ -34,6 +34,12 @@ OWN_DEFINITIONS = {
 OWN_FILES = {
     ("ghost_tf", "data_format.py"): "Keras alone lets its user choose the order of axes",
     ("ghost_tf", "keras_layers.py"): "Keras has no explicit padding and stores the biased variance",
+    ("ghost_torch", "ghostify.py"): "the oracle is no framework: nobody builds models from it",
+    ("ghost_torch", "replaceable.py"): "likewise",
+    ("ghost_jax", "ghostify.py"): "likewise",
+    ("ghost_jax", "replaceable.py"): "likewise",
+    ("ghost_tf", "ghostify.py"): "likewise",
+    ("ghost_tf", "replaceable.py"): "likewise",
     ("ghost_tf", "planned.py"): "what Keras asks of every layer and network",
 }
 
@@ -53,6 +59,21 @@ OWN_BODIES = {
 
 # File -> why -> lines of its skeleton that the oracle has and it has not (-), or the reverse (+).
 DEVIATIONS = {
+    "ghost_torch/__init__.py": {
+        "the oracle is no framework: nobody builds models from it": """
+            + __all__ = 'replace_convolutions'
+        """,
+    },
+    "ghost_jax/__init__.py": {
+        "the oracle is no framework: nobody builds models from it": """
+            + __all__ = 'replace_convolutions'
+        """,
+    },
+    "ghost_tf/__init__.py": {
+        "the oracle is no framework: nobody builds models from it": """
+            + __all__ = 'replace_convolutions'
+        """,
+    },
     "ghost_torch/adapter.py": {
         "the oracle has no gradients": """
             - class Adapter: One built module, for inference.

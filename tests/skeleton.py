@@ -85,6 +85,9 @@ class Skeleton:
     def _statement(self, place: str, node: ast.stmt) -> Iterator[str]:
         if _head(node) in OWN_STATEMENTS:
             return
+        if _head(node) == "__all__ =":
+            yield from (f"__all__ = {name!r}" for name in ast.literal_eval(node.value))
+            return
         is_inside_function = place.endswith(" ")
         data = "" if is_inside_function else _data(getattr(node, "value", None))
         yield f"{place}{_head(node)} {data}".rstrip()

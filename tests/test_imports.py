@@ -25,10 +25,13 @@ MAY_IMPORT = {
 # Inside functions only: what a run without it never reaches.
 MAY_IMPORT_LATE = {
     "weights/importers": {"torch"},
+    "weights/importers/containers": {"keras", "h5py", "ghost_tf", "flax", "orbax", "ghost_jax"},
+    "weights/hub.py": {"huggingface_hub"},
+    "weights/images.py": {"PIL"},
     "conformance/digits.py": {"torch", "sklearn", "ghost_torch"},
 }
 # Who imports by name, at the wish of the user.
-IMPORTS_BY_NAME = {"conformance/implementations.py"}
+IMPORTS_BY_NAME = {"conformance/implementations.py", "weights/frameworks.py"}
 
 # Arithmetic on sizes in a column, which is none of `weights`' business.
 OWN_ARITHMETIC = {

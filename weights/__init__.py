@@ -16,7 +16,8 @@ from weights.errors import (
 )
 from weights.file import WeightFile, read_file, read_metadata, write_file
 from weights.ghost_conv import ACTIVATIONS, SPLITS, GhostConvConfig
-from weights.loading import check_module, check_tensors, config_problems
+from weights.loading import check_module, check_tensors
+from weights.partial import Selection, select, with_classes
 from weights.resnet import GhostResNetConfig
 from weights.tensors import TensorSpec
 
@@ -33,15 +34,17 @@ __all__ = [
     "GhostResNetConfig",
     "ImportRefused",
     "MismatchError",
+    "Selection",
     "TensorSpec",
     "WeightFile",
     "check_module",
     "check_tensors",
-    "config_problems",
     "configure",
     "content_digest",
     "read_file",
     "read_metadata",
+    "select",
     "tensor_digest",
+    "with_classes",
     "write_file",
 ]

@@ -127,7 +127,7 @@ def parse_metadata(path: PathLike, data: bytes) -> dict[str, Any]:
         raise FormatError(f"{path}: the {ENTRY} entry is not JSON") from None
     metadata = metadata if isinstance(metadata, dict) else {}
     # The version first: another one may have other fields.
-    _check_version(path, str(metadata.get("format_version", FORMAT_VERSION)))
+    check_version(path, str(metadata.get("format_version", FORMAT_VERSION)))
     _check_fields(path, metadata)
     return metadata
 
@@ -149,7 +149,8 @@ def _is_tensor_entry(entry: Any) -> bool:
     )
 
 
-def _check_version(path: PathLike, version: str) -> None:
+def check_version(path: PathLike, version: str) -> None:
+    """Raise `FormatError` for a format of another major version."""
     if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
         raise FormatError(
             f"{path} has format version {version}, this package reads {FORMAT_VERSION}: "

@@ -46,25 +46,6 @@ def check_tensors(
         raise MismatchError(what, problems)
 
 
-def config_problems(
-    file_architecture: str,
-    file_config: Mapping[str, Any],
-    architecture: str,
-    config: Mapping[str, Any],
-) -> Iterator[str]:
-    """Every field in which a file's configuration is not the module's.
-
-    Raises `MismatchError` at once for another architecture: the rest would be noise.
-    """
-    if file_architecture != architecture:
-        problem = f"the file holds a {file_architecture}, the module is a {architecture}"
-        raise MismatchError("cannot load weights", [problem])
-    for key in sorted({*file_config, *config}):
-        in_file, in_module = file_config.get(key), config.get(key)
-        if in_file != in_module:
-            yield f"`{key}` is {in_file!r} in the file and {in_module!r} in the module"
-
-
 def _name_problems(specs: Mapping[str, TensorSpec], tensors: Mapping[str, Any]) -> Iterator[str]:
     unexpected = [name for name in tensors if name not in specs]
     for name, spec in specs.items():

@@ -7,39 +7,54 @@ from typing import Any
 
 import numpy as np
 
-from weights.checks import choice, pair
-from weights.errors import ArgumentError, FormatError, GhostError
+from weights.checks import choice, integer, number, pair
+from weights.errors import ArgumentError, FormatError
+from weights.images import (
+    INTERPOLATIONS,
+    MODES,
+    centre_crop,
+    pixels_of,
+    read_pixels,
+    resize,
+    resized_sizes,
+)
 from weights.storage import PathLike
 
 KEYS = ("divide_by", "layout", "mean", "std")
 OPTIONAL = ("crop", "interpolation", "resize")
-INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
-MODES = {1: "L", 3: "RGB"}
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def imagenet(
     size: int = 224, crop_pct: float = 0.875, interpolation: str = "bilinear"
 ) -> dict[str, Any]:
-    """The settings with which networks are evaluated on ImageNet, as timm has them.
+    """The settings with which timm evaluates networks on ImageNet.
 
-    >>> imagenet()["resize"]
-    256
+    `crop_pct` is the side of the crop by the shorter side of the resized image.
+
+    >>> imagenet()["resize"], imagenet(240, 0.96)["resize"]
+    (256, 250)
     """
+    size = integer("size", size, minimum=1)
+    shorter = int(size / number("crop_pct", crop_pct, minimum=0, maximum=1))
     return {
-        "resize": int(size / crop_pct),
-        "interpolation": interpolation,
+        "resize": shorter,
+        "interpolation": choice("interpolation", interpolation, INTERPOLATIONS),
         "crop": size,
         "divide_by": 255.0,
-        "mean": [0.485, 0.456, 0.406],
-        "std": [0.229, 0.224, 0.225],
+        "mean": list(IMAGENET_MEAN),
+        "std": list(IMAGENET_STD),
         "layout": "NHWC",
     }
 
 
 def preprocess(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
-    """(image / divide_by - mean) / std, per channel, rounded to float32.
+    """The input of a network: (image / divide_by - mean) / std, per channel, in float32.
 
-    Shapes: images: (N, H, W, C) of any number type to (N, C, H, W).
+    Where the settings say so, each image is resized and its middle cut out before. Channels are in
+    the order of `mean`: red, green, blue.
+
+    Shapes: images: (N, H, W, C) of any number type, of uint8 to be resized, to (N, C, H', W').
 
     >>> settings = {"divide_by": 255, "layout": "NHWC", "mean": [0.5], "std": [0.25]}
     >>> preprocess(np.full((1, 1, 1, 1), 255, np.uint8), settings).item()
@@ -47,87 +62,98 @@ def preprocess(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
     """
     check_settings(settings)
     mean, std = (np.asarray(settings[key], np.float64) for key in ("mean", "std"))
-    if images.ndim != 4 or images.shape[3] != mean.size:
+    if images.ndim != 4 or images.shape[3] != mean.size or 0 in images.shape:
         raise ArgumentError(
-            f"images must be (N, H, W, C) with C = {mean.size}, got shape {images.shape}"
+            f"images must be (N, H, W, C) with C = {mean.size}, none of them 0, got shape "
+            f"{images.shape}"
         )
+    images = _crop(_resize(images, settings), settings)
     scaled = (images / float(settings["divide_by"]) - mean) / std
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), np.float32)
 
 
-def read_image(path: PathLike, settings: Mapping[str, Any]) -> np.ndarray:
-    """The input (1, C, H, W) that `settings` make of an image file.
+def preprocess_image(image: Any, settings: Mapping[str, Any]) -> np.ndarray:
+    """The input (1, C, H, W) of a network from one decoded image.
 
-    Pillow decodes it and resizes it, shorter side to `resize`, with its own antialiasing, as
-    torchvision and timm do; then a centred crop. A rotation that only metadata tell is not
-    applied, as it is not there either. Raises `FormatError` for a file that is no image.
+    `image` is an array (H, W, C) with the channels that `mean` has, or a Pillow image, which is
+    converted to them.
     """
     check_settings(settings)
-    pillow = _pillow()
-    channels = len(settings["mean"])
-    try:
-        with pillow.open(path) as opened:
-            image = opened.convert(MODES[channels])
-    except OSError as error:
-        reason = error.strerror or "it is damaged, or of a format that Pillow does not know"
-        raise FormatError(f"cannot read the image {path}: {reason}") from None
-    if "resize" in settings:
-        name = settings.get("interpolation", "bilinear").upper()
-        filter_ = getattr(pillow.Resampling, name)
-        image = image.resize(resized(image.size, settings["resize"]), filter_)
-    pixels = np.asarray(image).reshape(image.height, image.width, channels)
-    if "crop" in settings:
-        pixels = centre_crop(pixels, pair("crop", settings["crop"], minimum=1), path)
+    is_array = isinstance(image, np.ndarray)
+    pixels = image if is_array else pixels_of(image, len(settings["mean"]))
     return preprocess(pixels[None], settings)
 
 
-def resized(size: tuple[int, int], resize: Any) -> tuple[int, int]:
-    """(width, height) after resizing: `resize` is the shorter side, or height and width.
+def read_image(path: PathLike, settings: Mapping[str, Any]) -> np.ndarray:
+    """The input (1, C, H, W) of a network from an image file.
 
-    >>> resized((640, 480), 256)
-    (341, 256)
+    Raises `FormatError` for a file that is no image, or not one that the settings suit.
     """
-    width, height = size
-    if not isinstance(resize, int):
-        wanted_height, wanted_width = pair("resize", resize, minimum=1)
-        return wanted_width, wanted_height
-    shorter = min(width, height)
-    return int(resize * width / shorter), int(resize * height / shorter)
+    check_settings(settings)
+    pixels = read_pixels(path, len(settings["mean"]))
+    try:
+        return preprocess_image(pixels, settings)
+    except ArgumentError as error:
+        raise FormatError(f"cannot use the image {path}: {error}") from None
 
 
-def centre_crop(pixels: np.ndarray, crop: tuple[int, int], path: PathLike) -> np.ndarray:
-    """The middle of an image (H, W, C); where one row is too many, the upper and left one goes."""
-    tops = [size - wanted for size, wanted in zip(pixels.shape[:2], crop, strict=True)]
-    if min(tops) < 0:
-        height, width = pixels.shape[:2]
-        raise ArgumentError(
-            f"the image {path} must be at least {crop[0]} x {crop[1]} (height x width) to be "
-            f"cropped, got {height} x {width}: set `resize`"
-        )
-    top, left = (round(rest / 2) for rest in tops)
-    return pixels[top : top + crop[0], left : left + crop[1]]
-
-
-def check_settings(settings: Mapping[str, Any]) -> None:
+def check_settings(settings: Any) -> None:
     """Raise `ArgumentError` where a setting is missing, unknown or impossible."""
+    if not isinstance(settings, Mapping):
+        raise ArgumentError(f"`preprocess` must be an object of settings, got {settings!r}")
     missing = [key for key in KEYS if key not in settings]
     if missing or settings["layout"] != "NHWC":
         raise ArgumentError(
             f"`preprocess` must have {', '.join(KEYS)}, with layout 'NHWC', got {dict(settings)!r}"
         )
     unknown = [key for key in settings if key not in (*KEYS, *OPTIONAL)]
-    if unknown or len(settings["mean"]) not in MODES:
+    if unknown:
         raise ArgumentError(
-            f"`preprocess` may have {', '.join(OPTIONAL)} besides, and 1 or 3 means, got "
-            f"{dict(settings)!r}"
+            f"`preprocess` may have {', '.join(OPTIONAL)} besides {', '.join(KEYS)}, got "
+            f"{', '.join(map(repr, unknown))}"
         )
+    _check_scaling(settings)
+    _check_sizes(settings)
+
+
+def _check_scaling(settings: Mapping[str, Any]) -> None:
+    number("preprocess.divide_by", settings["divide_by"], minimum=0)
+    for key, minimum in (("mean", -np.inf), ("std", 0)):
+        values = settings[key]
+        if not isinstance(values, list | tuple) or len(values) not in MODES:
+            raise ArgumentError(
+                f"`preprocess.{key}` must be a list of 1 number (grey) or 3 (red, green, blue), "
+                f"got {values!r}"
+            )
+        for value in values:
+            number(f"preprocess.{key}", value, minimum=minimum)
+    if len(settings["mean"]) != len(settings["std"]):
+        raise ArgumentError(
+            "`preprocess.mean` and `preprocess.std` must have as many numbers as each other, got "
+            f"{len(settings['mean'])} and {len(settings['std'])}"
+        )
+
+
+def _check_sizes(settings: Mapping[str, Any]) -> None:
+    for key in ("resize", "crop"):
+        if key in settings:
+            pair(f"preprocess.{key}", settings[key], minimum=1)
     if "interpolation" in settings:
-        choice("interpolation", settings["interpolation"], INTERPOLATIONS)
+        choice("preprocess.interpolation", settings["interpolation"], INTERPOLATIONS)
 
 
-def _pillow() -> Any:
-    try:
-        from PIL import Image
-    except ImportError:
-        raise GhostError("reading images needs Pillow: pip install 'ghostconv[predict]'") from None
-    return Image
+def _resize(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
+    if "resize" not in settings:
+        return images
+    before: tuple[int, int] = images.shape[1:3]
+    sizes = resized_sizes(before, settings["resize"])
+    if sizes == before:
+        return images
+    interpolation = settings.get("interpolation", INTERPOLATIONS[0])
+    return np.stack([resize(image, sizes, interpolation) for image in images])
+
+
+def _crop(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
+    if "crop" not in settings:
+        return images
+    return centre_crop(images, pair("crop", settings["crop"], minimum=1))

@@ -21,16 +21,16 @@ PIPE_WIDTH = 200
 
 def print_description(title: str, document: Mapping[str, Any]) -> None:
     """The description of a file as two tables: the facts, and the tensors."""
-    console = _console()
+    console = new_console()
     facts = {name: value for name, value in document.items() if name not in ("tensors", "config")}
     facts |= {f"config.{name}": value for name, value in document["config"].items()}
-    console.print(_table(title, ("what", "value"), facts.items()))
+    console.print(new_table(title, ("what", "value"), facts.items()))
     rows = [
         (name, each["kind"], each["dtype"], _shape(each["shape"]), each["sha256"][:DIGEST_LENGTH])
         for name, each in document["tensors"].items()
     ]
     columns = ("name", "kind", "dtype", "shape", "SHA-256")
-    console.print(_table(f"{len(rows)} tensors", columns, rows))
+    console.print(new_table(f"{len(rows)} tensors", columns, rows))
 
 
 def print_summary(counts: Summary) -> None:
@@ -43,18 +43,18 @@ def print_summary(counts: Summary) -> None:
             f"{counts.multiply_accumulates:,}",
         ),
     ]
-    _console().print(_table(counts.architecture, ("what", "count"), rows))
+    new_console().print(new_table(counts.architecture, ("what", "count"), rows))
 
 
 def print_difference(title: str, difference: FileDifference) -> None:
     """The tensors that differ, a row each, below what differs in the configuration."""
-    console = _console()
+    console = new_console()
     for line in difference.config:
         console.print(line)
     differing = [tensor for tensor in difference.tensors if not tensor.equal]
     if differing:
         columns = ("name", "max |difference|", "at", "looks like")
-        console.print(_table(title, columns, map(_difference_row, differing)))
+        console.print(new_table(title, columns, map(_difference_row, differing)))
     count = len(difference.tensors)
     console.print(f"{count - len(differing)} of {count} tensors are equal")
 
@@ -78,7 +78,8 @@ def _difference_row(tensor: TensorDifference) -> tuple[str, str, str, str]:
     return tensor.name, maximum, index, tensor.looks_like
 
 
-def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
+def new_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
+    """A table of rich, each value on one line."""
     from rich.table import Table
 
     table = Table(*columns, title=title, title_justify="left")
@@ -87,7 +88,8 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) ->
     return table
 
 
-def _console() -> Console:
+def new_console() -> Console:
+    """Where tables are printed: what a value holds is never taken for markup."""
     from rich.console import Console
 
     console = Console(markup=False, highlight=False, emoji=False)

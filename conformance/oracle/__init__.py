@@ -24,7 +24,15 @@ from conformance.oracle.variants import (
     ghostnetv3_160,
 )
 from conformance.oracle.vgg import GhostVGG16
-from conformance.oracle.weights_io import from_file, load_weights, save_weights, set_state, state
+from conformance.oracle.weights_io import (
+    from_file,
+    from_hub,
+    load_weights,
+    reset_classifier,
+    save_weights,
+    set_state,
+    state,
+)
 from conformance.oracle.yolo import C3Ghost
 
 __all__ = [
@@ -45,6 +53,7 @@ __all__ = [
     "SqueezeExcite",
     "deploy",
     "from_file",
+    "from_hub",
     "ghostnet_050",
     "ghostnet_100",
     "ghostnet_130",
@@ -56,6 +65,7 @@ __all__ = [
     "ghostnetv3_130",
     "ghostnetv3_160",
     "load_weights",
+    "reset_classifier",
     "save_weights",
     "set_state",
     "state",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -17,6 +17,7 @@ from conformance.oracle.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from conformance.oracle.resnet import GhostResNet20, GhostResNet56
 from conformance.oracle.vgg import GhostVGG16
 from conformance.oracle.yolo import C3Ghost
+from weights import hub
 from weights.digests import common_dtype
 from weights.storage import PathLike
 from weights.tensors import TensorSpec
@@ -43,21 +44,33 @@ def save_weights(module: Any, path: PathLike, *, overwrite: bool = False) -> Non
     weights.write_file(path, module.architecture, module.config, tensors, overwrite=overwrite)
 
 
-def load_weights(module: Any, path: PathLike) -> None:
-    """Load an interchange file into `module`; raises `weights.MismatchError`, changing nothing."""
+def load_weights(module: Any, path: PathLike, *, allow_missing: Sequence[str] = ()) -> None:
+    """Load an interchange file into `module`; raises `weights.MismatchError`, changing nothing.
+
+    Tensors that match a pattern in `allow_missing`, such as `classifier.*`, keep the module's own
+    values where the file has none of their shape.
+    """
     file = weights.read_file(path)
-    specs = specs_of(module)
-    problems = weights.config_problems(
-        file.architecture, file.config, module.architecture, module.config
-    )
+    weights.check_module(module, ARCHITECTURES)
+    chosen = weights.select(file, module.architecture, module.config, allow_missing)
     what = f"cannot load {path} into {type(module).__name__}"
-    _apply(module, specs, file.tensors, what, problems)
+    specs_of(module)
+    _apply(module, chosen, what)
 
 
 def from_file(path: PathLike) -> Any:
     """Build the module that the file describes, with its weights and its dtype."""
     file = weights.read_file(path)
     return build(file.architecture, file.config, file.tensors)
+
+
+def from_hub(repository: str, **options: Any) -> Any:
+    """Build the network that a repository of the Hugging Face hub holds.
+
+    `options` are those of `weights.hub.fetch`: revision, cache_dir, offline, sha256.
+    """
+    content = hub.fetch(repository, **options)
+    return build(content.architecture, content.config, content.tensors)
 
 
 def build(architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Any:
@@ -69,6 +82,14 @@ def build(architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np
     return module
 
 
+def reset_classifier(module: Any, num_classes: int, *, seed: int = 0) -> Any:
+    """A new network with the weights of `module` and a fresh classifier, drawn from `seed`."""
+    tensors = state(module)
+    architecture, config = module.architecture, module.config
+    config, tensors = weights.with_classes(architecture, config, tensors, num_classes, seed)
+    return build(architecture, config, tensors)
+
+
 def state(module: Any) -> dict[str, np.ndarray]:
     """The tensors of `module` as NumPy arrays of their own, canonical names and layout."""
     return {spec.name: to_canonical(variable_of(module, spec), spec) for spec in specs_of(module)}
@@ -76,15 +97,15 @@ def state(module: Any) -> dict[str, np.ndarray]:
 
 def set_state(module: Any, tensors: Mapping[str, np.ndarray]) -> None:
     """The reverse of `state`; raises `weights.MismatchError`, changing nothing."""
-    _apply(
-        module, specs_of(module), tensors, f"cannot set the state of {type(module).__name__}", ()
-    )
+    whole = weights.Selection(specs_of(module), dict(tensors), [])
+    _apply(module, whole, f"cannot set the state of {type(module).__name__}")
 
 
-def _apply(module: Any, specs: list[TensorSpec], tensors: Any, what: str, problems: Any) -> None:
+def _apply(module: Any, chosen: weights.Selection, what: str) -> None:
+    tensors, specs = chosen.tensors, chosen.specs
     variables = {spec.name: variable_of(module, spec) for spec in specs}
     dtypes = {name: _dtype(variable) for name, variable in variables.items()}
-    weights.check_tensors(specs, tensors, dtypes=dtypes, what=what, earlier=problems)
+    weights.check_tensors(specs, tensors, dtypes=dtypes, what=what, earlier=chosen.problems)
     values = [to_native(tensors[spec.name], spec, variables[spec.name]) for spec in specs]
     for variable, value in zip(variables.values(), values, strict=True):
         variable[...] = value

@@ -76,7 +76,8 @@ def test_a_width_that_no_ratio_gives_is_refused(
     [
         (
             {"importer": "kecam"},
-            "`importer` must be one of seed, timm, huawei, ultralytics, d-li14, got 'kecam'",
+            "`importer` must be one of seed, timm, huawei, ultralytics, d-li14, npz, keras, "
+            "flax-msgpack, orbax, got 'kecam'",
         ),
         (
             {"importer": "seed", "architecture": "ghost_resnet56"},

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from weights import Config, MismatchError, TensorSpec, check_tensors, config_problems
+from weights import Config, MismatchError, TensorSpec, check_tensors
 
 SPECS = [
     TensorSpec("a.weight", "convolution", (2, 3, 1, 1)),
@@ -76,26 +76,3 @@ def test_no_tensors_at_all_are_all_missing() -> None:
         check_tensors(SPECS, {})
 
     assert len(caught.value.problems) == len(SPECS)
-
-
-def test_every_differing_argument_is_reported() -> None:
-    problems = config_problems(
-        "ghost_conv", {"stride": 1, "ratio": 2}, "ghost_conv", {"stride": [1, 2], "groups": 1}
-    )
-
-    assert list(problems) == [
-        "`groups` is None in the file and 1 in the module",
-        "`ratio` is 2 in the file and None in the module",
-        "`stride` is 1 in the file and [1, 2] in the module",
-    ]
-
-
-def test_equal_configurations_have_no_problems() -> None:
-    assert list(config_problems("ghost_conv", {"c_in": 8}, "ghost_conv", {"c_in": 8})) == []
-
-
-def test_another_architecture_is_the_only_problem() -> None:
-    with pytest.raises(MismatchError) as caught:
-        list(config_problems("ghost_resnet20", {"ratio": 2}, "ghost_conv", {"ratio": 3}))
-
-    assert caught.value.problems == ("the file holds a ghost_resnet20, the module is a ghost_conv",)

@@ -109,7 +109,7 @@ def test_an_export_that_would_change_the_meaning_is_one_message(
         ["verify", "a", "b"],
         ["unpack", "a"],
         ["import", "a", "-o", "b"],
-        ["import", "--from", "keras", "a", "-o", "b"],
+        ["import", "--from", "kecam", "a", "-o", "b"],
         ["import", "--from", "seed", "--config", "[1]", "a", "-o", "b"],
         ["import", "--from", "seed", "--config", "{oops", "a", "-o", "b"],
         ["export", "--to", "timm", "a"],

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from weights.errors import ImportRefused
-from weights.importers.containers import READERS, suffix_of
+from weights.importers.files import READERS, suffix_of
 from weights.storage import PathLike
 
 # What is no weight: torch's counter, and what the profiler thop leaves behind.
@@ -46,7 +46,7 @@ def read_checkpoint(path: PathLike, entry: str | None = None) -> Checkpoint:
         raise ImportRefused(f"the source must be a file with one of {known}, got {path}")
     entries = READERS[suffix](path)
     chosen = choose_entry(path, entries, entry)
-    return _unwrap(path, entries[chosen], chosen)
+    return unwrap(path, entries[chosen], chosen)
 
 
 def choose_entry(path: PathLike, entries: Mapping[str, Any], entry: str | None) -> str:
@@ -82,7 +82,8 @@ def strip_wrappers(names: list[str]) -> str:
     return ""
 
 
-def _unwrap(path: PathLike, tensors: Mapping[str, np.ndarray], entry: str) -> Checkpoint:
+def unwrap(path: PathLike, tensors: Mapping[str, np.ndarray], entry: str = "") -> Checkpoint:
+    """Take counters and the prefixes of wrappers off the names of a state dict."""
     dropped: dict[str, int] = {}
     kept = {}
     for name, array in tensors.items():

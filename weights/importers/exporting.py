@@ -1,15 +1,65 @@
-"""What stands between an interchange file and a foreign state dict."""
+"""From an interchange file to a foreign checkpoint."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from weights.architectures import Config, configure
+from weights.checks import choice
 from weights.errors import GhostError
 from weights.file import WeightFile
+from weights.importers.containers.container import Container
+from weights.importers.files import TORCH_SUFFIXES, suffix_of, torch_bytes
+from weights.importers.registry import EXPORTERS, IMPORTERS
 from weights.importers.rules import Importer
 from weights.resnet import GhostResNetConfig
+from weights.storage import PathLike, check_writable, write_atomically, write_safetensors
 from weights.vgg import GhostVGGConfig
+
+
+def export_file(
+    file: WeightFile, exporter: str, path: PathLike, *, overwrite: bool = False
+) -> None:
+    """Write an interchange file as another tool reads it. The inverse of `import_file`.
+
+    A state dict is written as .safetensors, or by torch.save where `path` ends in .pt or .pth.
+    Raises `GhostError` where the other tool cannot hold what the file describes, or where `path`
+    exists and `overwrite` is false.
+    """
+    rules = EXPORTERS[choice("exporter", exporter, tuple(EXPORTERS))]
+    if isinstance(rules, Container):
+        rules.write(file, path, overwrite)
+        return
+    tensors = export_tensors(file, rules.name)
+    if suffix_of(path) in TORCH_SUFFIXES:
+        check_writable(path, overwrite=overwrite)
+        write_atomically(Path(path), torch_bytes(tensors))
+    else:
+        # Other tools refuse a file that does not say whose layout it has.
+        write_safetensors(path, tensors, {"format": "pt"}, overwrite=overwrite)
+
+
+def lost_in_export(file: WeightFile, exporter: str) -> dict[str, Any]:
+    """What the metadata of `file` say and no file of `exporter` can."""
+    if isinstance(EXPORTERS[exporter], Container):
+        return {}
+    known = {"configuration": file.config, "preprocess": file.metadata.get("preprocess")}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def export_tensors(file: WeightFile, exporter: str) -> dict[str, np.ndarray]:
+    """The tensors of an interchange file under the names of another tool's state dict.
+
+    Raises `GhostError` where the foreign class cannot compute what the file describes.
+    """
+    names = tuple(name for name in EXPORTERS if name in IMPORTERS)
+    rules = IMPORTERS[choice("exporter", exporter, names)]
+    refuse_differences(file, rules)
+    return {rules.foreign_name(name): array for name, array in file.tensors.items()}
 
 
 def refuse_differences(file: WeightFile, rules: Importer) -> None:

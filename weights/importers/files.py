@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from weights.errors import FormatError, ImportRefused
+from weights.errors import FormatError, GhostError, ImportRefused
 from weights.file import ENTRY
 from weights.storage import PathLike, read_safetensors
 
@@ -38,10 +39,15 @@ def read_safetensors_file(path: PathLike) -> StateDicts:
 
 
 def read_npz(path: PathLike) -> StateDicts:
-    """A NumPy archive is one state dict; nothing in it is unpickled."""
+    """A NumPy archive is one state dict."""
+    return {"": read_arrays(path)}
+
+
+def read_arrays(path: PathLike) -> dict[str, np.ndarray]:
+    """The arrays of a NumPy archive; nothing in it is unpickled."""
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {"": {name: archive[name] for name in archive.files}}
+            return {name: archive[name] for name in archive.files}
     except OSError as error:
         raise FormatError(f"cannot read {path}: {error.strerror or error}") from None
     except (zipfile.BadZipFile, EOFError):
@@ -84,6 +90,25 @@ def _load(torch: Any, path: PathLike) -> Any:
         ) from None
     except (RuntimeError, EOFError):
         raise FormatError(f"{path} is not a whole PyTorch file") from None
+
+
+def torch_bytes(tensors: Mapping[str, np.ndarray]) -> bytes:
+    """What torch.save writes of a state dict with these arrays."""
+    try:
+        import torch
+    except ImportError:
+        raise GhostError(
+            "writing .pt and .pth files needs PyTorch: install it, or write .safetensors"
+        ) from None
+    stream = io.BytesIO()
+    torch.save({name: _to_tensor(torch, array) for name, array in tensors.items()}, stream)
+    return stream.getvalue()
+
+
+def _to_tensor(torch: Any, array: np.ndarray) -> Any:
+    if array.dtype == ml_dtypes.bfloat16:
+        return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16)
+    return torch.from_numpy(array.copy())
 
 
 def _is_state_dict(torch: Any, value: Any) -> bool:

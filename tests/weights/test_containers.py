@@ -1,0 +1,200 @@
+"""Files of NumPy, Keras, Flax and Orbax: exported and imported, nothing changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from click.testing import Result
+
+from weights import GhostError, WeightFile, configure, read_file, write_file
+from weights.importers import CONTAINERS, export_file, import_file, write
+from weights.preprocess import imagenet
+
+SUFFIXES = {"npz": ".npz", "keras": ".weights.h5", "flax-msgpack": ".msgpack", "orbax": ""}
+LAYER: dict[str, Any] = {"c_in": 3, "c_out": 8}
+MODULES: list[tuple[str, dict[str, Any]]] = [
+    ("ghost_conv", LAYER),
+    ("ghost_conv_v3", {"c_in": 4, "c_out": 8, "kernel_size": 3}),
+    ("squeeze_excite", {"channels": 8}),
+    ("c3_ghost", {"c1": 16, "c2": 16, "n": 2}),
+    ("ghost_resnet20", {"num_classes": 4}),
+    ("ghostnet", {"width": 0.1, "num_classes": 5}),
+]
+DTYPES = [np.float32, np.float64, np.float16, ml_dtypes.bfloat16]
+
+pytestmark = pytest.mark.filterwarnings(
+    # Keras makes NumPy arrays of TensorFlow's variables in a way that NumPy 2 deprecates.
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+)
+every_container = pytest.mark.parametrize("name", CONTAINERS)
+
+
+@pytest.fixture
+def written(tmp_path: Path, random_tensors: Callable[..., Any]) -> Callable[..., WeightFile]:
+    """Write an interchange file and read it back."""
+
+    def make(
+        architecture: str, config: dict[str, Any], dtype: Any = np.float32, **fields: Any
+    ) -> WeightFile:
+        tensors = random_tensors(configure(architecture, config))
+        tensors = {key: array.astype(dtype) for key, array in tensors.items()}
+        write_file(tmp_path / "file", architecture, config, tensors, **fields)
+        return read_file(tmp_path / "file")
+
+    return make
+
+
+@pytest.fixture
+def there_and_back(tmp_path: Path) -> Callable[..., WeightFile]:
+    """Export a file, import what was written, and read that."""
+
+    def convert(file: WeightFile, name: str, **arguments: Any) -> WeightFile:
+        target = tmp_path / f"exported{SUFFIXES[name]}"
+        export_file(file, CONTAINERS[name].exporter, target, overwrite=True)
+        write(import_file(target, name, **arguments), tmp_path / "back", overwrite=True)
+        return read_file(tmp_path / "back")
+
+    return convert
+
+
+@every_container
+@pytest.mark.parametrize(("architecture", "config"), MODULES)
+def test_an_export_and_the_matching_import_give_the_same_content(
+    written: Callable[..., WeightFile], there_and_back: Callable[..., WeightFile],
+    name: str, architecture: str, config: dict[str, Any],
+) -> None:  # fmt: skip
+    file = written(architecture, config)
+
+    back = there_and_back(file, name)
+
+    assert (back.architecture, back.config) == (file.architecture, file.config)
+    assert back.metadata["content_sha256"] == file.metadata["content_sha256"]
+
+
+@every_container
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_dtype_comes_back(
+    written: Callable[..., WeightFile], there_and_back: Callable[..., WeightFile],
+    name: str, dtype: Any,
+) -> None:  # fmt: skip
+    file = written("ghost_conv", LAYER, dtype)
+
+    back = there_and_back(file, name)
+
+    assert back.metadata["content_sha256"] == file.metadata["content_sha256"]
+
+
+@every_container
+def test_what_the_file_says_besides_comes_back(
+    written: Callable[..., WeightFile], there_and_back: Callable[..., WeightFile], name: str
+) -> None:
+    said: dict[str, Any] = {"preprocess": imagenet(), "source": {"importer": "timm"}}
+    classes = tuple(f"a class with a long name, number {index}" for index in range(4))
+    file = written("ghost_resnet20", {"num_classes": 4}, classes=classes, **said)
+
+    back = there_and_back(there_and_back(file, name), name)
+
+    assert back.metadata["preprocess"] == said["preprocess"]
+    assert tuple(back.metadata["classes"]) == classes
+    assert back.metadata["source"]["original"] == said["source"]
+
+
+@every_container
+def test_no_state_dict_option_means_anything_for_a_container(tmp_path: Path, name: str) -> None:
+    with pytest.raises(GhostError, match="takes no `entry`, `gate`: leave it out"):
+        import_file(tmp_path / "absent", name, entry="model", gate="relu6")
+
+
+@every_container
+def test_a_wrong_architecture_is_reported_by_the_names_in_the_file(
+    written: Callable[..., WeightFile], there_and_back: Callable[..., WeightFile], name: str
+) -> None:
+    file = written("ghost_conv", LAYER)
+
+    with pytest.raises(GhostError, match="leave --architecture out"):
+        there_and_back(file, name, architecture="squeeze_excite")
+    with pytest.raises(GhostError) as caught:
+        there_and_back(file, name, config={"c_out": 16})
+
+    assert "must have shape" in str(caught.value)
+
+
+@every_container
+def test_what_exists_is_replaced_only_when_told_to(
+    tmp_path: Path, written: Callable[..., WeightFile], name: str
+) -> None:
+    file = written("ghost_conv", LAYER)
+    target = tmp_path / f"exported{SUFFIXES[name]}"
+    export_file(file, CONTAINERS[name].exporter, target)
+
+    with pytest.raises(GhostError, match="exists: pass overwrite=True to replace it"):
+        export_file(file, CONTAINERS[name].exporter, target)
+
+
+@pytest.mark.parametrize("name", ["npz", "keras", "flax-msgpack"])
+@pytest.mark.parametrize("content", [b"", b"neither", bytes(1000)])
+def test_a_damaged_container_is_refused_by_name(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / f"bad{SUFFIXES[name]}"
+    path.write_bytes(content)
+
+    with pytest.raises(GhostError, match="bad"):
+        import_file(path, name)
+
+
+def test_an_orbax_folder_is_replaced_only_where_it_is_a_checkpoint(
+    tmp_path: Path, written: Callable[..., WeightFile]
+) -> None:
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "holiday" / "photo.jpg").write_bytes(b"dear")
+
+    with pytest.raises(GhostError, match="no checkpoint that this package wrote"):
+        export_file(written("ghost_conv", LAYER), "orbax", tmp_path / "holiday", overwrite=True)
+
+    assert (tmp_path / "holiday" / "photo.jpg").exists()
+
+
+def test_an_archive_without_a_description_needs_the_architecture(
+    tmp_path: Path, written: Callable[..., WeightFile]
+) -> None:
+    file = written("ghost_conv", LAYER)
+    np.savez(tmp_path / "bare.npz", **{f"module.{key}": x for key, x in file.tensors.items()})
+
+    with pytest.raises(GhostError, match="name it with --architecture"):
+        import_file(tmp_path / "bare.npz", "npz")
+    imported = import_file(tmp_path / "bare.npz", "npz", "ghost_conv", LAYER)
+
+    assert imported.source["prefix"] == "module."
+    assert all(np.array_equal(x, file.tensors[key]) for key, x in imported.tensors.items())
+
+
+def test_the_command_line_exports_and_imports(
+    run: Callable[..., Result], tmp_path: Path, written: Callable[..., WeightFile]
+) -> None:
+    digest = written("ghost_conv", LAYER).metadata["content_sha256"]
+
+    out = run("export", "--to", "npz", tmp_path / "file", "-o", tmp_path / "a.npz")
+    back = run("import", "--from", "npz", tmp_path / "a.npz", "-o", tmp_path / "again")
+    shown = run("inspect", tmp_path / "again", "--json")
+
+    assert (out.exit_code, back.exit_code) == (0, 0)
+    assert json.loads(shown.stdout)["content_sha256"] == digest
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors"])
+def test_a_state_dict_is_written_as_its_suffix_says(
+    tmp_path: Path, written: Callable[..., WeightFile], suffix: str
+) -> None:
+    file = written("ghost_conv", {"c_in": 3, "c_out": 8}, ml_dtypes.bfloat16)
+    export_file(file, "seed", tmp_path / f"state{suffix}")
+
+    imported = import_file(tmp_path / f"state{suffix}", "seed", config=file.config)
+
+    assert all(
+        array.tobytes() == file.tensors[key].tobytes() for key, array in imported.tensors.items()
+    )

@@ -1,0 +1,180 @@
+"""Weights from the Hugging Face hub, or from its cache: interchange files and timm's own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from weights.errors import ArgumentError, DigestError, FormatError, GhostError
+from weights.file import ENTRY, WeightFile, read_file
+from weights.importers import Imported, import_file
+from weights.partial import with_classes
+from weights.preprocess import imagenet
+from weights.storage import PathLike, parse_header, read_header
+from weights.summary import expand
+
+# What a repository may hold: ours first, then timm's, which is imported.
+FILES = ("ghost_weights.safetensors", "model.safetensors")
+REPOSITORIES: Mapping[str, str] = {
+    "ghostnet_100": "timm/ghostnet_100.in1k",
+    "ghostnetv2_100": "timm/ghostnetv2_100.in1k",
+    "ghostnetv2_130": "timm/ghostnetv2_130.in1k",
+    "ghostnetv2_160": "timm/ghostnetv2_160.in1k",
+    "ghostnetv3_100": "timm/ghostnetv3_100.in1k",
+}
+# Arguments of a network that pretrained weights leave free.
+FREE = ("dropout", "in_chans", "num_classes")
+
+Content = WeightFile | Imported
+
+
+def fetch(
+    repository: str,
+    *,
+    revision: str | None = None,
+    cache_dir: PathLike | None = None,
+    offline: bool = False,
+    sha256: str | None = None,
+) -> Content:
+    """The weights that a repository holds, downloaded once and then taken from the cache.
+
+    `revision` pins a commit, tag or branch; `offline` never asks the network (nor does the hub
+    with HF_HUB_OFFLINE=1); `sha256` is the digest that the file must have.
+
+    Raises `GhostError` where there is no such repository, revision or file, `DigestError` for
+    another digest.
+    """
+    options = {"revision": revision, "cache_dir": cache_dir, "local_files_only": offline}
+    path = next((p for p in (_download(repository, n, **options) for n in FILES) if p), None)
+    if path is None:
+        raise FormatError(f"the repository {repository} must hold one of {', '.join(FILES)}")
+    if sha256 is not None:
+        _check_digest(path, sha256)
+    return _read(path, _download(repository, "config.json", **options))
+
+
+def pretrained(
+    name: str, choice: Any, arguments: Mapping[str, Any]
+) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
+    """Architecture, configuration and tensors of a variant's pretrained weights.
+
+    `choice` is True (the published weights), a repository or the path of an interchange file. With
+    another `num_classes` than the weights have, the classifier is a fresh one.
+    """
+    content = _chosen(name, choice)
+    architecture, wanted = expand(name, {})
+    if (content.architecture, content.config.get("width")) != (architecture, wanted["width"]):
+        raise ArgumentError(
+            f"`pretrained` must hold a {name}, got a {content.architecture} of width "
+            f"{content.config.get('width')}"
+        )
+    _check_arguments(content, arguments)
+    config, tensors = dict(content.config), content.tensors
+    classes = arguments.get("num_classes", config["num_classes"])
+    if classes != config["num_classes"]:
+        config, tensors = with_classes(architecture, config, tensors, classes)
+    free = {key: arguments[key] for key in ("dropout",) if key in arguments}
+    return architecture, config | free, dict(tensors)
+
+
+def _chosen(name: str, choice: Any) -> Content:
+    if choice is True and name not in REPOSITORIES:
+        known = ", ".join(REPOSITORIES)
+        raise ArgumentError(f"no weights of {name} are published, only of {known}")
+    if choice is True:
+        return fetch(REPOSITORIES[name])
+    if not isinstance(choice, (str, Path)):
+        raise ArgumentError(
+            f"`pretrained` must be True, a repository or the path of a file, got {choice!r}"
+        )
+    return read_file(choice) if Path(choice).is_file() else fetch(str(choice))
+
+
+def _check_arguments(content: Content, arguments: Mapping[str, Any]) -> None:
+    unknown = [key for key in arguments if key not in FREE]
+    if unknown:
+        raise ArgumentError(
+            f"with `pretrained` only {', '.join(FREE)} may be given, got {', '.join(unknown)}: "
+            "the rest is as the weights have it"
+        )
+    channels = arguments.get("in_chans", content.config["in_chans"])
+    if channels != content.config["in_chans"]:
+        raise ArgumentError(
+            f"`in_chans` must be {content.config['in_chans']} as in the pretrained weights, got "
+            f"{channels}: their first convolution fits no other"
+        )
+
+
+def _download(repository: str, filename: str, **options: Any) -> Path | None:
+    """The path of a file in the cache, or `None` where the repository has no such file."""
+    try:
+        from huggingface_hub import errors, hf_hub_download
+    except ImportError:
+        raise GhostError("the hub needs huggingface_hub: pip install 'ghostconv[hub]'") from None
+    try:
+        return Path(hf_hub_download(repository, filename, **options))
+    except errors.LocalEntryNotFoundError:
+        _refuse_without_snapshot(repository, filename, errors, options)
+        return None
+    except errors.EntryNotFoundError:
+        return None
+    except errors.GatedRepoError:
+        reason = "it is gated: accept its terms on the hub and log in"
+    except errors.RevisionNotFoundError:
+        reason = f"it has no revision {options['revision']!r}"
+    except errors.RepositoryNotFoundError:
+        reason = "there is none of that name, or it is private: log in"
+    except errors.HFValidationError:
+        reason = "that is no name of a repository ('owner/name'), and no file either"
+    except (errors.HfHubHTTPError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+    raise GhostError(f"cannot read the repository {repository}: {reason}")
+
+
+def _refuse_without_snapshot(
+    repository: str, filename: str, errors: Any, options: Mapping[str, Any]
+) -> None:
+    """A file that the cache lacks may be absent from the repository: only a snapshot can tell."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        snapshot_download(repository, **{**options, "local_files_only": True})
+    except errors.LocalEntryNotFoundError:
+        raise GhostError(
+            f"cannot read {filename} of the repository {repository}: it is not in the cache, and "
+            "the network was not asked or did not answer; fetch it once while online"
+        ) from None
+
+
+def _check_digest(path: Path, wanted: str) -> None:
+    got = hashlib.sha256(path.read_bytes()).hexdigest()
+    if got != wanted.lower():
+        raise DigestError(f"{path.name} must have SHA-256 {wanted}, got {got}: it is another file")
+
+
+def _read(path: Path, settings: Path | None) -> Content:
+    header = parse_header(path, read_header(path))
+    if ENTRY in header.get("__metadata__", {}):
+        return read_file(path)
+    preprocess = _preprocess(settings) if settings else None
+    imported = import_file(path, "timm", assume_preprocess=preprocess is None)
+    return replace(imported, preprocess=preprocess) if preprocess else imported
+
+
+def _preprocess(settings: Path) -> dict[str, Any] | None:
+    """What timm's config.json says of the images, where it says it."""
+    config = json.loads(settings.read_text()).get("pretrained_cfg", {})
+    if "input_size" not in config:
+        return None
+    known = imagenet(
+        config["input_size"][-1],
+        config.get("crop_pct", 0.875),
+        config.get("interpolation", "bilinear"),
+    )
+    return known | {key: list(config[key]) for key in ("mean", "std") if key in config}

@@ -1,0 +1,93 @@
+"""What an exported container says of its tensors, as JSON under one name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from weights.digests import canonical_json
+from weights.errors import FormatError, ImportRefused
+from weights.file import ENTRY, FORMAT_VERSION, WeightFile, check_version
+from weights.storage import PathLike
+
+__all__ = ["ENTRY", "Description", "describe", "parse", "settle"]
+
+
+@dataclass(frozen=True)
+class Description:
+    """The module that tensors are of, and what the interchange file said besides."""
+
+    architecture: str
+    config: dict[str, Any]
+    source: dict[str, Any] = field(default_factory=dict)
+    preprocess: dict[str, Any] | None = None
+    classes: tuple[str, ...] | None = None
+
+    def to_json(self) -> str:
+        """Canonical JSON, what is absent left out."""
+        fields = {
+            "format_version": FORMAT_VERSION,
+            "architecture": self.architecture,
+            "config": self.config,
+            "source": self.source,
+            "preprocess": self.preprocess,
+            "classes": self.classes,
+        }
+        return canonical_json({key: value for key, value in fields.items() if value}).decode()
+
+
+def describe(file: WeightFile) -> Description:
+    """The description of an interchange file."""
+    source = file.metadata.get("source", {})
+    classes = file.metadata.get("classes")
+    return Description(
+        file.architecture,
+        dict(file.config),
+        # After an import of an export the first origin stays, however often they alternate.
+        dict(source.get("original", source)),
+        file.metadata.get("preprocess"),
+        None if classes is None else tuple(classes),
+    )
+
+
+def parse(path: PathLike, text: str | None) -> Description | None:
+    """The inverse of `Description.to_json`, None where there is none; raises `FormatError`."""
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise FormatError(f"{path}: the {ENTRY} entry is not JSON") from None
+    found = found if isinstance(found, dict) else {}
+    check_version(path, str(found.pop("format_version", FORMAT_VERSION)))
+    architecture, config = found.get("architecture"), found.get("config", {})
+    if not isinstance(architecture, str) or not isinstance(config, dict):
+        raise FormatError(f"{path}: the {ENTRY} entry lacks architecture or config")
+    classes = found.get("classes")
+    return Description(
+        architecture,
+        config,
+        dict(found.get("source", {})),
+        found.get("preprocess"),
+        None if classes is None else tuple(classes),
+    )
+
+
+def settle(
+    path: PathLike, found: Description | None, architecture: str | None, given: dict[str, Any]
+) -> Description:
+    """The whole description: what is given wins; raises `ImportRefused` where nothing tells."""
+    if found is None and architecture is None:
+        raise ImportRefused(
+            f"{path} does not say which module it is of: name it with --architecture, and its "
+            "arguments with --config"
+        )
+    if found is None:
+        return Description(str(architecture), given)
+    if architecture not in (None, found.architecture):
+        raise ImportRefused(
+            f"{path} says that it holds a {found.architecture}, got --architecture {architecture}: "
+            "leave --architecture out"
+        )
+    return replace(found, config=found.config | given)

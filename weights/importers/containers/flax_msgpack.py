@@ -1,0 +1,40 @@
+"""Flax's msgpack files: the pure dict of a module's state, and the description beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from weights.errors import FormatError
+from weights.file import WeightFile
+from weights.importers.containers.container import Container, Contents, needed
+from weights.importers.containers.description import ENTRY, describe, parse
+from weights.importers.containers.flax_state import flatten, places, pure_dict
+from weights.layout import from_channels_last
+from weights.storage import PathLike, check_writable, read_bytes, write_atomically
+
+
+def read(path: PathLike) -> Contents:
+    """The leaves of a file that `flax.serialization` wrote."""
+    with needed(f"reading {path}", "jax"):
+        from flax.serialization import msgpack_restore
+    data = read_bytes(path)
+    try:
+        tree = msgpack_restore(data)
+    except Exception as error:  # msgpack has an exception of its own for every kind of damage
+        raise FormatError(f"{path} is not a whole msgpack file of Flax: {error}") from None
+    if not isinstance(tree, dict):
+        raise FormatError(f"{path} must hold a dict of arrays, got {type(tree).__name__}")
+    text = tree.pop(ENTRY, None)
+    return Contents(flatten(tree), parse(path, text))
+
+
+def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
+    """Write the file; `flax.serialization.msgpack_restore` reads it."""
+    with needed("this export", "jax"):
+        from flax.serialization import msgpack_serialize
+    check_writable(path, overwrite=overwrite)
+    tree = pure_dict(file) | {ENTRY: describe(file).to_json()}
+    write_atomically(Path(path), msgpack_serialize(tree))
+
+
+FLAX_MSGPACK = Container("flax-msgpack", "flax-msgpack", read, places, from_channels_last, write)

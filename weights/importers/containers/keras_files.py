@@ -1,0 +1,125 @@
+"""What is in Keras' `.weights.h5` and `.keras` files, without Keras."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import ml_dtypes
+import numpy as np
+
+from weights.architectures import ARCHITECTURES
+from weights.errors import FormatError, ImportRefused
+from weights.importers.containers.container import Arrays, Contents, needed
+from weights.importers.containers.description import ENTRY, Description, parse
+from weights.storage import PathLike, read_bytes
+
+SUFFIX = ".weights.h5"
+WEIGHTS, CONFIG = "model.weights.h5", "config.json"
+# What a file holds besides the module: the optimizer's variables, a metric's, a dropout's seed.
+OTHERS = re.compile(r"^(optimizer|_?metrics?|.*seed_generator)(/|$)")
+# Layers of a list are stored under their class and number, and labelled with their own name.
+NUMBERED = re.compile(r"^(?P<kind>.+?)(_(?P<number>\d+))?$")
+
+
+def read(path: PathLike) -> Contents:
+    """The variables of a file, and what it says of the module."""
+    data = read_bytes(path)
+    name = str(path)
+    if name.endswith(SUFFIX):
+        return _contents(path, io.BytesIO(data), None)
+    if not name.endswith(".keras"):
+        raise ImportRefused(f"the source must be a {SUFFIX} or .keras file, got {path}")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            weights = io.BytesIO(archive.read(WEIGHTS))
+            config = json.loads(archive.read(CONFIG))
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError):
+        raise FormatError(f"{path} is not a whole .keras file") from None
+    return _contents(path, weights, _description(config))
+
+
+def read_variables(path: Path) -> Arrays:
+    """The variables of a `.weights.h5` file by their path in it."""
+    return _contents(path, io.BytesIO(path.read_bytes()), None).arrays
+
+
+def _contents(path: PathLike, stream: BinaryIO, described: Description | None) -> Contents:
+    with needed(f"reading {path}", "tf"):
+        import h5py
+    arrays: Arrays = {}
+    labels: dict[str, str] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and name != ENTRY:
+            arrays[name] = _array(item)
+        elif "name" in item.attrs:
+            labels[name.removesuffix("/vars")] = str(item.attrs["name"])
+
+    try:
+        with h5py.File(stream, "r") as file:
+            text = file[ENTRY][()].decode() if ENTRY in file else None
+            file.visititems(visit)
+    except (OSError, KeyError, RuntimeError, AttributeError, UnicodeDecodeError):
+        raise FormatError(f"{path} is not a whole HDF5 file of Keras") from None
+    others = [name for name in arrays if OTHERS.match(name)]
+    weights = {name: array for name, array in arrays.items() if name not in others}
+    dropped = {"variables that are no weights": len(others)} if others else {}
+    problems = tuple(order_problems(labels))
+    return Contents(weights, described or parse(path, text), dropped, problems=problems)
+
+
+def _array(dataset: Any) -> np.ndarray:
+    # h5py knows no bfloat16: Keras stores the bits and says so.
+    if dataset.attrs.get("dtype") == "bfloat16":
+        return np.asarray(dataset[()]).view(ml_dtypes.bfloat16)
+    return np.asarray(dataset[()])
+
+
+def order_problems(labels: dict[str, str]) -> Iterator[str]:
+    """Neighbours in a list whose own names were given in another order.
+
+    Keras numbers the layers of a class as they are made, and saves those of a list by position.
+
+    >>> list(order_problems({"blocks/conv": "conv_1", "blocks/conv_1": "conv"}))
+    ["layer 'blocks/conv_1' was made before 'blocks/conv' ('conv' and 'conv_1'): another order"]
+    """
+    groups: dict[tuple[str, str, str], list[tuple[int, int, str]]] = {}
+    for path, label in labels.items():
+        folder, _, leaf = path.rpartition("/")
+        (kind, position), (own, made) = _numbered(leaf), _numbered(label)
+        groups.setdefault((folder, kind, own), []).append((position, made, path))
+    for members in groups.values():
+        members.sort()
+        for (_, earlier, first), (_, later, second) in pairwise(members):
+            if later < earlier:
+                names = f"{labels[second]!r} and {labels[first]!r}"
+                yield f"layer {second!r} was made before {first!r} ({names}): another order"
+
+
+def _numbered(name: str) -> tuple[str, int]:
+    found = NUMBERED.match(name)
+    if found is None:
+        return name, 0
+    return found["kind"], int(found["number"] or 0)
+
+
+def _description(config: Any) -> Description | None:
+    """The module that config.json is of, where it is one of this project's."""
+    registered = str(config.get("registered_name", "")) if isinstance(config, dict) else ""
+    package, _, name = registered.rpartition(">")
+    kinds = {key.replace("_", ""): key for key in ARCHITECTURES}
+    if package != "ghost_tf" or name.lower() not in kinds:
+        return None
+    architecture = kinds[name.lower()]
+    kind: Any = ARCHITECTURES[architecture]
+    known = {field.name for field in fields(getattr(kind, "func", kind))}
+    arguments = {key: value for key, value in config["config"].items() if key in known}
+    return Description(architecture, arguments)

@@ -1,0 +1,90 @@
+"""Keras' `.weights.h5` and `.keras` files of this project's layers and networks.
+
+Keras itself loads by position and checks shapes only, so names, shapes and the order of layers of
+one kind are checked here before anything is taken.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from weights.architectures import configure
+from weights.errors import GhostError
+from weights.file import WeightFile
+from weights.importers.containers.container import Container, Place, needed
+from weights.importers.containers.description import ENTRY, Description, describe
+from weights.importers.containers.keras_files import SUFFIX, read, read_variables
+from weights.layout import from_channels_last, from_depth_multiplier
+from weights.storage import PathLike, check_writable, write_atomically
+from weights.tensors import DEPTHWISE, TensorSpec
+
+
+def places(description: Description) -> Mapping[str, Place]:
+    """Where Keras puts each tensor: every variable holds its own number, and is looked up."""
+    specs = list(configure(description.architecture, description.config).tensors())
+    numbers = {
+        spec.name: np.full(spec.shape, index, np.float32) for index, spec in enumerate(specs)
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"numbers{SUFFIX}"
+        _save(description.architecture, description.config, numbers, path)
+        found = {name: array for name, array in read_variables(path).items() if _is_weight(array)}
+    at = {int(array.flat[0]): Place(name, array.shape) for name, array in found.items()}
+    return {spec.name: at[index] for index, spec in enumerate(specs)}
+
+
+def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """One variable in the canonical layout."""
+    if spec.kind == DEPTHWISE:
+        return from_depth_multiplier(array)
+    return from_channels_last(array, spec)
+
+
+def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
+    """Write the file; `model.load_weights(path)` reads it.
+
+    A layer that is no model by itself is saved as the only layer of a `keras.Sequential`.
+    """
+    if not str(path).endswith(SUFFIX):
+        raise GhostError(f"Keras reads weights from a file that ends in {SUFFIX} only, got {path}")
+    check_writable(path, overwrite=overwrite)
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder) / f"weights{SUFFIX}"
+        _save(file.architecture, file.config, file.tensors, temporary)
+        _add_description(temporary, describe(file))
+        write_atomically(Path(path), temporary.read_bytes())
+
+
+def _save(
+    architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray], path: Path
+) -> None:
+    with needed("a file of Keras", "tf"):
+        import keras
+
+        from ghost_tf.data_format import native_shape
+        from ghost_tf.weights_io import build
+    module = build(architecture, config, tensors)
+    if not isinstance(module, keras.Model):
+        shape = native_shape((None, module.plan.input_channels, None, None), module.data_format)
+        module = keras.Sequential([keras.Input(shape[1:]), module])
+    module.save_weights(path)
+
+
+def _add_description(path: Path, description: Description) -> None:
+    import h5py
+
+    # A dataset, since an attribute may not hold the names of thousands of classes.
+    with h5py.File(path, "a") as stream:
+        stream.create_dataset(ENTRY, data=description.to_json())
+
+
+def _is_weight(array: np.ndarray) -> bool:
+    return array.dtype == np.float32
+
+
+KERAS = Container("keras", "keras-h5", read, places, to_canonical, write)

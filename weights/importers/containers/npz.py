@@ -1,0 +1,62 @@
+"""NumPy archives: canonical names and layouts, and the description as one more entry."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from weights.architectures import configure
+from weights.file import WeightFile
+from weights.importers.checkpoints import unwrap
+from weights.importers.containers.container import Container, Contents, Place
+from weights.importers.containers.description import ENTRY, Description, describe, parse
+from weights.importers.files import read_arrays
+from weights.storage import PathLike, check_writable, write_atomically
+from weights.tensors import DTYPES, TensorSpec
+
+BFLOAT16 = DTYPES["BF16"]
+# NumPy's files have no bfloat16: its bits are stored as raw pairs of bytes.
+RAW = np.dtype("V2")
+
+
+def read(path: PathLike) -> Contents:
+    """The arrays of an archive, wrappers and counters taken off."""
+    arrays = read_arrays(path)
+    text = arrays.pop(ENTRY, None)
+    checkpoint = unwrap(path, arrays)
+    tensors = {
+        name: array.view(BFLOAT16) if array.dtype == RAW else array
+        for name, array in checkpoint.tensors.items()
+    }
+    description = parse(path, None if text is None else str(text))
+    return Contents(tensors, description, checkpoint.dropped, checkpoint.prefix)
+
+
+def places(description: Description) -> Mapping[str, Place]:
+    """Every tensor under its own name and in its own shape."""
+    specs = configure(description.architecture, description.config).tensors()
+    return {spec.name: Place(spec.name, spec.shape) for spec in specs}
+
+
+def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """The array as it is."""
+    return array
+
+
+def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
+    """Write the archive; `np.load(path)` reads it, nothing in it is pickled."""
+    check_writable(path, overwrite=overwrite)
+    arrays = {
+        name: array.view(RAW) if array.dtype == BFLOAT16 else array
+        for name, array in file.tensors.items()
+    }
+    entry = {ENTRY: np.array(describe(file).to_json())}
+    stream = io.BytesIO()
+    np.savez(stream, **arrays, **entry)  # type: ignore[arg-type]
+    write_atomically(Path(path), stream.getvalue())
+
+
+NPZ = Container("npz", "npz", read, places, to_canonical, write)

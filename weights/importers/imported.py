@@ -1,0 +1,40 @@
+"""What an import yields: canonical tensors, and the record of where they came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from weights.file import write_file
+from weights.storage import PathLike
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A converted checkpoint: canonical names and layouts, ready to be written.
+
+    `source` records what was read, dropped and assumed.
+    """
+
+    architecture: str
+    config: dict[str, Any]
+    tensors: dict[str, np.ndarray] = field(repr=False)
+    source: dict[str, Any]
+    preprocess: dict[str, Any] | None = None
+    classes: tuple[str, ...] | None = None
+
+
+def write(imported: Imported, path: PathLike, *, overwrite: bool = False) -> None:
+    """Write the interchange file of a converted checkpoint."""
+    write_file(
+        path,
+        imported.architecture,
+        imported.config,
+        imported.tensors,
+        source=imported.source,
+        preprocess=imported.preprocess,
+        classes=imported.classes,
+        overwrite=overwrite,
+    )

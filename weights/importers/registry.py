@@ -1,0 +1,30 @@
+"""Every importer and exporter, by the name that the command line gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from weights.importers.containers.container import Container
+from weights.importers.containers.flax_msgpack import FLAX_MSGPACK
+from weights.importers.containers.keras_h5 import KERAS
+from weights.importers.containers.npz import NPZ
+from weights.importers.containers.orbax import ORBAX
+from weights.importers.d_li14 import D_LI14
+from weights.importers.huawei import HUAWEI
+from weights.importers.rules import Importer
+from weights.importers.seed import SEED
+from weights.importers.timm import TIMM
+from weights.importers.ultralytics import ULTRALYTICS
+
+# State dicts with foreign names.
+IMPORTERS: Mapping[str, Importer] = {
+    importer.name: importer for importer in (SEED, TIMM, HUAWEI, ULTRALYTICS, D_LI14)
+}
+# Canonical tensors in the files of a framework.
+CONTAINERS: Mapping[str, Container] = {
+    container.name: container for container in (NPZ, KERAS, FLAX_MSGPACK, ORBAX)
+}
+EXPORTERS: Mapping[str, Importer | Container] = {
+    **{importer.name: importer for importer in (SEED, TIMM, HUAWEI, ULTRALYTICS)},
+    **{container.exporter: container for container in CONTAINERS.values()},
+}

@@ -1,0 +1,79 @@
+"""What a framework says of a convolution that might become a GhostConv."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from weights import checks
+from weights.arithmetic import Pair, kernel_span, same_padding
+from weights.errors import ArgumentError
+
+# Why a framework leaves a convolution, in the same words everywhere.
+DEPTHWISE = "a depthwise convolution, cheap already"
+TRANSPOSED = "a transposed convolution"
+OTHER_RANK = "a {}-D convolution, GhostConv is 2-D"
+UNBUILT = "it has seen no input yet, so its channels are not known: call the model once before"
+SHARED_PARAMETERS = "it shares parameters with another module"
+PADDING_MODE = "it pads with {!r}, GhostConv with zeros"
+OWN_CLASS = "it is of a class of its own, {}"
+NOT_FLOATING = "its kernel is of {}, no floating point type"
+QUANTISED = "it is quantised"
+ALREADY = "{}: a module of this package stays whole"
+# What is otherwise than before where a convolution was replaced.
+BIAS = "its bias is left to the batch normalisation"
+DROPPED = "its {} is dropped"
+FROZEN = "frozen as it was, though its weights are fresh"
+
+
+@dataclass(frozen=True)
+class Replaceable:
+    """A convolution against which its framework has nothing to say.
+
+    `arguments` are those of GhostConv, but `padding` as the framework has it: "same", "valid", an
+    int, or for each axis an int or (before, after). `notes` are what a GhostConv will not have.
+    """
+
+    arguments: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+def refuse_root(kind: str) -> ArgumentError:
+    """The error for a model that is nothing but a convolution."""
+    return ArgumentError(
+        f"`model` must contain its convolutions, got a {kind}, which cannot be replaced in itself: "
+        "put it into a model, or build a GhostConv in its place"
+    )
+
+
+def symmetric_padding(padding: Any, kernel_size: Pair, stride: Pair, dilation: Pair) -> Pair:
+    """Rows and columns that a convolution pads on either side.
+
+    Raises `ArgumentError` where it pads one side more than the other: "same" does unless the stride
+    is 1 and the kernel odd, or the kernel 1.
+
+    >>> symmetric_padding("same", (3, 5), (1, 1), (2, 1))
+    (2, 2)
+    """
+    if padding == "valid" or isinstance(padding, int):
+        padding = (0, 0) if padding == "valid" else (padding, padding)
+    elif padding == "same":
+        geometry = zip(kernel_size, stride, dilation, strict=True)
+        padding = [_same_sides(*axis) for axis in geometry]
+    sides = [(side, side) if isinstance(side, int) else tuple(side) for side in padding]
+    if any(before != after for before, after in sides):
+        raise ArgumentError(
+            "it pads one side more than the other, GhostConv pads both alike; got kernel_size "
+            f"{checks.plain_pair(kernel_size)}, stride {checks.plain_pair(stride)}"
+        )
+    return sides[0][0], sides[1][0]
+
+
+def _same_sides(kernel_size: int, stride: int, dilation: int) -> Pair:
+    """What "same" pads before and after; for a stride of more than 1 it depends on the input."""
+    span = kernel_span(kernel_size, dilation)
+    if span == 1:
+        return 0, 0
+    before = same_padding(span)
+    return before, before if stride == 1 and span % 2 else before + 1
