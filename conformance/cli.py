@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from conformance.implementations import OURS, Availability, available, target
+from conformance.command import exit_code, exit_with, implementations
+from conformance.implementations import Availability
+from conformance.parity_command import parity
 from conformance.tiers import TIERS, NetworkTier, Tier
-from conformance.verdict import Status
-from weights import GhostError
-
-PASSED, FAILED, USAGE, HARNESS_FAILED = 0, 1, 2, 3
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,22 +63,10 @@ def run(
     weights: Path | None, images: Path | None, jobs: int,
 ) -> None:  # fmt: skip
     """Run the suite. Exit code 0: all passed, 1: a case failed, 2: usage, 3: the harness failed."""
-    chosen, missing = _implementations(names)
+    chosen, missing = implementations(names)
     tiers = [TIERS[name] for name in TIERS if not tier_names or name in tier_names]
     _configure_network(weights, images)
-    try:
-        code = _run(chosen, missing, tiers, case_id, folder, jobs)
-    except GhostError as error:
-        raise click.UsageError(str(error)) from None
-    except click.ClickException:
-        raise
-    except KeyboardInterrupt:
-        click.echo("interrupted: no report was written", err=True)
-        code = HARNESS_FAILED
-    except Exception:
-        traceback.print_exc()
-        code = HARNESS_FAILED
-    sys.exit(code)
+    exit_with(lambda: _run(chosen, missing, tiers, case_id, folder, jobs))
 
 
 @main.command("list")
@@ -95,20 +79,7 @@ def list_cases(tier_names: tuple[str, ...]) -> None:
                 click.echo(f"{name}  {case.id}")
 
 
-def _implementations(names: Sequence[str]) -> tuple[list[str], list[Availability]]:
-    """Which run, and which of ours are missing; naming a missing one is an error."""
-    ours = {state.name: state for state in available()}
-    if not names:
-        installed = [name for name in OURS if ours[name].is_installed]
-        return installed, [state for state in ours.values() if not state.is_installed]
-    for name in names:
-        try:
-            target(name)
-        except GhostError as error:
-            raise click.UsageError(str(error)) from None
-        if name in ours and not ours[name].is_installed:
-            raise click.UsageError(f"{name} is missing: {ours[name].reason}")
-    return list(dict.fromkeys(names)), []
+main.add_command(parity)
 
 
 def _configure_network(weights: Path | None, images: Path | None) -> None:
@@ -144,14 +115,4 @@ def _run(
     if folder is not None:
         write_report(folder, result, used, missing)
         console.print(f"report in {folder}", highlight=False)
-    if result.broken:
-        click.echo(result.broken[0], err=True)
-        console.print("the harness itself failed, see above", style="red")
-        return HARNESS_FAILED
-    if not result.verdicts:
-        console.print("nothing ran: install one of the frameworks", style="red")
-        return HARNESS_FAILED
-    if all(verdict.status is Status.SKIP for verdict in result.verdicts):
-        console.print("nothing ran: every case was skipped", style="red")
-        return HARNESS_FAILED
-    return FAILED if result.has_failed else PASSED
+    return exit_code(console, result)

@@ -31,6 +31,7 @@ class Mistake:
     config: dict[str, Any] = field(hash=False)
     text: str
     input_shape: tuple[int, ...] = (2, 8, 6, 6)
+    architecture: str = "ghost_conv"
 
 
 # Example of a count: 32 -> 64 at 1x1 is 32*32 weights, 2*32 in the norm, 32*9 cheap weights, 2*32.
@@ -68,6 +69,19 @@ LAYERS = (
         (1, 4, 9, 9), (1, 8, 9, 5), 4, 292, 16,
     ),
     Layer({}, (1, 3, 32, 32), (1, 10), 8, 442074, 8128, architecture="ghost_resnet56"),
+    # counted on timm's own networks
+    Layer(
+        {"width": 0.5, "num_classes": 10}, (1, 3, 64, 65), (1, 10), 4, 1319102, 10984,
+        architecture="ghostnet",
+    ),
+    Layer(
+        {"width": 0.5, "num_classes": 10}, (1, 3, 64, 65), (1, 10), 4, 1589646, 31192,
+        architecture="ghostnetv2",
+    ),
+    Layer(
+        {"width": 0.5, "num_classes": 10}, (1, 3, 64, 65), (1, 10), 4, 2127194, 59152,
+        architecture="ghostnetv3",
+    ),
 )  # fmt: skip
 
 # One GhostConv has exactly the seed's names.
@@ -164,4 +178,37 @@ MISTAKES = (
             {"c_in": 8, "c_out": 8, "kernel_size": 3, "dilation": 3},
             "`kernel_size` must fit into the padded input, got 7 rows or columns of kernel for 6 "
             "of height: enlarge the input or `padding`"),
+    Mistake("v2-single-row", {"c_in": 8, "c_out": 8},
+            "DFC attention needs an input of at least 2 rows and 2 columns, which it halves, got "
+            "1 x 6 (height x width): enlarge the input", (2, 8, 1, 6), "ghost_conv_v2"),
+    Mistake("v3-kernel_size-even", {"c_in": 8, "c_out": 8, "kernel_size": 2},
+            "`kernel_size` must be odd, got 2: an even kernel cannot keep the height and width",
+            architecture="ghost_conv_v3"),
+    Mistake("v3-form-unknown", {"c_in": 8, "c_out": 8, "form": "fused"},
+            "`form` must be one of training, deployed, got 'fused'",
+            architecture="ghost_conv_v3"),
+    Mistake("v3-branches-zero", {"c_in": 8, "c_out": 8, "branches": 0},
+            "`branches` must be an integer of at least 1, got 0", architecture="ghost_conv_v3"),
+    Mistake("se-nothing-left", {"channels": 3, "rounding": "floor"},
+            "`se_ratio` must leave at least one channel of 3, got 0.25: enlarge it",
+            architecture="squeeze_excite"),
+    Mistake("bottleneck-deployed-without-branches",
+            {"c_in": 8, "c_mid": 8, "c_out": 8, "form": "deployed"},
+            "`form` 'deployed' is that of modules with `branches`, got branches=0",
+            architecture="ghost_bottleneck"),
+    Mistake("c3-channels", {"c1": 8, "c2": 12},
+            "`c2` times `e` must be a multiple of 4, got 12 x 0.5: each GhostBottleneck halves the "
+            "inner channels twice", architecture="c3_ghost"),
+    Mistake("ghostnet-deployed", {"form": "deployed"},
+            "`form` 'deployed' is GhostNetV3's, got it for version 1", architecture="ghostnet"),
+    Mistake("ghostnet-head", {"head": "linear"},
+            "`head` must be one of bias, norm, got 'linear'", architecture="ghostnet"),
+    Mistake("ghostnetv2-small", {"width": 0.1},
+            "the input must be at least 33 x 33 (height x width), got 40 x 32: nothing would be "
+            "left of the smallest maps; enlarge it", (1, 3, 40, 32), "ghostnetv2"),
+    Mistake("vgg-small", {"ratio": 5},
+            "the input must be at least 32 x 32 (height x width), got 31 x 32: it is halved 5 "
+            "times; enlarge it", (1, 3, 31, 32), "ghost_vgg16"),
+    Mistake("resnet-channels", {"in_chans": 1},
+            "the input must have `in_chans` = 1 channels, got 3", (1, 3, 8, 8), "ghost_resnet20"),
 )  # fmt: skip

@@ -7,6 +7,7 @@ implementation start from the same numbers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from zlib import crc32
 
 import numpy as np
@@ -27,7 +28,7 @@ def make(case: Case) -> tuple[Tensors, np.ndarray]:
     generator = np.random.Generator(np.random.PCG64([case.seed, crc32(case.data.encode())]))
     specs = configure(case.architecture, case.config).tensors()
     draw_weight, draw_input = WEIGHTS.get(case.data, normal), INPUTS[case.data]
-    draw_norm = integer_norm if case.data == "integers" else random_norm
+    draw_norm = NORMS.get(case.data, random_norm)
     weights = {}
     for spec in specs:
         norm = draw_norm(generator, spec)
@@ -59,6 +60,13 @@ def integer_norm(generator: np.random.Generator, spec: TensorSpec) -> np.ndarray
     return None
 
 
+def calm_norm(generator: np.random.Generator, spec: TensorSpec) -> np.ndarray | None:
+    """Like `random_norm`, but a deep network neither explodes nor dies of it."""
+    if spec.kind == RUNNING_VAR:
+        return generator.uniform(0.5, 2, spec.shape)
+    return random_norm(generator, spec)
+
+
 def integers(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Whole numbers from -3 to 3."""
     return generator.integers(-3, 4, shape).astype(float)
@@ -67,6 +75,11 @@ def integers(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarr
 def normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Standard normal numbers."""
     return generator.normal(0, 1, shape)
+
+
+def scaled(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Kernels whose sums are as large as their inputs; biases, and inputs, of order one."""
+    return generator.normal(0, 1, shape) / np.sqrt(prod(shape[1:]))
 
 
 def wide(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -136,7 +149,14 @@ INPUTS: dict[str, Draw] = {
         negative_zero,
     )
 }
-WEIGHTS: dict[str, Draw] = {"integers": integers, "wide": wide, "one_sided": one_sided}
+INPUTS["scaled"] = normal
+WEIGHTS: dict[str, Draw] = {
+    "integers": integers,
+    "wide": wide,
+    "one_sided": one_sided,
+    "scaled": scaled,
+}
+NORMS = {"integers": integer_norm, "scaled": calm_norm}
 
 
 def _with(array: np.ndarray, generator: np.random.Generator, value: float) -> np.ndarray:

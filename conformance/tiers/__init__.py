@@ -3,6 +3,7 @@
 from conformance.tiers.base import Tier
 from conformance.tiers.contract import ContractTier
 from conformance.tiers.exact import ExactTier
+from conformance.tiers.family import FamilyTier
 from conformance.tiers.module import ModuleTier
 from conformance.tiers.network import NetworkTier
 from conformance.tiers.special import SpecialTier
@@ -16,6 +17,7 @@ TIERS: dict[str, Tier] = {
         ExactTier(),
         ModuleTier(),
         SpecialTier(),
+        FamilyTier(),
         WeightsTier(),
         NetworkTier(),
     )
@@ -25,6 +27,7 @@ __all__ = [
     "TIERS",
     "ContractTier",
     "ExactTier",
+    "FamilyTier",
     "ModuleTier",
     "NetworkTier",
     "SpecialTier",

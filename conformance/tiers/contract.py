@@ -40,7 +40,8 @@ class ContractTier:
             self._case(name, layer, layer.architecture) for name, layer in self._layers.items()
         ]
         return layers + [
-            self._case(name, mistake, "ghost_conv") for name, mistake in self._mistakes.items()
+            self._case(name, mistake, mistake.architecture)
+            for name, mistake in self._mistakes.items()
         ]
 
     def judge(self, case: Case, process: Implementation) -> Outcome:

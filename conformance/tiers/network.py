@@ -1,8 +1,7 @@
 """Tier `network`: a trained network gives the same answers everywhere, stage by stage.
 
-A running error bound grows beyond use through a whole network. Here the oracle's own float32 run
-is the measure: an implementation may err four times as much, plus four roundings of the largest
-value (`docs/tolerances.md`).
+A running error bound grows beyond use through a whole network: the rule is that of
+`conformance.stages`.
 """
 
 from __future__ import annotations
@@ -13,28 +12,34 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from conformance import digits
-from conformance.bounds import UNIT_ROUNDOFF
 from conformance.case import Case
-from conformance.compare import judge
 from conformance.errors import NotSupported
-from conformance.oracle import weights_io
 from conformance.process import Implementation
+from conformance.stages import (
+    Stages,
+    in_batches,
+    in_dtype,
+    is_network,
+    judge_stage,
+    oracle_run,
+    stage_names,
+)
 from conformance.tensors import Tensors
 from conformance.tiers.base import Once
 from conformance.verdict import Outcome
-from weights import GhostError, WeightFile, read_file
+from weights import GhostError, WeightFile, read_file, read_metadata
 from weights.preprocess import preprocess
 from weights.storage import read_safetensors
 
-STAGES = ("stem", "layer1", "layer2", "layer3", "logits")
-PREDICTIONS = "predictions"
-BASELINE_FACTOR = 4
-BATCH = 50
+LOGITS, PREDICTIONS = "logits", "predictions"
 TRAINING_SECONDS = 300
+# What `conformance.digits` trains.
+DIGITS: tuple[str, dict[str, Any]] = ("ghost_resnet20", {"in_chans": 1})
 
 
 @dataclass(frozen=True)
@@ -44,23 +49,6 @@ class Data:
     file: WeightFile
     x: np.ndarray = field(repr=False)
     labels: np.ndarray = field(repr=False)
-
-    @property
-    def batches(self) -> list[np.ndarray]:
-        """The images in parts."""
-        return np.split(self.x, range(BATCH, len(self.x), BATCH))
-
-    def weights(self, dtype: type) -> Tensors:
-        """The file's tensors in `dtype`."""
-        return {name: array.astype(dtype) for name, array in self.file.tensors.items()}
-
-
-@dataclass(frozen=True)
-class Stages:
-    """What the oracle says of every stage: the values, and the error that is allowed."""
-
-    values: Tensors = field(repr=False)
-    allowed: dict[str, float]
 
 
 class NetworkTier:
@@ -81,10 +69,15 @@ class NetworkTier:
 
     def cases(self) -> list[Case]:
         """A case for every stage, and one for the predicted classes."""
-        label = "digits" if self._paths is None else self._paths[0].stem
+        label, stages = "digits", stage_names(*DIGITS)
+        if self._paths is not None:
+            metadata = read_metadata(self._paths[0])
+            label = self._paths[0].stem
+            stages = stage_names(metadata["architecture"], metadata["config"])
+        predictions = (PREDICTIONS,) if LOGITS in stages else ()
         return [
             Case(f"{label}-{stage}", self.name, "network", {}, (), stage)
-            for stage in (*STAGES, PREDICTIONS)
+            for stage in (*stages, *predictions)
         ]
 
     def judge(self, case: Case, process: Implementation) -> Outcome:
@@ -92,12 +85,9 @@ class NetworkTier:
         data = self._data("data", None)
         truth = self._truth("truth", data)
         outputs = self._outputs(process.name, process)
-        stage = "logits" if case.data == PREDICTIONS else case.data
-        if stage not in outputs:
-            return Outcome.failed(f"its taps have no {stage}, only {', '.join(outputs)}")
-        if case.data == PREDICTIONS:
+        if case.data == PREDICTIONS and LOGITS in outputs:
             return self._judge_predictions(process.name, data, truth, outputs)
-        return judge(outputs[stage], truth.values[stage], truth.allowed[stage])
+        return judge_stage(outputs, truth, LOGITS if case.data == PREDICTIONS else case.data)
 
     def options(self) -> str:
         """What the command line needs to run these cases again."""
@@ -111,8 +101,8 @@ class NetworkTier:
         return [f"{name}: {text}" for name, text in sorted(self._accuracies.items())]
 
     def _judge_predictions(self, name: str, data: Data, truth: Stages, outputs: Tensors) -> Outcome:
-        wanted = truth.values["logits"].argmax(axis=1)
-        got = outputs["logits"].argmax(axis=1)
+        wanted = truth.values[LOGITS].argmax(axis=1)
+        got = outputs[LOGITS].argmax(axis=1)
         differing = np.flatnonzero(got != wanted)
         for who, predicted in (("oracle", wanted), (name, got)):
             right = int((predicted == data.labels).sum())
@@ -127,11 +117,10 @@ class NetworkTier:
 
     def _run(self, process: Implementation) -> Tensors:
         data = self._data("data", None)
-        file, weights = data.file, data.weights(np.float32)
-        parts = [
-            process.taps(file.architecture, file.config, weights, batch) for batch in data.batches
-        ]
-        return {stage: np.concatenate([part[stage] for part in parts]) for stage in parts[0]}
+        file, weights = data.file, in_dtype(data.file.tensors, np.float32)
+        return in_batches(
+            lambda batch: process.taps(file.architecture, file.config, weights, batch), data.x
+        )
 
     def _load(self, _: None) -> Data:
         if self._paths is not None:
@@ -147,7 +136,7 @@ def load(weights: Path, images: Path) -> Data:
     arrays, _ = read_safetensors(images)
     if not {"images", "labels"} <= arrays.keys():
         raise GhostError(f"{images} must hold `images` and `labels`, got {', '.join(arrays)}")
-    if file.architecture == "ghost_conv":
+    if not is_network(file.architecture):
         raise GhostError(f"{weights} holds a layer, tier network runs a trained network")
     if "preprocess" not in file.metadata:
         raise GhostError(f"{weights} does not say how images are preprocessed: import it again")
@@ -168,20 +157,6 @@ def train_digits(folder: Path) -> None:
 
 
 def oracle_stages(data: Data) -> Stages:
-    """Every stage in float64, and what the same arithmetic loses in float32."""
+    """What the oracle says of every stage."""
     file = data.file
-    exact = weights_io.build(file.architecture, file.config, data.weights(np.float64))
-    baseline = weights_io.build(file.architecture, file.config, data.weights(np.float32))
-    values: dict[str, list[np.ndarray]] = {stage: [] for stage in STAGES}
-    worst = dict.fromkeys(STAGES, 0.0)
-    for batch in data.batches:
-        rough = baseline.stages(batch)
-        for stage, value in exact.stages(batch.astype(np.float64)).items():
-            values[stage].append(value)
-            worst[stage] = max(worst[stage], float(np.abs(rough[stage] - value).max()))
-    joined = {stage: np.concatenate(parts) for stage, parts in values.items()}
-    allowed = {
-        stage: BASELINE_FACTOR * (worst[stage] + 4 * UNIT_ROUNDOFF * float(np.abs(value).max()))
-        for stage, value in joined.items()
-    }
-    return Stages(joined, allowed)
+    return oracle_run(file.architecture, file.config, file.tensors, data.x).stages()

@@ -1,0 +1,66 @@
+"""What the commands share: which implementations run, and the exit code at the end."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+import click
+from rich.console import Console
+
+from conformance.implementations import OURS, Availability, available, target
+from conformance.runner import Run
+from conformance.verdict import Status
+from weights import GhostError
+
+PASSED, FAILED, USAGE, HARNESS_FAILED = 0, 1, 2, 3
+
+
+def implementations(names: Sequence[str]) -> tuple[list[str], list[Availability]]:
+    """Which run, and which of ours are missing; naming a missing one is an error."""
+    ours = {state.name: state for state in available()}
+    if not names:
+        installed = [name for name in OURS if ours[name].is_installed]
+        return installed, [state for state in ours.values() if not state.is_installed]
+    for name in names:
+        try:
+            target(name)
+        except GhostError as error:
+            raise click.UsageError(str(error)) from None
+        if name in ours and not ours[name].is_installed:
+            raise click.UsageError(f"{name} is missing: {ours[name].reason}")
+    return list(dict.fromkeys(names)), []
+
+
+def exit_with(work: Callable[[], int]) -> NoReturn:
+    """Do the work and exit with its code; a refused file or name is wrong usage."""
+    try:
+        code = work()
+    except GhostError as error:
+        raise click.UsageError(str(error)) from None
+    except click.ClickException:
+        raise
+    except KeyboardInterrupt:
+        click.echo("interrupted: no report was written", err=True)
+        code = HARNESS_FAILED
+    except Exception:
+        traceback.print_exc()
+        code = HARNESS_FAILED
+    sys.exit(code)
+
+
+def exit_code(console: Console, result: Run) -> int:
+    """The code of a run: all passed, a case failed, or the harness itself."""
+    if result.broken:
+        click.echo(result.broken[0], err=True)
+        console.print("the harness itself failed, see above", style="red")
+        return HARNESS_FAILED
+    if not result.verdicts:
+        console.print("nothing ran: install one of the frameworks", style="red")
+        return HARNESS_FAILED
+    if all(verdict.status is Status.SKIP for verdict in result.verdicts):
+        console.print("nothing ran: every case was skipped", style="red")
+        return HARNESS_FAILED
+    return FAILED if result.has_failed else PASSED

@@ -1,0 +1,70 @@
+"""Tier `family`: the other modules, small whole networks, and what is deployed of them.
+
+The rule is that of `conformance.stages`, at every stage. A case whose id ends in `-deployed` builds
+the deployed form and holds it against the oracle's training form: both must be one function.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from conformance import tensors
+from conformance.case import Case
+from conformance.family import family_cases
+from conformance.process import Implementation
+from conformance.stages import OracleRun, Stages, in_dtype, judge_stage, oracle_run
+from conformance.tensors import Tensors
+from conformance.tiers.base import Once
+from conformance.verdict import Outcome, Status
+from weights import fold
+from weights.branches import DEPLOYED
+
+
+class FamilyTier:
+    """Squeeze-and-excitation, DFC attention, branches, bottlenecks, YOLO's blocks, networks."""
+
+    name = "family"
+
+    def __init__(self) -> None:
+        self._truth = Once(truth)
+
+    def cases(self) -> list[Case]:
+        """A case for every module, and for every form that it can have."""
+        return list(family_cases(self.name))
+
+    def judge(self, case: Case, process: Implementation) -> Outcome:
+        """Every stage of the form that is asked for against the oracle's training form."""
+        weights, x = tensors.make(case)
+        config: dict[str, object] = dict(case.config)
+        if is_deployed(case):
+            config, weights = fold.deployed(case.architecture, config, weights)
+        outputs = process.taps(case.architecture, config, weights, x)
+        return judge_stages(outputs, self._truth(case.id, case))
+
+
+def is_deployed(case: Case) -> bool:
+    """Whether the case is about the deployed form."""
+    return case.id.endswith(f"-{DEPLOYED}")
+
+
+def truth(case: Case) -> Stages:
+    """The training form in float64, and what the form asked for loses in float32."""
+    weights, x = tensors.make(case)
+    run = oracle_run(case.architecture, case.config, weights, x)
+    if not is_deployed(case):
+        return run.stages()
+    config, merged = fold.deployed(case.architecture, case.config, weights)
+    rough = oracle_run(case.architecture, config, in_dtype(merged, np.float32), x).rough
+    return OracleRun(run.exact, rough).stages()
+
+
+def judge_stages(outputs: Tensors, wanted: Stages) -> Outcome:
+    """The first stage that is wrong, or the worst ratio of them all."""
+    worst = 0.0
+    for stage in wanted.values:
+        outcome = judge_stage(outputs, wanted, stage)
+        if outcome.status is not Status.PASS:
+            message = f"stage {stage}: {outcome.message}"
+            return Outcome.failed(message, outcome.worst, outcome.hint, outcome.ratio)
+        worst = max(worst, outcome.ratio or 0.0)
+    return Outcome.passed(worst)

@@ -1,0 +1,89 @@
+"""The stages of a network: their names, inputs that suit them, and the rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conformance.stages import (
+    OracleRun,
+    allowed_error,
+    judge_stage,
+    oracle_run,
+    smallest_input,
+    stage_names,
+)
+from conformance.tiers import TIERS
+from conformance.trials import default_sizes
+from conformance.verdict import Status
+from tests.conformance.parity_networks import fresh_resnet
+from weights import configure
+
+
+@pytest.mark.parametrize(
+    ("architecture", "config", "sizes"),
+    [
+        ("ghost_resnet56", {}, ((32, 32),)),
+        ("ghost_vgg16", {}, ((32, 32),)),
+        ("ghostnet", {}, ((96, 96), (65, 97))),
+        ("ghost_conv", {"c_in": 4, "c_out": 8, "kernel_size": 5}, ((13, 16),)),
+        ("ghost_conv", {"c_in": 4, "c_out": 8, "kernel_size": 5, "padding": 2}, ((9, 12),)),
+    ],
+)
+def test_the_size_of_the_input_suits_the_architecture(
+    architecture: str, config: dict[str, Any], sizes: Any
+) -> None:
+    assert default_sizes(architecture, configure(architecture, config)) == sizes
+
+
+def test_stage_names_are_those_of_the_outputs() -> None:
+    network, x = fresh_resnet(), np.ones((1, 3, 8, 8))
+    run = oracle_run(network.architecture, network.config, network.tensors, x)
+
+    assert stage_names(network.architecture, network.config) == tuple(run.exact)
+
+
+def test_a_layer_has_one_stage() -> None:
+    assert stage_names("ghost_conv", {"c_in": 4, "c_out": 8}) == ("output",)
+
+
+def test_the_smallest_input_has_the_channels_of_the_module() -> None:
+    assert smallest_input(configure("ghostnetv2", {"in_chans": 1})).shape == (1, 1, 33, 33)
+
+
+def test_the_digits_keep_their_cases() -> None:
+    assert [case.id for case in TIERS["network"].cases()] == [
+        "digits-stem",
+        "digits-layer1",
+        "digits-layer2",
+        "digits-layer3",
+        "digits-logits",
+        "digits-predictions",
+    ]
+
+
+def test_the_allowed_error_is_four_times_the_baseline_and_four_roundings() -> None:
+    exact, rough = np.array([1.0, -3.0]), np.array([1.0, -2.999])
+
+    assert allowed_error(rough, exact, exact) == pytest.approx(
+        4 * (1e-3 + 4 * 2.0**-24 * 3), rel=1e-12
+    )
+
+
+@pytest.mark.parametrize(("got", "status"), [(np.nan, Status.PASS), (1.0, Status.FAIL)])
+def test_nan_passes_only_where_the_oracle_has_it(got: float, status: Status) -> None:
+    exact = {"logits": np.array([[np.nan, 2.0]])}
+    wanted = OracleRun(exact, exact).stages()
+
+    assert judge_stage({"logits": np.array([[got, 2.0]])}, wanted, "logits").status == status
+
+
+def test_nan_where_the_oracle_has_a_number_fails() -> None:
+    exact = {"logits": np.array([[1.0, 2.0]])}
+    wanted = OracleRun(exact, exact).stages()
+
+    outcome = judge_stage({"logits": np.array([[np.nan, 2.0]])}, wanted, "logits")
+
+    assert (outcome.status, outcome.ratio) == (Status.FAIL, np.inf)
