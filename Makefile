@@ -10,10 +10,10 @@ conformance: $(STAMP)
 	$(BIN)/ghost-conformance run --report build/conformance
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 quick: $(STAMP)
-	$(BIN)/python -m pytest tests -m "not slow"
+	$(BIN)/python -m pytest tests -n 2 -m "not slow"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

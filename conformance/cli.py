@@ -13,7 +13,7 @@ from conformance.parity_command import parity
 from conformance.tiers import TIERS, NetworkTier, Tier
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(commands=[parity], context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Hold implementations of GhostConv against a float64 oracle and against each other."""
 
@@ -77,9 +77,6 @@ def list_cases(tier_names: tuple[str, ...]) -> None:
         if not tier_names or name in tier_names:
             for case in tier.cases():
                 click.echo(f"{name}  {case.id}")
-
-
-main.add_command(parity)
 
 
 def _configure_network(weights: Path | None, images: Path | None) -> None:

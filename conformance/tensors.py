@@ -132,7 +132,7 @@ def negative_zero(generator: np.random.Generator, shape: tuple[int, ...]) -> np.
     return np.full(shape, -0.0)
 
 
-INPUTS: dict[str, Draw] = {
+INPUTS: dict[str, Draw] = {"scaled": normal} | {
     function.__name__: function
     for function in (
         integers,
@@ -149,7 +149,6 @@ INPUTS: dict[str, Draw] = {
         negative_zero,
     )
 }
-INPUTS["scaled"] = normal
 WEIGHTS: dict[str, Draw] = {
     "integers": integers,
     "wide": wide,

@@ -12,6 +12,8 @@ from tests.ghostify_models import SMALL, VGG, chain, convolution_of, parameters,
 from tests.skeleton import Skeleton
 from weights import ArgumentError, GhostConvConfig
 
+pytestmark = pytest.mark.slow  # XLA compiles the fresh kernels of every shape
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 FRAMEWORKS = ("ghost_torch", "ghost_jax", "ghost_tf")
 X = normal(2, 3, 12, 10)

@@ -11,6 +11,8 @@ import pytest
 from tests.columns import COLUMNS, Column
 from weights import ArgumentError, MismatchError, configure, write_file
 
+pytestmark = pytest.mark.slow  # builds whole networks in every framework
+
 SMALL = {"width": 0.1, "num_classes": 10}
 
 every_column = pytest.mark.parametrize("column", COLUMNS, ids=str)

@@ -147,6 +147,7 @@ def test_a_part_of_a_layer_is_refused(column: Column) -> None:
         column.package.set_state(half, OTHER)
 
     assert str(error.value) == (
-        "`module` must be one of GhostConv, GhostResNet20, GhostResNet56, got ConvNormAct: pass "
-        "the module itself, not a wrapper or a part of it"
+        "`module` must be one of GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, "
+        "GhostBottleneck, C3Ghost, GhostNet, GhostNetV2, GhostNetV3, GhostResNet20, GhostResNet56, "
+        "GhostVGG16, got ConvNormAct: pass the module itself, not a wrapper or a part of it"
     )

@@ -40,7 +40,11 @@ def image_size(value: str | None) -> tuple[int, int] | None:
     return int(height), int(width)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    commands=[import_command, export_command, predict],
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 def main() -> None:
     """Look at, check, compare, import, export and use weight files."""
 
@@ -111,8 +115,3 @@ def diff(context: click.Context, a: str, b: str, as_json: bool) -> None:
     else:
         print_difference(f"A = {a}, B = {b}", difference)
     context.exit(0 if difference.equal else 1)
-
-
-main.add_command(import_command)
-main.add_command(export_command)
-main.add_command(predict)

@@ -84,6 +84,7 @@ def test_a_fault_in_the_import_is_named_against_the_right_file(
     assert found == {"reference": STAGES[fault][NETWORKS.index(name)]}
 
 
+@pytest.mark.slow
 @every_fault
 def test_a_fault_in_the_import_is_named_against_recorded_outputs(
     fault: str, tmp_path: Path
@@ -108,6 +109,7 @@ def test_a_fault_in_the_import_is_named_against_what_timm_recorded(
     assert found == {"reference": STAGES[fault][3]}
 
 
+@pytest.mark.slow
 @every_network
 @every_fault
 def test_a_fault_in_the_loading_is_named_by_both_comparisons(

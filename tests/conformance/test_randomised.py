@@ -15,6 +15,8 @@ from tests.conformance.parity_networks import fresh_resnet, write
 from weights import configure
 from weights.tensors import NORM_BIAS, NORM_WEIGHT, RUNNING_MEAN, RUNNING_VAR
 
+pytestmark = pytest.mark.slow  # the oracle runs whole networks
+
 NORM_KINDS = (NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR)
 HALF = {"width": 0.5}
 NETWORKS: list[tuple[str, dict[str, Any]]] = [

@@ -18,6 +18,8 @@ from flax import nnx
 from ghost_jax import GhostConv, replace_convolutions
 from tests.columns import normal
 
+pytestmark = pytest.mark.slow  # XLA compiles the fresh kernels of every shape
+
 
 def conv(c_in: int = 8, c_out: int = 8, **options: Any) -> nnx.Conv:
     init = {"kernel_init": nnx.initializers.ones, "rngs": nnx.Rngs(0)}

@@ -18,6 +18,8 @@ from flax import nnx
 
 import ghost_jax
 
+pytestmark = pytest.mark.slow  # XLA compiles whole training steps
+
 
 class Classifier(nnx.Module):
     """A small classifier made of one layer."""
@@ -71,7 +73,6 @@ def test_a_training_loop_changes_every_tensor() -> None:
     assert [name for name in before if (before[name] == after[name]).all()] == []
 
 
-@pytest.mark.slow
 def test_a_training_loop_lowers_the_loss_of_a_network() -> None:
     history = losses(ghost_jax.GhostResNet20(num_classes=3, rngs=nnx.Rngs(0)), steps=6)
 

@@ -23,8 +23,11 @@ MODULES: list[tuple[str, dict[str, Any]]] = [
     ("ghost_conv_v3", {"c_in": 4, "c_out": 8, "kernel_size": 3}),
     ("squeeze_excite", {"channels": 8}),
     ("c3_ghost", {"c1": 16, "c2": 16, "n": 2}),
+]
+NETWORKS: list[tuple[str, dict[str, Any]]] = [
     ("ghost_resnet20", {"num_classes": 4}),
     ("ghostnet", {"width": 0.1, "num_classes": 5}),
+    ("ghostnetv3", {"width": 0.5, "num_classes": 5, "form": "deployed"}),
 ]
 DTYPES = [np.float32, np.float64, np.float16, ml_dtypes.bfloat16]
 
@@ -64,7 +67,10 @@ def there_and_back(tmp_path: Path) -> Callable[..., WeightFile]:
 
 
 @every_container
-@pytest.mark.parametrize(("architecture", "config"), MODULES)
+@pytest.mark.parametrize(
+    ("architecture", "config"),
+    [*MODULES, *(pytest.param(*network, marks=pytest.mark.slow) for network in NETWORKS)],
+)
 def test_an_export_and_the_matching_import_give_the_same_content(
     written: Callable[..., WeightFile], there_and_back: Callable[..., WeightFile],
     name: str, architecture: str, config: dict[str, Any],
@@ -96,7 +102,7 @@ def test_what_the_file_says_besides_comes_back(
 ) -> None:
     said: dict[str, Any] = {"preprocess": imagenet(), "source": {"importer": "timm"}}
     classes = tuple(f"a class with a long name, number {index}" for index in range(4))
-    file = written("ghost_resnet20", {"num_classes": 4}, classes=classes, **said)
+    file = written("ghost_conv", LAYER, classes=classes, **said)
 
     back = there_and_back(there_and_back(file, name), name)
 

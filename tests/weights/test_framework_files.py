@@ -27,10 +27,13 @@ NETWORKS: list[tuple[str, dict[str, Any]]] = [
     ("ghost_vgg16", {"num_classes": 3}),
     ("ghost_resnet20", {}),
 ]
-pytestmark = pytest.mark.filterwarnings(
-    # Keras assigns TensorFlow's variables to NumPy arrays, in a way that NumPy 2 deprecates.
-    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    # Keras makes NumPy arrays of TensorFlow's variables in a way that NumPy 2 deprecates.
+    pytest.mark.filterwarnings(
+        "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+    ),
+]
 
 
 @pytest.fixture

@@ -94,6 +94,7 @@ def test_timms_tensors_come_back_bit_for_bit(name: str, tmp_path: Path) -> None:
     assert [key for key in kept if exported[key].tobytes() != kept[key].tobytes()] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("version", TIMM)
 def test_the_width_is_read_from_the_shapes(
@@ -119,6 +120,7 @@ def test_a_width_that_no_network_has_is_refused(tmp_path: Path, random_tensors: 
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("importer", "architecture", "config"), EXPORTED)
 def test_an_export_and_the_matching_import_give_the_same_content(
     importer: str,

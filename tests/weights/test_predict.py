@@ -123,6 +123,7 @@ def test_a_file_that_is_no_image_is_refused_by_name(tmp_path: Path, content: byt
         read_image(tmp_path / "bad.png", CIFAR)
 
 
+@pytest.mark.slow
 def test_every_framework_gives_the_same_classes(network: Callable[..., Path], image: Path) -> None:
     predictions = predict(network(), [image], framework="all")
     (found,) = predictions.images
@@ -150,6 +151,7 @@ def test_logits_are_those_of_the_module_itself(network: Callable[..., Path], ima
     np.testing.assert_allclose(softmax(expected).sum(), 1, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_classes_and_the_largest_difference(
     run: Callable[..., Result], network: Callable[..., Path], image: Path
 ) -> None:
