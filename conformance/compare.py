@@ -89,18 +89,36 @@ def _channel_hints(
         yield f"only channel {wrong[0]} is wrong"
     elif c_int and wrong.min() >= c_int:
         yield "only ghost channels are wrong: the cheap half"
-    sources = [_matching_channel(got, wanted, allowed, int(channel)) for channel in wrong]
-    if len(wrong) > 1 and None not in sources:
+    sources = _matching_channels(got, wanted, allowed, wrong)
+    if len(wrong) > 1 and len(sources) == len(wrong):
         moved = ", ".join(f"{c} is {s}" for c, s in zip(wrong[:4], sources, strict=False))
         yield f"channels are permuted ({moved}{', ...' * (len(wrong) > 4)})"
+
+
+def _matching_channels(
+    got: np.ndarray, wanted: np.ndarray, allowed: np.ndarray, wrong: np.ndarray
+) -> list[int]:
+    """The channel that each of the wrong ones is, up to the first that is none."""
+    sources = []
+    for channel in wrong:
+        source = _matching_channel(got, wanted, allowed, int(channel))
+        if source is None:
+            break
+        sources.append(source)
+    return sources
 
 
 def _matching_channel(
     got: np.ndarray, wanted: np.ndarray, allowed: np.ndarray, channel: int
 ) -> int | None:
-    for source in range(wanted.shape[1]):
+    axes = (0, 2, 3)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(wanted.mean(axis=axes) - got[:, channel].mean(dtype=np.float64))
+        # Where the means differ by more, some element does; NaN rules nothing out.
+        candidates = ~(apart > 2 * allowed.mean(axis=axes))
+    for source in np.flatnonzero(candidates):
         if source != channel and _close(got[:, channel], wanted[:, source], allowed[:, source]):
-            return source
+            return int(source)
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Any
 
 from weights import arithmetic, checks
@@ -112,7 +113,7 @@ class GhostNetConfig:
             raise ArgumentError(
                 f"`form` 'deployed' is GhostNetV3's, got it for version {self.version}"
             )
-        object.__setattr__(self, "minimum_size", self._find_minimum_size())
+        object.__setattr__(self, "minimum_size", _find_minimum_size(self))
 
     @property
     def stem(self) -> ConvolutionPlan:
@@ -245,6 +246,8 @@ class GhostNetConfig:
     def _scaled(self, channels: int) -> int:
         return arithmetic.make_divisible(channels * self.width)
 
-    def _find_minimum_size(self) -> int:
-        sizes = range(LARGEST_MINIMUM)
-        return bisect_left(sizes, True, lo=1, key=lambda size: fits(self.operations((size, size))))
+
+@lru_cache
+def _find_minimum_size(config: GhostNetConfig) -> int:
+    sizes = range(LARGEST_MINIMUM)
+    return bisect_left(sizes, True, lo=1, key=lambda size: fits(config.operations((size, size))))
