@@ -10,7 +10,7 @@ import click
 from conformance.command import exit_code, exit_with, implementations
 from conformance.implementations import Availability
 from conformance.parity_command import parity
-from conformance.tiers import TIERS, NetworkTier, Tier
+from conformance.tiers import TIERS, NetworkTier, Tier, TrainingTier
 
 
 @click.group(commands=[parity], context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,6 +35,7 @@ def main() -> None:
     help="Run this tier only; may be repeated.",
 )
 @click.option("--case", "case_id", metavar="ID", help="Run this case only.")
+@click.option("--full", is_flag=True, help="Run every row of tier training, not the usual few.")
 @click.option(
     "--report",
     "folder",
@@ -59,13 +60,14 @@ def main() -> None:
     help="How many implementations run at once.",
 )
 def run(
-    names: tuple[str, ...], tier_names: tuple[str, ...], case_id: str | None, folder: Path | None,
-    weights: Path | None, images: Path | None, jobs: int,
+    names: tuple[str, ...], tier_names: tuple[str, ...], case_id: str | None, full: bool,
+    folder: Path | None, weights: Path | None, images: Path | None, jobs: int,
 ) -> None:  # fmt: skip
     """Run the suite. Exit code 0: all passed, 1: a case failed, 2: usage, 3: the harness failed."""
     chosen, missing = implementations(names)
     tiers = [TIERS[name] for name in TIERS if not tier_names or name in tier_names]
     _configure_network(weights, images)
+    _configure_training(full)
     exit_with(lambda: _run(chosen, missing, tiers, case_id, folder, jobs))
 
 
@@ -77,6 +79,12 @@ def list_cases(tier_names: tuple[str, ...]) -> None:
         if not tier_names or name in tier_names:
             for case in tier.cases():
                 click.echo(f"{name}  {case.id}")
+
+
+def _configure_training(full: bool) -> None:
+    tier = TIERS["training"]
+    if isinstance(tier, TrainingTier):
+        tier.full = full
 
 
 def _configure_network(weights: Path | None, images: Path | None) -> None:

@@ -54,12 +54,13 @@ def dropout(rate: float, **options: Any) -> nn.Dropout:
 
 def activation(name: str) -> nn.Module:
     """The activation of that name."""
-    return nn.Identity() if name == "identity" else ACTIVATIONS[name](inplace=True)
+    return nn.Identity() if name == "identity" else ACTIVATIONS[name]()
 
 
 def hard_sigmoid(x: Tensor) -> Tensor:
     """relu6(x + 3) / 6."""
-    return nn.functional.hardsigmoid(x)
+    # Not nn.functional.hardsigmoid: its derivative is 1 / 6 in float32 only.
+    return nn.functional.relu6(x + 3) / 6
 
 
 def sigmoid(x: Tensor) -> Tensor:

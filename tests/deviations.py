@@ -20,7 +20,6 @@ OWN_DEFINITIONS = {
     ".extra_repr": "what PyTorch puts into its own",
     ".build": "Keras creates variables when it knows the input",
     ".compute_output_shape": "Keras asks for it in symbolic use",
-    ".train_step": "the oracle has no gradients",
     ".from_config": "how Keras builds again what it saved",
     "._strided_layers": "Keras creates variables when it knows the input",
     "._strided_shape": "likewise",
@@ -74,22 +73,10 @@ DEVIATIONS = {
             + __all__ = 'replace_convolutions'
         """,
     },
-    "ghost_torch/adapter.py": {
-        "the oracle has no gradients": """
-            - class Adapter: One built module, for inference.
-            + class Adapter: One built module; inference unless a training step is asked for.
-        """,
-    },
     "ghost_jax/adapter.py": {
-        "the oracle has no gradients; JAX alone is compiled throughout": """
-            - class Adapter: One built module, for inference.
+        "JAX alone is compiled throughout": """
+            - class Adapter: One built module; inference unless a training step is asked for.
             + class Adapter: One built module; inference unless a training step is asked for; always under jit.
-        """,
-    },
-    "ghost_tf/adapter.py": {
-        "the oracle has no gradients": """
-            - class Adapter: One built module, for inference.
-            + class Adapter: One built module; inference unless a training step is asked for.
         """,
     },
     "ghost_torch/ghost_conv.py": {

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance import training
 from conformance.oracle import weights_io
 from weights.digests import common_dtype
 from weights.layout import cast_floating
@@ -14,7 +15,7 @@ from weights.storage import PathLike
 
 
 class Adapter:
-    """One built module, for inference."""
+    """One built module; inference unless a training step is asked for."""
 
     def __init__(self, module: Any, dtype: Any) -> None:
         self.module = module
@@ -29,6 +30,10 @@ class Adapter:
         if not hasattr(self.module, "stages"):
             return {"output": self(x)}
         return self.module.stages(self._input(x))
+
+    def train_step(self, x: np.ndarray, output_cotangent: np.ndarray) -> dict[str, Any]:
+        """Output with batch statistics, gradients for a cotangent, statistics afterwards."""
+        return training.train_step(self.module, self._input(x), self._input(output_cotangent))
 
     def state(self) -> dict[str, np.ndarray]:
         """The tensors, canonical names and layout."""

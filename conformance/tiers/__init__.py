@@ -7,6 +7,7 @@ from conformance.tiers.family import FamilyTier
 from conformance.tiers.module import ModuleTier
 from conformance.tiers.network import NetworkTier
 from conformance.tiers.special import SpecialTier
+from conformance.tiers.training import TrainingTier
 from conformance.tiers.weights import WeightsTier
 
 # In the order in which a failure is best understood.
@@ -18,6 +19,7 @@ TIERS: dict[str, Tier] = {
         ModuleTier(),
         SpecialTier(),
         FamilyTier(),
+        TrainingTier(),
         WeightsTier(),
         NetworkTier(),
     )
@@ -32,5 +34,6 @@ __all__ = [
     "NetworkTier",
     "SpecialTier",
     "Tier",
+    "TrainingTier",
     "WeightsTier",
 ]

@@ -18,11 +18,8 @@ import ghost_jax
 from weights import ArgumentError, configure
 
 SMALL = {"width": 0.1, "num_classes": 4}
-NETWORKS = ["ghostnet", "ghostnetv2", "ghostnetv3"]
-
 pytestmark = pytest.mark.slow  # XLA compiles a network for many seconds
 
-every_network = pytest.mark.parametrize("name", NETWORKS)
 call = nnx.jit(lambda module, x: module(x))
 
 
@@ -49,28 +46,25 @@ def loss(module: Any, x: jax.Array) -> jax.Array:
     return jnp.square(module(x)).sum()
 
 
-@every_network
-def test_jit_computes_what_eager_mode_does(name: str) -> None:
-    module, x = network(name), images(1, 33, 40, 3)
+def test_jit_computes_what_eager_mode_does() -> None:
+    module, x = network("ghostnetv3"), images(1, 33, 40, 3)
 
     np.testing.assert_allclose(call(module, x), module(x), rtol=1e-3, atol=1e-4)
 
 
-@every_network
-def test_vmap_over_a_stack_of_images_is_a_batch(name: str) -> None:
-    module, x = network(name), images(2, 33, 33, 3)
+def test_vmap_over_a_stack_of_images_is_a_batch() -> None:
+    module, x = network("ghostnetv2"), images(2, 33, 33, 3)
 
     stacked = nnx.jit(lambda module, x: nnx.vmap(module, in_axes=0)(x[:, None])[:, 0])(module, x)
 
     np.testing.assert_allclose(stacked, call(module, x), rtol=1e-3, atol=1e-4)
 
 
-@every_network
-def test_rematerialisation_gives_the_same_gradients_and_statistics(name: str) -> None:
+def test_rematerialisation_gives_the_same_gradients_and_statistics() -> None:
     x = images(2, 33, 33, 3)
     found = []
     for remat in (False, True):
-        module = network(name, dropout=0.0)
+        module = network("ghostnet", dropout=0.0)
         module.remat = remat
         module.train()
         grads = nnx.jit(nnx.grad(loss))(module, x)
@@ -83,16 +77,6 @@ def test_rematerialisation_gives_the_same_gradients_and_statistics(name: str) ->
         np.testing.assert_allclose(state[key], other[key], rtol=1e-4, atol=1e-5)
 
 
-@every_network
-def test_a_training_step_reaches_every_parameter(name: str) -> None:
-    module = network(name, dropout=0.0)
-    module.train()
-
-    grads = nnx.jit(nnx.grad(loss))(module, images(2, 33, 33, 3))
-
-    assert [path for path, leaf in nnx.to_flat_state(grads) if not leaf[...].any()] == []
-
-
 def test_dropout_of_a_module_from_a_file_draws_random_numbers() -> None:
     module = network("ghostnet", dropout=0.5)
     module.dropout.train()
@@ -103,9 +87,8 @@ def test_dropout_of_a_module_from_a_file_draws_random_numbers() -> None:
     np.testing.assert_array_equal(module.dropout(x), x)
 
 
-@every_network
-def test_a_pickle_computes_the_same(name: str) -> None:
-    module, x = network(name), images(1, 33, 33, 3)
+def test_a_pickle_computes_the_same() -> None:
+    module, x = network("ghostnetv3"), images(1, 33, 33, 3)
 
     again = pickle.loads(pickle.dumps(module))
 

@@ -120,28 +120,14 @@ def test_the_symbolic_shape_is_that_of_the_output(make: Any) -> None:
     )
 
 
-@every_network
-def test_unknown_sizes_are_taken_at_run_time(make: Any) -> None:
-    network = randomise(make())
+def test_unknown_sizes_are_taken_at_run_time() -> None:
+    network = randomise(NETWORKS["v3"]())
     inputs = keras.Input((None, None, 3))
     model = keras.Model(inputs, network(inputs))
 
     for size in ((33, 40), (47, 65)):
         x = images(2, *size, 3)
-        np.testing.assert_allclose(model.predict(x, verbose=0), network(x), rtol=1e-4, atol=1e-5)
-
-
-@every_network
-def test_a_training_loop_lowers_the_loss(make: Any) -> None:
-    keras.utils.set_random_seed(0)
-    network = make(dropout=0.0)
-    x, y = images(8, 33, 33, 3), np.arange(8) % 4
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    network.compile(keras.optimizers.Adam(0.01), loss)
-
-    history = network.fit(x, y, epochs=12, batch_size=8, verbose=0).history["loss"]
-
-    assert history[-1] < 0.5 * history[0]
+        np.testing.assert_allclose(model(x), network(x), rtol=1e-4, atol=1e-5)
 
 
 @every_network

@@ -1,0 +1,96 @@
+"""The partial derivatives of the NumPy functions that the oracle is written in.
+
+Each takes the gradient of the result to that of one argument (a vector-Jacobian product).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Partial = Callable[[np.ndarray], np.ndarray]
+Partials = tuple[Partial, ...]
+# From the result and the arguments to the partial derivative in each argument.
+Rule = Callable[..., Partials]
+
+
+def summed_to(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The gradient of an array that was broadcast from `shape`."""
+    extra = g.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        extra + axis for axis, size in enumerate(shape) if size == 1 and g.shape[extra + axis] > 1
+    )
+    return g.sum(axis=axes).reshape(shape) if axes else g
+
+
+def _pair(first: Callable[..., Any], second: Callable[..., Any]) -> Rule:
+    """A function of two arrays; each factor is a function of the gradient, the result, a and b."""
+
+    def rule(out: np.ndarray, a: Any, b: Any) -> Partials:
+        return (
+            lambda g: summed_to(first(g, out, a, b), np.shape(a)),
+            lambda g: summed_to(second(g, out, a, b), np.shape(b)),
+        )
+
+    return rule
+
+
+def _single(factor: Callable[..., Any]) -> Rule:
+    return lambda out, x: (lambda g: g * factor(out, x),)
+
+
+def _matmul(out: np.ndarray, a: np.ndarray, b: np.ndarray) -> Partials:
+    return (
+        lambda g: summed_to(g @ np.swapaxes(b, -1, -2), a.shape),
+        lambda g: summed_to(np.swapaxes(a, -1, -2) @ g, b.shape),
+    )
+
+
+def _no_derivative(g: np.ndarray, out: np.ndarray, a: Any, b: Any) -> np.ndarray:
+    raise TypeError("an exponent that is a variable has no derivative here")
+
+
+UFUNCS: Mapping[np.ufunc, Rule] = {
+    np.add: _pair(lambda g, out, a, b: g, lambda g, out, a, b: g),
+    np.subtract: _pair(lambda g, out, a, b: g, lambda g, out, a, b: -g),
+    np.multiply: _pair(lambda g, out, a, b: g * b, lambda g, out, a, b: g * a),
+    np.true_divide: _pair(lambda g, out, a, b: g / b, lambda g, out, a, b: -g * out / b),
+    np.maximum: _pair(lambda g, out, a, b: g * (a > b), lambda g, out, a, b: g * (b > a)),
+    np.minimum: _pair(lambda g, out, a, b: g * (a < b), lambda g, out, a, b: g * (b < a)),
+    np.power: _pair(lambda g, out, a, b: g * b * a ** (b - 1), _no_derivative),
+    np.square: _single(lambda out, x: 2 * x),
+    np.negative: _single(lambda out, x: -1),
+    np.exp: _single(lambda out, x: out),
+    np.sqrt: _single(lambda out, x: 0.5 / out),
+    np.matmul: _matmul,
+}
+
+
+def _concatenate(
+    value: Callable[[Any], Any], arrays: Sequence[Any], axis: int = 0
+) -> tuple[Sequence[Any], list[Any], list[Partial]]:
+    values = [value(each) for each in arrays]
+    ends = np.cumsum([each.shape[axis] for each in values])
+    ranges = [range(end - each.shape[axis], end) for each, end in zip(values, ends, strict=True)]
+    return arrays, [values], [_taker(own, axis) for own in ranges]
+
+
+def _taker(positions: Sequence[int], axis: int) -> Partial:
+    return lambda g: g.take(positions, axis)
+
+
+def _pad(
+    value: Callable[[Any], Any], array: Any, widths: Sequence[tuple[int, int]]
+) -> tuple[list[Any], list[Any], list[Partial]]:
+    inner = value(array)
+    at = tuple(
+        slice(before, before + size) for (before, _), size in zip(widths, inner.shape, strict=True)
+    )
+    return [array], [inner, widths], [lambda g: g[at]]
+
+
+# From what takes a variable's array and the arguments to: the arrays among them, the arguments
+# with plain arrays, and the partial derivative in each array.
+FUNCTIONS: Mapping[Any, Callable[..., Any]] = {np.concatenate: _concatenate, np.pad: _pad}

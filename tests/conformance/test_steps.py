@@ -1,0 +1,87 @@
+"""What a training step must give: wrong steps are failed by the array that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conformance import Status, tensors
+from conformance.oracle import adapter
+from conformance.steps import judge_step, output_cotangent, reference_step
+from conformance.tiers import TrainingTier
+
+CASE = TrainingTier().cases()[1]
+GRAD = "cheap_conv.1.weight"
+
+
+@pytest.fixture(scope="module")
+def wanted() -> Any:
+    weights, x = tensors.make(CASE)
+    return reference_step(CASE.architecture, CASE.config, weights, x, _cotangent(x))
+
+
+@pytest.fixture
+def step() -> Any:
+    """The step of the oracle in float32."""
+    weights, x = tensors.make(CASE)
+    return adapter.build(CASE.architecture, CASE.config, weights).train_step(x, _cotangent(x))
+
+
+def _cotangent(x: np.ndarray) -> np.ndarray:
+    return output_cotangent(CASE.architecture, CASE.config, x, CASE.seed)
+
+
+def test_the_oracle_in_float32_passes(step: Any, wanted: Any) -> None:
+    outcome = judge_step(step, wanted)
+
+    assert outcome.status is Status.PASS
+    assert 0 < outcome.ratio < 1
+
+
+def scale(part: str, name: str, factor: float) -> Callable[[Any], None]:
+    def change(step: Any) -> None:
+        step[part][name] = step[part][name] * np.float32(factor)
+
+    return change
+
+
+WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
+    "output": (lambda step: step.update(output=step["output"] * 1.0001), "output: "),
+    "input": (lambda step: step.update(grad_input=-step["grad_input"]), "grad_input: "),
+    "gradient": (scale("grads", GRAD, 1.0001), f"grad of {GRAD}: "),
+    "mean over the batch": (scale("grads", GRAD, 0.5), f"grad of {GRAD}: "),
+    "biased variance": (
+        scale("state", "primary_conv.1.running_var", 0.99),
+        "state primary_conv.1.running_var: ",
+    ),
+    "shape": (
+        lambda step: step["grads"].update({GRAD: step["grads"][GRAD][:1]}),
+        f"grad of {GRAD}: the output has shape (1,)",
+    ),
+    "missing": (lambda step: step["grads"].pop(GRAD), f"the step lacks ['grad of {GRAD}']"),
+    "unknown": (lambda step: step["state"].update(x=np.zeros(1)), "has besides ['state x']"),
+    "a part": (lambda step: step.pop("state"), "it lacks state"),
+    "no mapping": (lambda step: step.update(grads=[]), "grads must map names to arrays"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_step_is_failed_by_name(name: str, step: Any, wanted: Any) -> None:
+    change, message = WRONG[name]
+    change(step)
+
+    outcome = judge_step(step, wanted)
+
+    assert outcome.status is Status.FAIL
+    assert message in outcome.message
+
+
+def test_the_usual_cases_are_some_of_the_full_ones() -> None:
+    usual, full = TrainingTier(), TrainingTier()
+    full.full = True
+
+    assert {case.id for case in usual.cases()} < {case.id for case in full.cases()}
+    assert (usual.options(), full.options()) == ("", "--full")
