@@ -10,10 +10,11 @@ import click
 from conformance.command import exit_code, exit_with, implementations
 from conformance.implementations import Availability
 from conformance.parity_command import parity
+from conformance.selftest_command import selftest
 from conformance.tiers import TIERS, NetworkTier, Tier, TrainingTier
 
 
-@click.group(commands=[parity], context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(commands=[parity, selftest], context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Hold implementations of GhostConv against a float64 oracle and against each other."""
 

@@ -14,7 +14,7 @@ allowed grows to a hundredth of the output: faults would hide in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
@@ -25,6 +25,7 @@ from conformance.oracle import adapter, weights_io
 from conformance.oracle.layers import BatchNorm
 from conformance.stages import in_dtype
 from conformance.tensors import Tensors, random_norm
+from conformance.walk import replace_parts
 from weights import configure
 from weights.tensors import RUNNING_VAR, TensorSpec
 
@@ -54,7 +55,8 @@ def randomise(
     generator = np.random.Generator(np.random.PCG64([seed, crc32(b"randomised")]))
     departures = _draw(generator, list(configure(architecture, config).tensors()))
     module = weights_io.build(architecture, config, in_dtype(weights, np.float64) | departures)
-    _fit_norms(module)
+    # Whatever normalises fits itself.
+    replace_parts(module, BatchNorm, lambda norm: Fitted(**vars(norm)))
     with np.errstate(all="ignore"):  # weights that give NaN are for the rule to judge
         adapter.Adapter(module, np.float64).taps(x)
     return in_dtype(weights, np.float32) | {
@@ -73,22 +75,3 @@ def _draw(generator: np.random.Generator, specs: Sequence[TensorSpec]) -> Tensor
         if vector is not None:
             drawn[spec.name] = vector
     return drawn
-
-
-def _fit_norms(module: Any) -> None:
-    """Let every batch normalisation inside a module fit itself."""
-    for parent, key, child in _children(module):
-        if not isinstance(child, BatchNorm):
-            _fit_norms(child)
-        elif isinstance(parent, list):
-            parent[key] = Fitted(**vars(child))
-        else:
-            setattr(parent, key, Fitted(**vars(child)))
-
-
-def _children(module: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """Who holds what, under which attribute or index."""
-    own = enumerate(module) if isinstance(module, list) else vars(module).items()
-    for key, child in list(own):
-        if isinstance(child, list) or type(child).__module__.startswith(weights_io.__package__):
-            yield module, key, child

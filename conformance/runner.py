@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
+from typing import Any
 
 from conformance.case import Case, split_pair
 from conformance.errors import ImplementationError, NotSupported, printable
@@ -97,13 +98,14 @@ def _run_one(
         for case in cases:
             if stop.is_set():
                 return verdicts
-            verdict = _judge(tier, case, process, broken)
+            verdict = judge(tier, case, process, broken)
             observe(verdict)
             verdicts.append(verdict)
     return verdicts
 
 
-def _judge(tier: Tier, case: Case, process: Implementation, broken: list[str]) -> Verdict:
+def judge(tier: Tier, case: Case, process: Any, broken: list[str]) -> Verdict:
+    """The verdict of one case; an exception of the tier itself joins `broken`."""
     started = time.monotonic()
     try:
         outcome = tier.judge(case, process)

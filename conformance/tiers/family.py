@@ -6,18 +6,23 @@ the deployed form and holds it against the oracle's training form: both must be 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from conformance import tensors
 from conformance.case import Case
 from conformance.family import family_cases
 from conformance.process import Implementation
-from conformance.stages import OracleRun, Stages, in_dtype, judge_stage, oracle_run
+from conformance.stages import Stages, in_dtype, judge_stage, oracle_run
 from conformance.tensors import Tensors
 from conformance.tiers.base import Once
 from conformance.verdict import Outcome, Status
 from weights import fold
 from weights.branches import DEPLOYED
+
+# Runs of the oracle in float32 besides the plain one.
+OTHERS = 3
 
 
 class FamilyTier:
@@ -50,12 +55,13 @@ def is_deployed(case: Case) -> bool:
 def truth(case: Case) -> Stages:
     """The training form in float64, and what the form asked for loses in float32."""
     weights, x = tensors.make(case)
-    run = oracle_run(case.architecture, case.config, weights, x)
-    if not is_deployed(case):
-        return run.stages()
-    config, merged = fold.deployed(case.architecture, case.config, weights)
-    rough = oracle_run(case.architecture, config, in_dtype(merged, np.float32), x).rough
-    return OracleRun(run.exact, rough).stages()
+    run = oracle_run(case.architecture, case.config, weights, x, others=OTHERS)
+    if is_deployed(case):
+        config, merged = fold.deployed(case.architecture, case.config, weights)
+        merged = in_dtype(merged, np.float32)
+        rough = oracle_run(case.architecture, config, merged, x, others=OTHERS)
+        run = replace(rough, exact=run.exact)
+    return run.stages()
 
 
 def judge_stages(outputs: Tensors, wanted: Stages) -> Outcome:

@@ -1,0 +1,127 @@
+"""Defects of squeeze-and-excitation, DFC attention, branches and whole networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from conformance.mutants.mutant import Mutant
+from conformance.oracle import attention, branches, layers
+from conformance.oracle.bottleneck import GhostBottleneck
+from conformance.oracle.ghostnet import GhostNet
+from conformance.oracle.layers import Convolution, Linear
+from conformance.walk import parts
+
+FAMILY = "family"
+
+
+def _clip01(x: Any) -> Any:
+    return np.minimum(np.maximum(x, 0), 1)
+
+
+def _keras2(x: Any) -> Any:
+    return np.minimum(np.maximum(x * 0.2 + 0.5, 0), 1)
+
+
+def _resized_by(rule: Callable[[np.ndarray, int, int], np.ndarray]) -> Callable[..., Any]:
+    def resize_like(x: Any, other: Any) -> Any:
+        for axis in (2, 3):
+            size, wanted = x.shape[axis], other.shape[axis]
+            x = x.take(np.clip(rule(np.arange(wanted), size, wanted), 0, size - 1), axis)
+        return x
+
+    return resize_like
+
+
+def _half_pixel(index: np.ndarray, size: int, wanted: int) -> np.ndarray:
+    return np.rint((index + 0.5) * size / wanted - 0.5).astype(int)
+
+
+def _aligned(index: np.ndarray, size: int, wanted: int) -> np.ndarray:
+    return np.rint(index * (size - 1) / max(wanted - 1, 1)).astype(int)
+
+
+def _odd_rows_too(x: Any) -> Any:
+    """Means over 2x2 that repeat the border where a size is odd."""
+    height, width = x.shape[2] % 2, x.shape[3] % 2
+    padded = np.pad(x, ((0, 0), (0, 0), (0, height), (0, width)), mode="edge")
+    return layers.half_size(padded)
+
+
+def _largest(x: Any) -> Any:
+    return layers.largest_of_four(x)
+
+
+def _biases(kind: type, name: str = "bias") -> Callable[[Any], None]:
+    def change(module: Any) -> None:
+        for part in parts(module, kind):
+            if getattr(part, name, None) is not None:
+                setattr(part, name, np.zeros_like(getattr(part, name)))
+
+    return change
+
+
+def _no_shortcut(module: Any) -> None:
+    for block in parts(module, GhostBottleneck):
+        block.__class__ = type("Plain", (GhostBottleneck,), {"_shortcut": lambda self, x: 0})
+
+
+def _excited_late(module: Any) -> None:
+    for block in parts(module, GhostBottleneck):
+        if block.se is not None:
+            block.__class__ = type("Late", (GhostBottleneck,), {"__call__": _se_first})
+
+
+def _se_first(self: Any, x: Any) -> Any:
+    self.plan.check_input(x.shape, x.dtype.name)
+    out = self._strided(self.se(self.ghost1(x)))
+    return self.ghost2(out) + self._shortcut(x)
+
+
+def _one_branch_less(module: Any, plan: Any) -> list[Any]:
+    found = _branches(module, plan)
+    return found[:-1] if len(found) > 1 else found
+
+
+_branches = branches.branches
+
+
+def _head_first(self: Any, x: Any) -> Any:
+    """Pooling after the head's convolution, not before."""
+    out = self.conv_head(x)
+    if self.bn_head is not None:
+        out = self.bn_head(out)
+    x = layers.spatial_mean(self.relu(out)).reshape(len(x), -1)
+    yield "conv_head", x
+    if self.classifier is not None:
+        yield "logits", self.classifier(self.dropout(x))
+
+
+FAMILY_MUTANTS = (
+    Mutant("gate-clip", "the gate clip(x, 0, 1)", FAMILY,
+           patches=((attention, "hard_sigmoid", _clip01),)),
+    Mutant("gate-keras-2", "the gate of Keras 2, 0.2 x + 0.5", FAMILY,
+           patches=((attention, "hard_sigmoid", _keras2),)),
+    Mutant("gate-sigmoid", "a sigmoid as the gate", FAMILY,
+           patches=((attention, "hard_sigmoid", layers.sigmoid),)),
+    Mutant("dfc-hard-gate", "a hard sigmoid in DFC attention", FAMILY,
+           patches=((attention, "sigmoid", layers.hard_sigmoid),)),
+    Mutant("nearest-half-pixel", "nearest resize by pixel centres", FAMILY,
+           patches=((attention, "resize_like", _resized_by(_half_pixel)),)),
+    Mutant("nearest-aligned", "nearest resize with aligned corners", FAMILY,
+           patches=((attention, "resize_like", _resized_by(_aligned)),)),
+    Mutant("odd-rows-too", "the mean over 2x2 takes an odd last row", FAMILY,
+           patches=((attention, "half_size", _odd_rows_too),)),
+    Mutant("largest-for-mean", "maxima for means in DFC attention", FAMILY,
+           patches=((attention, "half_size", _largest),)),
+    Mutant("no-convolution-bias", "biases of convolutions dropped", FAMILY, _biases(Convolution)),
+    Mutant("no-classifier-bias", "the bias of the classifier dropped", FAMILY, _biases(Linear)),
+    Mutant("no-shortcut", "a bottleneck without its shortcut", FAMILY, _no_shortcut),
+    Mutant("excited-early", "squeeze-and-excitation before the stride", FAMILY, _excited_late),
+    Mutant("a-branch-less", "the last branch left out", FAMILY,
+           patches=((branches, "branches", _one_branch_less),)),
+    Mutant("head-first", "pooling after the head", FAMILY,
+           patches=((GhostNet, "_head", _head_first),)),
+)  # fmt: skip

@@ -1,0 +1,84 @@
+"""The suite checked by itself: what it must see, and what it must not take for a defect."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.mutants import MUTANTS
+from conformance.mutants.mutant import Mutant
+from conformance.mutants.variants import INVISIBLE, VARIANTS
+from conformance.oracle import layers
+from conformance.selftest import FAIR_TIERS, INEXACT, accept, hunt
+from conformance.tiers import TIERS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_caught_by_the_tier_that_names_it(mutant: Mutant) -> None:
+    (caught,) = hunt([mutant])
+
+    assert caught.verdict is not None, f"{mutant.name} survived {caught.cases} cases"
+    assert caught.verdict.tier == mutant.tier
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", [*VARIANTS, INVISIBLE], ids=lambda variant: variant.name)
+def test_a_correct_variant_passes_every_case(variant: Mutant) -> None:
+    (accepted,) = accept([variant])
+
+    assert accepted.alarms == ()
+    assert accepted.cases > 300
+
+
+def test_the_oracle_without_a_defect_survives() -> None:
+    (caught,) = hunt([Mutant("none", "nothing at all", "exact")])
+
+    assert caught.verdict is None
+    assert caught.cases == len(TIERS["exact"].cases())
+
+
+def test_mutants_are_many_and_have_names_of_their_own() -> None:
+    names = [mutant.name for mutant in (*MUTANTS, *VARIANTS)]
+
+    assert len(MUTANTS) >= 40
+    assert len(set(names)) == len(names)
+    assert {mutant.tier for mutant in MUTANTS} == {"contract", *FAIR_TIERS}
+
+
+def test_no_variant_is_excused_in_vain() -> None:
+    for name, tiers in INEXACT.items():
+        variant = next(each for each in (*VARIANTS, INVISIBLE) if each.name == name)
+        for tier in tiers:
+            (caught,) = hunt([Mutant(name, variant.what, tier, variant.change)])
+            assert caught.verdict is not None, f"{name} passes {tier}"
+
+
+def test_a_patch_ends_with_the_call_of_the_mutant() -> None:
+    from conformance.oracle import attention
+
+    list(hunt([mutant for mutant in MUTANTS if mutant.name == "gate-clip"]))
+
+    assert attention.hard_sigmoid is layers.hard_sigmoid
+
+
+def test_the_command_names_a_mutant_and_what_caught_it() -> None:
+    command = [sys.executable, "-m", "conformance", "selftest", "--mutant", "eps-1e-3", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    (mutant,) = json.loads(done.stdout)["mutants"]
+    assert done.returncode == 0
+    assert (mutant["tier"], mutant["caught_by"]) == ("exact", TIERS["exact"].cases()[0].id)
+
+
+def test_an_unknown_mutant_is_wrong_usage() -> None:
+    command = [sys.executable, "-m", "conformance", "selftest", "--mutant", "mouse"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "no such mutant: mouse" in done.stderr
