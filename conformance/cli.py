@@ -11,10 +11,13 @@ from conformance.command import exit_code, exit_with, implementations
 from conformance.implementations import Availability
 from conformance.parity_command import parity
 from conformance.selftest_command import selftest
-from conformance.tiers import TIERS, NetworkTier, Tier, TrainingTier
+from conformance.tiers import TIERS, NetworkTier, RandomTier, Tier, TrainingTier
+from conformance.vectors_command import vectors
 
 
-@click.group(commands=[parity, selftest], context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    commands=[parity, selftest, vectors], context_settings={"help_option_names": ["-h", "--help"]}
+)
 def main() -> None:
     """Hold implementations of GhostConv against a float64 oracle and against each other."""
 
@@ -36,6 +39,14 @@ def main() -> None:
     help="Run this tier only; may be repeated.",
 )
 @click.option("--case", "case_id", metavar="ID", help="Run this case only.")
+@click.option(
+    "--random",
+    "count",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Run N random layers too, the same every time.",
+)
 @click.option("--full", is_flag=True, help="Run every row of tier training, not the usual few.")
 @click.option(
     "--report",
@@ -61,14 +72,14 @@ def main() -> None:
     help="How many implementations run at once.",
 )
 def run(
-    names: tuple[str, ...], tier_names: tuple[str, ...], case_id: str | None, full: bool,
-    folder: Path | None, weights: Path | None, images: Path | None, jobs: int,
+    names: tuple[str, ...], tier_names: tuple[str, ...], case_id: str | None, count: int,
+    full: bool, folder: Path | None, weights: Path | None, images: Path | None, jobs: int,
 ) -> None:  # fmt: skip
     """Run the suite. Exit code 0: all passed, 1: a case failed, 2: usage, 3: the harness failed."""
     chosen, missing = implementations(names)
     tiers = [TIERS[name] for name in TIERS if not tier_names or name in tier_names]
     _configure_network(weights, images)
-    _configure_training(full)
+    _configure_size(count, full)
     exit_with(lambda: _run(chosen, missing, tiers, case_id, folder, jobs))
 
 
@@ -82,10 +93,12 @@ def list_cases(tier_names: tuple[str, ...]) -> None:
                 click.echo(f"{name}  {case.id}")
 
 
-def _configure_training(full: bool) -> None:
-    tier = TIERS["training"]
-    if isinstance(tier, TrainingTier):
-        tier.full = full
+def _configure_size(count: int, full: bool) -> None:
+    for tier in TIERS.values():
+        if isinstance(tier, TrainingTier):
+            tier.full = full
+        if isinstance(tier, RandomTier):
+            tier.count = count
 
 
 def _configure_network(weights: Path | None, images: Path | None) -> None:

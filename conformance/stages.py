@@ -51,7 +51,7 @@ class Stages:
     """
 
     values: Tensors = field(repr=False)
-    allowed: dict[str, float]
+    allowed: Mapping[str, float | np.ndarray]
     means: frozenset[str] = frozenset()
 
 

@@ -6,6 +6,7 @@ from conformance.tiers.exact import ExactTier
 from conformance.tiers.family import FamilyTier
 from conformance.tiers.module import ModuleTier
 from conformance.tiers.network import NetworkTier
+from conformance.tiers.random import RandomTier
 from conformance.tiers.special import SpecialTier
 from conformance.tiers.training import TrainingTier
 from conformance.tiers.weights import WeightsTier
@@ -18,6 +19,7 @@ TIERS: dict[str, Tier] = {
         ExactTier(),
         ModuleTier(),
         SpecialTier(),
+        RandomTier(),
         FamilyTier(),
         TrainingTier(),
         WeightsTier(),
@@ -32,6 +34,7 @@ __all__ = [
     "FamilyTier",
     "ModuleTier",
     "NetworkTier",
+    "RandomTier",
     "SpecialTier",
     "Tier",
     "TrainingTier",

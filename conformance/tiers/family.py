@@ -37,6 +37,10 @@ class FamilyTier:
         """A case for every module, and for every form that it can have."""
         return list(family_cases(self.name))
 
+    def reference(self, case: Case) -> Stages:
+        """Every stage, and the error of each."""
+        return self._truth(case.id, case)
+
     def judge(self, case: Case, process: Implementation) -> Outcome:
         """Every stage of the form that is asked for against the oracle's training form."""
         weights, x = tensors.make(case)

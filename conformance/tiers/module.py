@@ -6,6 +6,7 @@ from conformance import compare, tensors
 from conformance.case import Case
 from conformance.cases import layer_cases
 from conformance.process import Implementation
+from conformance.stages import Stages
 from conformance.tiers.base import Once, truth
 from conformance.verdict import Outcome
 from weights import GhostConvConfig
@@ -24,6 +25,11 @@ class ModuleTier:
     def cases(self) -> list[Case]:
         """A case for every layer and data set."""
         return list(layer_cases(self.name, DATA_SETS))
+
+    def reference(self, case: Case) -> Stages:
+        """The output, and the bound of each element."""
+        wanted = self._truth(case.id, case)
+        return Stages({"output": wanted.value}, {"output": wanted.error})
 
     def judge(self, case: Case, process: Implementation) -> Outcome:
         """|y - y64| is at most what roundings can explain (`conformance.bounds`)."""

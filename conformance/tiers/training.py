@@ -39,6 +39,10 @@ class TrainingTier:
         rows = LAYERS if self.full else [LAYERS[index] for index in USUAL_LAYERS]
         return [*_layer_cases(self.name, rows), *self._family_cases()]
 
+    def reference(self, case: Case) -> Stages:
+        """Every array of a step, and the error of each."""
+        return self._truth(case.id, case)
+
     def judge(self, case: Case, process: Implementation) -> Outcome:
         """Every array within four times the worst of the oracle's own float32 runs."""
         weights, x = tensors.make(case)

@@ -1,0 +1,26 @@
+"""What `pytest --pyargs conformance --implementation NAME` runs: `conformance.pytest_plugin`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.case import Case
+from conformance.runner import judge
+from conformance.terminal import describe
+from conformance.tiers import Tier
+from conformance.verdict import Status
+
+
+def test_case(conformance_process: Any, conformance_case: tuple[Tier, Case]) -> None:
+    """One case: passed, failed with the element and the way to run it again, or skipped."""
+    tier, case = conformance_case
+    broken: list[str] = []
+    verdict = judge(tier, case, conformance_process, broken)
+    if broken:
+        raise RuntimeError(broken[0])
+    if verdict.status is Status.SKIP:
+        pytest.skip(verdict.message)
+    if verdict.is_bad:
+        pytest.fail(str(describe(verdict)), pytrace=False)

@@ -1,0 +1,189 @@
+"""Test vectors for programs in any language: inputs, wanted outputs, and what may differ.
+
+A folder with `manifest.json` (its JSON Schema beside it) and two safetensors files a case:
+`inputs` with `input`, `weight.NAME` and, of a training step, `output_cotangent`; `wanted` with
+`value.NAME` and `allowed.NAME` in float64. A program writes `TIER/CASE.safetensors` with an array
+for every NAME, and `check` judges those by the rules of the suite.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from conformance import tensors
+from conformance.case import Case
+from conformance.compare import judge
+from conformance.stages import Stages, in_dtype
+from conformance.steps import output_cotangent
+from conformance.tensors import Tensors
+from conformance.tiers import TIERS
+from conformance.tiers.family import is_deployed
+from conformance.verdict import Outcome, Status, Verdict
+from weights import FormatError, fold
+from weights.storage import read_safetensors, write_safetensors
+
+VERSION = "1.0"
+MANIFEST, SCHEMA = "manifest.json", "manifest.schema.json"
+# The others are about files, errors and whole frameworks.
+VECTOR_TIERS = ("exact", "module", "special", "family", "training")
+OUTSIDE = "outside"
+
+PATH = {"type": "string", "pattern": r"^[a-z]+/[^/]+\.safetensors$"}
+NAMES = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+JSON_SCHEMA: dict[str, Any] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Test vectors for Ghost convolutions",
+    "type": "object",
+    "required": ["format_version", "cases"],
+    "properties": {
+        "format_version": {"const": VERSION},
+        "cases": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": [
+                    "id", "tier", "architecture", "config", "input_shape", "inputs", "wanted",
+                    "outputs",
+                ],
+                "additionalProperties": False,
+                "properties": {
+                    "id": {"type": "string"},
+                    "tier": {"enum": list(VECTOR_TIERS)},
+                    "architecture": {"type": "string"},
+                    "config": {"type": "object"},
+                    "input_shape": {"type": "array", "items": {"type": "integer", "minimum": 1}},
+                    "inputs": PATH,
+                    "wanted": PATH,
+                    "outputs": NAMES,
+                },
+            },
+        },
+    },
+}  # fmt: skip
+
+
+class Referenced(Protocol):
+    """A tier whose right answers can be written down."""
+
+    def cases(self) -> list[Case]:
+        """The cases of the tier."""
+
+    def reference(self, case: Case) -> Stages:
+        """What a case must give, and by how much it may differ."""
+
+
+@dataclass(frozen=True)
+class Vector:
+    """One case of a manifest: what it is, and its two files."""
+
+    id: str
+    tier: str
+    architecture: str
+    config: Mapping[str, Any]
+    input_shape: tuple[int, ...]
+    inputs: str
+    wanted: str
+    outputs: tuple[str, ...]
+
+
+def export(folder: Path, tiers: tuple[str, ...] = VECTOR_TIERS) -> int:
+    """Write the vectors of these tiers into a folder; returns how many there are."""
+    entries = []
+    for name in tiers:
+        tier: Any = TIERS[name]
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        entries += [_write_case(folder, tier, case) for case in tier.cases()]
+    manifest = {"format_version": VERSION, "cases": entries}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    (folder / SCHEMA).write_text(json.dumps(JSON_SCHEMA, indent=1) + "\n", encoding="utf-8")
+    return len(entries)
+
+
+def read_manifest(folder: Path) -> list[Vector]:
+    """The vectors of a folder; raises `FormatError`."""
+    path = folder / MANIFEST
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        version = document["format_version"]
+        cases = [
+            Vector(**each | {key: tuple(each[key]) for key in ("input_shape", "outputs")})
+            for each in document["cases"]
+        ]
+    except OSError as error:
+        raise FormatError(f"cannot read {path}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise FormatError(f"{path} is no manifest of test vectors: see {SCHEMA}") from None
+    if version != VERSION:
+        raise FormatError(f"{path} has version {version}, this package reads {VERSION}")
+    return cases
+
+
+def check(folder: Path, outputs: Path) -> Iterator[Verdict]:
+    """Judge what a program wrote into `outputs`; a case that it did not write is skipped."""
+    for vector in read_manifest(folder):
+        outcome = _judge(folder, outputs / vector.tier / f"{vector.id}.safetensors", vector)
+        yield Verdict(
+            vector.id, vector.tier, OUTSIDE, outcome.status, outcome.ratio, outcome.message,
+            outcome.worst, outcome.hint,
+        )  # fmt: skip
+
+
+def _judge(folder: Path, path: Path, vector: Vector) -> Outcome:
+    if not path.exists():
+        return Outcome.skipped("not written")
+    try:
+        got, _ = read_safetensors(path)
+    except FormatError as error:
+        return Outcome(Status.ERROR, message=str(error))
+    wanted, _ = read_safetensors(folder / vector.wanted)
+    worst = 0.0
+    for name in vector.outputs:
+        if name not in got:
+            return Outcome.failed(f"{path} lacks {name!r}, has {', '.join(got) or 'nothing'}")
+        outcome = judge(got[name], wanted[f"value.{name}"], wanted[f"allowed.{name}"])
+        if outcome.status is not Status.PASS:
+            message = f"{name}: {outcome.message}"
+            return Outcome.failed(message, outcome.worst, outcome.hint, outcome.ratio)
+        worst = max(worst, outcome.ratio or 0.0)
+    return Outcome.passed(worst)
+
+
+def _write_case(folder: Path, tier: Referenced, case: Case) -> dict[str, Any]:
+    reference = tier.reference(case)
+    config, inputs = _inputs(case)
+    wanted = {f"value.{name}": array for name, array in reference.values.items()}
+    for name, allowed in reference.allowed.items():
+        wanted[f"allowed.{name}"] = np.asarray(allowed, np.float64)
+    entry = {
+        "id": case.id,
+        "tier": case.tier,
+        "architecture": case.architecture,
+        "config": config,
+        "input_shape": list(case.input_shape),
+        "inputs": f"{case.tier}/{case.id}.inputs.safetensors",
+        "wanted": f"{case.tier}/{case.id}.wanted.safetensors",
+        "outputs": list(reference.values),
+    }
+    for key, arrays in (("inputs", inputs), ("wanted", wanted)):
+        about = {"about": f"{case.tier} {case.id}"}
+        write_safetensors(folder / str(entry[key]), arrays, about, overwrite=True)
+    return entry
+
+
+def _inputs(case: Case) -> tuple[dict[str, Any], Tensors]:
+    weights, x = tensors.make(case)
+    config = dict(case.config)
+    arrays = {"input": x}
+    if case.tier == "training":
+        cotangent = output_cotangent(case.architecture, config, x, case.seed)
+        arrays["output_cotangent"] = cotangent
+    if is_deployed(case):
+        config, merged = fold.deployed(case.architecture, config, weights)
+        weights = in_dtype(merged, np.float32)
+    return config, arrays | {f"weight.{name}": array for name, array in weights.items()}

@@ -1,0 +1,60 @@
+"""The suite under pytest, as somebody runs it on an implementation of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from conformance.tiers import TIERS
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.slow
+
+
+def run(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Exit code and output of pytest in a folder of its own, without this project's settings."""
+    is_installed = any(each.name == "ghostconv" for each in entry_points(group="pytest11"))
+    plugin = [] if is_installed else ["-p", "conformance.pytest_plugin"]
+    command = [sys.executable, "-m", "pytest", *plugin, "--pyargs", "conformance"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command += ["--rootdir", str(folder), "-c", os.devnull, "-q", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_every_case_is_a_test(tmp_path: Path) -> None:
+    code, output = run(tmp_path, "--implementation", "oracle", "--tier", "exact")
+
+    assert code == 0, output
+    assert f"{len(TIERS['exact'].cases())} passed" in output
+
+
+def test_a_defect_fails_with_its_element_and_the_way_to_run_it_again(tmp_path: Path) -> None:
+    name = "tests.conformance.wrong:eps"
+    code, output = run(tmp_path, "--implementation", name, "--tier", "exact", "-x")
+
+    assert code == 1
+    assert re.search(r"worst at \[\d+, \d+, \d+, \d+\]: got", output)
+    assert f"again: ghost-conformance run --implementation {name} --tier exact" in output
+
+
+def test_it_works_in_several_processes(tmp_path: Path) -> None:
+    code, output = run(tmp_path, "--implementation", "oracle", "--tier", "exact", "-n", "2")
+
+    assert code == 0, output
+    assert f"{len(TIERS['exact'].cases())} passed" in output
+
+
+def test_without_an_implementation_there_is_nothing_to_run(tmp_path: Path) -> None:
+    code, output = run(tmp_path)
+
+    assert code == 5, output

@@ -1,0 +1,157 @@
+"""Test vectors: written for any language, judged by the rules of the suite."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+from conformance import Status
+from conformance.oracle import adapter
+from conformance.steps import flat
+from conformance.vectors import MANIFEST, SCHEMA, VECTOR_TIERS, check, export, read_manifest
+from weights import FormatError
+from weights.storage import read_safetensors, write_safetensors
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The vectors of every tier."""
+    folder = tmp_path_factory.mktemp("vectors")
+    export(folder)
+    return folder
+
+
+def run_oracle(vector: Any, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What the oracle makes of a vector in float32, from what is in the file alone."""
+    prefix = "weight."
+    weights = {
+        name.removeprefix(prefix): array
+        for name, array in inputs.items()
+        if name.startswith(prefix)
+    }
+    built = adapter.build(vector.architecture, vector.config, weights)
+    with np.errstate(all="ignore"):
+        if "output_cotangent" in inputs:
+            return flat(built.train_step(inputs["input"], inputs["output_cotangent"]))
+        return built.taps(inputs["input"])
+
+
+def write_outputs(folder: Path, outputs: Path, tiers: tuple[str, ...]) -> None:
+    for vector in read_manifest(folder):
+        if vector.tier in tiers:
+            inputs, _ = read_safetensors(folder / vector.inputs)
+            arrays = {
+                name: np.ascontiguousarray(array)
+                for name, array in run_oracle(vector, inputs).items()
+            }
+            (outputs / vector.tier).mkdir(parents=True, exist_ok=True)
+            path = outputs / vector.tier / f"{vector.id}.safetensors"
+            write_safetensors(path, arrays, {"about": "a test"})
+
+
+@pytest.mark.slow
+def test_the_oracle_in_float32_passes_every_vector(folder: Path, tmp_path: Path) -> None:
+    write_outputs(folder, tmp_path, VECTOR_TIERS)
+
+    verdicts = list(check(folder, tmp_path))
+
+    assert {verdict.status for verdict in verdicts} == {Status.PASS}
+    assert {verdict.tier for verdict in verdicts} == set(VECTOR_TIERS)
+
+
+@pytest.mark.slow
+def test_the_manifest_keeps_its_schema(folder: Path) -> None:
+    schema = json.loads((folder / SCHEMA).read_text())
+    manifest = json.loads((folder / MANIFEST).read_text())
+
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(manifest, schema)
+    for change in ({"tier": "weights"}, {"outputs": []}, {"more": 1}, {"input_shape": [0]}):
+        wrong = manifest | {"cases": [manifest["cases"][0] | change]}
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)
+
+
+@pytest.mark.slow
+def test_a_program_in_javascript_passes(folder: Path, tmp_path: Path) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed: the program in docs/vectors was not run")
+    program = ROOT / "docs" / "vectors" / "ghost_conv.mjs"
+    subprocess.run([node, program, folder, tmp_path], check=True, timeout=120)
+
+    found = Counter(verdict.status for verdict in check(folder, tmp_path))
+
+    assert set(found) == {Status.PASS, Status.SKIP}
+    assert found[Status.PASS] == sum(
+        vector.tier in ("exact", "module", "special") for vector in read_manifest(folder)
+    )
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> tuple[Path, Path]:
+    """The vectors of the exact tier, and the right outputs of them."""
+    folder, outputs = tmp_path / "vectors", tmp_path / "outputs"
+    export(folder, ("exact",))
+    write_outputs(folder, outputs, ("exact",))
+    return folder, outputs
+
+
+def test_a_wrong_a_damaged_and_a_missing_output_are_told_apart(small: tuple[Path, Path]) -> None:
+    folder, outputs = small
+    first, second, third, fourth, *_ = read_manifest(folder)
+    paths = [outputs / each.tier / f"{each.id}.safetensors" for each in (first, second, third)]
+    array = read_safetensors(paths[0])[0]["output"]
+    write_safetensors(paths[0], {"output": array + 1}, {"about": "wrong"}, overwrite=True)
+    paths[1].write_bytes(b"damaged")
+    paths[2].unlink()
+    last = outputs / fourth.tier / f"{fourth.id}.safetensors"
+    write_safetensors(last, {"result": array}, {"about": "misnamed"}, overwrite=True)
+
+    verdicts = {verdict.case: verdict for verdict in check(folder, outputs)}
+
+    found = [verdicts[each.id].status for each in (first, second, third, fourth)]
+    assert found == [Status.FAIL, Status.ERROR, Status.SKIP, Status.FAIL]
+    assert "lacks 'output', has result" in verdicts[fourth.id].message
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format_version": "1.0", "cases": [{}]}'])
+def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / MANIFEST).write_text(text)
+
+    with pytest.raises(FormatError, match="is no manifest of test vectors"):
+        read_manifest(tmp_path)
+
+
+def test_another_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / MANIFEST).write_text('{"format_version": "2.0", "cases": []}')
+
+    with pytest.raises(FormatError, match=r"has version 2\.0, this package reads 1\.0"):
+        read_manifest(tmp_path)
+
+
+def test_the_command_line_ends_as_the_outputs_deserve(small: tuple[Path, Path]) -> None:
+    folder, outputs = small
+
+    def run(where: Path) -> int:
+        command = [sys.executable, "-m", "conformance", "vectors", "check", str(folder)]
+        command += ["--outputs", str(where)]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode
+
+    right = run(outputs)
+    nothing = run(folder / "absent")
+    path = next((outputs / "exact").iterdir())
+    path.write_bytes(b"damaged")
+
+    assert (right, nothing, run(outputs)) == (0, 3, 1)
