@@ -52,7 +52,7 @@ def main() -> None:
     "--report",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write report.jsonl and junit.xml into this folder.",
+    help="Write report.jsonl, junit.xml and report.html into this folder.",
 )
 @click.option(
     "--weights",
@@ -116,6 +116,7 @@ def _run(
     from rich.console import Console
 
     from conformance import runner, terminal
+    from conformance.html import write_page
     from conformance.report import prepare, write_report
 
     work = runner.plan(tiers, case_id)
@@ -133,5 +134,6 @@ def _run(
     terminal.show(console, result, used, missing, notes, options)
     if folder is not None:
         write_report(folder, result, used, missing)
+        write_page(folder, options)
         console.print(f"report in {folder}", highlight=False)
     return exit_code(console, result)

@@ -7,9 +7,11 @@ from itertools import product
 
 import numpy as np
 
-from conformance.verdict import Outcome, Worst
+from conformance.verdict import Outcome, Pattern, Worst
 
 LARGEST_SHIFT = 3
+# Rows, columns or channels of a map that is small enough to be drawn.
+LARGEST_PICTURE = 64
 
 
 def judge(
@@ -34,7 +36,11 @@ def judge(
     message = f"{mismatch.sum()} of {mismatch.size} elements are wrong"
     element = _element(ratio, got, wanted, error, allowed)
     return Outcome.failed(
-        message, element, hint(got, wanted, allowed, mismatch, c_int=c_int), ratio=worst
+        message,
+        element,
+        hint(got, wanted, allowed, mismatch, c_int=c_int),
+        ratio=worst,
+        pattern=_pattern(mismatch),
     )
 
 
@@ -55,6 +61,19 @@ def hint(
             *_place_hints(got, wanted, allowed, mismatch, c_int or got.shape[1]),
         ]
     )
+
+
+def _pattern(mismatch: np.ndarray) -> Pattern | None:
+    """A small picture of where a map is wrong, None of anything else and of large maps."""
+    if mismatch.ndim != 4 or max(mismatch.shape[1:]) > LARGEST_PICTURE:
+        return None
+    shares = mismatch.astype(np.float32)
+    places = tuple(tuple(map(_short, row)) for row in shares.mean(axis=(0, 1)))
+    return Pattern(places, tuple(map(_short, shares.mean(axis=(0, 2, 3)))))
+
+
+def _short(share: np.float32) -> float:
+    return round(float(share), 3)
 
 
 def _ratios(

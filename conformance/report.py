@@ -21,7 +21,7 @@ from conformance.verdict import Status, Verdict
 from conformance.worker import ENVIRONMENT
 from weights import FormatError
 
-LINES, JUNIT = "report.jsonl", "junit.xml"
+LINES, JUNIT, HTML = "report.jsonl", "junit.xml", "report.html"
 # JUnit's elements, and its names for how many there are.
 TOTALS = {
     Status.FAIL: ("failure", "failures"),
@@ -42,7 +42,7 @@ class Report:
 def prepare(folder: Path) -> None:
     """Make the folder, and remove an earlier run's report: it must not pass for this one's."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (LINES, JUNIT):
+    for name in (LINES, JUNIT, HTML):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -129,6 +129,7 @@ def judge(tier: Tier, case: Case, process: Any, broken: list[str]) -> Verdict:
         outcome.worst,
         outcome.hint,
         time.monotonic() - started,
+        outcome.pattern,
     )
 
 

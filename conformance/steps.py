@@ -9,6 +9,7 @@ oracle runs a few times in float32 with every result moved by an ulp or not, at 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def judge_step(step: Any, wanted: Stages) -> Outcome:
         outcome = judge(arrays[name], value, wanted.allowed[name])
         if outcome.status is not Status.PASS:
             message = f"{name}: {outcome.message}"
-            return Outcome.failed(message, outcome.worst, outcome.hint, outcome.ratio)
+            return replace(outcome, message=message)
         worst = max(worst, outcome.ratio or 0.0)
     return Outcome.passed(worst)
 

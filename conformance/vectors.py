@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -149,7 +149,7 @@ def _judge(folder: Path, path: Path, vector: Vector) -> Outcome:
         outcome = judge(got[name], wanted[f"value.{name}"], wanted[f"allowed.{name}"])
         if outcome.status is not Status.PASS:
             message = f"{name}: {outcome.message}"
-            return Outcome.failed(message, outcome.worst, outcome.hint, outcome.ratio)
+            return replace(outcome, message=message)
         worst = max(worst, outcome.ratio or 0.0)
     return Outcome.passed(worst)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -37,6 +37,14 @@ class Worst:
 
 
 @dataclass(frozen=True)
+class Pattern:
+    """Where a map is wrong: the share of wrong elements at each row and column, and channel."""
+
+    places: tuple[tuple[float, ...], ...]
+    channels: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a tier says of a case."""
 
@@ -45,6 +53,7 @@ class Outcome:
     message: str = ""
     worst: Worst | None = None
     hint: str = ""
+    pattern: Pattern | None = field(default=None, repr=False)
 
     @classmethod
     def passed(cls, ratio: float | None = None, message: str = "") -> Outcome:
@@ -53,10 +62,15 @@ class Outcome:
 
     @classmethod
     def failed(
-        cls, message: str, worst: Worst | None = None, hint: str = "", ratio: float | None = None
+        cls,
+        message: str,
+        worst: Worst | None = None,
+        hint: str = "",
+        ratio: float | None = None,
+        pattern: Pattern | None = None,
     ) -> Outcome:
         """Outside the rule."""
-        return cls(Status.FAIL, ratio, message, worst, hint)
+        return cls(Status.FAIL, ratio, message, worst, hint, pattern)
 
     @classmethod
     def skipped(cls, reason: str) -> Outcome:
@@ -77,6 +91,7 @@ class Verdict:
     worst: Worst | None = None
     hint: str = ""
     seconds: float = 0.0
+    pattern: Pattern | None = field(default=None, repr=False)
 
     @property
     def is_bad(self) -> bool:
@@ -86,7 +101,16 @@ class Verdict:
     def to_dict(self) -> dict[str, Any]:
         """The verdict as JSON writes it, which has no NaN and no infinity: they become text."""
         worst = self.worst and {key: _jsonable(value) for key, value in asdict(self.worst).items()}
-        values = {"status": self.status.value, "ratio": _jsonable(self.ratio), "worst": worst}
+        pattern = self.pattern and {
+            "places": [list(row) for row in self.pattern.places],
+            "channels": list(self.pattern.channels),
+        }
+        values = {
+            "status": self.status.value,
+            "ratio": _jsonable(self.ratio),
+            "worst": worst,
+            "pattern": pattern,
+        }
         return asdict(self) | values
 
     @classmethod
@@ -98,8 +122,13 @@ class Verdict:
             numbers = {key: float(value) for key, value in worst.items() if key != "index"}
             worst = Worst(index, **numbers)
         ratio = None if ratio is None else float(ratio)
+        pattern = values.get("pattern")
+        if pattern is not None:
+            places = tuple(tuple(map(float, row)) for row in pattern["places"])
+            pattern = Pattern(places, tuple(map(float, pattern["channels"])))
         status = Status(values["status"])
-        return cls(**{**values, "status": status, "ratio": ratio, "worst": worst})
+        read = {"status": status, "ratio": ratio, "worst": worst, "pattern": pattern}
+        return cls(**{**values, **read})
 
 
 def _jsonable(value: Any) -> Any:

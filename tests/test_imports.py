@@ -34,6 +34,8 @@ MAY_IMPORT_LATE = {
     "weights/hub.py": {"huggingface_hub"},
     "weights/images.py": {"PIL"},
     "conformance/digits.py": {"torch", "sklearn", "ghost_torch"},
+    "conformance/html.py": {"jinja2", "markupsafe"},
+    "conformance/pictures.py": {"matplotlib"},
 }
 # Who imports by name, at the wish of the user.
 IMPORTS_BY_NAME = {"conformance/implementations.py", "weights/frameworks.py"}

@@ -75,6 +75,6 @@ def judge_stages(outputs: Tensors, wanted: Stages) -> Outcome:
         outcome = judge_stage(outputs, wanted, stage)
         if outcome.status is not Status.PASS:
             message = f"stage {stage}: {outcome.message}"
-            return Outcome.failed(message, outcome.worst, outcome.hint, outcome.ratio)
+            return replace(outcome, message=message)
         worst = max(worst, outcome.ratio or 0.0)
     return Outcome.passed(worst)
