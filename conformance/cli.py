@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from conformance.command import exit_code, exit_with, implementations
+from conformance.case_commands import show, shrink
+from conformance.command import PASSED, exit_code, exit_with, implementations
 from conformance.implementations import Availability
 from conformance.parity_command import parity
 from conformance.selftest_command import selftest
@@ -15,8 +17,19 @@ from conformance.tiers import TIERS, NetworkTier, RandomTier, Tier, TrainingTier
 from conformance.vectors_command import vectors
 
 
+def parse_known(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Path]:
+    """The values of --deviations, or a usage error."""
+    pairs = [value.partition("=") for value in values]
+    if not all(separator and path for _, separator, path in pairs):
+        raise click.BadParameter("must be NAME=FILE, such as mine:build=known.toml")
+    return {name: Path(path) for name, _, path in pairs}
+
+
 @click.group(
-    commands=[parity, selftest, vectors], context_settings={"help_option_names": ["-h", "--help"]}
+    commands=[parity, selftest, show, shrink, vectors],
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 def main() -> None:
     """Hold implementations of GhostConv against a float64 oracle and against each other."""
@@ -38,7 +51,24 @@ def main() -> None:
     type=click.Choice(list(TIERS)),
     help="Run this tier only; may be repeated.",
 )
-@click.option("--case", "case_id", metavar="ID", help="Run this case only.")
+@click.option(
+    "--case", "case_ids", multiple=True, metavar="ID", help="Run this case only; may be repeated."
+)
+@click.option(
+    "--failed",
+    "earlier",
+    type=click.Path(path_type=Path),
+    metavar="REPORT",
+    help="Run what failed in this report.jsonl, or gave no result.",
+)
+@click.option(
+    "--deviations",
+    "known",
+    multiple=True,
+    metavar="NAME=FILE",
+    callback=parse_known,
+    help="A TOML file of failures of implementation NAME that are known.",
+)
 @click.option(
     "--random",
     "count",
@@ -72,7 +102,8 @@ def main() -> None:
     help="How many implementations run at once.",
 )
 def run(
-    names: tuple[str, ...], tier_names: tuple[str, ...], case_id: str | None, count: int,
+    names: tuple[str, ...], tier_names: tuple[str, ...], case_ids: tuple[str, ...],
+    earlier: Path | None, known: dict[str, Path], count: int,
     full: bool, folder: Path | None, weights: Path | None, images: Path | None, jobs: int,
 ) -> None:  # fmt: skip
     """Run the suite. Exit code 0: all passed, 1: a case failed, 2: usage, 3: the harness failed."""
@@ -80,7 +111,15 @@ def run(
     tiers = [TIERS[name] for name in TIERS if not tier_names or name in tier_names]
     _configure_network(weights, images)
     _configure_size(count, full)
-    exit_with(lambda: _run(chosen, missing, tiers, case_id, folder, jobs))
+
+    def work() -> int:
+        wanted = _wanted(case_ids, earlier)
+        if wanted == []:
+            click.echo(f"nothing failed in {earlier}")
+            return PASSED
+        return _run(chosen, missing, tiers, wanted, known, folder, jobs)
+
+    exit_with(work)
 
 
 @main.command("list")
@@ -91,6 +130,16 @@ def list_cases(tier_names: tuple[str, ...]) -> None:
         if not tier_names or name in tier_names:
             for case in tier.cases():
                 click.echo(f"{name}  {case.id}")
+
+
+def _wanted(case_ids: Sequence[str], earlier: Path | None) -> list[str] | None:
+    """The cases that are asked for, None for all of them."""
+    from conformance.report import read_report
+
+    if earlier is None:
+        return list(case_ids) or None
+    failed = [verdict.case for verdict in read_report(earlier).verdicts if verdict.is_bad]
+    return [*case_ids, *dict.fromkeys(failed)]
 
 
 def _configure_size(count: int, full: bool) -> None:
@@ -111,23 +160,28 @@ def _configure_network(weights: Path | None, images: Path | None) -> None:
 
 def _run(
     names: Sequence[str], missing: Sequence[Availability], tiers: Sequence[Tier],
-    case_id: str | None, folder: Path | None, jobs: int,
+    case_ids: Sequence[str] | None, known: dict[str, Path], folder: Path | None, jobs: int,
 ) -> int:  # fmt: skip
     from rich.console import Console
 
-    from conformance import runner, terminal
+    from conformance import deviations, runner, terminal
     from conformance.html import write_page
     from conformance.report import prepare, write_report
 
-    work = runner.plan(tiers, case_id)
+    work = runner.plan(tiers, case_ids)
     if not work:
-        raise click.UsageError(f"no case is called {case_id!r}: see `ghost-conformance list`")
+        asked = ", ".join(map(repr, case_ids or ()))
+        raise click.UsageError(f"no case is called {asked}: see `ghost-conformance list`")
+    lists = {name: deviations.read_deviations(path) for name, path in known.items()}
     if folder is not None:
         prepare(folder)
     console = Console()
     total = sum(len(cases) for _, cases in work)
     with terminal.Counts(console, names, total) as progress:
         result = runner.run(names, work, progress.observe, jobs)
+    for name, path in lists.items():
+        marked = deviations.apply(result.verdicts, name, path)
+        result = replace(result, verdicts=list(marked))
     used = [tier.name for tier, _ in work]
     notes = [note for tier, _ in work for note in getattr(tier, "notes", list)()]
     options = {tier.name: getattr(tier, "options", str)() for tier, _ in work}

@@ -64,7 +64,7 @@ def render(report: Report, options: Mapping[str, str]) -> str:
 
 def colour(verdict: Verdict) -> str:
     """The colour of a square of the matrix."""
-    if verdict.status is Status.SKIP:
+    if verdict.status in (Status.SKIP, Status.KNOWN):
         return SKIP_COLOUR
     if verdict.status is Status.ERROR:
         return ERROR_COLOUR
@@ -94,7 +94,8 @@ def _tier(tier: str, names: Sequence[str], report: Report) -> dict[str, Any]:
         own = [v for v in report.verdicts if v.tier == tier and v.implementation == name]
         cells = [{"colour": colour(verdict), "title": _title(verdict)} for verdict in own]
         passed = sum(verdict.status is Status.PASS for verdict in own)
-        rows.append({"name": name, "cells": cells, "passed": passed})
+        ran = sum(verdict.status is not Status.SKIP for verdict in own)
+        rows.append({"name": name, "cells": cells, "passed": passed, "ran": ran})
     return {"name": tier, "rows": rows}
 
 

@@ -16,7 +16,7 @@ from conformance.runner import Run
 from conformance.verdict import Status, Verdict
 
 # From the least to tell to the most.
-SEVERITY = (Status.PASS, Status.SKIP, Status.FAIL, Status.ERROR)
+SEVERITY = (Status.PASS, Status.SKIP, Status.KNOWN, Status.FAIL, Status.ERROR)
 STYLES = {Status.SKIP: "yellow", Status.FAIL: "red", Status.ERROR: "red"}
 Row = tuple[str, str]
 

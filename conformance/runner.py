@@ -63,10 +63,13 @@ def run(names: Sequence[str], work: Work, observe: Observer, jobs: int) -> Run:
     return Run(verdicts, versions, time.monotonic() - started, broken)
 
 
-def plan(tiers: Iterable[Tier], case_id: str | None) -> Work:
-    """The tiers with the cases that will run: all of them, or the one asked for."""
-    case_id = case_id and split_pair(case_id)[0]
-    work = [(tier, [case for case in tier.cases() if case_id in (None, case.id)]) for tier in tiers]
+def plan(tiers: Iterable[Tier], case_ids: Iterable[str] | None) -> Work:
+    """The tiers with the cases that will run: all of them, or those asked for."""
+    wanted = None if case_ids is None else {split_pair(each)[0] for each in case_ids}
+    work = [
+        (tier, [case for case in tier.cases() if wanted is None or case.id in wanted])
+        for tier in tiers
+    ]
     return [(tier, cases) for tier, cases in work if cases]
 
 

@@ -18,7 +18,12 @@ from conformance.runner import Run
 from conformance.verdict import Status, Verdict
 
 SHOWN_FAILURES = 20
-WORDS = {Status.FAIL: "failed", Status.ERROR: "errors", Status.SKIP: "skipped"}
+WORDS = {
+    Status.FAIL: "failed",
+    Status.ERROR: "errors",
+    Status.SKIP: "skipped",
+    Status.KNOWN: "known",
+}
 
 
 class Counts:

@@ -10,12 +10,13 @@ from typing import Any
 
 
 class Status(StrEnum):
-    """How a case ended; four different things."""
+    """How a case ended; five different things."""
 
     PASS = "pass"
     FAIL = "fail"
     ERROR = "error"
     SKIP = "skip"
+    KNOWN = "known"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,86 @@
+"""The commands `ghost-conformance show` and `ghost-conformance shrink`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from conformance.case import Case, split_pair
+from conformance.command import FAILED, PASSED, exit_with
+
+# What can be drawn again at any size.
+SHRINKABLE = ("exact", "module", "special", "random")
+
+
+@click.command()
+@click.argument("case_id", metavar="CASE")
+def show(case_id: str) -> None:
+    """Print what CASE is, and the digests of its tensors."""
+    from conformance import tensors
+    from weights.digests import tensor_digest
+
+    found = find(case_id)
+    if not found:
+        raise click.UsageError(f"no case is called {case_id!r}: see `ghost-conformance list`")
+    for case in found:
+        document = case.to_dict()
+        if case.data in tensors.INPUTS:
+            weights, x = tensors.make(case)
+            arrays = {"input": x, **weights}
+            document["sha256"] = {name: tensor_digest(array) for name, array in arrays.items()}
+        click.echo(json.dumps(document, indent=1))
+
+
+@click.command()
+@click.argument("case_id", metavar="CASE")
+@click.option("--implementation", "name", required=True, metavar="NAME", help="What fails it.")
+def shrink(case_id: str, name: str) -> None:
+    """Print the smallest case that still fails, beginning with CASE, which must fail."""
+    exit_with(lambda: _shrink(case_id, name))
+
+
+def find(case_id: str) -> list[Case]:
+    """The cases of that name, in whichever tiers."""
+    from conformance.tiers import TIERS
+
+    wanted = split_pair(case_id)[0]
+    return [case for tier in TIERS.values() for case in tier.cases() if case.id == wanted]
+
+
+def _shrink(case_id: str, name: str) -> int:
+    from conformance.command import implementations
+    from conformance.process import Implementation
+    from conformance.tiers import TIERS
+
+    cases = [case for case in find(case_id) if case.tier in SHRINKABLE]
+    if not cases:
+        tiers = ", ".join(SHRINKABLE)
+        raise click.UsageError(f"no case of {tiers} is called {case_id!r}")
+    implementations([name])
+    process = Implementation(name)
+    try:
+        process.start()
+        codes = [_shrink_one(TIERS[case.tier], case, process) for case in cases]
+    finally:
+        process.close()
+    return max(codes)
+
+
+def _shrink_one(tier: Any, case: Case, process: Any) -> int:
+    from conformance.runner import judge
+    from conformance.shrinking import renamed
+    from conformance.shrinking import shrink as smaller
+    from conformance.terminal import describe
+
+    def fails(each: Case) -> bool:
+        return judge(tier, renamed(each), process, []).is_bad
+
+    if not fails(case):
+        click.echo(f"{case.tier} {case.id} does not fail: there is nothing to shrink")
+        return PASSED
+    small = renamed(smaller(case, fails))
+    click.echo(json.dumps(small.to_dict(), indent=1))
+    click.echo(str(describe(judge(tier, small, process, []))).rpartition("\n")[0])
+    return FAILED

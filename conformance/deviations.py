@@ -1,0 +1,75 @@
+"""Known deviations of an implementation: failures that somebody has looked at and explained.
+
+A TOML file of `[[deviation]]` tables, each with `tier`, `id` (of the case), `reason` and, if there
+is one, `link`. What is listed and fails is `known`, neither passed nor failed; what is listed and
+does not fail is an error, so that the list cannot outlive what it excuses.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from conformance.verdict import Status, Verdict
+from weights import FormatError
+
+TABLE = "deviation"
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One failure that is known, and why it is."""
+
+    tier: str
+    id: str
+    reason: str
+    link: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.link})" if self.link else self.reason
+
+
+def read_deviations(path: Path) -> list[Deviation]:
+    """The entries of a file; raises `FormatError`."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FormatError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise FormatError(f"{path} is not TOML: {error}") from None
+    entries = document.pop(TABLE, [])
+    if document or not isinstance(entries, list):
+        raise FormatError(f"{path} must hold [[{TABLE}]] tables and nothing else")
+    return [_deviation(path, number, entry) for number, entry in enumerate(entries, start=1)]
+
+
+def apply(verdicts: Iterable[Verdict], name: str, known: list[Deviation]) -> Iterator[Verdict]:
+    """The verdicts of the implementation `name`, with its known deviations marked.
+
+    A verdict of every entry that excuses nothing comes last, as an error.
+    """
+    by_case = {(each.tier, each.id): each for each in known}
+    needed = set()
+    for verdict in verdicts:
+        key = (verdict.tier, verdict.case)
+        if verdict.implementation == name and key in by_case and verdict.is_bad:
+            needed.add(key)
+            yield replace(verdict, status=Status.KNOWN, message=f"known: {by_case[key]}")
+        else:
+            yield verdict
+    for tier, case in by_case.keys() - needed:
+        message = "it is listed as a known deviation and did not fail: take it out of the list"
+        yield Verdict(case, tier, name, Status.ERROR, message=message)
+
+
+def _deviation(path: Path, number: int, entry: object) -> Deviation:
+    names = [field.name for field in fields(Deviation)]
+    is_table = isinstance(entry, dict) and all(isinstance(each, str) for each in entry.values())
+    if not isinstance(entry, dict) or not is_table or not set(entry) <= set(names):
+        raise FormatError(f"{path}: entry {number} must have texts called {', '.join(names)}")
+    missing = [name for name in names[:3] if not entry.get(name)]
+    if missing:
+        raise FormatError(f"{path}: entry {number} lacks {', '.join(missing)}")
+    return Deviation(**entry)

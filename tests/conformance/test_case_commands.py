@@ -1,0 +1,92 @@
+"""Looking at a case, running again what failed, and the smallest case that still fails."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from conformance.case import Case
+from conformance.shrinking import renamed, shrink
+
+ROOT = Path(__file__).parents[2]
+NAME = "tests.conformance.wrong:asymmetric_padding"
+FAILING = "k3-s1x2-p1-r2-dw3-c6x10-9x10-n1-integers"
+PASSING = "k1-s1-p0-r2-dw3-c8x16-8x8-n2-integers"
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    command = [sys.executable, "-m", "conformance", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_case_is_shown_with_the_digests_of_its_tensors() -> None:
+    code, output = run("show", PASSING)
+
+    document = json.loads(output)
+    assert code == 0
+    assert document["config"]["c_out"] == 16
+    assert len(document["sha256"]) == 11
+
+
+def test_a_case_shrinks_to_what_matters() -> None:
+    code, output = run("shrink", FAILING, "--implementation", NAME)
+
+    assert code == 1
+    assert '"id": "k1-s1-p1-r2-dw3-c1x2-1x1-n1-integers"' in output
+    assert "hint: the map is shifted" in output
+
+
+def test_a_case_that_passes_is_not_shrunk() -> None:
+    code, output = run("shrink", PASSING, "--implementation", NAME)
+
+    assert code == 0
+    assert "does not fail: there is nothing to shrink" in output
+
+
+def test_what_failed_is_run_again(tmp_path: Path) -> None:
+    tiers = ("--tier", "exact", "--implementation", NAME)
+    code, output = run("run", *tiers, "--report", tmp_path)
+    failed = output.split("failed")[0].split()[-1]
+
+    again, second = run("run", *tiers, "--failed", tmp_path / "report.jsonl")
+    none, _ = run("run", "--tier", "exact", "--implementation", "oracle",
+                      "--report", tmp_path / "right")  # fmt: skip
+    nothing, fourth = run("run", "--failed", tmp_path / "right" / "report.jsonl")
+
+    assert (code, again, none, nothing) == (1, 1, 0, 0)
+    assert f"\n{failed} failed in" in second or f"0 passed, {failed} failed" in second
+    assert "nothing failed in" in fourth
+
+
+@pytest.mark.parametrize(
+    "command", [("show", "mouse"), ("shrink", "mouse", "--implementation", "oracle")]
+)
+def test_an_unknown_case_is_wrong_usage(command: tuple[str, ...]) -> None:
+    code, output = run(*command)
+
+    assert code == 2
+    assert "is called 'mouse'" in output
+
+
+CASE = Case("x", "module", "ghost_conv",
+            {"c_in": 8, "c_out": 17, "ratio": 4, "dw_kernel_size": 5, "activation": "silu"},
+            (2, 8, 7, 7), "normal")  # fmt: skip
+
+
+def test_what_the_failure_needs_is_kept() -> None:
+    small = shrink(CASE, lambda case: case.config.get("ratio", 2) == 4 and case.input_shape[2] >= 3)
+
+    assert small.config == {"c_in": 1, "c_out": 1, "ratio": 4}
+    assert small.input_shape == (1, 1, 3, 1)
+    assert renamed(small).id == "k1-s1-p0-r4-dw3-c1x1-3x1-n1-normal"
+
+
+def test_a_case_that_does_not_fail_stays_as_it_is() -> None:
+    assert shrink(CASE, lambda case: False) == CASE
+    assert replace(CASE, id="y").config is CASE.config

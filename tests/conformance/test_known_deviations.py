@@ -1,0 +1,92 @@
+"""Known deviations: what they excuse, and that they excuse nothing in vain."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance import Status, Verdict
+from conformance.deviations import Deviation, apply, read_deviations
+from weights import FormatError
+
+ROOT = Path(__file__).parents[2]
+CASE = "k3-s1-p1-r2-dw3-c3x16-9x7-n2-integers"
+ENTRY = f"""
+[[deviation]]
+tier = "exact"
+id = "{CASE}"
+reason = "it pads on one side"
+link = "https://example.org/1"
+"""
+VERDICTS = [
+    Verdict("a", "exact", "mine", Status.FAIL, message="wrong"),
+    Verdict("a", "exact", "yours", Status.FAIL, message="wrong"),
+    Verdict("b", "exact", "mine", Status.PASS),
+]
+
+
+def test_what_is_listed_and_fails_is_known() -> None:
+    known = [Deviation("exact", "a", "a reason", "a link")]
+
+    mine, yours, other = apply(VERDICTS, "mine", known)
+
+    assert (mine.status, mine.message) == (Status.KNOWN, "known: a reason (a link)")
+    assert not mine.is_bad
+    assert (yours, other) == (VERDICTS[1], VERDICTS[2])
+
+
+@pytest.mark.parametrize("case", ["b", "absent"])
+def test_what_is_listed_and_does_not_fail_is_an_error(case: str) -> None:
+    *_, last = apply(VERDICTS, "mine", [Deviation("exact", case, "a reason")])
+
+    assert (last.case, last.status) == (case, Status.ERROR)
+    assert "did not fail: take it out of the list" in last.message
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[deviation", "is not TOML"),
+        ("x = 1", r"must hold \[\[deviation\]\] tables and nothing else"),
+        ('[[deviation]]\ntier = "exact"\nid = "a"', "entry 1 lacks reason"),
+        ('[[deviation]]\ntier = "exact"\nwhy = "a"', "entry 1 must have texts called tier, id"),
+        ("[[deviation]]\ntier = 1", "entry 1 must have texts"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "known.toml").write_text(text)
+
+    with pytest.raises(FormatError, match=message):
+        read_deviations(tmp_path / "known.toml")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="cannot read"):
+        read_deviations(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "word"),
+    [
+        ("tests.conformance.wrong:asymmetric_padding", 0, "1 known"),
+        ("oracle", 1, "did not fail"),
+    ],
+)
+def test_a_run_takes_the_list(tmp_path: Path, name: str, code: int, word: str) -> None:
+    (tmp_path / "known.toml").write_text(ENTRY)
+    command = [sys.executable, "-m", "conformance", "run", "--implementation", name]
+    command += ["--tier", "exact", "--case", CASE]
+
+    done = subprocess.run(
+        [*command, "--deviations", f"{name}={tmp_path / 'known.toml'}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == code, done.stdout + done.stderr
+    assert word in done.stdout
