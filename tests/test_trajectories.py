@@ -14,7 +14,7 @@ pytest.importorskip("keras")
 from tests.trainers import TRAINERS
 from tests.trajectories import (
     ADAMW,
-    ORDERS,
+    NAMES,
     SGD,
     STEPS,
     Optimizer,
