@@ -16,12 +16,14 @@ import numpy as np
 from conformance.oracle.ghost_conv import ConvNormAct, GhostConv
 from conformance.oracle.layers import BatchNorm, Convolution, hard_swish, relu, relu6, silu
 
-UNIT_ROUNDOFF = 2.0**-24
+UNIT_ROUNDOFF, FLOAT64_ROUNDOFF = 2.0**-24, 2.0**-53
 # Below this an implementation may flush to zero.
 TINY = 2.0**-126
 # Subtract, add eps, square root, divide, multiply, add, in either the folded or the plain form,
 # come to 6.5 roundings; 8 leaves room for a reciprocal square root that is not correctly rounded.
 NORM_ROUNDINGS = 8
+# Of a product with fewer bits than float32.
+FACTORS_AND_RESULT = 3
 # A sigmoid of 8 roundings, absolute: it may be computed as 0.5 + 0.5 tanh(x / 2).
 SIGMOID_ROUNDINGS = 8
 # Below it that form gives exactly 0, and any form is within twice the true value.
@@ -37,10 +39,14 @@ HARD_SWISH_SLOPE = 1.5
 
 @dataclass(frozen=True)
 class Tracked:
-    """Exact values (as float64 has them) and the largest error of each."""
+    """Exact values (as float64 has them) and the largest error of each.
+
+    `unit` is the unit roundoff of what is judged.
+    """
 
     value: np.ndarray
     error: np.ndarray
+    unit: float = UNIT_ROUNDOFF
 
     @property
     def magnitude(self) -> np.ndarray:
@@ -48,15 +54,29 @@ class Tracked:
         return np.abs(self.value) + self.error
 
 
-def gamma(roundings: int) -> float:
+def gamma(roundings: int, unit: float = UNIT_ROUNDOFF) -> float:
     """Largest relative error of that many roundings, n u / (1 - n u)."""
-    return roundings * UNIT_ROUNDOFF / (1 - roundings * UNIT_ROUNDOFF)
+    return roundings * unit / (1 - roundings * unit)
 
 
-def ghost_conv(module: GhostConv, x: np.ndarray) -> Tracked:
-    """Output of the oracle's layer for x: (N, C, H, W), with its error bound."""
+def summation(terms: int, unit: float) -> float:
+    """Largest relative error of a sum of that many products.
+
+    Of fewer bits than float32, both factors and the result are rounded to them, and the sum is
+    carried in float32: so do all three frameworks, on every device that they have.
+    """
+    if unit <= UNIT_ROUNDOFF:
+        return gamma(terms, unit)
+    return gamma(FACTORS_AND_RESULT, unit) + gamma(terms)
+
+
+def ghost_conv(module: GhostConv, x: np.ndarray, unit: float = UNIT_ROUNDOFF) -> Tracked:
+    """Output of the oracle's layer for x: (N, C, H, W), with its error bound.
+
+    Of float64, what the oracle itself can be wrong by is allowed as well.
+    """
     with np.errstate(invalid="ignore", over="ignore"):
-        primary = _half(module.primary_conv, Tracked(x, np.zeros_like(x)))
+        primary = _half(module.primary_conv, Tracked(x, np.zeros_like(x), unit))
         halves = [primary]
         if module.cheap_conv is not None:
             halves.append(_half(module.cheap_conv, primary))
@@ -64,15 +84,15 @@ def ghost_conv(module: GhostConv, x: np.ndarray) -> Tracked:
         np.concatenate([getattr(half, name) for half in halves], axis=1)[:, : module.c_out]
         for name in ("value", "error")
     )
-    return Tracked(value, error)
+    return Tracked(value, error * (2 if unit <= FLOAT64_ROUNDOFF else 1), unit)
 
 
 def convolution(layer: Convolution, x: Tracked) -> Tracked:
     """|W| * e + gamma_n (|W| * (|x| + e)), with n products in each sum."""
     terms = prod(layer.weight.shape[1:])
     absolute = replace(layer, weight=np.abs(layer.weight))
-    error = absolute(x.error) + gamma(terms) * absolute(x.magnitude) + terms * TINY
-    return _tracked(layer(x.value), error)
+    error = absolute(x.error) + summation(terms, x.unit) * absolute(x.magnitude) + terms * TINY
+    return _tracked(layer(x.value), error, x.unit)
 
 
 def batch_norm(layer: BatchNorm, x: Tracked) -> Tracked:
@@ -81,8 +101,8 @@ def batch_norm(layer: BatchNorm, x: Tracked) -> Tracked:
     scale, mean, bias = (
         vector.reshape(-1, 1, 1) for vector in (scale, abs(layer.running_mean), abs(layer.bias))
     )
-    rounding = gamma(NORM_ROUNDINGS) * ((x.magnitude + mean) * scale + bias)
-    return _tracked(layer(x.value), x.error * scale + rounding + TINY)
+    rounding = gamma(NORM_ROUNDINGS, x.unit) * ((x.magnitude + mean) * scale + bias)
+    return _tracked(layer(x.value), x.error * scale + rounding + TINY, x.unit)
 
 
 def activation(function: object, x: Tracked) -> Tracked:
@@ -95,20 +115,20 @@ def activation(function: object, x: Tracked) -> Tracked:
         error = np.where(flat, 0, x.error)
     elif function is silu:
         upper = x.value + x.error
-        rounded = SILU_SLOPE * x.error + gamma(SIGMOID_ROUNDINGS) * x.magnitude
+        rounded = SILU_SLOPE * x.error + gamma(SIGMOID_ROUNDINGS, x.unit) * x.magnitude
         error = np.where(upper < FLUSHED_SIGMOID, 2 * np.abs(silu(upper)) + TINY, rounded)
     elif function is hard_swish:
-        rounded = HARD_SWISH_SLOPE * x.error + gamma(HARD_SWISH_ROUNDINGS) * x.magnitude
+        rounded = HARD_SWISH_SLOPE * x.error + gamma(HARD_SWISH_ROUNDINGS, x.unit) * x.magnitude
         error = np.where(x.value + x.error < CLOSED_GATE, 0, rounded)
     else:
         error = x.error
-    return _tracked(value, error)
+    return _tracked(value, error, x.unit)
 
 
 def _half(half: ConvNormAct, x: Tracked) -> Tracked:
     return activation(half.act, batch_norm(half.norm, convolution(half.conv, x)))
 
 
-def _tracked(value: np.ndarray, error: np.ndarray) -> Tracked:
+def _tracked(value: np.ndarray, error: np.ndarray, unit: float) -> Tracked:
     """NaN and infinity are exact: they spread as masks, not as errors."""
-    return Tracked(value, np.where(np.isfinite(value), error, 0))
+    return Tracked(value, np.where(np.isfinite(value), error, 0), unit)

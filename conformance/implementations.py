@@ -76,4 +76,6 @@ def load(name: str) -> tuple[Build, dict[str, str]]:
     if not callable(build):
         raise ArgumentError(f"{module_name} has no function {function!r}")
     versions = getattr(module, "versions", None)
-    return build, dict(versions()) if callable(versions) else {}
+    told = dict(versions()) if callable(versions) else {}
+    about = {name: getattr(build, name, None) for name in ("unit_roundoff", "largest")}
+    return build, told | {name: str(value) for name, value in about.items() if value is not None}

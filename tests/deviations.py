@@ -39,6 +39,9 @@ OWN_FILES = {
     ("ghost_jax", "replaceable.py"): "likewise",
     ("ghost_tf", "ghostify.py"): "likewise",
     ("ghost_tf", "replaceable.py"): "likewise",
+    ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
+    ("ghost_jax", "modes.py"): "likewise",
+    ("ghost_tf", "modes.py"): "likewise",
     ("ghost_tf", "planned.py"): "what Keras asks of every layer and network",
 }
 

@@ -7,11 +7,13 @@ and the failing element says which.
 from __future__ import annotations
 
 from conformance import compare, tensors
+from conformance.bounds import UNIT_ROUNDOFF
 from conformance.case import Case
 from conformance.cases import exact_rows, layer_cases
+from conformance.errors import NotSupported
 from conformance.process import Implementation
 from conformance.stages import Stages
-from conformance.tiers.base import Once, truth
+from conformance.tiers.base import Once, truth, unit_roundoff
 from conformance.verdict import Outcome
 from weights import GhostConvConfig
 
@@ -31,12 +33,16 @@ class ExactTier:
 
     def reference(self, case: Case) -> Stages:
         """The output, and no error at all."""
-        return Stages({"output": self._truth(case.id, case).value}, {"output": 0.0})
+        return Stages(
+            {"output": self._truth(case.id, (case, UNIT_ROUNDOFF)).value}, {"output": 0.0}
+        )
 
     def judge(self, case: Case, process: Implementation) -> Outcome:
         """Equal, element by element; only the sign of a zero may differ."""
         weights, x = tensors.make(case)
+        if unit_roundoff(process) > UNIT_ROUNDOFF:
+            raise NotSupported("it computes with fewer bits than the whole numbers here have")
         got = process.call(case.architecture, case.config, weights, x)
-        wanted = self._truth(case.id, case).value
+        wanted = self._truth(case.id, (case, UNIT_ROUNDOFF)).value
         c_int = GhostConvConfig(**case.config).channels.c_int
         return compare.judge(got, wanted, 0.0, c_int=c_int)

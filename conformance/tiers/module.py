@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from conformance import compare, tensors
+from conformance.bounds import UNIT_ROUNDOFF
 from conformance.case import Case
 from conformance.cases import layer_cases
 from conformance.process import Implementation
 from conformance.stages import Stages
-from conformance.tiers.base import Once, truth
+from conformance.tiers.base import Once, check_range, truth, unit_roundoff
 from conformance.verdict import Outcome
 from weights import GhostConvConfig
 
@@ -28,13 +29,15 @@ class ModuleTier:
 
     def reference(self, case: Case) -> Stages:
         """The output, and the bound of each element."""
-        wanted = self._truth(case.id, case)
+        wanted = self._truth(case.id, (case, UNIT_ROUNDOFF))
         return Stages({"output": wanted.value}, {"output": wanted.error})
 
     def judge(self, case: Case, process: Implementation) -> Outcome:
         """|y - y64| is at most what roundings can explain (`conformance.bounds`)."""
         weights, x = tensors.make(case)
         got = process.call(case.architecture, case.config, weights, x)
-        wanted = self._truth(case.id, case)
+        unit = unit_roundoff(process)
+        wanted = self._truth(f"{case.id} {unit}", (case, unit))
+        check_range(process, case, wanted.value)
         c_int = GhostConvConfig(**case.config).channels.c_int
         return compare.judge(got, wanted.value, wanted.error, c_int=c_int)

@@ -38,7 +38,7 @@ def in_float32(case: Case, weights: dict[str, np.ndarray], x: np.ndarray) -> np.
 def test_plain_float32_arithmetic_stays_within_the_bound(data: str) -> None:
     for case in layer_cases("module", [data]):
         weights, x = tensors.make(case)
-        wanted = truth(case)
+        wanted = truth((case, bounds.UNIT_ROUNDOFF))
         outcome = judge(in_float32(case, weights, x), wanted.value, wanted.error)
         assert outcome.status == "pass", f"{case.id}: {outcome}"
 
@@ -69,7 +69,7 @@ def test_one_weight_off_by_1e_4_exceeds_the_bound(case: Case) -> None:
         flat = damaged["primary_conv.0.weight"][channel].reshape(-1)
         flat[np.abs(flat).argmax()] *= np.float32(1 + 1e-4)
         got = weights_io.build(case.architecture, case.config, in_float64(damaged))(x)
-        wanted = truth(case)
+        wanted = truth((case, bounds.UNIT_ROUNDOFF))
         ratios.append(judge(got, wanted.value, wanted.error).ratio)
     assert max(ratios) > 1
 
@@ -79,7 +79,7 @@ def test_an_eps_of_2e_5_exceeds_the_bound() -> None:
     weights, x = tensors.make(case)
     other = {**case.config, "bn_eps": 2e-5}
     got = weights_io.build(case.architecture, other, in_float64(weights))(x)
-    wanted = truth(case)
+    wanted = truth((case, bounds.UNIT_ROUNDOFF))
     assert judge(got, wanted.value, wanted.error).ratio > 1
 
 
@@ -96,7 +96,7 @@ def test_an_activation_carries_the_error_of_its_input(name: str) -> None:
 
 def test_nan_and_infinity_carry_no_error() -> None:
     case = next(layer_cases("special", ["nan"], LAYERS[1:2]))
-    tracked = truth(case)
+    tracked = truth((case, bounds.UNIT_ROUNDOFF))
     assert np.isnan(tracked.value).any()
     assert np.isfinite(tracked.error).all()
 

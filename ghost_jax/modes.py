@@ -1,0 +1,118 @@
+"""Other ways of running the package, each as an implementation of its own.
+
+`ghost-conformance run --implementation ghost_jax.modes:eager`, and likewise the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from ghost_jax import adapter, weights_io
+from ghost_jax.adapter import Adapter, versions
+
+__all__ = [
+    "bfloat16", "eager", "float16", "float64", "one_by_one", "pure", "versions", "vmapped",
+]  # fmt: skip
+
+Run = Callable[[Any, jax.Array], jax.Array]
+
+
+class Mode(Adapter):
+    """One built module that runs in another way; inference only."""
+
+    def __init__(self, module: Any, dtype: Any, run: Run) -> None:
+        super().__init__(module, dtype)
+        self.run = run
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
+        self.module.eval()
+        array = np.asarray(self.run(self.module, self._input(x)))
+        return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if array.ndim == 4 else array
+
+    taps = None  # type: ignore[assignment]
+    train_step = None  # type: ignore[assignment]
+
+
+def eager(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Without jit, operation by operation."""
+    return _build(lambda module, x: module(x), architecture, config, weights)
+
+
+def pure(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """As a pure function of its state, under jax.jit."""
+
+    def run(module: Any, x: jax.Array) -> jax.Array:
+        graph, state = nnx.split(module)
+        return jax.jit(lambda state, x: nnx.merge(graph, state)(x))(state, x)
+
+    return _build(run, architecture, config, weights)
+
+
+def vmapped(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """vmap over a stack of single images, under jit."""
+
+    def run(module: Any, x: jax.Array) -> jax.Array:
+        def stacked(module: Any, x: jax.Array) -> jax.Array:
+            axes = nnx.StateAxes({...: None})
+            return nnx.vmap(lambda module, x: module(x), in_axes=(axes, 0))(module, x[:, None])
+
+        return nnx.jit(stacked)(module, x)[:, 0]
+
+    return _build(run, architecture, config, weights)
+
+
+def one_by_one(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """One image at a time, under jit."""
+
+    def run(module: Any, x: jax.Array) -> jax.Array:
+        call = nnx.jit(lambda module, x: module(x))
+        return jnp.concatenate([call(module, each[None]) for each in x])
+
+    return _build(run, architecture, config, weights)
+
+
+def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Parameters and arithmetic in float64; JAX must have been told so (JAX_ENABLE_X64=1)."""
+    wide = {name: array.astype(np.float64) for name, array in weights.items()}
+    return _build(nnx.jit(lambda module, x: module(x)), architecture, config, wide)
+
+
+def bfloat16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Arithmetic in bfloat16, parameters in float32."""
+    return _narrow(jnp.bfloat16, architecture, config, weights)
+
+
+def float16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Arithmetic in float16, parameters in float32."""
+    return _narrow(jnp.float16, architecture, config, weights)
+
+
+# By which the conformance suite judges them.
+float64.unit_roundoff = 2.0**-53  # type: ignore[attr-defined]
+bfloat16.unit_roundoff = 2.0**-8  # type: ignore[attr-defined]
+float16.unit_roundoff = 2.0**-11  # type: ignore[attr-defined]
+float16.largest = 65504.0  # type: ignore[attr-defined]
+
+
+def _narrow(dtype: Any, architecture: str, config: Any, weights: Any) -> Mode:
+    kind = weights_io.ARCHITECTURES[architecture]
+    module = kind(**config, dtype=dtype, param_dtype=jnp.float32, rngs=nnx.Rngs(0))
+    weights_io.set_state(module, weights)
+
+    @nnx.jit
+    def run(module: Any, x: jax.Array) -> jax.Array:
+        return module(x.astype(dtype)).astype(jnp.float32)
+
+    return Mode(module, np.float32, run)
+
+
+def _build(run: Run, *description: Any) -> Mode:
+    built = adapter.build(*description)
+    return Mode(built.module, built.dtype, run)

@@ -1,0 +1,129 @@
+"""Other ways of running the package, each as an implementation of its own.
+
+`ghost-conformance run --implementation ghost_tf.modes:graph`, and likewise the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ghost_tf import adapter, weights_io
+from ghost_tf.adapter import Adapter, versions
+from weights.digests import common_dtype
+
+__all__ = [
+    "bfloat16", "channels_first", "float16", "float64", "graph", "one_by_one", "predict",
+    "versions", "xla",
+]  # fmt: skip
+
+Run = Callable[[Any, Any], Any]
+
+
+class Mode(Adapter):
+    """One built module that runs in another way; inference only."""
+
+    def __init__(self, module: Any, dtype: Any, run: Run) -> None:
+        super().__init__(module, dtype)
+        self.run = run
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
+        array = np.asarray(self.run(self.module, self._input(x)))
+        return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if array.ndim == 4 else array
+
+    taps = None  # type: ignore[assignment]
+    train_step = None  # type: ignore[assignment]
+
+
+def graph(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Under tf.function."""
+    return _build(_function(jit_compile=False), architecture, config, weights)
+
+
+def xla(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Under tf.function, compiled by XLA."""
+    return _build(_function(jit_compile=True), architecture, config, weights)
+
+
+def predict(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Through `keras.Model.predict`, in a functional model."""
+
+    def run(module: Any, x: Any) -> Any:
+        inputs = keras.Input(x.shape[1:], dtype=x.dtype.name)
+        model = keras.Model(inputs, module(inputs))
+        return model.predict(np.asarray(x), batch_size=2, verbose=0)
+
+    return _build(run, architecture, config, weights)
+
+
+def one_by_one(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """One image at a time."""
+    return _build(
+        lambda module, x: tf.concat([module(each[None], training=False) for each in x], 0),
+        architecture,
+        config,
+        weights,
+    )
+
+
+def channels_first(
+    architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]
+) -> Mode:
+    """With channels before rows and columns."""
+    dtype = common_dtype(weights)
+    kind = weights_io.ARCHITECTURES[architecture]
+    module = kind(**config, dtype=dtype.name, data_format="channels_first")
+    weights_io.set_state(module, weights)
+
+    def run(module: Any, x: Any) -> Any:
+        out = module(tf.transpose(x, (0, 3, 1, 2)), training=False)
+        return tf.transpose(out, (0, 2, 3, 1)) if len(out.shape) == 4 else out
+
+    return Mode(module, dtype, run)
+
+
+def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Parameters and arithmetic in float64."""
+    wide = {name: array.astype(np.float64) for name, array in weights.items()}
+    return _build(lambda module, x: module(x, training=False), architecture, config, wide)
+
+
+def bfloat16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Under Keras' policy mixed_bfloat16: arithmetic in bfloat16, parameters in float32."""
+    return _mixed("mixed_bfloat16", architecture, config, weights)
+
+
+def float16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Under Keras' policy mixed_float16: arithmetic in float16, parameters in float32."""
+    return _mixed("mixed_float16", architecture, config, weights)
+
+
+# By which the conformance suite judges them.
+float64.unit_roundoff = 2.0**-53  # type: ignore[attr-defined]
+bfloat16.unit_roundoff = 2.0**-8  # type: ignore[attr-defined]
+float16.unit_roundoff = 2.0**-11  # type: ignore[attr-defined]
+float16.largest = 65504.0  # type: ignore[attr-defined]
+
+
+def _mixed(policy: str, architecture: str, config: Any, weights: Any) -> Mode:
+    module = weights_io.ARCHITECTURES[architecture](**config, dtype=policy)
+    weights_io.set_state(module, weights)
+    return Mode(module, np.float32, lambda module, x: tf.cast(module(x, training=False), "float32"))
+
+
+def _function(*, jit_compile: bool) -> Run:
+    def run(module: Any, x: Any) -> Any:
+        call = tf.function(lambda x: module(x, training=False), jit_compile=jit_compile)
+        return call(x)
+
+    return run
+
+
+def _build(run: Run, *description: Any) -> Mode:
+    built = adapter.build(*description)
+    return Mode(built.module, built.dtype, run)

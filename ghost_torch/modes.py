@@ -1,0 +1,111 @@
+"""Other ways of running the package, each as an implementation of its own.
+
+`ghost-conformance run --implementation ghost_torch.modes:compiled`, and likewise the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ghost_torch import adapter
+from ghost_torch.adapter import Adapter, versions
+
+__all__ = [
+    "bfloat16", "channels_last", "compiled", "exported", "float16", "float64", "one_by_one",
+    "versions",
+]  # fmt: skip
+
+Run = Callable[[Any, Tensor], Tensor]
+
+
+class Mode(Adapter):
+    """One built module that runs in another way; inference only."""
+
+    def __init__(self, module: Any, dtype: Any, run: Run) -> None:
+        super().__init__(module, dtype)
+        self.run = run
+
+    @torch.no_grad()
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
+        self.module.eval()
+        return np.ascontiguousarray(self.run(self.module, self._input(x)).numpy())
+
+    taps = None  # type: ignore[assignment]
+    train_step = None  # type: ignore[assignment]
+
+
+def compiled(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Under torch.compile, with its default compiler."""
+    return _build(lambda module, x: torch.compile(module)(x), architecture, config, weights)
+
+
+def exported(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Through torch.export."""
+    return _build(
+        lambda module, x: torch.export.export(module, (x,)).module()(x),
+        architecture,
+        config,
+        weights,
+    )
+
+
+def channels_last(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """With module and input in PyTorch's channels-last memory format."""
+
+    def run(module: Any, x: Tensor) -> Tensor:
+        memory = torch.channels_last
+        return module.to(memory_format=memory)(x.contiguous(memory_format=memory))
+
+    return _build(run, architecture, config, weights)
+
+
+def one_by_one(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """One image at a time."""
+    return _build(
+        lambda module, x: torch.cat([module(each) for each in x.split(1)]),
+        architecture,
+        config,
+        weights,
+    )
+
+
+def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Parameters and arithmetic in float64."""
+    wide = {name: array.astype(np.float64) for name, array in weights.items()}
+    return _build(lambda module, x: module(x), architecture, config, wide)
+
+
+def bfloat16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Under torch.autocast to bfloat16; parameters stay as they are."""
+    return _build(_autocast(torch.bfloat16), architecture, config, weights)
+
+
+def float16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Under torch.autocast to float16; parameters stay as they are."""
+    return _build(_autocast(torch.float16), architecture, config, weights)
+
+
+# By which the conformance suite judges them.
+float64.unit_roundoff = 2.0**-53  # type: ignore[attr-defined]
+bfloat16.unit_roundoff = 2.0**-8  # type: ignore[attr-defined]
+float16.unit_roundoff = 2.0**-11  # type: ignore[attr-defined]
+float16.largest = 65504.0  # type: ignore[attr-defined]
+
+
+def _autocast(dtype: torch.dtype) -> Run:
+    def run(module: Any, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=dtype):
+            return module(x).float()
+
+    return run
+
+
+def _build(run: Run, *description: Any) -> Mode:
+    built = adapter.build(*description)
+    return Mode(built.module, built.dtype, run)

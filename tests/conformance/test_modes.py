@@ -1,0 +1,63 @@
+"""Compiled, exported, stacked, one by one, in the other order of axes: the same numbers."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+from conformance import Status
+from conformance.case import Case
+from conformance.cases import LAYERS, layer_cases
+from conformance.local import Local
+from conformance.runner import judge
+from conformance.tiers import TIERS
+
+pytestmark = [
+    pytest.mark.slow,
+    # Keras makes NumPy arrays of TensorFlow's variables in a way that NumPy 2 deprecates.
+    pytest.mark.filterwarnings(
+        "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+    ),
+]
+MODES = [
+    *(f"ghost_torch.modes:{name}" for name in ("exported", "channels_last", "one_by_one")),
+    *(f"ghost_jax.modes:{name}" for name in ("eager", "pure", "vmapped", "one_by_one")),
+    *(
+        f"ghost_tf.modes:{name}"
+        for name in ("graph", "xla", "predict", "one_by_one", "channels_first")
+    ),
+    pytest.param(
+        "ghost_torch.modes:compiled",
+        marks=pytest.mark.filterwarnings("ignore::DeprecationWarning:torch"),
+    ),
+]
+# A stride with a crop, three ghosts a channel, groups; and an attention.
+ROWS = [LAYERS[index] for index in (7, 20, 34)]
+
+
+def cases() -> list[Case]:
+    module = layer_cases("module", ("normal",), ROWS)
+    seeds = {case.id: case for case in TIERS["module"].cases()}
+    return [seeds[case.id] for case in module]
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_a_mode_gives_the_same_numbers(name: str) -> None:
+    module, _, function = name.partition(":")
+    process = Local(name, getattr(importlib.import_module(module), function))
+
+    verdicts = [judge(TIERS["module"], case, process, []) for case in cases()]  # type: ignore[arg-type]
+
+    assert [verdict.message for verdict in verdicts if verdict.status is not Status.PASS] == []
+    assert len(verdicts) == len(ROWS)
+
+
+def test_a_mode_takes_no_training_step_and_says_so() -> None:
+    from ghost_torch import modes
+
+    case = next(iter(TIERS["training"].cases()))
+    verdict = judge(TIERS["training"], case, Local("mode", modes.one_by_one), [])  # type: ignore[arg-type]
+
+    assert verdict.status is Status.SKIP
+    assert "it has no method 'train_step'" in verdict.message

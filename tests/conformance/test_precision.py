@@ -1,0 +1,99 @@
+"""Other precisions: float64, and 16 bits with parameters in float32, by bounds of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance import Status
+from conformance.bounds import UNIT_ROUNDOFF, summation
+from conformance.local import Local
+from conformance.oracle import adapter
+from conformance.runner import judge
+from conformance.tiers import TIERS
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("ghost_torch", "ghost_jax", "ghost_tf")
+CASES = ["k3-s2-p1-r2-dw3-c3x16-10x10-n2-normal", "k1-s1-p0-r4-dw5-c8x17-7x7-n2-normal"]
+
+
+def run(name: str, folder: Path, *cases: str, x64: bool = False) -> list[dict]:
+    """The verdicts of some cases of tier module."""
+    command = [sys.executable, "-m", "conformance", "run", "--tier", "module"]
+    command += ["--implementation", name, "--report", str(folder)]
+    for case in cases:
+        command += ["--case", case]
+    environment = {**os.environ, "JAX_ENABLE_X64": "1" if x64 else "0"}
+    subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
+    records = map(json.loads, (folder / "report.jsonl").read_text().splitlines())
+    return [record for record in records if record["kind"] == "verdict"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["float64", "bfloat16", "float16"])
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_precision_is_within_its_own_bound(package: str, mode: str, tmp_path: Path) -> None:
+    verdicts = run(f"{package}.modes:{mode}", tmp_path, *CASES, x64=mode == "float64")
+
+    assert [verdict["message"] for verdict in verdicts] == ["", ""]
+    assert {verdict["status"] for verdict in verdicts} == {"pass"}
+
+
+@pytest.mark.slow
+def test_sixteen_bits_are_not_taken_for_thirty_two(tmp_path: Path) -> None:
+    import ghost_torch.modes
+
+    coarse = Local("coarse", ghost_torch.modes.bfloat16)
+    cases = [case for case in TIERS["module"].cases() if case.id in CASES]
+
+    found = {judge(TIERS["module"], case, coarse, []).status for case in cases}
+
+    assert found == {Status.FAIL}
+
+
+@pytest.mark.slow
+def test_float32_is_not_taken_for_float64() -> None:
+    rough = Local("rough", adapter.build)
+    rough.versions["unit_roundoff"] = str(2.0**-53)
+    cases = [case for case in TIERS["module"].cases() if case.id in CASES]
+
+    found = {judge(TIERS["module"], case, rough, []).status for case in cases}
+
+    assert found == {Status.FAIL}
+
+
+@pytest.mark.slow
+def test_what_leaves_the_range_of_float16_is_skipped_with_the_reason(tmp_path: Path) -> None:
+    case = "k1-s1-p0-r2-dw3-c8x16-8x8-n2-wide"
+
+    (verdict,) = run("ghost_torch.modes:float16", tmp_path, case)
+
+    assert verdict["status"] == "skip"
+    assert verdict["message"] == "its largest number is 65504, and this case goes beyond"
+
+
+@pytest.mark.slow
+def test_float64_without_jaxs_switch_says_how_to_set_it(tmp_path: Path) -> None:
+    (verdict,) = run("ghost_jax.modes:float64", tmp_path, CASES[0])
+
+    assert verdict["status"] == "error"
+    assert "jax_enable_x64" in verdict["message"]
+
+
+def test_whole_numbers_are_not_asked_of_sixteen_bits() -> None:
+    coarse = Local("coarse", adapter.build)
+    coarse.versions["unit_roundoff"] = str(2.0**-8)
+
+    verdict = judge(TIERS["exact"], TIERS["exact"].cases()[0], coarse, [])
+
+    assert verdict.status is Status.SKIP
+
+
+def test_few_bits_lose_no_more_for_longer_sums() -> None:
+    assert summation(1000, 2.0**-8) < 1.02 * summation(3, 2.0**-8)
+    assert summation(1000, UNIT_ROUNDOFF) > 300 * summation(3, UNIT_ROUNDOFF)
