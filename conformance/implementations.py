@@ -66,7 +66,7 @@ def target(name: str) -> tuple[str, str]:
 
 
 def load(name: str) -> tuple[Build, dict[str, str]]:
-    """The build function behind a name, and the versions that its module tells."""
+    """The build function behind a name, the versions that its module tells, and its precision."""
     module_name, function = target(name)
     try:
         module = importlib.import_module(module_name)
@@ -77,5 +77,5 @@ def load(name: str) -> tuple[Build, dict[str, str]]:
         raise ArgumentError(f"{module_name} has no function {function!r}")
     versions = getattr(module, "versions", None)
     told = dict(versions()) if callable(versions) else {}
-    about = {name: getattr(build, name, None) for name in ("unit_roundoff", "largest")}
-    return build, told | {name: str(value) for name, value in about.items() if value is not None}
+    precision = getattr(module, "PRECISIONS", {}).get(function, {})
+    return build, told | {name: str(value) for name, value in precision.items()}

@@ -24,7 +24,7 @@ from conformance.training import Step, train_step
 from conformance.verdict import Outcome, Status
 from weights import configure
 
-ROUGH_RUNS = 4
+ROUGH_RUNS = 8
 
 
 def reference_step(

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.vjps import FUNCTIONS, UFUNCS, Partial
+from conformance.vjps import FUNCTIONS, UFUNCS, Partial, summed
 
 _numbers = count()
 
@@ -99,7 +99,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
 
     def sum(self, axis: Any = None, *, keepdims: bool = False) -> Variable:
         """Sums over axes."""
-        total = self.value.sum(axis=axis, keepdims=True)
+        total = summed(self.value, axis)
 
         def spread(g: np.ndarray) -> np.ndarray:
             return np.broadcast_to(g.reshape(total.shape), self.shape)

@@ -32,6 +32,7 @@ MAY_IMPORT_LATE = {
     "weights/importers": {"torch"},
     "weights/importers/containers": {"keras", "h5py", "ghost_tf", "flax", "orbax", "ghost_jax"},
     "weights/hub.py": {"huggingface_hub"},
+    "ghost_torch/modes.py": {"onnxruntime"},
     "weights/images.py": {"PIL"},
     "conformance/digits.py": {"torch", "sklearn", "ghost_torch"},
     "conformance/html.py": {"jinja2", "markupsafe"},

@@ -1,4 +1,4 @@
-"""Other precisions: float64, and 16 bits with parameters in float32, by bounds of their own."""
+"""Other precisions, by bounds of their own, and exported files: float64, 16 bits, ONNX ..."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from conformance.tiers import TIERS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("ghost_torch", "ghost_jax", "ghost_tf")
+EXPORTS = ["ghost_torch.modes:onnx", "ghost_jax.modes:stablehlo", "ghost_tf.modes:saved_model"]
 CASES = ["k3-s2-p1-r2-dw3-c3x16-10x10-n2-normal", "k1-s1-p0-r4-dw5-c8x17-7x7-n2-normal"]
 
 
@@ -39,6 +40,15 @@ def run(name: str, folder: Path, *cases: str, x64: bool = False) -> list[dict]:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_precision_is_within_its_own_bound(package: str, mode: str, tmp_path: Path) -> None:
     verdicts = run(f"{package}.modes:{mode}", tmp_path, *CASES, x64=mode == "float64")
+
+    assert [verdict["message"] for verdict in verdicts] == ["", ""]
+    assert {verdict["status"] for verdict in verdicts} == {"pass"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_gives_the_same_numbers(name: str, tmp_path: Path) -> None:
+    verdicts = run(name, tmp_path, *CASES)
 
     assert [verdict["message"] for verdict in verdicts] == ["", ""]
     assert {verdict["status"] for verdict in verdicts} == {"pass"}

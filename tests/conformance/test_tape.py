@@ -18,6 +18,7 @@ from conformance.steps import flat, output_cotangent
 from conformance.tape import Rough, Variable, gradients
 from conformance.tiers import ExactTier, TrainingTier
 from conformance.training import train_step
+from conformance.vjps import summed
 
 STEP = 1e-5
 FULL = TrainingTier()
@@ -189,6 +190,14 @@ def test_a_rough_run_is_near_and_another_every_time() -> None:
     assert not np.array_equal(runs[0], runs[2])
     np.testing.assert_allclose(runs[0], x * x + x, rtol=1e-6, atol=1e-6)
     assert runs[0].dtype == np.float32
+
+
+def test_a_sum_in_float32_runs_from_the_first_term_to_the_last() -> None:
+    x = np.array([1, *[2.0**-24] * 1000], np.float32).reshape(1, 1001, 1)
+
+    # Each term is half an ulp of what stands there already: one by one, they change nothing.
+    assert summed(x, (0, 1)).tolist() == [[[1.0]]]
+    assert summed(x.astype(np.float64), None).item() == 1 + 1000 * 2.0**-24
 
 
 @pytest.mark.parametrize(
