@@ -13,6 +13,8 @@ import pytest
 from conformance.case import Case
 from conformance.shrinking import renamed, shrink
 
+pytestmark = pytest.mark.slow  # every test starts the command line
+
 ROOT = Path(__file__).parents[2]
 NAME = "tests.conformance.wrong:asymmetric_padding"
 FAILING = "k3-s1x2-p1-r2-dw3-c6x10-9x10-n1-integers"
