@@ -27,10 +27,6 @@ MODES = [
         f"ghost_tf.modes:{name}"
         for name in ("graph", "xla", "predict", "one_by_one", "channels_first")
     ),
-    pytest.param(
-        "ghost_torch.modes:compiled",
-        marks=pytest.mark.filterwarnings("ignore::DeprecationWarning:torch"),
-    ),
 ]
 # A stride with a crop, three ghosts a channel, groups; and an attention.
 ROWS = [LAYERS[index] for index in (7, 20, 34)]
