@@ -26,12 +26,9 @@ EXPORTS = [
     "ghost_tf.modes:saved_model",
 ]
 PRECISIONS = [
-    "ghost_torch.modes:float64",
-    "ghost_torch.modes:bfloat16",
     "ghost_torch.modes:float16",
     "ghost_jax.modes:float64",
     "ghost_jax.modes:bfloat16",
-    "ghost_tf.modes:float64",
     "ghost_tf.modes:float16",
 ]
 CASES = ["k3-s2-p1-r2-dw3-c3x16-10x10-n2-normal", "k1-s1-p0-r4-dw5-c8x17-7x7-n2-normal"]
