@@ -43,7 +43,9 @@ def exit_with(work: Callable[[], int]) -> NoReturn:
     except click.ClickException:
         raise
     except KeyboardInterrupt:
-        click.echo("interrupted: no report was written", err=True)
+        click.echo(
+            "interrupted: no report was written; a run with --report goes on by --resume", err=True
+        )
         code = HARNESS_FAILED
     except Exception:
         traceback.print_exc()

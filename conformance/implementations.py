@@ -18,6 +18,12 @@ OURS = {
     "ghost_tf": ("keras", "tensorflow"),
 }
 ORACLE = "oracle"
+# What must stand in the environment of a child before it imports one of our modes.
+ENVIRONMENTS = {
+    "ghost_jax.modes:float64": {"JAX_ENABLE_X64": "1"},
+    "ghost_tf.backends:jax": {"KERAS_BACKEND": "jax"},
+    "ghost_tf.backends:torch": {"KERAS_BACKEND": "torch"},
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,11 @@ def target(name: str) -> tuple[str, str]:
 
 
 def load(name: str) -> tuple[Build, dict[str, str]]:
-    """The build function behind a name, the versions that its module tells, and its precision."""
+    """The build function behind a name, and what a report records of it.
+
+    That is the versions that its module tells, what `strict_arithmetic` of the module set so that
+    nothing is silently rounded to fewer bits, and the precision of that function.
+    """
     module_name, function = target(name)
     try:
         module = importlib.import_module(module_name)
@@ -75,7 +85,9 @@ def load(name: str) -> tuple[Build, dict[str, str]]:
     build = getattr(module, function, None)
     if not callable(build):
         raise ArgumentError(f"{module_name} has no function {function!r}")
-    versions = getattr(module, "versions", None)
-    told = dict(versions()) if callable(versions) else {}
+    told: dict[str, str] = {}
+    for each in ("versions", "strict_arithmetic"):
+        tell = getattr(module, each, None)
+        told |= dict(tell()) if callable(tell) else {}
     precision = getattr(module, "PRECISIONS", {}).get(function, {})
     return build, told | {name: str(value) for name, value in precision.items()}

@@ -16,10 +16,10 @@ from conformance.worker import Worker
 class Local:
     """What `conformance.process.Implementation` offers, without a process."""
 
-    def __init__(self, name: str, build: Callable[..., Any]) -> None:
+    def __init__(self, name: str, build: Callable[..., Any], *, repeat: bool = False) -> None:
         self.name = name
         self.versions: dict[str, str] = {}
-        self._worker = Worker(build)
+        self._worker = Worker(build, repeat)
 
     def call(
         self, architecture: str, config: Mapping[str, Any], weights: Tensors, x: np.ndarray

@@ -34,11 +34,14 @@ class Implementation:
     `ImplementationError` where it gives no result.
     """
 
-    def __init__(self, name: str, seconds: float = REQUEST_SECONDS) -> None:
+    def __init__(
+        self, name: str, seconds: float = REQUEST_SECONDS, *, repeat: bool = False
+    ) -> None:
         self.name = name
         self.is_ours = name in OURS
         self.versions: dict[str, str] = {}
         self._seconds = seconds
+        self._repeat = repeat
         self._folder = tempfile.TemporaryDirectory(prefix="ghost-conformance-")
         self._log = Path(self._folder.name, "output")
         self._process: Any = None
@@ -49,7 +52,7 @@ class Implementation:
         self._log.write_bytes(b"")
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        arguments = (theirs, self.name, str(self._log))
+        arguments = (theirs, self.name, str(self._log), self._repeat)
         self._process = context.Process(target=worker.main, args=arguments, daemon=True)
         self._process.start()
         theirs.close()
@@ -104,6 +107,12 @@ class Implementation:
         cotangent = {"output_cotangent": output_cotangent}
         return self._ask("train_step", architecture, config, weights, x=x, **cotangent)
 
+    def seconds(self) -> tuple[float, float]:
+        """What its outputs took since it started: the first time, and when repeated."""
+        if self._process is None:
+            return 0.0, 0.0
+        return self._request("seconds", {})
+
     def kill(self) -> None:
         """End the child in the middle of a request, which raises `ProcessDied` in its thread."""
         process = self._process
@@ -121,8 +130,11 @@ class Implementation:
         if self._process is None:
             self.start()
         description = {"architecture": architecture, "config": dict(config), "weights": weights}
+        return self._request(request, description | arguments)
+
+    def _request(self, request: str, arguments: Mapping[str, Any]) -> Any:
         try:
-            self._connection.send((request, description | arguments))
+            self._connection.send((request, arguments))
         except OSError:
             raise self._died() from None
         return self._reply(self._seconds)

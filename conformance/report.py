@@ -8,7 +8,7 @@ import platform
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from conformance.implementations import Availability
-from conformance.runner import Run
+from conformance.runner import Run, efforts
 from conformance.verdict import Status, Verdict
 from conformance.worker import ENVIRONMENT
 from weights import FormatError
@@ -54,7 +54,7 @@ def write_report(
     records = [
         _header(run, tiers, missing),
         *({"kind": "verdict", **verdict.to_dict()} for verdict in run.verdicts),
-        {"kind": "footer", "counts": counts(run.verdicts), "seconds": round(run.seconds, 3)},
+        _footer(run),
     ]
     text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records)
     (folder / LINES).write_text(text, encoding="utf-8")
@@ -123,6 +123,15 @@ def _header(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> 
         "tiers": list(tiers),
         "implementations": run.versions,
         "missing": {gap.name: gap.reason for gap in missing},
+    }
+
+
+def _footer(run: Run) -> dict[str, Any]:
+    return {
+        "kind": "footer",
+        "counts": counts(run.verdicts),
+        "seconds": round(run.seconds, 3),
+        "effort": [asdict(effort) for effort in efforts(run)],
     }
 
 

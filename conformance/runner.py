@@ -13,6 +13,7 @@ from typing import Any
 
 from conformance.case import Case, split_pair
 from conformance.errors import ImplementationError, NotSupported, printable
+from conformance.journal import Key
 from conformance.process import Implementation
 from conformance.tiers import Tier
 from conformance.verdict import Outcome, Status, Verdict
@@ -31,6 +32,8 @@ class Run:
     seconds: float
     broken: list[str] = field(default_factory=list, repr=False)
     """Tracebacks of tiers that raised: the harness failed, whatever the verdicts say."""
+    outputs: dict[str, tuple[float, float]] = field(default_factory=dict, repr=False)
+    """Seconds that an implementation's outputs took: the first time, and repeated."""
 
     @property
     def has_failed(self) -> bool:
@@ -38,29 +41,61 @@ class Run:
         return any(verdict.is_bad for verdict in self.verdicts)
 
 
-def run(names: Sequence[str], work: Work, observe: Observer, jobs: int) -> Run:
+@dataclass(frozen=True)
+class Effort:
+    """What an implementation took, judging included.
+
+    `compilation` is the share by which its outputs took longer the first time than repeated, None
+    where they were not repeated.
+    """
+
+    name: str
+    seconds: float
+    speed: float
+    compilation: float | None
+
+
+def efforts(run: Run) -> list[Effort]:
+    """The effort of every implementation."""
+    return [_effort(name, run) for name in run.versions]
+
+
+def _effort(name: str, run: Run) -> Effort:
+    own = [verdict for verdict in run.verdicts if verdict.implementation == name]
+    seconds = sum(verdict.seconds for verdict in own)
+    first, again = run.outputs.get(name, (0.0, 0.0))
+    share = max(first - again, 0.0) / seconds if again and seconds else None
+    return Effort(name, seconds, len(own) / seconds if seconds else 0.0, share)
+
+
+def run(
+    names: Sequence[str], work: Work, observe: Observer, jobs: int, *,
+    repeat: bool = False, done: Mapping[Key, Verdict] | None = None,
+) -> Run:  # fmt: skip
     """Run every case over every implementation, to the end, whatever an implementation does.
 
+    With `repeat` every output is asked for twice; `done` are the verdicts of an interrupted run.
     An exception of a tier itself is kept in `Run.broken`: it is the harness that failed. Raises
     `GhostError` for an implementation that cannot be started and for files that are refused.
     """
     started = time.monotonic()
-    processes = {name: Implementation(name) for name in names}
+    processes = {name: Implementation(name, repeat=repeat) for name in names}
     broken: list[str] = []
     try:
         with ThreadPoolExecutor(jobs) as pool, _stopping(processes) as stop:
             list(pool.map(_start, processes.values()))
             futures = [
-                pool.submit(_run_one, process, work, observe, stop, broken)
+                pool.submit(_run_one, process, work, observe, stop, broken, done or {})
                 for process in processes.values()
             ]
             verdicts = [verdict for future in futures for verdict in future.result()]
         verdicts += _finish(work, processes, observe, broken)
+        outputs = {name: _seconds(process) for name, process in processes.items()}
     finally:
         for process in processes.values():
             process.close()
     versions = {name: process.versions for name, process in processes.items()}
-    return Run(verdicts, versions, time.monotonic() - started, broken)
+    return Run(verdicts, versions, time.monotonic() - started, broken, outputs)
 
 
 def plan(tiers: Iterable[Tier], case_ids: Iterable[str] | None) -> Work:
@@ -93,15 +128,24 @@ def _start(process: Implementation) -> None:
         raise ArgumentError(f"cannot start {process.name}: {error}") from error
 
 
+def _seconds(process: Implementation) -> tuple[float, float]:
+    try:
+        return process.seconds()
+    except ImplementationError:
+        return 0.0, 0.0
+
+
 def _run_one(
-    process: Implementation, work: Work, observe: Observer, stop: Event, broken: list[str]
-) -> list[Verdict]:
+    process: Implementation, work: Work, observe: Observer, stop: Event, broken: list[str],
+    done: Mapping[Key, Verdict],
+) -> list[Verdict]:  # fmt: skip
     verdicts: list[Verdict] = []
     for tier, cases in work:
         for case in cases:
             if stop.is_set():
                 return verdicts
-            verdict = judge(tier, case, process, broken)
+            earlier = done.get((tier.name, case.id, process.name))
+            verdict = earlier or judge(tier, case, process, broken)
             observe(verdict)
             verdicts.append(verdict)
     return verdicts

@@ -11,37 +11,50 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.command import FAILED, PASSED, exit_with
+from conformance.implementations import available
+from conformance.mutants import FRAMEWORK, MODULE_MUTANTS, MUTANTS
 
 
 @click.command()
 @click.option("--mutant", "names", multiple=True, metavar="NAME", help="Run this mutant only.")
 @click.option("--json", "json_output", is_flag=True, help="Print JSON instead of tables.")
 def selftest(names: Sequence[str], json_output: bool) -> None:
-    """Check the suite itself, on the oracle: mutants must be caught, correct variants must pass.
+    """Check the suite itself: mutants must be caught, correct variants must pass.
 
-    A mutant is the oracle in float32 with one defect, and counts as caught only by the tier that
-    names it. Exit code 0: all caught and no false alarm, 1: otherwise.
+    A mutant is the oracle in float32 with one defect, or ghost_torch's module with one, and counts
+    as caught only by the tier that names it. Exit code 0: all caught and no false alarm, 1:
+    otherwise.
     """
     exit_with(lambda: _run(names, json_output))
 
 
 def _run(names: Sequence[str], json_output: bool) -> int:
-    from conformance.mutants import MUTANTS
     from conformance.selftest import accept, hunt
 
-    unknown = sorted(set(names) - {mutant.name for mutant in MUTANTS})
+    mutants = (*MUTANTS, *MODULE_MUTANTS)
+    unknown = sorted(set(names) - {mutant.name for mutant in mutants})
     if unknown:
         raise click.UsageError(f"no such mutant: {', '.join(unknown)}")
     console = Console(stderr=json_output)
     with console.status("mutants and variants run"):
-        chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
+        missing = _missing()
+        runnable = MUTANTS if missing else mutants
+        chosen = [mutant for mutant in runnable if not names or mutant.name in names]
         caught, accepted = list(hunt(chosen)), [] if names else list(accept())
     if json_output:
         click.echo(json.dumps(_document(caught, accepted), indent=1))
     else:
         _show(console, caught, accepted)
+    if missing:
+        console.print(f"the mutants of {FRAMEWORK}'s module were not run: {missing}")
     survived = any(each.verdict is None for each in caught)
     return FAILED if survived or any(each.alarms for each in accepted) else PASSED
+
+
+def _missing() -> str:
+    """Why the mutants of a framework's module cannot run, or nothing."""
+    (framework,) = (each for each in available() if each.name == FRAMEWORK)
+    return "" if framework.is_installed else framework.reason
 
 
 def _show(console: Console, caught: Sequence[Any], accepted: Sequence[Any]) -> None:

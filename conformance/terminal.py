@@ -14,7 +14,7 @@ from rich.text import Text
 
 from conformance.case import split_pair
 from conformance.implementations import Availability
-from conformance.runner import Run
+from conformance.runner import Run, efforts
 from conformance.verdict import Status, Verdict
 
 SHOWN_FAILURES = 20
@@ -75,6 +75,7 @@ def show(
     `options` are what a tier needs besides, by its name, in the command that reruns a case.
     """
     console.print(table(run, tiers, missing))
+    console.print(effort(run))
     for note in notes:
         console.print(note, highlight=False)
     for gap in missing:
@@ -101,6 +102,17 @@ def table(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> Ta
         of_tier = [verdict for verdict in run.verdicts if verdict.tier == tier]
         cells = [_cell([v for v in of_tier if v.implementation == name]) for name in names]
         grid.add_row(tier, *cells, *(Text("missing", "yellow") for _ in missing))
+    return grid
+
+
+def effort(run: Run) -> Table:
+    """What every implementation took; how much of it compilation was, where outputs repeated."""
+    grid = Table(title="effort")
+    for column in ("implementation", "seconds", "cases a second", "compilation"):
+        grid.add_column(column, justify="left" if column == "implementation" else "right")
+    for each in efforts(run):
+        share = "--full tells" if each.compilation is None else f"{each.compilation:.0%}"
+        grid.add_row(each.name, f"{each.seconds:.0f}", f"{each.speed:.1f}", share)
     return grid
 
 

@@ -91,6 +91,12 @@ def versions() -> dict[str, str]:
     return {"jax": jax.__version__, "flax": flax.__version__, "device": device}
 
 
+def strict_arithmetic() -> dict[str, str]:
+    """Switch off what would silently round float32 to fewer bits, and tell what was set."""
+    jax.config.update("jax_default_matmul_precision", "highest")
+    return {"float32": "jax_default_matmul_precision=highest"}
+
+
 @nnx.jit
 def _forward(module: Any, x: jax.Array) -> jax.Array:
     return module(x)

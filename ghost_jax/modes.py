@@ -15,7 +15,7 @@ from flax import nnx
 from jax import export
 
 from ghost_jax import adapter, weights_io
-from ghost_jax.adapter import Adapter, versions
+from ghost_jax.adapter import Adapter, strict_arithmetic, versions
 
 __all__ = [
     "bfloat16",
@@ -25,6 +25,7 @@ __all__ = [
     "one_by_one",
     "pure",
     "stablehlo",
+    "strict_arithmetic",
     "versions",
     "vmapped",
 ]
@@ -55,9 +56,29 @@ class Mode(Adapter):
     train_step = None  # type: ignore[assignment]
 
 
-def eager(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """Without jit, operation by operation."""
-    return _build(lambda module, x: module(x), architecture, config, weights)
+class Eager(Adapter):
+    """One built module of which nothing is compiled as a whole."""
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
+        with jax.disable_jit():
+            return super().__call__(x)
+
+    def taps(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """The output of every stage, of a network; of a layer, its output."""
+        with jax.disable_jit():
+            return super().taps(x)
+
+    def train_step(self, x: np.ndarray, output_cotangent: np.ndarray) -> dict[str, Any]:
+        """Output with batch statistics, gradients for a cotangent, statistics afterwards."""
+        with jax.disable_jit():
+            return super().train_step(x, output_cotangent)
+
+
+def eager(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Eager:
+    """Without jit, operation by operation, training steps too."""
+    built = adapter.build(architecture, config, weights)
+    return Eager(built.module, built.dtype)
 
 
 def pure(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:

@@ -24,7 +24,7 @@ class Adapter:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
-        return _to_numpy(self.module(self._input(x), training=False))
+        return _to_numpy(self._forward(self._input(x)))
 
     def taps(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """The output of every stage, of a network; of a layer, its output."""
@@ -40,12 +40,9 @@ class Adapter:
         parameters = {
             spec.name: weights_io.variable_of(self.module, spec) for spec in specs if spec.trainable
         }
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            output = self.module(inputs, training=True)
-        sources = [inputs, *(variable.value for variable in parameters.values())]
         cotangent = self._input(output_cotangent)
-        grad_input, *grads = tape.gradient(output, sources, cotangent)
+        sources = [variable.value for variable in parameters.values()]
+        output, grad_input, *grads = self._differentiate(inputs, cotangent, sources)
         by_name = dict(zip(parameters, grads, strict=True))
         state = self.state()
         return {
@@ -71,6 +68,17 @@ class Adapter:
         """Load an interchange file into the module."""
         weights_io.load_weights(self.module, path)
 
+    def _forward(self, x: Any) -> Any:
+        """The output in inference."""
+        return self.module(x, training=False)
+
+    def _differentiate(self, x: Any, cotangent: Any, sources: list[Any]) -> list[Any]:
+        """The output in training, and the gradients of input and sources."""
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            output = self.module(x, training=True)
+        return [output, *tape.gradient(output, [x, *sources], cotangent)]
+
     def _input(self, x: np.ndarray) -> Any:
         native = x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
         return tf.constant(cast_floating(native, self.dtype))
@@ -86,6 +94,12 @@ def versions() -> dict[str, str]:
     """The versions that a report records."""
     backend = keras.backend.backend()
     return {"tensorflow": tf.__version__, "keras": keras.__version__, "backend": backend}
+
+
+def strict_arithmetic() -> dict[str, str]:
+    """Switch off what would silently round float32 to fewer bits, and tell what was set."""
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    return {"float32": "no TF32 on TensorFlow's GPUs"}
 
 
 def _to_numpy(x: Any) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from ghost_tf import adapter, weights_io
-from ghost_tf.adapter import Adapter, versions
+from ghost_tf.adapter import Adapter, strict_arithmetic, versions
 from weights.digests import common_dtype
 
 __all__ = [
@@ -23,9 +23,11 @@ __all__ = [
     "float16",
     "float64",
     "graph",
+    "litert",
     "one_by_one",
     "predict",
     "saved_model",
+    "strict_arithmetic",
     "versions",
     "xla",
 ]
@@ -46,23 +48,52 @@ class Mode(Adapter):
         super().__init__(module, dtype)
         self.run = run
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
-        array = np.asarray(self.run(self.module, self._input(x)))
-        return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if array.ndim == 4 else array
+    def _forward(self, x: Any) -> Any:
+        return self.run(self.module, x)
 
     taps = None  # type: ignore[assignment]
     train_step = None  # type: ignore[assignment]
 
 
-def graph(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """Under tf.function."""
-    return _build(_function(jit_compile=False), architecture, config, weights)
+class Function(Adapter):
+    """One built module whose outputs and training steps run under tf.function."""
+
+    def __init__(self, module: Any, dtype: Any, *, jit_compile: bool) -> None:
+        super().__init__(module, dtype)
+        self._forward = tf.function(super()._forward, jit_compile=jit_compile)
+        self._differentiate = tf.function(super()._differentiate, jit_compile=jit_compile)
+
+    taps = None  # type: ignore[assignment]
 
 
-def xla(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """Under tf.function, compiled by XLA."""
-    return _build(_function(jit_compile=True), architecture, config, weights)
+def graph(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Function:
+    """Under tf.function, training steps too."""
+    built = adapter.build(architecture, config, weights)
+    return Function(built.module, built.dtype, jit_compile=False)
+
+
+def xla(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Function:
+    """Under tf.function, compiled by XLA, training steps too."""
+    built = adapter.build(architecture, config, weights)
+    return Function(built.module, built.dtype, jit_compile=True)
+
+
+def litert(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Converted to LiteRT's flat buffer, run by its interpreter."""
+
+    def run(module: Any, x: Any) -> Any:
+        from ai_edge_litert.interpreter import Interpreter
+
+        inputs = keras.Input(batch_shape=x.shape, dtype=x.dtype.name)
+        model = keras.Model(inputs, module(inputs))
+        content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+        interpreter = Interpreter(model_content=content)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.asarray(x))
+        interpreter.invoke()
+        return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+    return _build(run, architecture, config, weights)
 
 
 def saved_model(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
@@ -138,14 +169,6 @@ def _mixed(policy: str, architecture: str, config: Any, weights: Any) -> Mode:
     module = weights_io.ARCHITECTURES[architecture](**config, dtype=policy)
     weights_io.set_state(module, weights)
     return Mode(module, np.float32, lambda module, x: tf.cast(module(x, training=False), "float32"))
-
-
-def _function(*, jit_compile: bool) -> Run:
-    def run(module: Any, x: Any) -> Any:
-        call = tf.function(lambda x: module(x, training=False), jit_compile=jit_compile)
-        return call(x)
-
-    return run
 
 
 def _build(run: Run, *description: Any) -> Mode:

@@ -81,6 +81,13 @@ def versions() -> dict[str, str]:
     return {"torch": torch.__version__, "threads": str(torch.get_num_threads())}
 
 
+def strict_arithmetic() -> dict[str, str]:
+    """Switch off what would silently round float32 to fewer bits, and tell what was set."""
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    return {"float32": "highest precision of matrix products, no TF32 in cuDNN"}
+
+
 @torch.no_grad()
 def _forward(module: Any, x: Tensor) -> Tensor:
     return module(x)

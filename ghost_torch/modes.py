@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ghost_torch import adapter
-from ghost_torch.adapter import Adapter, versions
+from ghost_torch.adapter import Adapter, strict_arithmetic, versions
 
 __all__ = [
     "bfloat16",
@@ -25,6 +25,7 @@ __all__ = [
     "float64",
     "one_by_one",
     "onnx",
+    "strict_arithmetic",
     "versions",
 ]
 
@@ -54,9 +55,19 @@ class Mode(Adapter):
     train_step = None  # type: ignore[assignment]
 
 
-def compiled(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """Under torch.compile, with its default compiler."""
-    return _build(lambda module, x: torch.compile(module)(x), architecture, config, weights)
+class ChannelsLast(Adapter):
+    """One built module, whose inputs and cotangents are in the channels-last memory format."""
+
+    def _input(self, x: np.ndarray) -> Tensor:
+        given = super()._input(x)
+        return given.contiguous(memory_format=torch.channels_last) if given.ndim == 4 else given
+
+
+def compiled(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
+    """Under torch.compile, with its default compiler, training steps too."""
+    built = adapter.build(architecture, config, weights)
+    built.module.compile()
+    return built
 
 
 def exported(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
@@ -84,14 +95,12 @@ def onnx(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any
     return _build(run, architecture, config, weights)
 
 
-def channels_last(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """With module and input in PyTorch's channels-last memory format."""
-
-    def run(module: Any, x: Tensor) -> Tensor:
-        memory = torch.channels_last
-        return module.to(memory_format=memory)(x.contiguous(memory_format=memory))
-
-    return _build(run, architecture, config, weights)
+def channels_last(
+    architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]
+) -> Adapter:
+    """With module and input in PyTorch's channels-last memory format, training steps too."""
+    built = adapter.build(architecture, config, weights)
+    return ChannelsLast(built.module.to(memory_format=torch.channels_last), built.dtype)
 
 
 def one_by_one(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:

@@ -42,6 +42,7 @@ OWN_FILES = {
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
     ("ghost_jax", "modes.py"): "likewise",
     ("ghost_tf", "modes.py"): "likewise",
+    ("ghost_tf", "backends.py"): "Keras alone runs on several frameworks",
     ("ghost_tf", "planned.py"): "what Keras asks of every layer and network",
 }
 
@@ -80,6 +81,12 @@ DEVIATIONS = {
         "JAX alone is compiled throughout": """
             - class Adapter: One built module; inference unless a training step is asked for.
             + class Adapter: One built module; inference unless a training step is asked for; always under jit.
+        """,
+    },
+    "ghost_tf/adapter.py": {
+        "its modes put tf.function around the two": """
+            + def Adapter._forward(self, x): The output in inference.
+            + def Adapter._differentiate(self, x, cotangent, sources): The output in training, and the gradients of input and sources.
         """,
     },
     "ghost_torch/ghost_conv.py": {

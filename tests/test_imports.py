@@ -33,6 +33,7 @@ MAY_IMPORT_LATE = {
     "weights/importers/containers": {"keras", "h5py", "ghost_tf", "flax", "orbax", "ghost_jax"},
     "weights/hub.py": {"huggingface_hub"},
     "ghost_torch/modes.py": {"onnxruntime"},
+    "ghost_tf/modes.py": {"ai_edge_litert"},
     "weights/images.py": {"PIL"},
     "conformance/digits.py": {"torch", "sklearn", "ghost_torch"},
     "conformance/html.py": {"jinja2", "markupsafe"},

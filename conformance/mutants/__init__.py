@@ -3,9 +3,10 @@
 from conformance.mutants.family import FAMILY_MUTANTS
 from conformance.mutants.halves import HALF_MUTANTS
 from conformance.mutants.layers import LAYER_MUTANTS
+from conformance.mutants.modules import FRAMEWORK, MODULE_MUTANTS
 from conformance.mutants.mutant import Mutant
 from conformance.mutants.steps import STEP_MUTANTS
 
 MUTANTS: tuple[Mutant, ...] = (*LAYER_MUTANTS, *HALF_MUTANTS, *STEP_MUTANTS, *FAMILY_MUTANTS)
 
-__all__ = ["MUTANTS", "Mutant"]
+__all__ = ["FRAMEWORK", "MODULE_MUTANTS", "MUTANTS", "Mutant"]

@@ -60,3 +60,8 @@ def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, An
 def versions() -> dict[str, str]:
     """The versions that a report records."""
     return {"numpy": np.__version__}
+
+
+def strict_arithmetic() -> dict[str, str]:
+    """Switch off what would silently round float32 to fewer bits, and tell what was set."""
+    return {"float32": "NumPy's own, nothing to switch off"}

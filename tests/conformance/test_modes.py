@@ -28,6 +28,12 @@ MODES = [
         for name in ("graph", "xla", "predict", "one_by_one", "channels_first")
     ),
 ]
+TRAINED = [
+    "ghost_torch.modes:channels_last",
+    "ghost_jax.modes:eager",
+    "ghost_tf.modes:graph",
+    "ghost_tf.modes:xla",
+]
 # A stride with a crop, three ghosts a channel, groups; and an attention.
 ROWS = [LAYERS[index] for index in (7, 20, 34)]
 
@@ -47,6 +53,18 @@ def test_a_mode_gives_the_same_numbers(name: str) -> None:
 
     assert [verdict.message for verdict in verdicts if verdict.status is not Status.PASS] == []
     assert len(verdicts) == len(ROWS)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_mode_trains_by_the_same_numbers(name: str) -> None:
+    module, _, function = name.partition(":")
+    process = Local(name, getattr(importlib.import_module(module), function))
+    wanted = TIERS["training"].cases()[:2]
+
+    verdicts = [judge(TIERS["training"], case, process, []) for case in wanted]  # type: ignore[arg-type]
+
+    assert [verdict.message for verdict in verdicts if verdict.status is not Status.PASS] == []
+    assert len(verdicts) == 2
 
 
 def test_a_mode_takes_no_training_step_and_says_so() -> None:

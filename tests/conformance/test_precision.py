@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +23,9 @@ EXPORTS = [
     "ghost_torch.modes:onnx",
     "ghost_jax.modes:stablehlo",
     "ghost_tf.modes:saved_model",
+    "ghost_tf.modes:litert",
+    "ghost_tf.backends:jax",
+    "ghost_tf.backends:torch",
 ]
 PRECISIONS = [
     "ghost_torch.modes:float16",
@@ -34,14 +36,13 @@ PRECISIONS = [
 CASES = ["k3-s2-p1-r2-dw3-c3x16-10x10-n2-normal", "k1-s1-p0-r4-dw5-c8x17-7x7-n2-normal"]
 
 
-def run(name: str, folder: Path, *cases: str, x64: bool = False) -> list[dict]:
+def run(name: str, folder: Path, *cases: str) -> list[dict]:
     """The verdicts of some cases of tier module."""
     command = [sys.executable, "-m", "conformance", "run", "--tier", "module"]
     command += ["--implementation", name, "--report", str(folder)]
     for case in cases:
         command += ["--case", case]
-    environment = {**os.environ, "JAX_ENABLE_X64": "1" if x64 else "0"}
-    subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     records = map(json.loads, (folder / "report.jsonl").read_text().splitlines())
     return [record for record in records if record["kind"] == "verdict"]
 
@@ -49,7 +50,7 @@ def run(name: str, folder: Path, *cases: str, x64: bool = False) -> list[dict]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PRECISIONS)
 def test_a_precision_is_within_its_own_bound(name: str, tmp_path: Path) -> None:
-    verdicts = run(name, tmp_path, *CASES, x64=name.endswith("float64"))
+    verdicts = run(name, tmp_path, *CASES)
 
     assert [verdict["message"] for verdict in verdicts] == ["", ""]
     assert {verdict["status"] for verdict in verdicts} == {"pass"}
@@ -95,14 +96,6 @@ def test_what_leaves_the_range_of_float16_is_skipped_with_the_reason(tmp_path: P
 
     assert verdict["status"] == "skip"
     assert verdict["message"] == "its largest number is 65504, and this case goes beyond"
-
-
-@pytest.mark.slow
-def test_float64_without_jaxs_switch_says_how_to_set_it(tmp_path: Path) -> None:
-    (verdict,) = run("ghost_jax.modes:float64", tmp_path, CASES[0])
-
-    assert verdict["status"] == "error"
-    assert "jax_enable_x64" in verdict["message"]
 
 
 def test_whole_numbers_are_not_asked_of_sixteen_bits() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.mutants import MUTANTS
+from conformance.mutants import MODULE_MUTANTS, MUTANTS
 from conformance.mutants.mutant import Mutant
 from conformance.mutants.variants import INVISIBLE, VARIANTS
 from conformance.oracle import layers
@@ -19,7 +19,7 @@ from conformance.tiers import TIERS
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", (*MUTANTS, *MODULE_MUTANTS), ids=lambda mutant: mutant.name)
 def test_a_mutant_is_caught_by_the_tier_that_names_it(mutant: Mutant) -> None:
     (caught,) = hunt([mutant])
 
@@ -44,7 +44,7 @@ def test_the_oracle_without_a_defect_survives() -> None:
 
 
 def test_mutants_are_many_and_have_names_of_their_own() -> None:
-    names = [mutant.name for mutant in (*MUTANTS, *VARIANTS)]
+    names = [mutant.name for mutant in (*MUTANTS, *MODULE_MUTANTS, *VARIANTS)]
 
     assert len(MUTANTS) >= 40
     assert len(set(names)) == len(names)

@@ -49,12 +49,6 @@ def _right(layer: GhostConv, x: np.ndarray) -> np.ndarray:
     return layer(x)
 
 
-def _eps(layer: GhostConv, x: np.ndarray) -> np.ndarray:
-    for half in filter(None, (layer.primary_conv, layer.cheap_conv)):
-        half.norm.eps = 1e-3
-    return layer(x)
-
-
 def _transposed_kernel(layer: GhostConv, x: np.ndarray) -> np.ndarray:
     primary = layer.primary_conv(x)
     if layer.cheap_conv is None:
@@ -82,27 +76,7 @@ def _asymmetric_padding(layer: GhostConv, x: np.ndarray) -> np.ndarray:
         layer.primary_conv.conv = conv
 
 
-def _crop_before_concatenation(layer: GhostConv, x: np.ndarray) -> np.ndarray:
-    primary, *ghosts = _halves(layer, x)
-    if not ghosts:
-        return primary[:, : layer.c_out]
-    kept = layer.c_out - ghosts[0].shape[1]
-    return np.concatenate([primary[:, : max(kept, 0)], ghosts[0]], axis=1)[:, : layer.c_out]
-
-
-def _ghost_order(layer: GhostConv, x: np.ndarray) -> np.ndarray:
-    primary, *ghosts = _halves(layer, x)
-    if ghosts:
-        multiplier = ghosts[0].shape[1] // layer.c_int
-        order = np.arange(ghosts[0].shape[1]).reshape(layer.c_int, multiplier).T.reshape(-1)
-        ghosts[0] = ghosts[0][:, order]
-    return np.concatenate([primary, *ghosts], axis=1)[:, : layer.c_out]
-
-
 right = _build(_right)
-eps = _build(_eps)
 transposed_kernel = _build(_transposed_kernel)
 interleaved = _build(_interleaved)
 asymmetric_padding = _build(_asymmetric_padding)
-crop_before_concatenation = _build(_crop_before_concatenation)
-ghost_order = _build(_ghost_order)

@@ -14,6 +14,8 @@ from weights import configure
 
 RATIOS = (1, 1.5, 2, 2.5, 3, 4, 5, 8)
 WIDTHS = range(1, 257)
+# Where each layer costs a compilation: every third width at a ratio, every width at some ratio.
+STEPS = {"ghost_jax": 3, "ghost_tf": 3}
 QUICK_PAIRS = [(1, 8), (2, 1), (5, 2), (7, 2.5), (9, 4), (13, 1.5), (37, 3)]
 
 ARGUMENTS: dict[str, Any] = {"c_in": 1, "dw_kernel_size": 1, "activation": "identity"}
@@ -64,8 +66,12 @@ def test_some_pairs_give_their_channels_in_order(column: Column) -> None:
 @pytest.mark.slow
 @in_every_column
 @pytest.mark.parametrize("ratio", RATIOS)
-def test_every_width_gives_its_channels_in_order(column: Column, ratio: float) -> None:
-    assert_channels(column, [(c_out, ratio) for c_out in WIDTHS])
+def test_the_widths_give_their_channels_in_order(column: Column, ratio: float) -> None:
+    step = STEPS.get(column.name, 1)
+
+    assert_channels(
+        column, [(c_out, ratio) for c_out in WIDTHS[RATIOS.index(ratio) % step :: step]]
+    )
 
 
 def test_the_pairs_are_all_2048() -> None:

@@ -1,0 +1,149 @@
+"""The command `ghost-conformance run`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from conformance.command import PASSED, exit_with, implementations
+from conformance.session import Request, run_request
+from conformance.tiers import TIERS, NetworkTier, RandomTier, TrainingTier
+
+
+def parse_known(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, Path]:
+    """The values of --deviations, or a usage error."""
+    pairs = [value.partition("=") for value in values]
+    if not all(separator and path for _, separator, path in pairs):
+        raise click.BadParameter("must be NAME=FILE, such as mine:build=known.toml")
+    return {name: Path(path) for name, _, path in pairs}
+
+
+@click.command()
+@click.option(
+    "--implementation",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="ghost_torch, ghost_jax, ghost_tf, oracle or package.module:function; may be "
+    "repeated. Default: all of ours that are installed.",
+)
+@click.option(
+    "--tier",
+    "tier_names",
+    multiple=True,
+    type=click.Choice(list(TIERS)),
+    help="Run this tier only; may be repeated.",
+)
+@click.option(
+    "--case", "case_ids", multiple=True, metavar="ID", help="Run this case only; may be repeated."
+)
+@click.option(
+    "--failed",
+    "earlier",
+    type=click.Path(path_type=Path),
+    metavar="REPORT",
+    help="Run what failed in this report.jsonl, or gave no result.",
+)
+@click.option(
+    "--deviations",
+    "known",
+    multiple=True,
+    metavar="NAME=FILE",
+    callback=parse_known,
+    help="A TOML file of failures of implementation NAME that are known.",
+)
+@click.option(
+    "--random",
+    "count",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Run N random layers too, the same every time.",
+)
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Run every row of tier training, not the usual few, and ask for every output twice: the "
+    "same bits, and the second time without compilation.",
+)
+@click.option(
+    "--report",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write report.jsonl, junit.xml and report.html into this folder.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with a run with the same --report that was interrupted.",
+)
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    help="The weight file that tier network runs, instead of the digits.",
+)
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path),
+    help="A safetensors file with `images` (N, H, W, C) and `labels`, for --weights.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="How many implementations run at once.",
+)
+def run(
+    names: tuple[str, ...], tier_names: tuple[str, ...], case_ids: tuple[str, ...],
+    earlier: Path | None, known: dict[str, Path], count: int, full: bool, folder: Path | None,
+    resume: bool, weights: Path | None, images: Path | None, jobs: int,
+) -> None:  # fmt: skip
+    """Run the suite. Exit code 0: all passed, 1: a case failed, 2: usage, 3: the harness failed."""
+    if resume and folder is None:
+        raise click.UsageError("`--resume` needs `--report`, the folder of the interrupted run")
+    chosen, missing = implementations(names)
+    tiers = [TIERS[name] for name in TIERS if not tier_names or name in tier_names]
+    _configure_network(weights, images)
+    _configure_size(count, full)
+
+    def work() -> int:
+        wanted = _wanted(case_ids, earlier)
+        if wanted == []:
+            click.echo(f"nothing failed in {earlier}")
+            return PASSED
+        return run_request(
+            Request(chosen, missing, tiers, wanted, known, folder, jobs, full, resume)
+        )
+
+    exit_with(work)
+
+
+def _wanted(case_ids: Sequence[str], earlier: Path | None) -> list[str] | None:
+    """The cases that are asked for, None for all of them."""
+    from conformance.report import read_report
+
+    if earlier is None:
+        return list(case_ids) or None
+    failed = [verdict.case for verdict in read_report(earlier).verdicts if verdict.is_bad]
+    return [*case_ids, *dict.fromkeys(failed)]
+
+
+def _configure_size(count: int, full: bool) -> None:
+    for tier in TIERS.values():
+        if isinstance(tier, TrainingTier):
+            tier.full = full
+        if isinstance(tier, RandomTier):
+            tier.count = count
+
+
+def _configure_network(weights: Path | None, images: Path | None) -> None:
+    network = TIERS["network"]
+    if (weights is None) != (images is None):
+        raise click.UsageError("`--weights` and `--images` belong together, got one of them")
+    if weights is not None and images is not None and isinstance(network, NetworkTier):
+        network.configure(weights=weights, images=images)

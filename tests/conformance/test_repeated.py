@@ -1,0 +1,62 @@
+"""Every output asked for twice: the same bits, and what compilation took."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conformance import Status
+from conformance.errors import ImplementationRaised
+from conformance.local import Local
+from conformance.oracle import adapter
+from conformance.runner import Run, efforts
+from conformance.tensors import make
+from conformance.tiers import TIERS
+from conformance.verdict import Verdict
+
+CASE = TIERS["module"].cases()[0]
+
+
+class Wavers:
+    """Its second output differs by one bit."""
+
+    def __init__(self, *description: Any) -> None:
+        self.right = adapter.build(*description)
+        self.calls = 0
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        out = self.right(x)
+        self.calls += 1
+        out.view(np.uint32).flat[0] ^= self.calls > 1
+        return out
+
+
+def ask(build: Any, *, repeat: bool) -> np.ndarray:
+    weights, x = make(CASE)
+    process = Local("local", build, repeat=repeat)
+    return process.call(CASE.architecture, CASE.config, weights, x)
+
+
+def test_an_output_that_wavers_by_a_bit_is_an_error() -> None:
+    with pytest.raises(ImplementationRaised, match="it gave other bits when it was asked again"):
+        ask(Wavers, repeat=True)
+
+
+def test_an_output_that_does_not_waver_passes() -> None:
+    assert ask(adapter.build, repeat=True).tobytes() == ask(Wavers, repeat=False).tobytes()
+
+
+def test_compilation_is_what_the_first_time_took_beyond_the_second() -> None:
+    verdicts = [
+        Verdict("a", "module", "mine", Status.PASS, seconds=3.0),
+        Verdict("b", "module", "mine", Status.PASS, seconds=5.0),
+    ]
+    repeated = Run(verdicts, {"mine": {}}, 9.0, outputs={"mine": (5.0, 1.0)})
+    once = Run(verdicts, {"mine": {}}, 9.0, outputs={"mine": (5.0, 0.0)})
+
+    (effort,), (without,) = efforts(repeated), efforts(once)
+
+    assert (effort.seconds, effort.speed, effort.compilation) == (8.0, 0.25, 0.5)
+    assert without.compilation is None
