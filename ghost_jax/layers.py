@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from ghost_jax.flax_layers import BatchNorm, DepthwiseConvolution
 from weights import ArgumentError, arithmetic
 from weights.convolutions import ConvolutionPlan
 
@@ -49,48 +50,11 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 }
 
 
-class BatchNorm(nnx.BatchNorm):
-    """`nnx.BatchNorm` that stores the unbiased variance, in `param_dtype`.
-
-    Moments are computed in float32 at least, in two passes.
-    """
-
-    def __init__(self, channels: int, eps: float, momentum: float, **options: Any) -> None:
-        super().__init__(channels, epsilon=eps, momentum=1 - momentum, **options)
-        self.mean = nnx.BatchStat(jnp.zeros(channels, self.param_dtype))
-        self.var = nnx.BatchStat(jnp.ones(channels, self.param_dtype))
-
-    def __call__(self, x: jax.Array, use_running_average: bool | None = None) -> jax.Array:
-        """Shapes: x: (N, H, W, C), the same out."""
-        if use_running_average is None:
-            use_running_average = self.use_running_average
-        dtype = self.dtype or jnp.result_type(x, self.scale[...])
-        wide = jnp.promote_types(dtype, jnp.float32)
-        x = x.astype(wide)
-        mean, var = self.mean[...].astype(wide), self.var[...].astype(wide)
-        if not use_running_average:
-            mean, var = self._update(x)
-        scale = self.scale[...].astype(wide) / jnp.sqrt(var + self.epsilon)
-        return ((x - mean) * scale + self.bias[...].astype(wide)).astype(dtype)
-
-    def _update(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        count = x.size // x.shape[-1]
-        mean = x.mean(axis=(0, 1, 2))
-        var = jnp.square(x - mean).mean(axis=(0, 1, 2))
-        unbiased = var * (count / (count - 1))
-        self.mean[...] = self._moved(self.mean[...], mean)
-        self.var[...] = self._moved(self.var[...], unbiased)
-        return mean, var
-
-    def _moved(self, running: jax.Array, batch: jax.Array) -> jax.Array:
-        moved = running * self.momentum + batch * (1 - self.momentum)
-        return jax.lax.stop_gradient(moved).astype(self.param_dtype)
-
-
 def convolution(plan: ConvolutionPlan, **options: Any) -> nnx.Conv:
     """A convolution with symmetric explicit padding."""
     init = _uniform(plan.fan_in)
-    return nnx.Conv(
+    kind = DepthwiseConvolution if plan.depthwise else nnx.Conv
+    return kind(
         plan.c_in,
         plan.c_out,
         plan.kernel_size,

@@ -32,6 +32,10 @@ OWN_DEFINITIONS = {
 # Files that only one column has.
 OWN_FILES = {
     ("ghost_tf", "data_format.py"): "Keras alone lets its user choose the order of axes",
+    (
+        "ghost_jax",
+        "flax_layers.py",
+    ): "Flax's depthwise convolution is slow on a CPU, its variance biased",
     ("ghost_tf", "keras_layers.py"): "Keras has no explicit padding and stores the biased variance",
     ("ghost_torch", "ghostify.py"): "the oracle is no framework: nobody builds models from it",
     ("ghost_torch", "replaceable.py"): "likewise",

@@ -46,6 +46,7 @@ IMPORTS_BY_NAME = {"conformance/implementations.py", "weights/frameworks.py"}
 OWN_ARITHMETIC = {
     "x.size // x.shape[-1]": "how many values a channel has",
     "x.size // x.shape[1]": "likewise",
+    "kernel.shape[-1] // x.shape[-1]": "how many outputs a channel has",
 }
 ROUNDING = {"round", "ceil", "floor", "divmod"}
 COLUMNS = ("ghost_torch", "ghost_jax", "ghost_tf", "conformance/oracle")
