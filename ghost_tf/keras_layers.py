@@ -74,7 +74,18 @@ class DepthwiseConvolution(Convolution):
 
     def convolve(self, x: Any) -> Any:
         """The convolution of a padded input."""
+        if _is_shifted():
+            return self._shifted(x)
         return ops.depthwise_conv(x, self.kernel, self.plan.stride, "valid", self.data_format)
+
+    def _shifted(self, x: Any) -> Any:
+        from ghost_tf.shifted import depthwise
+
+        first = self.data_format == "channels_first"
+        x = ops.transpose(x, (0, 2, 3, 1)) if first else x
+        x = depthwise(x, ops.convert_to_tensor(self.kernel))
+        x = ops.transpose(x, (0, 3, 1, 2)) if first else x
+        return subsample(x, self.plan.stride, self.data_format)
 
 
 class BatchNorm(keras.layers.BatchNormalization):
@@ -118,6 +129,15 @@ def uniform(fan_in: int) -> keras.initializers.Initializer:
     """PyTorch's default distribution."""
     bound = arithmetic.uniform_bound(fan_in)
     return keras.initializers.RandomUniform(-bound, bound)
+
+
+def _is_shifted() -> bool:
+    """Whether XLA's grouped convolution on a CPU is to be avoided."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    from ghost_tf.shifted import is_wanted
+
+    return is_wanted()
 
 
 def _count(x: Any, axes: list[int]) -> Any:

@@ -46,6 +46,7 @@ OWN_FILES = {
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
     ("ghost_jax", "modes.py"): "likewise",
     ("ghost_tf", "modes.py"): "likewise",
+    ("ghost_tf", "shifted.py"): "Keras on TensorFlow alone is compiled by XLA at the user's wish",
     ("ghost_tf", "backends.py"): "Keras alone runs on several frameworks",
     ("ghost_tf", "planned.py"): "what Keras asks of every layer and network",
 }

@@ -1,0 +1,66 @@
+"""Depthwise convolution under XLA on a CPU, whose grouped convolution takes many times as long.
+
+The sum of the shifted input times each element of the kernel (docs/performance.md).
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.framework import ops as framework_ops
+from tensorflow.python.ops import control_flow_util
+
+
+def is_wanted() -> bool:
+    """Whether the code that is being traced will be compiled by XLA for a CPU."""
+    # There is no public name for this.
+    in_xla = control_flow_util.GraphOrParentsInXlaContext(framework_ops.get_default_graph())
+    return in_xla and not tf.config.list_logical_devices("GPU")
+
+
+def depthwise(x: Any, kernel: Any) -> Any:
+    """Shapes: x: (N, H, W, C), padded; kernel: (kh, kw, C, multiplier); stride 1."""
+    rows, columns, channels, multiplier = kernel.shape
+    # Narrow types are summed in float32, as a convolution sums them.
+    wide = tf.float64 if x.dtype == tf.float64 else tf.float32
+    taps = tf.reshape(tf.cast(kernel, wide), (rows, columns, channels * multiplier))
+    repeated = tf.repeat(tf.cast(x, wide), multiplier, axis=-1)
+    return tf.cast(_sum_of_shifted(repeated, taps), x.dtype)
+
+
+@tf.custom_gradient
+def _sum_of_shifted(x: Any, taps: Any) -> Any:
+    rows, columns, _ = taps.shape
+    around = ((0, 0), (rows - 1, rows - 1), (columns - 1, columns - 1), (0, 0))
+
+    def gradient(cotangent: Any) -> Any:
+        mirrored = taps[::-1, ::-1]
+        of_input = _forward(tf.pad(cotangent, around), mirrored)
+        return of_input, _gradient_of_taps(x, cotangent, taps.shape)
+
+    return _forward(x, taps), gradient
+
+
+def _forward(x: Any, taps: Any) -> Any:
+    rows, columns, _ = taps.shape
+    first, *others = (
+        x[:, i : i - rows + 1 or None, j : j - columns + 1 or None] * taps[i, j]
+        for i, j in product(range(rows), range(columns))
+    )
+    return sum(others, first)
+
+
+def _gradient_of_taps(x: Any, cotangent: Any, shape: Any) -> Any:
+    rows, columns, channels = shape
+    sizes, flat = tf.shape(cotangent), tf.reshape(cotangent, (-1, channels))
+    ones = tf.ones(tf.shape(flat)[:1], x.dtype)
+
+    def one(index: Any) -> Any:
+        window = tf.slice(x, [0, index // columns, index % columns, 0], sizes)
+        # As a product with ones: XLA's own sum over three axes is five times slower.
+        return tf.linalg.matvec(tf.reshape(window, (-1, channels)) * flat, ones, transpose_a=True)
+
+    # In a loop: what XLA sees at once takes seconds to compile.
+    return tf.reshape(tf.map_fn(one, tf.range(rows * columns), fn_output_signature=x.dtype), shape)
