@@ -16,6 +16,7 @@ from jax import export
 
 from ghost_jax import adapter, weights_io
 from ghost_jax.adapter import Adapter, strict_arithmetic, versions
+from weights.storage import PathLike
 
 __all__ = [
     "bfloat16",
@@ -30,7 +31,9 @@ __all__ = [
     "vmapped",
 ]
 
-Run = Callable[[Any, jax.Array], jax.Array]
+Run = Callable[[jax.Array], jax.Array]
+# Of a module and an input: what then runs inputs of that shape and type.
+Prepare = Callable[[Any, jax.Array], Run]
 # By which the conformance suite judges what does not compute in float32.
 PRECISIONS: Mapping[str, Mapping[str, float]] = {
     "float64": {"unit_roundoff": 2.0**-53},
@@ -42,15 +45,25 @@ PRECISIONS: Mapping[str, Mapping[str, float]] = {
 class Mode(Adapter):
     """One built module that runs in another way; inference only."""
 
-    def __init__(self, module: Any, dtype: Any, run: Run) -> None:
+    def __init__(self, module: Any, dtype: Any, prepare: Prepare) -> None:
         super().__init__(module, dtype)
-        self.run = run
+        self.prepare = prepare
+        self._ready: dict[Any, Run] = {}
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
         self.module.eval()
-        array = np.asarray(self.run(self.module, self._input(x)))
+        given = self._input(x)
+        key = (given.shape, given.dtype)
+        if key not in self._ready:
+            self._ready[key] = self.prepare(self.module, given)
+        array = np.asarray(self._ready[key](given))
         return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if array.ndim == 4 else array
+
+    def load(self, path: PathLike) -> None:
+        """Load an interchange file into the module."""
+        self._ready.clear()
+        super().load(path)
 
     taps = None  # type: ignore[assignment]
     train_step = None  # type: ignore[assignment]
@@ -84,17 +97,18 @@ def eager(architecture: str, config: Mapping[str, Any], weights: Mapping[str, An
 def pure(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """As a pure function of its state, under jax.jit."""
 
-    def run(module: Any, x: jax.Array) -> jax.Array:
+    def prepare(module: Any, _: jax.Array) -> Run:
         graph, state = nnx.split(module)
-        return jax.jit(lambda state, x: nnx.merge(graph, state)(x))(state, x)
+        compiled = jax.jit(lambda state, x: nnx.merge(graph, state)(x))
+        return lambda x: compiled(state, x)
 
-    return _build(run, architecture, config, weights)
+    return _build(prepare, architecture, config, weights)
 
 
 def stablehlo(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """Exported to StableHLO bytes by jax.export, and read back."""
 
-    def run(module: Any, x: jax.Array) -> jax.Array:
+    def prepare(module: Any, x: jax.Array) -> Run:
         graph, state = nnx.split(module)
         # A plain tree of arrays: what jax.export can write down.
         leaves, tree = jax.tree.flatten(state)
@@ -103,38 +117,40 @@ def stablehlo(architecture: str, config: Mapping[str, Any], weights: Mapping[str
             return nnx.merge(graph, jax.tree.unflatten(tree, leaves))(x)
 
         data = export.export(jax.jit(call))(leaves, x).serialize()
-        return export.deserialize(data).call(leaves, x)
+        compiled = jax.jit(export.deserialize(data).call)
+        return lambda x: compiled(leaves, x)
 
-    return _build(run, architecture, config, weights)
+    return _build(prepare, architecture, config, weights)
 
 
 def vmapped(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """vmap over a stack of single images, under jit."""
 
-    def run(module: Any, x: jax.Array) -> jax.Array:
+    def prepare(module: Any, _: jax.Array) -> Run:
         def stacked(module: Any, x: jax.Array) -> jax.Array:
             axes = nnx.StateAxes({...: None})
             return nnx.vmap(lambda module, x: module(x), in_axes=(axes, 0))(module, x[:, None])
 
-        return nnx.jit(stacked)(module, x)[:, 0]
+        compiled = nnx.jit(stacked)
+        return lambda x: compiled(module, x)[:, 0]
 
-    return _build(run, architecture, config, weights)
+    return _build(prepare, architecture, config, weights)
 
 
 def one_by_one(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """One image at a time, under jit."""
 
-    def run(module: Any, x: jax.Array) -> jax.Array:
+    def prepare(module: Any, _: jax.Array) -> Run:
         call = nnx.jit(lambda module, x: module(x))
-        return jnp.concatenate([call(module, each[None]) for each in x])
+        return lambda x: jnp.concatenate([call(module, each[None]) for each in x])
 
-    return _build(run, architecture, config, weights)
+    return _build(prepare, architecture, config, weights)
 
 
 def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """Parameters and arithmetic in float64; JAX must have been told so (JAX_ENABLE_X64=1)."""
     wide = {name: array.astype(np.float64) for name, array in weights.items()}
-    return _build(nnx.jit(lambda module, x: module(x)), architecture, config, wide)
+    return _build(_jitted(None), architecture, config, wide)
 
 
 def bfloat16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
@@ -151,14 +167,19 @@ def _narrow(dtype: Any, architecture: str, config: Any, weights: Any) -> Mode:
     kind = weights_io.ARCHITECTURES[architecture]
     module = kind(**config, dtype=dtype, param_dtype=jnp.float32, rngs=nnx.Rngs(0))
     weights_io.set_state(module, weights)
-
-    @nnx.jit
-    def run(module: Any, x: jax.Array) -> jax.Array:
-        return module(x.astype(dtype)).astype(jnp.float32)
-
-    return Mode(module, np.float32, run)
+    return Mode(module, np.float32, _jitted(dtype))
 
 
-def _build(run: Run, *description: Any) -> Mode:
+def _jitted(dtype: Any) -> Prepare:
+    """Under jit, with inputs of that type, if one is given, and outputs of the inputs' own."""
+
+    def prepare(module: Any, _: jax.Array) -> Run:
+        compiled = nnx.jit(lambda module, x: module(x.astype(dtype or x.dtype)).astype(x.dtype))
+        return lambda x: compiled(module, x)
+
+    return prepare
+
+
+def _build(prepare: Prepare, *description: Any) -> Mode:
     built = adapter.build(*description)
-    return Mode(built.module, built.dtype, run)
+    return Mode(built.module, built.dtype, prepare)

@@ -16,6 +16,7 @@ import tensorflow as tf
 from ghost_tf import adapter, weights_io
 from ghost_tf.adapter import Adapter, strict_arithmetic, versions
 from weights.digests import common_dtype
+from weights.storage import PathLike
 
 __all__ = [
     "bfloat16",
@@ -32,7 +33,9 @@ __all__ = [
     "xla",
 ]
 
-Run = Callable[[Any, Any], Any]
+Run = Callable[[Any], Any]
+# Of a module and an input: what then runs inputs of that shape and type.
+Prepare = Callable[[Any, Any], Run]
 # By which the conformance suite judges what does not compute in float32.
 PRECISIONS: Mapping[str, Mapping[str, float]] = {
     "float64": {"unit_roundoff": 2.0**-53},
@@ -44,12 +47,21 @@ PRECISIONS: Mapping[str, Mapping[str, float]] = {
 class Mode(Adapter):
     """One built module that runs in another way; inference only."""
 
-    def __init__(self, module: Any, dtype: Any, run: Run) -> None:
+    def __init__(self, module: Any, dtype: Any, prepare: Prepare) -> None:
         super().__init__(module, dtype)
-        self.run = run
+        self.prepare = prepare
+        self._ready: dict[Any, Run] = {}
 
     def _forward(self, x: Any) -> Any:
-        return self.run(self.module, x)
+        key = (tuple(x.shape), x.dtype)
+        if key not in self._ready:
+            self._ready[key] = self.prepare(self.module, x)
+        return self._ready[key](x)
+
+    def load(self, path: PathLike) -> None:
+        """Load an interchange file into the module."""
+        self._ready.clear()
+        super().load(path)
 
     taps = None  # type: ignore[assignment]
     train_step = None  # type: ignore[assignment]
@@ -81,7 +93,7 @@ def xla(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]
 def litert(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """Converted to LiteRT's flat buffer, run by its interpreter."""
 
-    def run(module: Any, x: Any) -> Any:
+    def prepare(module: Any, x: Any) -> Run:
         from ai_edge_litert.interpreter import Interpreter
 
         inputs = keras.Input(batch_shape=x.shape, dtype=x.dtype.name)
@@ -89,17 +101,22 @@ def litert(architecture: str, config: Mapping[str, Any], weights: Mapping[str, A
         content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
         interpreter = Interpreter(model_content=content)
         interpreter.allocate_tensors()
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], np.asarray(x))
-        interpreter.invoke()
-        return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+        (given,), (wanted,) = interpreter.get_input_details(), interpreter.get_output_details()
 
-    return _build(run, architecture, config, weights)
+        def run(x: Any) -> Any:
+            interpreter.set_tensor(given["index"], np.asarray(x))
+            interpreter.invoke()
+            return interpreter.get_tensor(wanted["index"])
+
+        return run
+
+    return _build(prepare, architecture, config, weights)
 
 
 def saved_model(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """Saved as TensorFlow's SavedModel, and loaded again."""
 
-    def run(module: Any, x: Any) -> Any:
+    def prepare(module: Any, x: Any) -> Run:
         holder = tf.Module()
         signature = [tf.TensorSpec(x.shape, x.dtype)]
         holder.module = module
@@ -107,30 +124,29 @@ def saved_model(architecture: str, config: Mapping[str, Any], weights: Mapping[s
         with tempfile.TemporaryDirectory() as folder:
             tf.saved_model.save(holder, folder)
             loaded = tf.saved_model.load(folder)
-            return loaded.call(x)
+        return lambda x: loaded.call(x)
 
-    return _build(run, architecture, config, weights)
+    return _build(prepare, architecture, config, weights)
 
 
 def predict(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """Through `keras.Model.predict`, in a functional model."""
 
-    def run(module: Any, x: Any) -> Any:
+    def prepare(module: Any, x: Any) -> Run:
         inputs = keras.Input(x.shape[1:], dtype=x.dtype.name)
         model = keras.Model(inputs, module(inputs))
-        return model.predict(np.asarray(x), batch_size=2, verbose=0)
+        return lambda x: model.predict(np.asarray(x), batch_size=2, verbose=0)
 
-    return _build(run, architecture, config, weights)
+    return _build(prepare, architecture, config, weights)
 
 
 def one_by_one(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """One image at a time."""
-    return _build(
-        lambda module, x: tf.concat([module(each[None], training=False) for each in x], 0),
-        architecture,
-        config,
-        weights,
-    )
+
+    def prepare(module: Any, _: Any) -> Run:
+        return lambda x: tf.concat([module(each[None], training=False) for each in x], 0)
+
+    return _build(prepare, architecture, config, weights)
 
 
 def channels_first(
@@ -142,17 +158,21 @@ def channels_first(
     module = kind(**config, dtype=dtype.name, data_format="channels_first")
     weights_io.set_state(module, weights)
 
-    def run(module: Any, x: Any) -> Any:
+    def run(x: Any) -> Any:
         out = module(tf.transpose(x, (0, 3, 1, 2)), training=False)
         return tf.transpose(out, (0, 2, 3, 1)) if len(out.shape) == 4 else out
 
-    return Mode(module, dtype, run)
+    return Mode(module, dtype, lambda *_: run)
 
 
 def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """Parameters and arithmetic in float64."""
     wide = {name: array.astype(np.float64) for name, array in weights.items()}
-    return _build(lambda module, x: module(x, training=False), architecture, config, wide)
+
+    def prepare(module: Any, _: Any) -> Run:
+        return lambda x: module(x, training=False)
+
+    return _build(prepare, architecture, config, wide)
 
 
 def bfloat16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
@@ -168,9 +188,13 @@ def float16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, 
 def _mixed(policy: str, architecture: str, config: Any, weights: Any) -> Mode:
     module = weights_io.ARCHITECTURES[architecture](**config, dtype=policy)
     weights_io.set_state(module, weights)
-    return Mode(module, np.float32, lambda module, x: tf.cast(module(x, training=False), "float32"))
+
+    def run(x: Any) -> Any:
+        return tf.cast(module(x, training=False), "float32")
+
+    return Mode(module, np.float32, lambda *_: run)
 
 
-def _build(run: Run, *description: Any) -> Mode:
+def _build(prepare: Prepare, *description: Any) -> Mode:
     built = adapter.build(*description)
-    return Mode(built.module, built.dtype, run)
+    return Mode(built.module, built.dtype, prepare)

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ghost_torch import adapter
 from ghost_torch.adapter import Adapter, strict_arithmetic, versions
+from weights.storage import PathLike
 
 __all__ = [
     "bfloat16",
@@ -29,7 +30,8 @@ __all__ = [
     "versions",
 ]
 
-Run = Callable[[Any, Tensor], Tensor]
+# Of a module and an input: what then runs inputs of that shape and type.
+Prepare = Callable[[Any, Tensor], Callable[[Tensor], Tensor]]
 # By which the conformance suite judges what does not compute in float32.
 PRECISIONS: Mapping[str, Mapping[str, float]] = {
     "float64": {"unit_roundoff": 2.0**-53},
@@ -41,15 +43,25 @@ PRECISIONS: Mapping[str, Mapping[str, float]] = {
 class Mode(Adapter):
     """One built module that runs in another way; inference only."""
 
-    def __init__(self, module: Any, dtype: Any, run: Run) -> None:
+    def __init__(self, module: Any, dtype: Any, prepare: Prepare) -> None:
         super().__init__(module, dtype)
-        self.run = run
+        self.prepare = prepare
+        self._ready: dict[Any, Callable[[Tensor], Tensor]] = {}
 
     @torch.no_grad()
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
         self.module.eval()
-        return np.ascontiguousarray(self.run(self.module, self._input(x)).numpy())
+        given = self._input(x)
+        key = (given.shape, given.dtype)
+        if key not in self._ready:
+            self._ready[key] = self.prepare(self.module, given)
+        return np.ascontiguousarray(self._ready[key](given).numpy())
+
+    def load(self, path: PathLike) -> None:
+        """Load an interchange file into the module."""
+        self._ready.clear()
+        super().load(path)
 
     taps = None  # type: ignore[assignment]
     train_step = None  # type: ignore[assignment]
@@ -73,7 +85,7 @@ def compiled(architecture: str, config: Mapping[str, Any], weights: Mapping[str,
 def exported(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """Through torch.export."""
     return _build(
-        lambda module, x: torch.export.export(module, (x,)).module()(x),
+        lambda module, x: torch.export.export(module, (x,)).module(),
         architecture,
         config,
         weights,
@@ -83,16 +95,16 @@ def exported(architecture: str, config: Mapping[str, Any], weights: Mapping[str,
 def onnx(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """Exported to ONNX, run by onnxruntime on a CPU."""
 
-    def run(module: Any, x: Tensor) -> Tensor:
+    def prepare(module: Any, x: Tensor) -> Callable[[Tensor], Tensor]:
         from onnxruntime import InferenceSession
 
         stream = io.BytesIO()
         names = {"input_names": ["x"], "output_names": ["y"]}
         torch.onnx.export(module, (x,), stream, dynamo=True, verbose=False, **names)
         session = InferenceSession(stream.getvalue(), providers=["CPUExecutionProvider"])
-        return torch.from_numpy(session.run(["y"], {"x": x.numpy()})[0])
+        return lambda x: torch.from_numpy(session.run(["y"], {"x": x.numpy()})[0])
 
-    return _build(run, architecture, config, weights)
+    return _build(prepare, architecture, config, weights)
 
 
 def channels_last(
@@ -106,7 +118,7 @@ def channels_last(
 def one_by_one(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """One image at a time."""
     return _build(
-        lambda module, x: torch.cat([module(each) for each in x.split(1)]),
+        lambda module, _: lambda x: torch.cat([module(each) for each in x.split(1)]),
         architecture,
         config,
         weights,
@@ -116,7 +128,7 @@ def one_by_one(architecture: str, config: Mapping[str, Any], weights: Mapping[st
 def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """Parameters and arithmetic in float64."""
     wide = {name: array.astype(np.float64) for name, array in weights.items()}
-    return _build(lambda module, x: module(x), architecture, config, wide)
+    return _build(lambda module, _: module, architecture, config, wide)
 
 
 def bfloat16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
@@ -129,14 +141,17 @@ def float16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, 
     return _build(_autocast(torch.float16), architecture, config, weights)
 
 
-def _autocast(dtype: torch.dtype) -> Run:
-    def run(module: Any, x: Tensor) -> Tensor:
-        with torch.autocast("cpu", dtype=dtype):
-            return module(x).float()
+def _autocast(dtype: torch.dtype) -> Prepare:
+    def prepare(module: Any, _: Tensor) -> Callable[[Tensor], Tensor]:
+        def run(x: Tensor) -> Tensor:
+            with torch.autocast("cpu", dtype=dtype):
+                return module(x).float()
 
-    return run
+        return run
+
+    return prepare
 
 
-def _build(run: Run, *description: Any) -> Mode:
+def _build(prepare: Prepare, *description: Any) -> Mode:
     built = adapter.build(*description)
-    return Mode(built.module, built.dtype, run)
+    return Mode(built.module, built.dtype, prepare)
