@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 
 from conformance.oracle.ghost_conv import ConvNormAct, GhostConv
-from conformance.oracle.layers import BatchNorm, Convolution, hard_swish, relu, relu6, silu
+from conformance.oracle.layers import BatchNorm, Convolution, Folded, hard_swish, relu, relu6, silu
 
 UNIT_ROUNDOFF, FLOAT64_ROUNDOFF = 2.0**-24, 2.0**-53
 # Below this an implementation may flush to zero.
@@ -90,8 +90,11 @@ def ghost_conv(module: GhostConv, x: np.ndarray, unit: float = UNIT_ROUNDOFF) ->
 def convolution(layer: Convolution, x: Tracked) -> Tracked:
     """|W| * e + gamma_n (|W| * (|x| + e)), with n products in each sum."""
     terms = prod(layer.weight.shape[1:])
-    absolute = replace(layer, weight=np.abs(layer.weight))
-    error = absolute(x.error) + summation(terms, x.unit) * absolute(x.magnitude) + terms * TINY
+    absolute = replace(layer, weight=np.abs(layer.weight), bias=None)
+    size = absolute(x.magnitude)
+    if layer.bias is not None:
+        terms, size = terms + 1, size + np.abs(layer.bias).reshape(-1, 1, 1)
+    error = absolute(x.error) + summation(terms, x.unit) * size + terms * TINY
     return _tracked(layer(x.value), error, x.unit)
 
 
@@ -126,7 +129,10 @@ def activation(function: object, x: Tracked) -> Tracked:
 
 
 def _half(half: ConvNormAct, x: Tracked) -> Tracked:
-    return activation(half.act, batch_norm(half.norm, convolution(half.conv, x)))
+    out = convolution(half.conv, x)
+    if not isinstance(half.norm, Folded):
+        out = batch_norm(half.norm, out)
+    return activation(half.act, out)
 
 
 def _tracked(value: np.ndarray, error: np.ndarray, unit: float) -> Tracked:

@@ -10,7 +10,7 @@ from typing import Any
 
 from conformance.case import Case
 from weights import configure
-from weights.branches import DEPLOYED
+from weights.branches import DEPLOYED, FOLDED
 from weights.yolo import ghost_bottleneck_arguments, ghost_conv_arguments
 
 # Name, architecture, configuration, (N, H, W).
@@ -69,10 +69,17 @@ FAMILY: tuple[Row, ...] = (
     ("ratio-4", "ghost_vgg16", {"ratio": 4, "dw_kernel_size": 1, "dropout": 0.5}, (1, 32, 39)),
     ("no-own-norm", "ghost_resnet20", PLAIN_RESNET, (2, 16, 15)),
 )  # fmt: skip
+# Of these the form without batch normalisations runs too; each costs a compilation.
+FOLDED_ROWS = (
+    "ghost_conv_v2-3x3-stride-2", "ghost_conv_v3-all-branches", "ghost_conv_v3-attention",
+    "ghost_bottleneck-plain", "ghost_bottleneck-stride-2-se", "ghost_bottleneck-v3-attention",
+    "ghost_conv-yolo", "c3_ghost-two-blocks", "ghostnet-d-li14", "ghostnetv3-tiny",
+    "ghost_vgg16-ratio-4", "ghost_resnet20-no-own-norm",
+)  # fmt: skip
 
 
 def family_cases(tier: str) -> Iterator[Case]:
-    """A case for every row, and one for the deployed form of whatever has branches."""
+    """A case for every row, one for what is deployed of branches, and one for some rows folded."""
     for seed, (name, architecture, config, (batch, height, width)) in enumerate(FAMILY):
         checked = configure(architecture, config)
         full = checked.to_dict()
@@ -81,3 +88,5 @@ def family_cases(tier: str) -> Iterator[Case]:
         yield Case(label, tier, architecture, full, shape, "scaled", seed)
         if full.get("branches") or architecture == "ghostnetv3":
             yield Case(f"{label}-{DEPLOYED}", tier, architecture, full, shape, "scaled", seed)
+        if label in FOLDED_ROWS:
+            yield Case(f"{label}-{FOLDED}", tier, architecture, full, shape, "scaled", seed)

@@ -185,7 +185,7 @@ MISTAKES = (
             "`kernel_size` must be odd, got 2: an even kernel cannot keep the height and width",
             architecture="ghost_conv_v3"),
     Mistake("v3-form-unknown", {"c_in": 8, "c_out": 8, "form": "fused"},
-            "`form` must be one of training, deployed, got 'fused'",
+            "`form` must be one of training, deployed, folded, got 'fused'",
             architecture="ghost_conv_v3"),
     Mistake("v3-branches-zero", {"c_in": 8, "c_out": 8, "branches": 0},
             "`branches` must be an integer of at least 1, got 0", architecture="ghost_conv_v3"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from conformance.oracle import weights_io
-from conformance.oracle.layers import BatchNorm
+from conformance.oracle.layers import BatchNorm, Folded
 from conformance.tape import Variable, gradients
 from weights.tensors import TensorSpec
 
@@ -48,7 +48,7 @@ def set_training(module: Any, specs: list[TensorSpec], training: bool) -> None:
     """Let every batch normalisation use the statistics of the batch, or its own."""
     for spec in specs:
         owner, _ = _place(module, spec.name)
-        if isinstance(owner, BatchNorm):
+        if isinstance(owner, (BatchNorm, Folded)):
             owner.training = training
 
 

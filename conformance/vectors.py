@@ -23,7 +23,7 @@ from conformance.stages import Stages, in_dtype
 from conformance.steps import output_cotangent
 from conformance.tensors import Tensors
 from conformance.tiers import TIERS
-from conformance.tiers.family import is_deployed
+from conformance.tiers.family import form_of
 from conformance.verdict import Outcome, Status, Verdict
 from weights import FormatError, fold
 from weights.storage import read_safetensors, write_safetensors
@@ -183,7 +183,7 @@ def _inputs(case: Case) -> tuple[dict[str, Any], Tensors]:
     if case.tier == "training":
         cotangent = output_cotangent(case.architecture, config, x, case.seed)
         arrays["output_cotangent"] = cotangent
-    if is_deployed(case):
-        config, merged = fold.deployed(case.architecture, config, weights)
+    if form_of(case):
+        config, merged = fold.deployed(case.architecture, config, weights, form_of(case))
         weights = in_dtype(merged, np.float32)
     return config, arrays | {f"weight.{name}": array for name, array in weights.items()}

@@ -10,7 +10,6 @@ from flax import nnx
 
 from ghost_jax.layers import (
     activation,
-    batch_norm,
     canonical_shape,
     check_dtype,
     convolution,
@@ -18,6 +17,7 @@ from ghost_jax.layers import (
     half_size,
     hard_sigmoid,
     module_list,
+    norm_after,
     resize_like,
     sigmoid,
     spatial_mean,
@@ -76,7 +76,7 @@ def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> Any:
     layers: list[Any] = []
     for each in plan.convolutions:
         layers.append(convolution(each, **options))
-        layers.append(batch_norm(each.c_out, norm.bn_eps, norm.bn_momentum, **options))
+        layers.append(norm_after(each, norm.bn_eps, norm.bn_momentum, **options))
     return module_list(layers)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 from flax import nnx
 
-from ghost_jax.layers import activation, batch_norm, convolution, module_list
+from ghost_jax.layers import activation, batch_norm, convolution, module_list, norm_after
 from weights.branches import BranchesPlan
 from weights.convolutions import ConvolutionPlan
 
@@ -20,7 +20,7 @@ class ConvNorm(nnx.Module):
         **options: Any,
     ) -> None:  # fmt: skip
         self.conv = convolution(plan, **options)
-        self.bn1 = batch_norm(plan.c_out, eps, momentum, **options)
+        self.bn1 = norm_after(plan, eps, momentum, **options)
         self.act = activation(act)
 
     def __call__(self, x: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""The form in which a network is used: branches merged into one convolution each."""
+"""The form in which a network is used: no branches, no batch normalisation after a convolution."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from flax import nnx
 
 from ghost_jax.weights_io import build, state
 from weights import fold
+from weights.branches import FOLDED
 
 
-def deploy(module: nnx.Module) -> Any:
+def deploy(module: nnx.Module, form: str = FOLDED) -> Any:
     """A new module in deployed form that computes what `module` computes in evaluation.
 
-    For GhostConvV3, a GhostBottleneck with branches, and GhostNetV3 in form `training`; raises
-    `weights.ArgumentError` for anything else. The new module is in evaluation mode.
+    Form `folded` has every batch normalisation inside the convolution before it, and is for every
+    layer and network; form `deployed` merges the branches of GhostNetV3 only, as timm does. The new
+    module is in evaluation mode and refuses training. Raises `weights.ArgumentError` where there is
+    nothing to merge.
 
     >>> from ghost_jax import GhostConvV3
     >>> deploy(GhostConvV3(16, 32, rngs=nnx.Rngs(0))).config["form"]
-    'deployed'
+    'folded'
     """
-    config, tensors = fold.deployed(module.architecture, module.config, state(module))
+    config, tensors = fold.deployed(module.architecture, module.config, state(module), form)
     deployed = build(module.architecture, config, tensors)
     deployed.eval()
     return deployed

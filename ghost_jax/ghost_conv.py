@@ -12,12 +12,12 @@ from ghost_jax.attention import dfc_gate, short_conv
 from ghost_jax.layers import (
     BatchNorm,
     activation,
-    batch_norm,
     canonical_shape,
     check_dtype,
     convolution,
     dtype_name,
     in_training,
+    norm_after,
 )
 from weights import GhostConvConfig
 from weights.convolutions import ConvolutionPlan
@@ -74,6 +74,7 @@ class GhostConv(nnx.Module):
         activation: str = "relu",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: str = "training",
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         rngs: nnx.Rngs,
@@ -92,6 +93,7 @@ class GhostConv(nnx.Module):
             activation,
             bn_eps,
             bn_momentum,
+            form,
         )
         check_dtype("param_dtype", param_dtype)
         check_dtype("dtype", dtype or param_dtype)
@@ -145,6 +147,6 @@ class GhostConvV2(GhostConv):
 def _half(plan: GhostConvConfig, half: ConvolutionPlan | None, **options: Any) -> ConvNormAct | Any:
     if half is None:
         return None
-    norm = batch_norm(half.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    norm = norm_after(half, plan.bn_eps, plan.bn_momentum, **options)
     conv = convolution(half, **options)
     return ConvNormAct(conv, norm, activation(plan.activation))

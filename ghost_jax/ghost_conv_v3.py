@@ -18,7 +18,7 @@ from ghost_jax.layers import (
     dtype_name,
     in_training,
 )
-from weights.branches import DEPLOYED, BranchesPlan
+from weights.branches import TRAINING, BranchesPlan
 from weights.ghost_conv_v3 import GhostConvV3Config
 
 
@@ -100,7 +100,7 @@ class GhostConvV3(nnx.Module):
         self.c_int = plan.channels.c_int
         self.primary_conv = _merged(plan, "primary", **options)
         self.cheap_conv = _merged(plan, "cheap", **options)
-        for half in plan.halves if plan.form != DEPLOYED else ():
+        for half in plan.halves if plan.form == TRAINING else ():
             add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
         self.short_conv = short_conv(plan.gate, plan, **options)
         self.act = _activation(plan.activation)
@@ -113,7 +113,7 @@ class GhostConvV3(nnx.Module):
     @property
     def first_norm(self) -> Any:
         """The batch normalisation that tells whether the layer is in training, if there is one."""
-        if self.plan.form != DEPLOYED:
+        if self.plan.form == TRAINING:
             return branches(self, self.plan.halves[0])[0].bn1
         return None if self.short_conv is None else self.short_conv[1]
 
@@ -131,7 +131,7 @@ class GhostConvV3(nnx.Module):
         return out
 
     def _half(self, half: BranchesPlan, x: jax.Array) -> jax.Array:
-        if self.plan.form == DEPLOYED:
+        if self.plan.form != TRAINING:
             return getattr(self, f"{half.name}_conv")(x)
         return self.act(sum_branches(self, half, x))
 
@@ -142,7 +142,7 @@ def _activation(name: str) -> Any:
 
 def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvAct | None:
     halves = {half.name: half for half in plan.halves}
-    if plan.form != DEPLOYED or name not in halves:
+    if plan.form == TRAINING or name not in halves:
         return None
     conv = convolution(halves[name].deployed, **options)
     return ConvAct(conv, activation(plan.activation))

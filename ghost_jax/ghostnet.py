@@ -13,7 +13,6 @@ from ghost_jax.bottleneck import GhostBottleneck
 from ghost_jax.branches import ConvNorm
 from ghost_jax.layers import (
     activation,
-    batch_norm,
     canonical_shape,
     check_dtype,
     convolution,
@@ -22,6 +21,7 @@ from ghost_jax.layers import (
     in_training,
     linear,
     module_list,
+    norm_after,
     rematerialised,
     spatial_mean,
 )
@@ -94,7 +94,7 @@ class GhostNet(nnx.Module):
         self.plan = plan
         self.remat = remat
         self.conv_stem = convolution(plan.stem, **options)
-        self.bn1 = batch_norm(plan.stem.c_out, plan.bn_eps, plan.bn_momentum, **options)
+        self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
         self.blocks = _blocks(plan, **options)
         self.conv_head = convolution(plan.head_convolution, **options)
         self.bn_head = _head_norm(plan, **options)
@@ -198,7 +198,7 @@ def _blocks(plan: GhostNetConfig, **options: Any) -> Any:
 def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
     if plan.head == "bias":
         return None
-    return batch_norm(HEAD_CHANNELS, plan.bn_eps, plan.bn_momentum, **options)
+    return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)
 
 
 def _dropout(rate: float, **options: Any) -> Any:

@@ -74,6 +74,21 @@ def batch_norm(channels: int, eps: float, momentum: float, **options: Any) -> Ba
     return BatchNorm(channels, eps, momentum, **options)
 
 
+class Folded(nnx.Module):
+    """What is left of a batch normalisation inside the convolution before it."""
+
+    use_running_average = False  # as in a new batch normalisation; eval() sets it
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """`x`."""
+        return x
+
+
+def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
+    """The batch normalisation after a convolution; one with bias has it inside."""
+    return Folded() if plan.bias else batch_norm(plan.c_out, eps, momentum, **options)
+
+
 def linear(features: int, classes: int, **options: Any) -> nnx.Linear:
     """A linear layer with bias."""
     init = _uniform(features)
@@ -137,7 +152,7 @@ def module_list(modules: Iterable[nnx.Module]) -> nnx.List[Any]:
     return nnx.List(modules)
 
 
-def in_training(norm: BatchNorm | None, training: Any = None) -> bool:
+def in_training(norm: BatchNorm | Folded | None, training: Any = None) -> bool:
     """Whether the normalisation will use the statistics of the batch."""
     return norm is not None and not norm.use_running_average
 

@@ -74,6 +74,7 @@ class GhostResNet(nnx.Module):
         split: str = "round",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: str = "training",
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         rngs: nnx.Rngs,
@@ -89,6 +90,7 @@ class GhostResNet(nnx.Module):
             split,
             bn_eps,
             bn_momentum,
+            form,
         )
         options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
         self.plan = plan

@@ -55,6 +55,7 @@ class GhostVGG16(nnx.Module):
         split: str = "ceil",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: str = "training",
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         rngs: nnx.Rngs,
@@ -70,6 +71,7 @@ class GhostVGG16(nnx.Module):
             split,
             bn_eps,
             bn_momentum,
+            form,
         )
         check_dtype("param_dtype", param_dtype)
         check_dtype("dtype", dtype or param_dtype)

@@ -12,13 +12,13 @@ from ghost_jax import bottleneck, ghost_conv
 from ghost_jax.ghost_conv import ConvNormAct
 from ghost_jax.layers import (
     activation,
-    batch_norm,
     canonical_shape,
     check_dtype,
     convolution,
     dtype_name,
     in_training,
     module_list,
+    norm_after,
 )
 from weights.yolo import C3GhostConfig, ghost_bottleneck_arguments, ghost_conv_arguments
 
@@ -73,11 +73,12 @@ class C3Ghost(nnx.Module):
         *,
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
+        form: str = "training",
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         rngs: nnx.Rngs,
     ) -> None:
-        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum)
+        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form)
         check_dtype("param_dtype", param_dtype)
         check_dtype("dtype", dtype or param_dtype)
         options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
@@ -110,7 +111,7 @@ class C3Ghost(nnx.Module):
 
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
-    norm = batch_norm(each.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
     conv = convolution(each, **options)
     return ConvNormAct(conv, norm, activation("silu"))
 

@@ -9,11 +9,11 @@ import keras
 from ghost_tf.data_format import checked_data_format
 from ghost_tf.layers import (
     activation,
-    batch_norm,
     convolution,
     half_size,
     hard_sigmoid,
     module_list,
+    norm_after,
     resize_like,
     sigmoid,
     spatial_mean,
@@ -78,7 +78,7 @@ def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> Any:
     layers: list[Any] = []
     for each in plan.convolutions:
         layers.append(convolution(each, **options))
-        layers.append(batch_norm(each.c_out, norm.bn_eps, norm.bn_momentum, **options))
+        layers.append(norm_after(each, norm.bn_eps, norm.bn_momentum, **options))
     return module_list(layers)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from ghost_tf.layers import activation, batch_norm, convolution, module_list
+from ghost_tf.layers import activation, batch_norm, convolution, module_list, norm_after
 from ghost_tf.planned import build_in_turn
 from weights.branches import BranchesPlan
 from weights.convolutions import ConvolutionPlan
@@ -21,7 +21,7 @@ class ConvNorm(keras.layers.Layer):
     ) -> None:  # fmt: skip
         super().__init__(dtype=options["dtype"])
         self.conv = convolution(plan, **options)
-        self.bn1 = batch_norm(plan.c_out, eps, momentum, **options)
+        self.bn1 = norm_after(plan, eps, momentum, **options)
         self.act = activation(act)
 
     def build(self, input_shape: tuple[Any, ...]) -> None:

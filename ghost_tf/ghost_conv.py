@@ -8,13 +8,7 @@ import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
 from ghost_tf.data_format import checked_data_format, concatenate, crop_channels
-from ghost_tf.layers import (
-    BatchNorm,
-    activation,
-    batch_norm,
-    canonical_shape,
-    convolution,
-)
+from ghost_tf.layers import BatchNorm, activation, canonical_shape, convolution, norm_after
 from ghost_tf.planned import Planned, build_in_turn
 from weights import GhostConvConfig
 from weights.convolutions import ConvolutionPlan
@@ -83,6 +77,7 @@ class GhostConv(Planned, keras.layers.Layer):
         activation: str = "relu",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: str = "training",
         data_format: str | None = None,
         **options: Any,
     ) -> None:
@@ -100,6 +95,7 @@ class GhostConv(Planned, keras.layers.Layer):
             activation,
             bn_eps,
             bn_momentum,
+            form,
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
@@ -161,6 +157,6 @@ class GhostConvV2(GhostConv):
 def _half(plan: GhostConvConfig, half: ConvolutionPlan | None, **options: Any) -> ConvNormAct | Any:
     if half is None:
         return None
-    norm = batch_norm(half.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    norm = norm_after(half, plan.bn_eps, plan.bn_momentum, **options)
     conv = convolution(half, **options)
     return ConvNormAct(conv, norm, activation(plan.activation), dtype=options["dtype"])

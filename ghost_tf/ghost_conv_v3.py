@@ -15,7 +15,7 @@ from ghost_tf.layers import (
     convolution,
 )
 from ghost_tf.planned import Planned, build_in_turn
-from weights.branches import DEPLOYED, BranchesPlan
+from weights.branches import TRAINING, BranchesPlan
 from weights.ghost_conv_v3 import GhostConvV3Config
 
 
@@ -108,7 +108,7 @@ class GhostConvV3(Planned, keras.layers.Layer):
         self.c_int = plan.channels.c_int
         self.primary_conv = _merged(plan, "primary", **options)
         self.cheap_conv = _merged(plan, "cheap", **options)
-        for half in plan.halves if plan.form != DEPLOYED else ():
+        for half in plan.halves if plan.form == TRAINING else ():
             add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
         self.short_conv = short_conv(plan.gate, plan, **options)
         self.act = _activation(plan.activation)
@@ -121,7 +121,7 @@ class GhostConvV3(Planned, keras.layers.Layer):
     @property
     def first_norm(self) -> Any:
         """The batch normalisation that tells whether the layer is in training, if there is one."""
-        if self.plan.form != DEPLOYED:
+        if self.plan.form == TRAINING:
             return branches(self, self.plan.halves[0])[0].bn1
         return None if self.short_conv is None else self.short_conv[1]
 
@@ -130,7 +130,7 @@ class GhostConvV3(Planned, keras.layers.Layer):
         self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
         shape = input_shape
         for half in self.plan.halves:
-            deployed = self.plan.form == DEPLOYED
+            deployed = self.plan.form != TRAINING
             merged = [getattr(self, f"{half.name}_conv", None)]
             layers = merged if deployed else branches(self, half)
             for layer in layers:
@@ -151,7 +151,7 @@ class GhostConvV3(Planned, keras.layers.Layer):
         return out
 
     def _half(self, half: BranchesPlan, x: Any, training: bool | None) -> Any:
-        if self.plan.form == DEPLOYED:
+        if self.plan.form != TRAINING:
             return getattr(self, f"{half.name}_conv")(x)
         return self.act(sum_branches(self, half, x, training))
 
@@ -162,7 +162,7 @@ def _activation(name: str) -> Any:
 
 def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvAct | None:
     halves = {half.name: half for half in plan.halves}
-    if plan.form != DEPLOYED or name not in halves:
+    if plan.form == TRAINING or name not in halves:
         return None
     conv = convolution(halves[name].deployed, **options)
     return ConvAct(conv, activation(plan.activation), dtype=options["dtype"])

@@ -13,12 +13,12 @@ from ghost_tf.branches import ConvNorm
 from ghost_tf.data_format import checked_data_format, native_shape
 from ghost_tf.layers import (
     activation,
-    batch_norm,
     canonical_shape,
     convolution,
     dropout,
     linear,
     module_list,
+    norm_after,
     spatial_mean,
 )
 from ghost_tf.planned import Planned, build_in_turn
@@ -87,7 +87,7 @@ class GhostNet(Planned, keras.Model):
         options = {"data_format": self.data_format, "dtype": self.dtype_policy}
         self.plan = plan
         self.conv_stem = convolution(plan.stem, **options)
-        self.bn1 = batch_norm(plan.stem.c_out, plan.bn_eps, plan.bn_momentum, **options)
+        self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
         self.blocks = _blocks(plan, **options)
         self.conv_head = convolution(plan.head_convolution, **options)
         self.bn_head = _head_norm(plan, **options)
@@ -203,7 +203,7 @@ def _blocks(plan: GhostNetConfig, **options: Any) -> Any:
 def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
     if plan.head == "bias":
         return None
-    return batch_norm(HEAD_CHANNELS, plan.bn_eps, plan.bn_momentum, **options)
+    return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)
 
 
 def _dropout(rate: float, **options: Any) -> Any:

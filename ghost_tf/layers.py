@@ -41,6 +41,23 @@ def batch_norm(
     return BatchNorm(channel_axis(data_format), 1 - momentum, eps, **options)
 
 
+class Folded(keras.layers.Layer):
+    """What is left of a batch normalisation inside the convolution before it."""
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """`x`."""
+        return x
+
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The same."""
+        return input_shape
+
+
+def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
+    """The batch normalisation after a convolution; one with bias has it inside."""
+    return Folded() if plan.bias else batch_norm(plan.c_out, eps, momentum, **options)
+
+
 def linear(features: int, classes: int, *, data_format: str, **options: Any) -> keras.layers.Dense:
     """A linear layer with bias."""
     return keras.layers.Dense(
@@ -100,7 +117,7 @@ def module_list(modules: Iterable[Any]) -> list[Any]:
     return list(modules)
 
 
-def in_training(norm: BatchNorm | None, training: Any = None) -> bool:
+def in_training(norm: BatchNorm | Folded | None, training: Any = None) -> bool:
     """Whether the normalisation will use the statistics of the batch."""
     return norm is not None and bool(training) and norm.trainable
 

@@ -86,6 +86,7 @@ class GhostResNet(Planned, keras.Model):
         split: str = "round",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: str = "training",
         data_format: str | None = None,
         **options: Any,
     ) -> None:
@@ -100,6 +101,7 @@ class GhostResNet(Planned, keras.Model):
             split,
             bn_eps,
             bn_momentum,
+            form,
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)

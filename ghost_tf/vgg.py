@@ -53,6 +53,7 @@ class GhostVGG16(Planned, keras.Model):
         split: str = "ceil",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: str = "training",
         data_format: str | None = None,
         **options: Any,
     ) -> None:
@@ -67,6 +68,7 @@ class GhostVGG16(Planned, keras.Model):
             split,
             bn_eps,
             bn_momentum,
+            form,
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)

@@ -9,7 +9,7 @@ import keras
 from ghost_tf import bottleneck, ghost_conv
 from ghost_tf.data_format import checked_data_format, concatenate, native_shape
 from ghost_tf.ghost_conv import ConvNormAct
-from ghost_tf.layers import activation, batch_norm, convolution, module_list
+from ghost_tf.layers import activation, convolution, module_list, norm_after
 from ghost_tf.planned import Planned, build_in_turn
 from weights.yolo import C3GhostConfig, ghost_bottleneck_arguments, ghost_conv_arguments
 
@@ -80,10 +80,11 @@ class C3Ghost(Planned, keras.layers.Layer):
         *,
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
+        form: str = "training",
         data_format: str | None = None,
         **options: Any,
     ) -> None:
-        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum)
+        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form)
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
         options = {"data_format": self.data_format, "dtype": self.dtype_policy}
@@ -122,7 +123,7 @@ class C3Ghost(Planned, keras.layers.Layer):
 
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
-    norm = batch_norm(each.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
     conv = convolution(each, **options)
     return ConvNormAct(conv, norm, activation("silu"), dtype=options["dtype"])
 

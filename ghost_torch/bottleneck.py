@@ -12,15 +12,15 @@ from ghost_torch.ghost_conv import GhostConv, GhostConvV2
 from ghost_torch.ghost_conv_v3 import GhostConvV3
 from ghost_torch.layers import (
     activation,
-    batch_norm,
     canonical_shape,
     convolution,
     dtype_name,
     in_training,
     module_list,
+    norm_after,
 )
 from weights.bottleneck import GhostBottleneckConfig, GhostModule
-from weights.branches import DEPLOYED
+from weights.branches import TRAINING
 from weights.ghost_conv_v2 import GhostConvV2Config
 from weights.ghost_conv_v3 import GhostConvV3Config
 
@@ -95,7 +95,7 @@ class GhostBottleneck(nn.Module):
         self.ghost1 = _ghost(plan.ghost1, **options)
         self.conv_dw = _strided(plan, **options)
         self.bn_dw = _strided_norm(plan, **options)
-        if plan.strided_branches and plan.form != DEPLOYED:
+        if plan.strided_branches and plan.form == TRAINING:
             norm = (plan.bn_eps, plan.bn_momentum)
             add_branches(self, plan.strided_branches, *norm, **options)
         self.se = _squeeze_excite(plan, **options)
@@ -153,14 +153,14 @@ def _ghost(plan: GhostModule, **options: Any) -> Any:
 def _strided(plan: GhostBottleneckConfig, **options: Any) -> Any:
     if plan.strided_branches:
         merged = plan.strided_branches.deployed
-        return convolution(merged, **options) if plan.form == DEPLOYED else None
+        return convolution(merged, **options) if plan.form != TRAINING else None
     return convolution(plan.strided, **options) if plan.strided else None
 
 
 def _strided_norm(plan: GhostBottleneckConfig, **options: Any) -> Any:
     if plan.strided_branches or plan.strided is None:
         return None
-    return batch_norm(plan.strided.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    return norm_after(plan.strided, plan.bn_eps, plan.bn_momentum, **options)
 
 
 def _squeeze_excite(plan: GhostBottleneckConfig, **options: Any) -> SqueezeExcite | None:
@@ -175,7 +175,7 @@ def _shortcut(plan: GhostBottleneckConfig, **options: Any) -> Any:
     layers: list[Any] = []
     for each in plan.shortcut:
         layers.append(convolution(each, **options))
-        layers.append(batch_norm(each.c_out, plan.bn_eps, plan.bn_momentum, **options))
+        layers.append(norm_after(each, plan.bn_eps, plan.bn_momentum, **options))
     return module_list(layers)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ghost_torch.layers import activation, batch_norm, convolution, module_list
+from ghost_torch.layers import activation, batch_norm, convolution, module_list, norm_after
 from weights.branches import BranchesPlan
 from weights.convolutions import ConvolutionPlan
 
@@ -20,7 +20,7 @@ class ConvNorm(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.conv = convolution(plan, **options)
-        self.bn1 = batch_norm(plan.c_out, eps, momentum, **options)
+        self.bn1 = norm_after(plan, eps, momentum, **options)
         self.act = activation(act)
 
     def forward(self, x: Tensor) -> Tensor:

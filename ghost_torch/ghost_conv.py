@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from ghost_torch.attention import dfc_gate, short_conv
 from ghost_torch.layers import (
     activation,
-    batch_norm,
     canonical_shape,
     convolution,
     dtype_name,
     in_training,
+    norm_after,
 )
 from weights import GhostConvConfig
 from weights.convolutions import ConvolutionPlan
@@ -62,6 +62,7 @@ class GhostConv(nn.Module):
         activation: str = "relu",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: str = "training",
         device: Any = None,
         dtype: Any = None,
     ) -> None:
@@ -79,6 +80,7 @@ class GhostConv(nn.Module):
             activation,
             bn_eps,
             bn_momentum,
+            form,
         )
         options = {"device": device, "dtype": dtype}
         super().__init__()
@@ -137,6 +139,6 @@ def _half(
 ) -> ConvNormAct | None:
     if half is None:
         return None
-    norm = batch_norm(half.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    norm = norm_after(half, plan.bn_eps, plan.bn_momentum, **options)
     conv = convolution(half, **options)
     return ConvNormAct(conv, norm, activation(plan.activation))

@@ -42,6 +42,19 @@ def batch_norm(channels: int, eps: float, momentum: float, **options: Any) -> nn
     return nn.BatchNorm2d(channels, eps, momentum, **options)
 
 
+class Folded(nn.Module):
+    """What is left of a batch normalisation inside the convolution before it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`x`."""
+        return x
+
+
+def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> nn.Module:
+    """The batch normalisation after a convolution; one with bias has it inside."""
+    return Folded() if plan.bias else batch_norm(plan.c_out, eps, momentum, **options)
+
+
 def linear(features: int, classes: int, **options: Any) -> nn.Linear:
     """A linear layer with bias."""
     return nn.Linear(features, classes, **options)
@@ -112,7 +125,7 @@ def module_list(modules: Iterable[nn.Module]) -> nn.ModuleList:
 
 def in_training(norm: nn.Module | None, training: Any = None) -> bool:
     """Whether the normalisation will use the statistics of the batch on this device."""
-    return isinstance(norm, nn.BatchNorm2d) and norm.training
+    return isinstance(norm, (nn.BatchNorm2d, Folded)) and norm.training
 
 
 def canonical_shape(x: Tensor) -> tuple[Any, ...]:

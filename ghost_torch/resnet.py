@@ -73,6 +73,7 @@ class GhostResNet(nn.Module):
         split: str = "round",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: str = "training",
         device: Any = None,
         dtype: Any = None,
     ) -> None:
@@ -87,6 +88,7 @@ class GhostResNet(nn.Module):
             split,
             bn_eps,
             bn_momentum,
+            form,
         )
         options = {"device": device, "dtype": dtype}
         super().__init__()

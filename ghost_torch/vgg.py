@@ -52,6 +52,7 @@ class GhostVGG16(nn.Module):
         split: str = "ceil",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: str = "training",
         device: Any = None,
         dtype: Any = None,
     ) -> None:
@@ -66,6 +67,7 @@ class GhostVGG16(nn.Module):
             split,
             bn_eps,
             bn_momentum,
+            form,
         )
         options = {"device": device, "dtype": dtype}
         super().__init__()

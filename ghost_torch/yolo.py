@@ -11,12 +11,12 @@ from ghost_torch import bottleneck, ghost_conv
 from ghost_torch.ghost_conv import ConvNormAct
 from ghost_torch.layers import (
     activation,
-    batch_norm,
     canonical_shape,
     convolution,
     dtype_name,
     in_training,
     module_list,
+    norm_after,
 )
 from weights.yolo import C3GhostConfig, ghost_bottleneck_arguments, ghost_conv_arguments
 
@@ -71,10 +71,11 @@ class C3Ghost(nn.Module):
         *,
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
+        form: str = "training",
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum)
+        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form)
         options = {"device": device, "dtype": dtype}
         super().__init__()
         self.plan = plan
@@ -110,7 +111,7 @@ class C3Ghost(nn.Module):
 
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
-    norm = batch_norm(each.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
     conv = convolution(each, **options)
     return ConvNormAct(conv, norm, activation("silu"))
 

@@ -88,6 +88,11 @@ DEVIATIONS = {
             + class Adapter: One built module; inference unless a training step is asked for; always under jit.
         """,
     },
+    "ghost_jax/layers.py": {
+        "train() and eval() of Flax set what they find": """
+            + Folded.use_running_average = False
+        """,
+    },
     "ghost_tf/adapter.py": {
         "its modes put tf.function around the two": """
             + def Adapter._forward(self, x): The output in inference.

@@ -46,6 +46,8 @@ IMPORTS_BY_NAME = {"conformance/implementations.py", "weights/frameworks.py"}
 OWN_ARITHMETIC = {
     "x.size // x.shape[-1]": "how many values a channel has",
     "x.size // x.shape[1]": "likewise",
+    "index // columns": "which row of a kernel",
+    "index % columns": "which column",
     "kernel.shape[-1] // x.shape[-1]": "how many outputs a channel has",
 }
 ROUNDING = {"round", "ceil", "floor", "divmod"}

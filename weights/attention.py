@@ -116,14 +116,15 @@ class AttentionPlan:
     c_out: int
     kernel_size: Pair
     stride: Pair
+    folded: bool = False
 
     @property
     def convolutions(self) -> tuple[ConvolutionPlan, ConvolutionPlan, ConvolutionPlan]:
         """The three convolutions, in order."""
         return (
-            same(self.c_in, self.c_out, self.kernel_size, self.stride),
-            depthwise(self.c_out, (1, LONG)),
-            depthwise(self.c_out, (LONG, 1)),
+            same(self.c_in, self.c_out, self.kernel_size, self.stride, bias=self.folded),
+            depthwise(self.c_out, (1, LONG), bias=self.folded),
+            depthwise(self.c_out, (LONG, 1), bias=self.folded),
         )
 
     def tensors(self) -> Iterator[TensorSpec]:

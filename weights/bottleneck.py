@@ -8,7 +8,7 @@ from typing import Any
 
 from weights import checks
 from weights.attention import ROUNDINGS, SqueezeExciteConfig
-from weights.branches import DEPLOYED, FORMS, TRAINING, BranchesPlan
+from weights.branches import DEPLOYED, FOLDED, FORMS, TRAINING, BranchesPlan, check_form
 from weights.convolutions import (
     ConvolutionPlan,
     Operation,
@@ -21,7 +21,7 @@ from weights.convolutions import (
 from weights.errors import ArgumentError
 from weights.ghost_conv import ACTIVATIONS, SPLITS, GhostConvConfig
 from weights.ghost_conv_v2 import GhostConvV2Config
-from weights.ghost_conv_v3 import DEPLOYED_TRAINING, GhostConvV3Config
+from weights.ghost_conv_v3 import GhostConvV3Config
 from weights.tensors import TensorSpec
 
 GhostModule = GhostConvConfig | GhostConvV3Config
@@ -102,7 +102,9 @@ class GhostBottleneckConfig:
         """The depthwise convolution between the two, where the block has a stride."""
         if self.stride == 1:
             return None
-        return depthwise(self.c_mid, (self.kernel_size,) * 2, (self.stride,) * 2)
+        kernel_size, stride = (self.kernel_size,) * 2, (self.stride,) * 2
+        folded = self.form == FOLDED and not self.branches
+        return depthwise(self.c_mid, kernel_size, stride, bias=folded)
 
     @property
     def strided_branches(self) -> BranchesPlan | None:
@@ -123,9 +125,10 @@ class GhostBottleneckConfig:
         """The shortcut's convolutions, depthwise and pointwise; none where it is the input."""
         if self.c_in == self.c_out and self.stride == 1:
             return ()
-        kernel_size = (self.shortcut_kernel_size,) * 2
-        pointwise = ConvolutionPlan(self.c_in, self.c_out)
-        return depthwise(self.c_in, kernel_size, (self.stride,) * 2), pointwise
+        kernel_size, stride = (self.shortcut_kernel_size,) * 2, (self.stride,) * 2
+        folded = self.form == FOLDED
+        pointwise = ConvolutionPlan(self.c_in, self.c_out, bias=folded)
+        return depthwise(self.c_in, kernel_size, stride, bias=folded), pointwise
 
     @property
     def input_channels(self) -> int:
@@ -177,8 +180,7 @@ class GhostBottleneckConfig:
         check_image(shape, dtype, "c_in", self.c_in)
         sizes = (shape[2], shape[3])
         self.ghost1.check_input(shape, dtype)
-        if training and self.form == DEPLOYED:
-            raise ArgumentError(DEPLOYED_TRAINING)
+        check_form(self.form, training=training)
         if training:
             check_statistics_of(self.operations(sizes), shape[0])
 
@@ -195,14 +197,14 @@ class GhostBottleneckConfig:
             own = {"branches": self.branches, "primary_skip": self.primary_skip, "form": self.form}
             return GhostConvV3Config(c_in, c_out, attention=attention, **own, **shared)  # type: ignore[arg-type]
         version = GhostConvV2Config if attention else GhostConvConfig
-        return version(c_in, c_out, **shared)  # type: ignore[arg-type]
+        return version(c_in, c_out, form=self.form, **shared)  # type: ignore[arg-type]
 
     def _strided_tensors(self) -> Iterator[TensorSpec]:
         if self.strided is None:
             return
         if self.strided_branches is None:
             yield from self.strided.tensors_with_norm("conv_dw", "bn_dw")
-        elif self.form == DEPLOYED:
+        elif self.form != TRAINING:
             yield from self.strided_branches.deployed.tensors("conv_dw")
         else:
             yield from self.strided_branches.tensors()

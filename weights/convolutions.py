@@ -77,9 +77,10 @@ class ConvolutionPlan:
             yield TensorSpec(f"{prefix}.bias", CONVOLUTION_BIAS, (self.c_out,))
 
     def tensors_with_norm(self, prefix: str, norm_prefix: str) -> Iterator[TensorSpec]:
-        """The kernel, and the vectors of the batch normalisation that follows."""
+        """The kernel, and the vectors of the batch normalisation that follows one without bias."""
         yield from self.tensors(prefix)
-        yield from batch_norm_specs(norm_prefix, self.c_out)
+        if not self.bias:
+            yield from batch_norm_specs(norm_prefix, self.c_out)
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,21 @@ class Operation:
         return prod(self.plan.kernel_shape) * prod(self.sizes)
 
 
-def same(c_in: int, c_out: int, kernel_size: Pair, stride: Pair = (1, 1)) -> ConvolutionPlan:
+def same(
+    c_in: int, c_out: int, kernel_size: Pair, stride: Pair = (1, 1), *, bias: bool = False
+) -> ConvolutionPlan:
     """A convolution whose odd kernel keeps height and width at stride 1."""
     padding = arithmetic.same_padding(kernel_size[0]), arithmetic.same_padding(kernel_size[1])
-    return ConvolutionPlan(c_in, c_out, kernel_size, stride, padding)
+    return ConvolutionPlan(c_in, c_out, kernel_size, stride, padding, bias=bias)
 
 
 def depthwise(
-    channels: int, kernel_size: Pair, stride: Pair = (1, 1), multiplier: int = 1
+    channels: int,
+    kernel_size: Pair,
+    stride: Pair = (1, 1),
+    multiplier: int = 1,
+    *,
+    bias: bool = False,
 ) -> ConvolutionPlan:
     """Channel c alone makes outputs c*multiplier ... (c+1)*multiplier - 1."""
     padding = arithmetic.same_padding(kernel_size[0]), arithmetic.same_padding(kernel_size[1])
@@ -113,6 +121,7 @@ def depthwise(
         stride,
         padding,
         groups=channels,
+        bias=bias,
         depthwise=True,
     )
 

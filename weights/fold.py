@@ -1,4 +1,4 @@
-"""Re-parameterisation: the branches of a training form as the one convolution that computes them.
+"""Re-parameterisation: branches and batch normalisations inside the convolutions before them.
 
 Written once, on canonical arrays: the deployed weights are the same bits in every framework. Sums
 run in float64 and are rounded once.
@@ -8,39 +8,72 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from weights import checks
 from weights.architectures import Config, configure
 from weights.bottleneck import GhostBottleneckConfig
-from weights.branches import DEPLOYED, BranchesPlan
+from weights.branches import DEPLOYED, FOLDED, TRAINING, BranchesPlan
 from weights.convolutions import ConvolutionPlan
 from weights.errors import ArgumentError
 from weights.ghost_conv_v3 import GhostConvV3Config
 from weights.ghostnet import GhostNetConfig
+from weights.tensors import CONVOLUTION, DEPTHWISE, NORM_WEIGHT
 
 Tensors = Mapping[str, np.ndarray]
 
 
 def deployed(
-    architecture: str, config: Mapping[str, Any], tensors: Tensors
+    architecture: str, config: Mapping[str, Any], tensors: Tensors, form: str = FOLDED
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Configuration and tensors of the deployed form; what has no branches stays as it is.
+    """Configuration and tensors of another form that computes the same in inference.
 
-    Raises `ArgumentError` for an architecture without branches, or a form that is deployed already.
+    Form `deployed` merges branches, `folded` every batch normalisation too that follows a
+    convolution. Raises `ArgumentError` where there is nothing to merge.
     """
-    training = configure(architecture, config)
-    _check_form(architecture, training)
-    target = replace(training, form=DEPLOYED)  # type: ignore[type-var]
-    merged: dict[str, np.ndarray] = {}
-    for path, name, plan, eps in _branches(training):
-        weight, bias = merge(plan, {n.removeprefix(path): t for n, t in tensors.items()}, eps)
-        dtype = next(iter(tensors.values())).dtype
-        merged[f"{path}{name}.weight"] = weight.astype(dtype)
-        merged[f"{path}{name}.bias"] = bias.astype(dtype)
-    known = {**tensors, **merged}
+    current = configure(architecture, config)
+    _check_form(architecture, current, checks.choice("form", form, (DEPLOYED, FOLDED)))
+    dtype = next(iter(tensors.values())).dtype
+    target = replace(current, form=form)  # type: ignore[type-var]
+    new = dict(_merged_branches(current, tensors))
+    if form == FOLDED:
+        new |= _folded_norms(current, tensors)
+    rounded = {name: array.astype(dtype) for name, array in new.items()}
+    known = {**tensors, **rounded}
     return target.to_dict(), {spec.name: known[spec.name] for spec in target.tensors()}
+
+
+def _merged_branches(config: Config, tensors: Tensors) -> Iterator[tuple[str, np.ndarray]]:
+    """Kernel and bias of every set of branches, in float64."""
+    branches = _branches(config) if getattr(config, "form", None) == TRAINING else ()
+    for path, name, plan, eps in branches:
+        own = {n.removeprefix(path): t for n, t in tensors.items()}
+        weight, bias = merge(plan, own, eps)
+        yield f"{path}{name}.weight", weight
+        yield f"{path}{name}.bias", bias
+
+
+def _folded_norms(config: Any, tensors: Tensors) -> Iterator[tuple[str, np.ndarray]]:
+    """Kernel and bias of every convolution that a batch normalisation follows, in float64."""
+    for convolution, norm in pairwise(config.tensors()):
+        if convolution.kind in (CONVOLUTION, DEPTHWISE) and norm.kind == NORM_WEIGHT:
+            scale, shift = affine(tensors, norm.name.removesuffix(".weight"), config.bn_eps)
+            kernel = tensors[convolution.name].astype(np.float64)
+            yield convolution.name, kernel * scale.reshape(-1, 1, 1, 1)
+            yield f"{convolution.name.removesuffix('.weight')}.bias", shift
+
+
+def affine(tensors: Tensors, norm: str, eps: float) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and shift, in float64, that a batch normalisation is in inference."""
+    weight, bias, mean, var = (
+        tensors[f"{norm}.{name}"].astype(np.float64)
+        for name in ("weight", "bias", "running_mean", "running_var")
+    )
+    scale = weight / np.sqrt(var + eps)
+    return scale, bias - mean * scale
 
 
 def merge(plan: BranchesPlan, tensors: Tensors, eps: float) -> tuple[np.ndarray, np.ndarray]:
@@ -52,12 +85,9 @@ def merge(plan: BranchesPlan, tensors: Tensors, eps: float) -> tuple[np.ndarray,
     kernel = np.zeros(plan.convolution.kernel_shape)
     bias = np.zeros(plan.convolution.c_out)
     for part, norm in _parts(plan, tensors):
-        scale = _vector(tensors, f"{norm}.weight") / np.sqrt(
-            _vector(tensors, f"{norm}.running_var") + eps
-        )
+        scale, shift = affine(tensors, norm, eps)
         kernel += _centred(part, kernel.shape) * scale.reshape(-1, 1, 1, 1)
-        mean = _vector(tensors, f"{norm}.running_mean")
-        bias += _vector(tensors, f"{norm}.bias") - mean * scale
+        bias += shift
     return kernel, bias
 
 
@@ -87,10 +117,6 @@ def _centred(kernel: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return np.pad(kernel, around)
 
 
-def _vector(tensors: Tensors, name: str) -> np.ndarray:
-    return tensors[name].astype(np.float64)
-
-
 def _branches(config: Config) -> Iterator[tuple[str, str, BranchesPlan, float]]:
     """Every set of branches: the path before its names, the name of its deployed convolution."""
     match config:
@@ -112,8 +138,15 @@ def _under(prefix: str, config: Config) -> Iterator[tuple[str, str, BranchesPlan
         yield f"{prefix}{path}", name, plan, eps
 
 
-def _check_form(architecture: str, config: Config) -> None:
-    if next(_branches(config), None) is None:
+def _check_form(architecture: str, config: Config, form: str) -> None:
+    found = getattr(config, "form", TRAINING)
+    if found in (form, FOLDED):
+        raise ArgumentError(
+            f"`module` must be in form 'training', got one that is in form '{found}' already"
+        )
+    if form == DEPLOYED and next(_branches(config), None) is None:
         raise ArgumentError(f"`module` must have branches to merge, got a {architecture} without")
-    if getattr(config, "form", None) == DEPLOYED:
-        raise ArgumentError("`module` must be in form 'training', got one that is deployed already")
+    if NORM_WEIGHT not in {spec.kind for spec in config.tensors()}:
+        raise ArgumentError(
+            f"`module` must have batch normalisations to fold, got a {architecture} without"
+        )

@@ -9,6 +9,7 @@ from typing import Any
 from weights import arithmetic, checks
 from weights.arithmetic import ChannelSplit, Pair
 from weights.attention import AttentionPlan
+from weights.branches import FOLDED, TRAINING, check_form, form_in_words
 from weights.convolutions import (
     ConvolutionPlan,
     Operation,
@@ -51,6 +52,7 @@ class GhostConvConfig:
     activation: str = "relu"
     bn_eps: float = 1e-5
     bn_momentum: float = 0.1
+    form: str = TRAINING
 
     def __post_init__(self) -> None:
         checked = {
@@ -67,6 +69,7 @@ class GhostConvConfig:
             "activation": checks.choice("activation", self.activation, ACTIVATIONS),
             "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
             "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
+            "form": checks.choice("form", self.form, (TRAINING, FOLDED)),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -90,6 +93,7 @@ class GhostConvConfig:
             self.padding,
             self.dilation,
             self.groups,
+            bias=self.form == FOLDED,
         )
 
     @property
@@ -98,7 +102,8 @@ class GhostConvConfig:
         split, kernel_size = self.channels, (self.dw_kernel_size, self.dw_kernel_size)
         if not split.multiplier:
             return None
-        return depthwise(split.c_int, kernel_size, multiplier=split.multiplier)
+        folded = self.form == FOLDED
+        return depthwise(split.c_int, kernel_size, multiplier=split.multiplier, bias=folded)
 
     @property
     def gate(self) -> AttentionPlan | None:
@@ -114,7 +119,7 @@ class GhostConvConfig:
         """Every argument as JSON writes it: equal pairs as one int, integral ratios as an int."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         pairs = ("kernel_size", "stride", "padding", "dilation")
-        return values | {name: checks.plain_pair(values[name]) for name in pairs}
+        return form_in_words(values | {name: checks.plain_pair(values[name]) for name in pairs})
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the layer, in the order of PyTorch's `state_dict`."""
@@ -145,6 +150,7 @@ class GhostConvConfig:
         check_image(shape, dtype, "c_in", self.c_in)
         batch, _, height, width = shape
         self._check_kernel_fits((height, width))
+        check_form(self.form, training=training)
         if training:
             check_statistics(self.output_shape(batch, height, width))
 

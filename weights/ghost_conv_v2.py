@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from weights.attention import AttentionPlan
+from weights.branches import FOLDED
 from weights.convolutions import Operation, Sizes, check_statistics_of
 from weights.ghost_conv import GhostConvConfig
 from weights.tensors import TensorSpec
@@ -24,7 +25,8 @@ class GhostConvV2Config(GhostConvConfig):
     @property
     def gate(self) -> AttentionPlan:
         """The branch that makes the gate."""
-        return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride)
+        folded = self.form == FOLDED
+        return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride, folded)
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the layer, in the order of PyTorch's `state_dict`."""

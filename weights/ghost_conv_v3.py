@@ -9,7 +9,7 @@ from typing import Any
 from weights import arithmetic, checks
 from weights.arithmetic import ChannelSplit
 from weights.attention import AttentionPlan
-from weights.branches import DEPLOYED, FORMS, TRAINING, BranchesPlan
+from weights.branches import FOLDED, FORMS, TRAINING, BranchesPlan, check_form
 from weights.convolutions import (
     Operation,
     Sizes,
@@ -19,14 +19,8 @@ from weights.convolutions import (
     depthwise,
     same,
 )
-from weights.errors import ArgumentError
 from weights.ghost_conv import ACTIVATIONS, SPLITS, check_split
 from weights.tensors import TensorSpec
-
-DEPLOYED_TRAINING = (
-    "a module in deployed form cannot train, its batch normalisations are merged into its "
-    "convolutions: train in form 'training' and call deploy() afterwards"
-)
 
 
 @dataclass(frozen=True)
@@ -99,7 +93,8 @@ class GhostConvV3Config:
         """The branch that makes the gate, where there is attention."""
         if not self.attention:
             return None
-        return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride)
+        folded = self.form == FOLDED
+        return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride, folded)
 
     @property
     def input_channels(self) -> int:
@@ -115,7 +110,7 @@ class GhostConvV3Config:
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the layer, in the order of PyTorch's `state_dict`."""
         for half in self.halves:
-            if self.form == DEPLOYED:
+            if self.form != TRAINING:
                 yield from half.deployed.tensors(f"{half.name}_conv.0")
             else:
                 yield from half.tensors()
@@ -126,7 +121,7 @@ class GhostConvV3Config:
         """Every convolution, for an input of these sizes (height, width)."""
         entered = sizes
         for half in self.halves:
-            if self.form == DEPLOYED:
+            if self.form != TRAINING:
                 sizes = half.convolution.output_sizes(sizes)
                 yield Operation(half.deployed, sizes)
             else:
@@ -149,7 +144,6 @@ class GhostConvV3Config:
         sizes = (shape[2], shape[3])
         if self.gate:
             self.gate.check_sizes(sizes)
-        if training and self.form == DEPLOYED:
-            raise ArgumentError(DEPLOYED_TRAINING)
+        check_form(self.form, training=training)
         if training:
             check_statistics_of(self.operations(sizes), shape[0])

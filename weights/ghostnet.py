@@ -11,7 +11,7 @@ from typing import Any
 from weights import arithmetic, checks
 from weights.attention import ROUNDINGS
 from weights.bottleneck import GhostBottleneckConfig
-from weights.branches import DEPLOYED, FORMS, TRAINING
+from weights.branches import DEPLOYED, FOLDED, FORMS, TRAINING, check_form
 from weights.convolutions import (
     ConvolutionPlan,
     Operation,
@@ -25,7 +25,6 @@ from weights.convolutions import (
 )
 from weights.errors import ArgumentError
 from weights.ghost_conv import ACTIVATIONS, SPLITS
-from weights.ghost_conv_v3 import DEPLOYED_TRAINING
 from weights.tensors import LINEAR, LINEAR_BIAS, TensorSpec
 
 # Kernel, expansion, output channels, SE ratio, stride (Han et al., CVPR 2020, table 1, as timm
@@ -118,7 +117,8 @@ class GhostNetConfig:
     @property
     def stem(self) -> ConvolutionPlan:
         """The first convolution."""
-        return same(self.in_chans, self._scaled(STEM_CHANNELS), (3, 3), (2, 2))
+        c_out, folded = self._scaled(STEM_CHANNELS), self.form == FOLDED
+        return same(self.in_chans, c_out, (3, 3), (2, 2), bias=folded)
 
     @property
     def stages(self) -> Mapping[str, Mapping[str, GhostBottleneckConfig]]:
@@ -135,13 +135,15 @@ class GhostNetConfig:
     @property
     def last(self) -> ConvolutionPlan:
         """The convolution after the blocks."""
-        return ConvolutionPlan(self._scaled(ROWS[-1][-1][2]), self._scaled(LAST_EXPANSION))
+        c_in, c_out = self._scaled(ROWS[-1][-1][2]), self._scaled(LAST_EXPANSION)
+        return ConvolutionPlan(c_in, c_out, bias=self.form == FOLDED)
 
     @property
     def head_convolution(self) -> ConvolutionPlan:
         """The convolution on the mean over height and width."""
         c_in = self._scaled(LAST_EXPANSION)
-        return ConvolutionPlan(c_in, HEAD_CHANNELS, bias=self.head == "bias")
+        bias = self.head == "bias" or self.form == FOLDED
+        return ConvolutionPlan(c_in, HEAD_CHANNELS, bias=bias)
 
     @property
     def input_channels(self) -> int:
@@ -160,10 +162,7 @@ class GhostNetConfig:
             yield from (spec.under(path) for spec in block.tensors())
         path = self.last_path
         yield from self.last.tensors_with_norm(f"{path}.conv", f"{path}.bn1")
-        if self.head == "bias":
-            yield from self.head_convolution.tensors("conv_head")
-        else:
-            yield from self.head_convolution.tensors_with_norm("conv_head", "bn_head")
+        yield from self.head_convolution.tensors_with_norm("conv_head", "bn_head")
         if self.num_classes:
             shape = (self.num_classes, HEAD_CHANNELS)
             yield TensorSpec("classifier.weight", LINEAR, shape)
@@ -214,8 +213,7 @@ class GhostNetConfig:
                 f"the input must be at least {least} x {least} (height x width), got "
                 f"{height} x {width}: nothing would be left of the smallest maps; enlarge it"
             )
-        if training and self.form == DEPLOYED:
-            raise ArgumentError(DEPLOYED_TRAINING)
+        check_form(self.form, training=training)
         if training and batch == 1:
             check_statistics_of(self.operations((height, width)), batch)
 

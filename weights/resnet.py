@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from weights import arithmetic, checks
+from weights.branches import FOLDED, TRAINING, check_form, form_in_words
 from weights.convolutions import (
     Operation,
     Sizes,
@@ -67,6 +68,7 @@ class GhostResNetConfig:
     split: str = "round"
     bn_eps: float = 1e-5
     bn_momentum: float = 0.1
+    form: str = TRAINING
 
     def __post_init__(self) -> None:
         depth = checks.integer("depth", self.depth, minimum=8)
@@ -84,6 +86,7 @@ class GhostResNetConfig:
             "split": checks.choice("split", self.split, SPLITS),
             "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
             "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
+            "form": checks.choice("form", self.form, (TRAINING, FOLDED)),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -98,7 +101,7 @@ class GhostResNetConfig:
     def to_dict(self) -> dict[str, Any]:
         """Every argument but `depth`, which the architecture's name tells, as JSON writes it."""
         names = [field.name for field in fields(self) if field.name != "depth"]
-        return {name: getattr(self, name) for name in names}
+        return form_in_words({name: getattr(self, name) for name in names})
 
     def blocks(self) -> Iterator[BlockConfig]:
         """The basic blocks, from the input to the output."""
@@ -166,11 +169,12 @@ class GhostResNetConfig:
         """
         check_image(shape, dtype, "in_chans", self.in_chans)
         batch, _, height, width = shape
+        check_form(self.form, training=training)
         if training and batch == 1:
             check_statistics_of(self.operations((height, width)), batch)
 
     def _convolution(self, c_in: int, c_out: int, **own: Any) -> GhostConvConfig:
-        shared = ("ratio", "dw_kernel_size", "split", "bn_eps", "bn_momentum")
+        shared = ("ratio", "dw_kernel_size", "split", "bn_eps", "bn_momentum", "form")
         arguments = {name: getattr(self, name) for name in shared} | own
         return GhostConvConfig(c_in, c_out, 3, padding=arithmetic.same_padding(3), **arguments)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from weights import checks
+from weights.branches import FOLDED, TRAINING, check_form, form_in_words
 from weights.convolutions import (
     Operation,
     Sizes,
@@ -48,6 +49,7 @@ class GhostVGGConfig:
     split: str = "ceil"
     bn_eps: float = 1e-5
     bn_momentum: float = 0.1
+    form: str = TRAINING
 
     def __post_init__(self) -> None:
         stem_ratio = self.ratio if self.stem_ratio is None else self.stem_ratio
@@ -62,6 +64,7 @@ class GhostVGGConfig:
             "split": checks.choice("split", self.split, SPLITS),
             "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
             "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
+            "form": checks.choice("form", self.form, (TRAINING, FOLDED)),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -89,7 +92,7 @@ class GhostVGGConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return form_in_words({field.name: getattr(self, field.name) for field in fields(self)})
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the network, in the order of PyTorch's `state_dict`."""
@@ -135,6 +138,7 @@ class GhostVGGConfig:
                 f"the input must be at least {MINIMUM_SIZE} x {MINIMUM_SIZE} (height x width), got "
                 f"{height} x {width}: it is halved {len(STAGES)} times; enlarge it"
             )
+        check_form(self.form, training=training)
         if training and batch == 1:
             check_statistics_of(self.operations((height, width)), batch)
 
@@ -149,4 +153,5 @@ class GhostVGGConfig:
             split=self.split,
             bn_eps=self.bn_eps,
             bn_momentum=self.bn_momentum,
+            form=self.form,
         )

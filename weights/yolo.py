@@ -8,6 +8,7 @@ from typing import Any
 
 from weights import arithmetic, checks
 from weights.bottleneck import GhostBottleneckConfig
+from weights.branches import FOLDED, TRAINING, check_form, form_in_words
 from weights.convolutions import (
     ConvolutionPlan,
     Operation,
@@ -103,6 +104,7 @@ class C3GhostConfig:
     e: float = 0.5
     bn_eps: float = EPS
     bn_momentum: float = MOMENTUM
+    form: str = TRAINING
 
     def __post_init__(self) -> None:
         checked = {
@@ -112,6 +114,7 @@ class C3GhostConfig:
             "e": checks.plain_number(checks.number("e", self.e, minimum=0)),
             "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
             "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
+            "form": checks.choice("form", self.form, (TRAINING, FOLDED)),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -129,17 +132,18 @@ class C3GhostConfig:
     @property
     def convolutions(self) -> dict[str, ConvolutionPlan]:
         """The three 1x1 convolutions by name: into the bottlenecks, past them, and out."""
+        folded = self.form == FOLDED
         return {
-            "cv1": ConvolutionPlan(self.c1, self.hidden),
-            "cv2": ConvolutionPlan(self.c1, self.hidden),
-            "cv3": ConvolutionPlan(2 * self.hidden, self.c2),
+            "cv1": ConvolutionPlan(self.c1, self.hidden, bias=folded),
+            "cv2": ConvolutionPlan(self.c1, self.hidden, bias=folded),
+            "cv3": ConvolutionPlan(2 * self.hidden, self.c2, bias=folded),
         }
 
     @property
     def bottleneck(self) -> GhostBottleneckConfig:
         """The bottleneck that stands there `n` times."""
         arguments = ghost_bottleneck_arguments(self.hidden, self.hidden)
-        own = {"bn_eps": self.bn_eps, "bn_momentum": self.bn_momentum}
+        own = {"bn_eps": self.bn_eps, "bn_momentum": self.bn_momentum, "form": self.form}
         return GhostBottleneckConfig(**(arguments | own))
 
     @property
@@ -149,7 +153,7 @@ class C3GhostConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return form_in_words({field.name: getattr(self, field.name) for field in fields(self)})
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the block, in the order of PyTorch's `state_dict`."""
@@ -176,5 +180,6 @@ class C3GhostConfig:
     def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
         """Raise `ArgumentError` for an input that the block cannot take; shape is (N, C, H, W)."""
         check_image(shape, dtype, "c1", self.c1)
+        check_form(self.form, training=training)
         if training:
             check_statistics_of(self.operations((shape[2], shape[3])), shape[0])

@@ -8,13 +8,13 @@ import numpy as np
 
 from conformance.oracle.layers import (
     activation,
-    batch_norm,
     canonical_shape,
     convolution,
     dtype_name,
     half_size,
     hard_sigmoid,
     module_list,
+    norm_after,
     resize_like,
     sigmoid,
     spatial_mean,
@@ -73,7 +73,7 @@ def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> Any:
     layers: list[Any] = []
     for each in plan.convolutions:
         layers.append(convolution(each, **options))
-        layers.append(batch_norm(each.c_out, norm.bn_eps, norm.bn_momentum, **options))
+        layers.append(norm_after(each, norm.bn_eps, norm.bn_momentum, **options))
     return module_list(layers)
 
 

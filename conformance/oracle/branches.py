@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.oracle.layers import activation, batch_norm, convolution, module_list
+from conformance.oracle.layers import activation, batch_norm, convolution, module_list, norm_after
 from weights.branches import BranchesPlan
 from weights.convolutions import ConvolutionPlan
 
@@ -19,7 +19,7 @@ class ConvNorm:
         **options: Any,
     ) -> None:  # fmt: skip
         self.conv = convolution(plan, **options)
-        self.bn1 = batch_norm(plan.c_out, eps, momentum, **options)
+        self.bn1 = norm_after(plan, eps, momentum, **options)
         self.act = activation(act)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:

@@ -11,11 +11,11 @@ from conformance.oracle.layers import (
     BatchNorm,
     Convolution,
     activation,
-    batch_norm,
     canonical_shape,
     convolution,
     dtype_name,
     in_training,
+    norm_after,
 )
 from weights import GhostConvConfig
 from weights.convolutions import ConvolutionPlan
@@ -72,6 +72,7 @@ class GhostConv:
         activation: str = "relu",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: str = "training",
         dtype: Any = np.float64,
     ) -> None:
         plan = self.configuration(
@@ -88,6 +89,7 @@ class GhostConv:
             activation,
             bn_eps,
             bn_momentum,
+            form,
         )
         options = {"dtype": dtype}
         self.plan = plan
@@ -143,6 +145,6 @@ class GhostConvV2(GhostConv):
 def _half(plan: GhostConvConfig, half: ConvolutionPlan | None, **options: Any) -> ConvNormAct | Any:
     if half is None:
         return None
-    norm = batch_norm(half.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    norm = norm_after(half, plan.bn_eps, plan.bn_momentum, **options)
     conv = convolution(half, **options)
     return ConvNormAct(conv, norm, activation(plan.activation))

@@ -15,7 +15,7 @@ from conformance.oracle.layers import (
     dtype_name,
     in_training,
 )
-from weights.branches import DEPLOYED, BranchesPlan
+from weights.branches import TRAINING, BranchesPlan
 from weights.ghost_conv_v3 import GhostConvV3Config
 
 
@@ -93,7 +93,7 @@ class GhostConvV3:
         self.c_int = plan.channels.c_int
         self.primary_conv = _merged(plan, "primary", **options)
         self.cheap_conv = _merged(plan, "cheap", **options)
-        for half in plan.halves if plan.form != DEPLOYED else ():
+        for half in plan.halves if plan.form == TRAINING else ():
             add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
         self.short_conv = short_conv(plan.gate, plan, **options)
         self.act = _activation(plan.activation)
@@ -106,7 +106,7 @@ class GhostConvV3:
     @property
     def first_norm(self) -> Any:
         """The batch normalisation that tells whether the layer is in training, if there is one."""
-        if self.plan.form != DEPLOYED:
+        if self.plan.form == TRAINING:
             return branches(self, self.plan.halves[0])[0].bn1
         return None if self.short_conv is None else self.short_conv[1]
 
@@ -124,7 +124,7 @@ class GhostConvV3:
         return out
 
     def _half(self, half: BranchesPlan, x: np.ndarray) -> np.ndarray:
-        if self.plan.form == DEPLOYED:
+        if self.plan.form != TRAINING:
             return getattr(self, f"{half.name}_conv")(x)
         return self.act(sum_branches(self, half, x))
 
@@ -139,7 +139,7 @@ def _activation(name: str) -> Any:
 
 def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvAct | None:
     halves = {half.name: half for half in plan.halves}
-    if plan.form != DEPLOYED or name not in halves:
+    if plan.form == TRAINING or name not in halves:
         return None
     conv = convolution(halves[name].deployed, **options)
     return ConvAct(conv, activation(plan.activation))

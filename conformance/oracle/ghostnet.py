@@ -11,7 +11,6 @@ from conformance.oracle.bottleneck import GhostBottleneck
 from conformance.oracle.branches import ConvNorm
 from conformance.oracle.layers import (
     activation,
-    batch_norm,
     canonical_shape,
     convolution,
     dropout,
@@ -19,6 +18,7 @@ from conformance.oracle.layers import (
     in_training,
     linear,
     module_list,
+    norm_after,
     spatial_mean,
 )
 from weights.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig
@@ -82,7 +82,7 @@ class GhostNet:
         options = {"dtype": dtype}
         self.plan = plan
         self.conv_stem = convolution(plan.stem, **options)
-        self.bn1 = batch_norm(plan.stem.c_out, plan.bn_eps, plan.bn_momentum, **options)
+        self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
         self.blocks = _blocks(plan, **options)
         self.conv_head = convolution(plan.head_convolution, **options)
         self.bn_head = _head_norm(plan, **options)
@@ -188,7 +188,7 @@ def _blocks(plan: GhostNetConfig, **options: Any) -> Any:
 def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
     if plan.head == "bias":
         return None
-    return batch_norm(HEAD_CHANNELS, plan.bn_eps, plan.bn_momentum, **options)
+    return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)
 
 
 def _dropout(rate: float, **options: Any) -> Any:

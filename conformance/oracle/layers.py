@@ -154,6 +154,22 @@ def batch_norm(channels: int, eps: float, momentum: float, *, dtype: Any = np.fl
     return BatchNorm(ones, zeros, zeros.copy(), ones.copy(), eps, momentum)
 
 
+@dataclass
+class Folded:
+    """What is left of a batch normalisation inside the convolution before it."""
+
+    training: bool = False
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """`x`."""
+        return x
+
+
+def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
+    """The batch normalisation after a convolution; one with bias has it inside."""
+    return Folded() if plan.bias else batch_norm(plan.c_out, eps, momentum, **options)
+
+
 def linear(features: int, classes: int, *, dtype: Any = np.float64) -> Linear:
     """A linear layer with bias."""
     return Linear(np.zeros((classes, features), dtype), np.zeros(classes, dtype))
@@ -212,7 +228,7 @@ def module_list(modules: Iterable[Any]) -> list[Any]:
     return list(modules)
 
 
-def in_training(norm: BatchNorm | None, training: Any = None) -> bool:
+def in_training(norm: BatchNorm | Folded | None, training: Any = None) -> bool:
     """Whether the normalisation will use the statistics of the batch."""
     return norm is not None and norm.training
 

@@ -72,6 +72,7 @@ class GhostResNet:
         split: str = "round",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: str = "training",
         dtype: Any = np.float64,
     ) -> None:
         plan = GhostResNetConfig(
@@ -85,6 +86,7 @@ class GhostResNet:
             split,
             bn_eps,
             bn_momentum,
+            form,
         )
         options = {"dtype": dtype}
         self.plan = plan

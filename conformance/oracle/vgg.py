@@ -51,6 +51,7 @@ class GhostVGG16:
         split: str = "ceil",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: str = "training",
         dtype: Any = np.float64,
     ) -> None:
         plan = GhostVGGConfig(
@@ -64,6 +65,7 @@ class GhostVGG16:
             split,
             bn_eps,
             bn_momentum,
+            form,
         )
         options = {"dtype": dtype}
         self.plan = plan

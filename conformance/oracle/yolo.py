@@ -10,12 +10,12 @@ from conformance.oracle import bottleneck, ghost_conv
 from conformance.oracle.ghost_conv import ConvNormAct
 from conformance.oracle.layers import (
     activation,
-    batch_norm,
     canonical_shape,
     convolution,
     dtype_name,
     in_training,
     module_list,
+    norm_after,
 )
 from weights.yolo import C3GhostConfig, ghost_bottleneck_arguments, ghost_conv_arguments
 
@@ -70,9 +70,10 @@ class C3Ghost:
         *,
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
+        form: str = "training",
         dtype: Any = np.float64,
     ) -> None:
-        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum)
+        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form)
         options = {"dtype": dtype}
         self.plan = plan
         self.cv1 = _convolution(plan, "cv1", **options)
@@ -107,7 +108,7 @@ class C3Ghost:
 
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
-    norm = batch_norm(each.c_out, plan.bn_eps, plan.bn_momentum, **options)
+    norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
     conv = convolution(each, **options)
     return ConvNormAct(conv, norm, activation("silu"))
 

@@ -1,7 +1,8 @@
 """Tier `family`: the other modules, small whole networks, and what is deployed of them.
 
-The rule is that of `conformance.stages`, at every stage. A case whose id ends in `-deployed` builds
-the deployed form and holds it against the oracle's training form: both must be one function.
+The rule is that of `conformance.stages`, at every stage. A case whose id ends in `-deployed` or
+`-folded` builds that form and holds it against the oracle's training form: both must be one
+function.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from conformance.tensors import Tensors
 from conformance.tiers.base import Once
 from conformance.verdict import Outcome, Status
 from weights import fold
-from weights.branches import DEPLOYED
+from weights.branches import DEPLOYED, FOLDED
 
 # Runs of the oracle in float32 besides the plain one.
 OTHERS = 3
@@ -45,23 +46,24 @@ class FamilyTier:
         """Every stage of the form that is asked for against the oracle's training form."""
         weights, x = tensors.make(case)
         config: dict[str, object] = dict(case.config)
-        if is_deployed(case):
-            config, weights = fold.deployed(case.architecture, config, weights)
+        if form_of(case):
+            config, weights = fold.deployed(case.architecture, config, weights, form_of(case))
         outputs = process.taps(case.architecture, config, weights, x)
         return judge_stages(outputs, self._truth(case.id, case))
 
 
-def is_deployed(case: Case) -> bool:
-    """Whether the case is about the deployed form."""
-    return case.id.endswith(f"-{DEPLOYED}")
+def form_of(case: Case) -> str:
+    """The form other than training's that the case is about, or nothing."""
+    form = case.id.rpartition("-")[2]
+    return form if form in (DEPLOYED, FOLDED) else ""
 
 
 def truth(case: Case) -> Stages:
     """The training form in float64, and what the form asked for loses in float32."""
     weights, x = tensors.make(case)
     run = oracle_run(case.architecture, case.config, weights, x, others=OTHERS)
-    if is_deployed(case):
-        config, merged = fold.deployed(case.architecture, case.config, weights)
+    if form_of(case):
+        config, merged = fold.deployed(case.architecture, case.config, weights, form_of(case))
         merged = in_dtype(merged, np.float32)
         rough = oracle_run(case.architecture, config, merged, x, others=OTHERS)
         run = replace(rough, exact=run.exact)

@@ -13,7 +13,7 @@ from conformance.process import Implementation
 from conformance.stages import Stages, is_network
 from conformance.steps import judge_step, output_cotangent, reference_step
 from conformance.tiers.base import Once
-from conformance.tiers.family import is_deployed
+from conformance.tiers.family import form_of
 from conformance.verdict import Outcome
 
 # Fewer, and the batch statistics are those of one or two values.
@@ -57,7 +57,7 @@ class TrainingTier:
     def _family_cases(self) -> Iterator[Case]:
         for case in family_cases(self.name):
             is_wanted = self.full or case.id in USUAL_MODULES
-            if is_wanted and not is_deployed(case) and case.id not in WITHOUT:
+            if is_wanted and not form_of(case) and case.id not in WITHOUT:
                 least = NETWORK_BATCH if is_network(case.architecture) else LAYER_BATCH
                 yield _trainable(case, least)
 

@@ -128,7 +128,7 @@ def test_a_deployed_network_computes_the_same_and_refuses_training() -> None:
 
     np.testing.assert_allclose(call(deployed, x), call(module, x), rtol=1e-3, atol=1e-3)
     deployed.train()
-    with pytest.raises(ArgumentError, match="a module in deployed form cannot train"):
+    with pytest.raises(ArgumentError, match="a module in form 'folded' cannot train"):
         deployed(x)
 
 

@@ -160,7 +160,7 @@ def test_a_deployed_network_computes_the_same_and_refuses_training() -> None:
     x = images(2, 33, 40, 3)
 
     np.testing.assert_allclose(deployed(x), network(x), rtol=1e-3, atol=1e-4)
-    with pytest.raises(ArgumentError, match="a module in deployed form cannot train"):
+    with pytest.raises(ArgumentError, match="a module in form 'folded' cannot train"):
         deployed(x, training=True)
 
 

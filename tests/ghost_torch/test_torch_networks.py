@@ -191,7 +191,7 @@ def test_an_exported_network_computes_the_same(make: Any) -> None:
 def test_a_deployed_network_refuses_training() -> None:
     network = ghost_torch.deploy(NETWORKS["v3"]())
 
-    with pytest.raises(ArgumentError, match="a module in deployed form cannot train"):
+    with pytest.raises(ArgumentError, match="a module in form 'folded' cannot train"):
         network.train()(images(2, 3, 40, 40))
 
 
@@ -200,7 +200,7 @@ def test_a_deployed_network_can_be_saved_and_built_again(tmp_path: Any) -> None:
     ghost_torch.save_weights(network, tmp_path / "deployed.safetensors")
     again = ghost_torch.from_file(tmp_path / "deployed.safetensors").eval()
 
-    assert again.config["form"] == "deployed"
+    assert again.config["form"] == "folded"
     assert torch.equal(again(x), network(x))
 
 
@@ -216,14 +216,16 @@ def test_deploying_leaves_the_module_as_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "text"),
+    ("make", "form", "text"),
     [
-        (lambda: ghost_torch.GhostConv(4, 8), "must have branches to merge, got a ghost_conv"),
-        (NETWORKS["v2"], "must have branches to merge, got a ghostnetv2 without"),
-        (lambda: ghost_torch.deploy(NETWORKS["v3"]()), "got one that is deployed already"),
+        (lambda: ghost_torch.GhostConv(4, 8), "deployed", "must have branches to merge, got a"),
+        (NETWORKS["v2"], "deployed", "must have branches to merge, got a ghostnetv2 without"),
+        (lambda: ghost_torch.SqueezeExcite(8), "folded", "must have batch normalisations to fold"),
+        (lambda: ghost_torch.deploy(NETWORKS["v3"]()), "folded", "in form 'folded' already"),
+        (NETWORKS["v1"], "fused", "`form` must be one of deployed, folded, got 'fused'"),
     ],
-    ids=["no branches", "v2", "twice"],
+    ids=["no branches", "v2", "no norm", "twice", "unknown"],
 )
-def test_what_cannot_be_deployed_is_refused(make: Any, text: str) -> None:
+def test_what_cannot_be_deployed_is_refused(make: Any, form: str, text: str) -> None:
     with pytest.raises(ArgumentError, match=text):
-        ghost_torch.deploy(make())
+        ghost_torch.deploy(make(), form)

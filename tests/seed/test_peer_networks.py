@@ -59,7 +59,7 @@ def built(column: str, network: str, form: str, dtype: type) -> Any:
     config, tensors = source.config, source.tensors
     tensors = {name: array.astype(dtype) for name, array in tensors.items()}
     if form == "deployed":
-        config, tensors = fold.deployed(source.architecture, config, tensors)
+        config, tensors = fold.deployed(source.architecture, config, tensors, form)
     return importlib.import_module(module).build(source.architecture, config, tensors)
 
 

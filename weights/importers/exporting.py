@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from weights.architectures import Config, configure
+from weights.branches import FOLDED
 from weights.checks import choice
 from weights.errors import GhostError
 from weights.file import WeightFile
@@ -67,6 +68,11 @@ def refuse_differences(file: WeightFile, rules: Importer) -> None:
     if file.architecture not in rules.architectures:
         known = ", ".join(rules.architectures)
         raise GhostError(f"{rules.name} has {known} only, the file holds a {file.architecture}")
+    if file.config.get("form") == FOLDED:
+        raise GhostError(
+            f"{rules.name} has batch normalisations, the file is in form 'folded' without: export "
+            "the module in form 'training'"
+        )
     problems = dict.fromkeys(
         problem for config in _parts(file) for problem in rules.differences(config)
     )
