@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: conformance test quick lint clean
+.PHONY: conformance test quick bench lint clean
 
 conformance: $(STAMP)
 	$(BIN)/ghost-conformance run --report build/conformance
@@ -14,6 +14,9 @@ test: lint
 
 quick: $(STAMP)
 	$(BIN)/python -m pytest tests -n 2 -m "not slow"
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

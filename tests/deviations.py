@@ -99,6 +99,11 @@ DEVIATIONS = {
             + def Adapter._differentiate(self, x, cotangent, sources): The output in training, and the gradients of input and sources.
         """,
     },
+    "ghost_torch/deploy.py": {
+        "PyTorch alone has two orders of axes in memory": """
+            + deploy: deployed.to(...)
+        """,
+    },
     "ghost_torch/ghost_conv.py": {
         "Sequential holds and calls the three by itself": """
             - ConvNormAct.__init__: self.conv =

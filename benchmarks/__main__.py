@@ -1,0 +1,110 @@
+"""The command `python -m benchmarks`; each framework runs in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from benchmarks import report, roofline
+from benchmarks.measure import Row
+
+FRAMEWORKS = ("torch", "jax", "tf")
+SUITES = ("layer", "network", "load", "import", "conformance")
+PACKAGES = ("numpy", "torch", "jax", "flax", "tensorflow-cpu", "keras", "onnxruntime")
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--framework", "frameworks", multiple=True, type=click.Choice(FRAMEWORKS))
+@click.option("--suite", "suites", multiple=True, type=click.Choice(SUITES))
+@click.option("--quick", is_flag=True, help="Fewer shapes and rounds.")
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path),
+    default=Path("build/benchmarks"), show_default=True, help="Where results and plots go.",
+)  # fmt: skip
+@click.option(
+    "--compare", "earlier", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Tell what got slower since this results.json, relative to the plain convolution.",
+)  # fmt: skip
+@click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
+def main(
+    frameworks: tuple[str, ...], suites: tuple[str, ...], quick: bool, output: Path,
+    earlier: Path | None, threads: int,
+) -> None:  # fmt: skip
+    """Measure layers, networks, loading and imports; ratios in one run are what counts."""
+    console = Console()
+    rows: list[Row] = []
+    for suite in suites or SUITES:
+        for job in jobs(suite, frameworks or FRAMEWORKS):
+            with console.status(f"{suite}: {job}"):
+                rows += measured(job, suite, quick=quick, threads=threads)
+        if suite == "layer":
+            rows += roofline.rows(quick=quick)
+    output.mkdir(parents=True, exist_ok=True)
+    document = {"machine": machine(threads), "rows": [asdict(row) for row in rows]}
+    (output / "results.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+    report.show(console, rows)
+    report.plot(rows, output)
+    console.print(f"results and plots in {output}", highlight=False)
+    if earlier is not None:
+        report.compare(console, rows, report.read_rows(earlier))
+
+
+def jobs(suite: str, frameworks: tuple[str, ...]) -> tuple[str, ...]:
+    """The processes of a suite."""
+    if suite in ("import", "conformance"):
+        return (suite,)
+    return ("numpy", *frameworks) if suite == "load" else frameworks
+
+
+def measured(job: str, suite: str, *, quick: bool, threads: int) -> list[Row]:
+    """The rows that a process of its own writes."""
+    command = [sys.executable, "-m", "benchmarks.worker", job, suite, str(int(quick)), str(threads)]
+    done = subprocess.run(
+        pinned(command, threads), capture_output=True, text=True, check=False,
+        env={**os.environ, "OMP_NUM_THREADS": str(threads), "TF_CPP_MIN_LOG_LEVEL": "3",
+             "KERAS_BACKEND": "tensorflow", "TF_NUM_INTRAOP_THREADS": str(threads)},
+    )  # fmt: skip
+    if done.returncode:
+        raise click.ClickException(f"{job} failed in suite {suite}:\n{done.stderr[-3000:]}")
+    lines = (line for line in done.stdout.splitlines() if line.startswith("row "))
+    return [Row(**json.loads(line.removeprefix("row "))) for line in lines]
+
+
+def pinned(command: list[str], threads: int) -> list[str]:
+    """The command on as many cores as it has threads: XLA takes all that it sees."""
+    cores = sorted(os.sched_getaffinity(0))[:threads] if hasattr(os, "sched_getaffinity") else []
+    return ["taskset", "-c", ",".join(map(str, cores)), *command] if cores else command
+
+
+def machine(threads: int) -> dict[str, object]:
+    """What the figures depend on."""
+    return {
+        "python": platform.python_version(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "threads": threads,
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+
+
+def processor() -> str:
+    """The name of the processor, as far as the system tells it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    names = [line.partition(": ")[2] for line in text.splitlines() if "model name" in line]
+    return names[0] if names else platform.processor()
+
+
+if __name__ == "__main__":
+    main()

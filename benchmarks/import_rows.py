@@ -1,0 +1,40 @@
+"""What `import ghost_X` adds to its framework's own import, and how long `inspect` takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import weights
+from benchmarks.load_rows import ARCHITECTURE, random_tensors
+from benchmarks.measure import rows, tell
+
+FRAMEWORKS = {
+    "torch": ("import torch", "import ghost_torch"),
+    "jax": ("import jax, jax.numpy, flax.nnx", "import ghost_jax"),
+    "tf": ("import tensorflow, keras", "import ghost_tf"),
+}
+
+
+def start(*, quick: bool) -> None:
+    """A fresh Python process for every measurement."""
+    for framework, (own, ours) in FRAMEWORKS.items():
+        candidates = {"framework": python(own), "ours": python(f"{own}; {ours}")}
+        tell(rows(framework, "import", "import", "import", candidates, quick=True))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "ghostnet_100.safetensors")
+        weights.write_file(path, ARCHITECTURE, {}, random_tensors())
+        command = f"import sys; sys.argv = ['x', 'inspect', {str(path)!r}]"
+        inspect = f"{command}; from weights.cli import main; main()"
+        candidates = {"import numpy": python("import numpy"), "inspect": python(inspect)}
+        tell(rows("numpy", "import", "inspect", "import", candidates, quick=quick))
+
+
+def python(code: str) -> Callable[[], Any]:
+    """A process that runs the code."""
+    command = [sys.executable, "-c", code]
+    return lambda: subprocess.run(command, check=True, capture_output=True)

@@ -1,0 +1,72 @@
+"""Interleaved rounds: every candidate once a round, so that a slow second slows them all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from statistics import median, quantiles
+from time import perf_counter
+from typing import Any
+
+ROUNDS, QUICK_ROUNDS, WARM_UP = 21, 7, 3
+# No candidate takes longer than this altogether, however slow it is.
+SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """The median time of a candidate, and half the distance of its quartiles, in milliseconds."""
+
+    framework: str
+    suite: str
+    case: str
+    what: str
+    candidate: str
+    milliseconds: float
+    spread: float
+
+
+def interleaved(
+    candidates: Mapping[str, Callable[[], Any]], *, quick: bool
+) -> dict[str, tuple[float, float]]:
+    """Median and spread of each candidate, in milliseconds; each must wait for its own result."""
+    slowest = 0.0
+    for run in candidates.values():
+        for _ in range(WARM_UP):
+            run()
+        started = perf_counter()
+        run()
+        slowest = max(slowest, perf_counter() - started)
+    wanted = QUICK_ROUNDS if quick else ROUNDS
+    rounds = max(3, min(wanted, int(SECONDS / slowest) if slowest else wanted))
+    times: dict[str, list[float]] = {name: [] for name in candidates}
+    for _ in range(rounds):
+        for name, run in candidates.items():
+            started = perf_counter()
+            run()
+            times[name].append((perf_counter() - started) * 1e3)
+    return {name: (median(each), _spread(each)) for name, each in times.items()}
+
+
+def rows(
+    framework: str, suite: str, case: str, what: str,
+    candidates: Mapping[str, Callable[[], Any]], *, quick: bool,
+) -> list[Row]:  # fmt: skip
+    """A row for every candidate."""
+    found = interleaved(candidates, quick=quick)
+    return [
+        Row(framework, suite, case, what, name, round(time, 4), round(spread, 4))
+        for name, (time, spread) in found.items()
+    ]
+
+
+def tell(found: list[Row]) -> None:
+    """Write rows to standard output, a line of JSON each: the parent reads them."""
+    for row in found:
+        print("row " + json.dumps(asdict(row)), flush=True)
+
+
+def _spread(times: list[float]) -> float:
+    lower, _, upper = quantiles(times, n=4)
+    return (upper - lower) / 2

@@ -1,0 +1,113 @@
+"""What a person sees of a benchmark: tables, plots, and what got slower."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from benchmarks.measure import Row
+from benchmarks.targets import Target, targets
+
+# A ratio has to grow by this much before it counts as slower: timings are noisy.
+NOISE = 1.15
+PLAIN = {"layer": "plain deployed", "network": "plain deployed"}
+COLOURS = {"torch": "#c2410c", "jax": "#1d4ed8", "tf": "#b45309"}
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of an earlier results.json."""
+    return [Row(**row) for row in json.loads(path.read_text(encoding="utf-8"))["rows"]]
+
+
+def show(console: Console, rows: Sequence[Row]) -> None:
+    """Ratios first: every candidate beside the plain convolution; then the targets."""
+    grid = Grid(title="time / plain deployed convolution of the same framework and run")
+    for column in ("framework", "case", "what", "candidate", "ratio", "ms", "+-"):
+        grid.add_column(column, justify="right" if column in ("ratio", "ms", "+-") else "left")
+    for row in rows:
+        ratio = relative(row, rows)
+        cells = (row.framework, row.case, row.what, row.candidate)
+        numbers = (f"{row.milliseconds:.3f}", f"{row.spread:.3f}")
+        grid.add_row(*cells, "" if ratio is None else f"{ratio:.2f}", *numbers)
+    console.print(grid)
+    console.print(target_table(targets(rows)))
+
+
+def target_table(found: Sequence[Target]) -> Grid:
+    """Every target with what was measured."""
+    grid = Grid(title="targets")
+    for column in ("what", "target", "worst", "median", "", "worst case"):
+        grid.add_column(column)
+    for each in found:
+        case, worst = each.worst
+        verdict = "met" if each.is_met else "not met"
+        cells = (f"{each.better} {each.wanted:g}", f"{worst:.2f}", f"{each.median:.2f}", verdict)
+        grid.add_row(each.what, *cells, case, style=None if each.is_met else "yellow")
+    return grid
+
+
+def relative(row: Row, rows: Sequence[Row]) -> float | None:
+    """The time over that of the plain convolution of the same run."""
+    name = PLAIN.get(row.suite) if row.what == "forward" else "plain"
+    for other in rows:
+        same = (other.framework, other.case, other.what) == (row.framework, row.case, row.what)
+        if same and other.candidate == name:
+            return row.milliseconds / other.milliseconds
+    return None
+
+
+def compare(console: Console, rows: Sequence[Row], earlier: Sequence[Row]) -> None:
+    """Tell what got slower, by its ratio to the plain convolution of its own run."""
+    before = {_key(row): relative(row, earlier) for row in earlier}
+    slower = 0
+    for row in rows:
+        now, then = relative(row, rows), before.get(_key(row))
+        if now is not None and then is not None and now > NOISE * then:
+            slower += 1
+            console.print(f"slower: {' '.join(_key(row))}: {then:.2f} -> {now:.2f}")
+    console.print(f"{slower} of {len(rows)} rows slower by more than {NOISE - 1:.0%}")
+
+
+def plot(rows: Sequence[Row], folder: Path) -> None:
+    """PNG and SVG: the deployed layers beside the plain convolution, and ours beside naive."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(13, 5.5), sharey=True, layout="constrained")
+    _bars(axes[0], rows, "plain deployed", "ours deployed", "plain / ours, both deployed")
+    _bars(axes[1], rows, "naive", "ours", "naive / ours, training form")
+    for suffix in ("png", "svg"):
+        figure.savefig(folder / f"layers.{suffix}", dpi=110)
+    pyplot.close(figure)
+
+
+def _bars(axes, rows, slower, faster, title) -> None:  # type: ignore[no-untyped-def]
+    times = {_key(row): row.milliseconds for row in rows if row.what == "forward"}
+    names = list(dict.fromkeys(r.case for r in rows if r.suite == "layer" and "ratio 2" in r.case))
+    for index, (framework, colour) in enumerate(COLOURS.items()):
+        places, ratios = [], []
+        for place, case in enumerate(names):
+            over = times.get((framework, "layer", case, "forward", slower))
+            under = times.get((framework, "layer", case, "forward", faster))
+            if over and under:
+                places.append(place + 0.27 * (index - 1))
+                ratios.append(over / under)
+        axes.barh(places, ratios, 0.25, color=colour, label=f"ghost_{framework}")
+    axes.axvline(1, color="#404040", linewidth=1)
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(names)), [name.replace(" ratio 2", "") for name in names])
+    axes.invert_yaxis()
+    axes.set_xlabel("times faster")
+    axes.set_title(title)
+    if any(axes.containers):
+        axes.legend(loc="lower right")
+
+
+def _key(row: Row) -> tuple[str, str, str, str, str]:
+    return row.framework, row.suite, row.case, row.what, row.candidate

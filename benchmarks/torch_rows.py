@@ -1,0 +1,125 @@
+"""PyTorch: eager in both memory formats, torch.compile, and onnxruntime beside it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import ghost_torch
+from benchmarks.measure import rows, tell
+from benchmarks.shapes import BATCHES, NETWORKS, Shape, layer_shapes
+from ghost_torch import weights_io
+
+LAST = torch.channels_last
+
+
+class Plain(nn.Sequential):
+    """The convolution that a GhostConv replaces, with or without its batch normalisation."""
+
+    def __init__(self, shape: Shape, *, norm: bool) -> None:
+        arguments = (shape.c_in, shape.c_out, shape.kernel_size, shape.stride, shape.padding)
+        conv = nn.Conv2d(*arguments, bias=not norm)
+        super().__init__(conv, *([nn.BatchNorm2d(shape.c_out)] if norm else []), nn.ReLU(True))
+
+
+class Naive(nn.Module):
+    """The layer as anyone would write it."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        inner = shape.c_out // shape.ratio
+        arguments = (shape.c_in, inner, shape.kernel_size, shape.stride, shape.padding)
+        self.primary = nn.Sequential(
+            nn.Conv2d(*arguments, bias=False), nn.BatchNorm2d(inner), nn.ReLU(True)
+        )
+        outer = shape.c_out - inner
+        cheap = nn.Conv2d(inner, outer, 3, 1, 1, groups=inner, bias=False)
+        self.cheap = nn.Sequential(cheap, nn.BatchNorm2d(outer), nn.ReLU(True))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: x: (N, C, H, W) to (N, C', H', W')."""
+        primary = self.primary(x)
+        return torch.cat([primary, self.cheap(primary)], 1)
+
+
+def layer(*, quick: bool) -> None:
+    """Every shape, forward and a training step."""
+    for shape in layer_shapes(quick=quick):
+        x = torch.randn(shape.batch, shape.c_in, shape.size, shape.size)
+        ours = ghost_torch.GhostConv(**shape.arguments)
+        modules = {"naive": Naive(shape), "plain": Plain(shape, norm=True), "ours": ours}
+        forward = {name: forward_of(module, x) for name, module in modules.items()}
+        forward |= deployed(Plain(shape, norm=False), "plain deployed", x)
+        forward |= deployed(ghost_torch.deploy(ours), "ours deployed", x)
+        tell(rows("torch", "layer", str(shape), "forward", forward, quick=quick))
+        steps = {name: step_of(module, x) for name, module in modules.items()}
+        tell(rows("torch", "layer", str(shape), "forward + backward", steps, quick=quick))
+
+
+def network(*, quick: bool) -> None:
+    """Every network, and the same one with plain convolutions."""
+    for name, architecture, config, size in NETWORKS[:1] if quick else NETWORKS:
+        kind = weights_io.ARCHITECTURES[architecture]
+        ours, plain = kind(**config), kind(**config, ratio=1)
+        for batch in BATCHES:
+            x = torch.randn(batch, 3, size, size)
+            runs = {"plain": forward_of(plain, x), "ours": forward_of(ours, x)}
+            runs |= deployed(ghost_torch.deploy(plain), "plain deployed", x)
+            runs |= deployed(ghost_torch.deploy(ours), "ours deployed", x)
+            tell(rows("torch", "network", f"{name} batch {batch}", "forward", runs, quick=quick))
+
+
+def deployed(module: nn.Module, name: str, x: Tensor) -> dict[str, Callable[[], Any]]:
+    """A module for inference alone: in both memory formats, compiled, and in onnxruntime."""
+    rowwise = deepcopy(module).to(memory_format=torch.contiguous_format)
+    module = module.to(memory_format=LAST)
+    last = x.contiguous(memory_format=LAST)
+    return {
+        name: forward_of(module, last),
+        f"{name}, channels first": forward_of(rowwise, x),
+        f"{name}, compiled": forward_of(torch.compile(deepcopy(module)), last),
+        f"{name}, onnxruntime": onnx_of(rowwise, x),
+    }
+
+
+def forward_of(module: Any, x: Tensor) -> Callable[[], Any]:
+    """Inference."""
+    module = deepcopy(module).eval() if isinstance(module, nn.Module) else module
+
+    @torch.no_grad()
+    def run() -> Any:
+        return module(x)
+
+    return run
+
+
+def step_of(module: nn.Module, x: Tensor) -> Callable[[], Any]:
+    """Output and gradients of everything, in training."""
+    module, x = deepcopy(module).train(), x.clone().requires_grad_()
+    parameters = list(module.parameters())
+
+    def run() -> Any:
+        return torch.autograd.grad(module(x).square().sum(), [x, *parameters])
+
+    return run
+
+
+def onnx_of(module: nn.Module, x: Tensor) -> Callable[[], Any]:
+    """The module in onnxruntime, on as many threads as PyTorch."""
+    import onnxruntime
+
+    stream = io.BytesIO()
+    names = {"input_names": ["x"], "output_names": ["y"]}
+    torch.onnx.export(module.eval(), (x,), stream, dynamo=True, verbose=False, **names)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(
+        stream.getvalue(), options, providers=["CPUExecutionProvider"]
+    )
+    given = {"x": x.numpy()}
+    return lambda: session.run(["y"], given)

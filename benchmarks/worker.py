@@ -1,0 +1,36 @@
+"""One process of a benchmark: `python -m benchmarks.worker JOB SUITE QUICK THREADS`."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from time import perf_counter
+
+from benchmarks.measure import Row, tell
+
+
+def main(job: str, suite: str, quick: bool, threads: int) -> None:
+    """Measure, and write rows to standard output."""
+    if job == "torch":
+        importlib.import_module("torch").set_num_threads(threads)
+    if suite == "conformance":
+        conformance()
+    elif suite == "import":
+        importlib.import_module("benchmarks.import_rows").start(quick=quick)
+    elif suite == "load":
+        importlib.import_module("benchmarks.load_rows").load(job, quick=quick)
+    else:
+        getattr(importlib.import_module(f"benchmarks.{job}_rows"), suite)(quick=quick)
+
+
+def conformance() -> None:
+    """The default run of the suite, once."""
+    started = perf_counter()
+    subprocess.run([sys.executable, "-m", "conformance", "run"], check=True, capture_output=True)
+    taken = round((perf_counter() - started) * 1e3)
+    tell([Row("all", "conformance", "default run", "run", "all", taken, 0.0)])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3] == "1", int(sys.argv[4]))
