@@ -20,7 +20,7 @@ from conformance.tensors import Tensors
 from weights import GhostError, WeightFile, configure
 from weights.file import ENTRY
 from weights.preprocess import preprocess
-from weights.storage import parse_header, read_header, read_safetensors
+from weights.storage import read_header, read_safetensors
 
 INPUT, IMAGES, X = "input", "images", "x"
 MEANS = ".mean_hw"
@@ -52,7 +52,7 @@ class Recorded:
 
 def is_weight_file(path: Path) -> bool:
     """Whether a safetensors file is an interchange file."""
-    return ENTRY in parse_header(path, read_header(path)).get("__metadata__", {})
+    return ENTRY in read_header(path).metadata
 
 
 def read_input(path: Path, file: WeightFile) -> np.ndarray:

@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 
 from weights.architectures import configure
-from weights.digests import canonical_json, content_digest, tensor_digest
+from weights.digests import canonical_json, content_digest, tensor_digests
 from weights.errors import DigestError, FormatError
 from weights.loading import check_tensors
 from weights.storage import (
     PathLike,
     check_writable,
-    parse_header,
-    parse_tensors,
-    read_bytes,
     read_header,
+    read_safetensors,
     write_safetensors,
 )
 from weights.tensors import TensorSpec
@@ -70,7 +68,7 @@ def write_file(
     checked = configure(architecture, config)
     specs = list(checked.tensors())
     check_tensors(specs, tensors, what=f"cannot write {path}")
-    digests = {spec.name: tensor_digest(tensors[spec.name]) for spec in specs}
+    digests = tensor_digests({spec.name: tensors[spec.name] for spec in specs})
     metadata = {
         "architecture": architecture,
         "config": checked.to_dict(),
@@ -96,9 +94,8 @@ def read_file(path: PathLike) -> WeightFile:
     where the bytes are not those that were written, `MismatchError` where tensors and architecture
     do not agree.
     """
-    data = read_bytes(path)
-    metadata = parse_metadata(path, data)
-    tensors = parse_tensors(path, data)
+    tensors, strings = read_safetensors(path)
+    metadata = parse_metadata(path, strings)
     architecture, config = metadata["architecture"], metadata["config"]
     specs = list(configure(architecture, config).tensors())
     check_tensors(specs, tensors, what=f"{path} is not a whole {architecture}")
@@ -110,12 +107,11 @@ def read_file(path: PathLike) -> WeightFile:
 
 def read_metadata(path: PathLike) -> dict[str, Any]:
     """The metadata entry alone: reads the header, not the tensors, and checks no digest."""
-    return parse_metadata(path, read_header(path))
+    return parse_metadata(path, read_header(path).metadata)
 
 
-def parse_metadata(path: PathLike, data: bytes) -> dict[str, Any]:
-    """The metadata entry of a file, or of its header alone."""
-    strings = parse_header(path, data).get("__metadata__", {})
+def parse_metadata(path: PathLike, strings: Mapping[str, str]) -> dict[str, Any]:
+    """The metadata entry among the strings of a safetensors file."""
     if ENTRY not in strings:
         raise FormatError(
             f"{path} is a safetensors file, but not an interchange file (it has no {ENTRY} entry): "
@@ -170,7 +166,7 @@ def _check_digests(
     path: PathLike, metadata: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
 ) -> None:
     recorded = {name: entry["sha256"] for name, entry in metadata["tensors"].items()}
-    digests = {name: tensor_digest(array) for name, array in tensors.items()}
+    digests = tensor_digests(tensors)
     changed = sorted(name for name in digests if recorded.get(name) != digests[name])
     if changed:
         raise DigestError(f"{path}: damaged tensors (SHA-256 differs): {', '.join(changed)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from weights import arithmetic, checks
@@ -120,7 +120,7 @@ class GhostNetConfig:
         c_out, folded = self._scaled(STEM_CHANNELS), self.form == FOLDED
         return same(self.in_chans, c_out, (3, 3), (2, 2), bias=folded)
 
-    @property
+    @cached_property
     def stages(self) -> Mapping[str, Mapping[str, GhostBottleneckConfig]]:
         """The blocks by their index, by the index of their stage."""
         c_in, index, stages = self._scaled(STEM_CHANNELS), 0, {}

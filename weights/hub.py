@@ -16,7 +16,7 @@ from weights.file import ENTRY, WeightFile, read_file
 from weights.importers import Imported, import_file
 from weights.partial import with_classes
 from weights.preprocess import imagenet
-from weights.storage import PathLike, parse_header, read_header
+from weights.storage import PathLike, read_header
 from weights.summary import expand
 
 # What a repository may hold: ours first, then timm's, which is imported.
@@ -159,8 +159,7 @@ def _check_digest(path: Path, wanted: str) -> None:
 
 
 def _read(path: Path, settings: Path | None) -> Content:
-    header = parse_header(path, read_header(path))
-    if ENTRY in header.get("__metadata__", {}):
+    if ENTRY in read_header(path).metadata:
         return read_file(path)
     preprocess = _preprocess(settings) if settings else None
     imported = import_file(path, "timm", assume_preprocess=preprocess is None)

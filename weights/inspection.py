@@ -10,7 +10,8 @@ import numpy as np
 
 from weights.errors import ArgumentError, FormatError
 from weights.file import WeightFile, parse_metadata
-from weights.storage import PathLike, parse_header, read_header
+from weights.header import Entry
+from weights.storage import PathLike, read_header
 from weights.summary import summarise
 from weights.tensors import RUNNING_VAR, STATISTICS
 
@@ -23,9 +24,9 @@ def describe(path: PathLike) -> dict[str, Any]:
 
     Raises `FormatError` where it is no interchange file, or names other tensors than it holds.
     """
-    data = read_header(path)
-    metadata, header = parse_metadata(path, data), parse_header(path, data)
-    stored = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    header = read_header(path)
+    metadata = parse_metadata(path, header.metadata)
+    stored = {entry.name: entry for entry in header.entries}
     _check_names(path, metadata["tensors"], stored)
     facts = {name: metadata.get(name) for name in FACTS}
     facts |= {name: metadata[name] for name in OPTIONAL_FACTS if name in metadata}
@@ -83,10 +84,10 @@ def _check_names(path: PathLike, described: Mapping[str, Any], stored: Mapping[s
         )
 
 
-def _tensor(described: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+def _tensor(described: Mapping[str, Any], stored: Entry) -> dict[str, Any]:
     return {
         "kind": described["kind"],
-        "dtype": stored["dtype"],
-        "shape": stored["shape"],
+        "dtype": stored.dtype,
+        "shape": list(stored.shape),
         "sha256": described["sha256"],
     }

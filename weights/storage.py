@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 
+from weights import header
 from weights.digests import little_endian
 from weights.errors import FormatError, GhostError
-from weights.tensors import DTYPES
+from weights.header import LENGTH_BYTES, READABLE_DTYPES, Entry
 
 PathLike = str | os.PathLike[str]
+# As much as tells one kind of file from another.
+BEGINNING = 32
 
-LENGTH_BYTES = 8
-# What a foreign checkpoint may hold besides floating point numbers.
-OTHER_DTYPES = {
-    name: np.dtype(name.replace("U", "uint").replace("I", "int"))
-    for name in ("U8", "U16", "U32", "U64", "I8", "I16", "I32", "I64")
-}
-READABLE_DTYPES = {**DTYPES, **OTHER_DTYPES, "BOOL": np.dtype(bool)}
+
+@dataclass(frozen=True)
+class Header:
+    """What a safetensors file says of itself: its tensors, its strings, the bytes of its data."""
+
+    entries: list[Entry]
+    metadata: dict[str, str]
+    data_size: int
 
 
 def read_bytes(path: PathLike) -> bytes:
@@ -37,57 +40,48 @@ def read_bytes(path: PathLike) -> bytes:
         raise FormatError(f"cannot read {path}: {error.strerror}") from None
 
 
-def read_header(path: PathLike) -> bytes:
-    """The header of a safetensors file alone, its eight length bytes included."""
+def read_header(path: PathLike) -> Header:
+    """The checked header of a safetensors file, without its tensors."""
     try:
         with Path(path).open("rb") as stream:
-            length = stream.read(LENGTH_BYTES)
-            size = min(int.from_bytes(length, "little"), os.fstat(stream.fileno()).st_size)
-            return length + stream.read(size)
+            return _header(path, stream)
     except OSError as error:
         raise FormatError(f"cannot read {path}: {error.strerror}") from None
 
 
-def parse_header(path: PathLike, data: bytes) -> dict[str, Any]:
-    """The JSON header of a safetensors file."""
-    size = int.from_bytes(data[:LENGTH_BYTES], "little")
-    if len(data) < LENGTH_BYTES + size:
-        raise FormatError(
-            f"{path} is not a safetensors file, or is cut short: its header claims {size} bytes, "
-            f"the file has {max(len(data) - LENGTH_BYTES, 0)} after the length"
-        )
-    try:
-        header = json.loads(data[LENGTH_BYTES : LENGTH_BYTES + size])
-    except (ValueError, RecursionError):
-        raise FormatError(f"{path} is not a safetensors file: its header is not JSON") from None
-    if not isinstance(header, dict):
-        raise FormatError(f"{path} is not a safetensors file: its header is not a JSON object")
-    wrong = [name for name, entry in header.items() if not _is_header_entry(name, entry)]
-    if wrong:
-        names = ", ".join(map(repr, wrong))
-        raise FormatError(f"{path} is not a safetensors file: wrong header entries: {names}")
-    return header
-
-
-def parse_tensors(path: PathLike, data: bytes) -> dict[str, np.ndarray]:
-    """The tensors of a safetensors file as writable arrays of their own, sorted by name."""
-    try:
-        entries = sorted(safetensors.deserialize(data))  # type: ignore[no-untyped-call]
-    except safetensors.SafetensorError as error:
-        raise FormatError(f"{path} is not a whole safetensors file: {error}") from None
-    tensors = {}
-    for name, view in entries:
-        if view["dtype"] not in READABLE_DTYPES:
-            raise FormatError(f"{path}: tensor {name!r} has the unsupported dtype {view['dtype']}")
-        flat = np.frombuffer(view["data"], READABLE_DTYPES[view["dtype"]])
-        tensors[name] = flat.reshape(view["shape"]).copy()
-    return tensors
-
-
 def read_safetensors(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Any safetensors file: its tensors and its string metadata."""
-    data = read_bytes(path)
-    return parse_tensors(path, data), parse_header(path, data).get("__metadata__", {})
+    """Any safetensors file: its tensors, sorted by name, and its string metadata.
+
+    The arrays are writable and nobody else's; together they are one piece of memory. Raises
+    `FormatError`, and takes no memory that the file does not fill.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            found = _header(path, stream)
+            header.check_end(path, found.entries, found.data_size)
+            buffer = np.empty(found.data_size, np.uint8)
+            count = stream.readinto(buffer.data)
+            if count != found.data_size or stream.read(1):
+                raise FormatError(f"{path} changed while it was read: read it again")
+    except OSError as error:
+        raise FormatError(f"cannot read {path}: {error.strerror}") from None
+    tensors = {entry.name: _tensor(buffer, entry) for entry in found.entries}
+    return dict(sorted(tensors.items())), found.metadata
+
+
+def _header(path: PathLike, stream: BinaryIO) -> Header:
+    size = os.fstat(stream.fileno()).st_size
+    start = stream.read(BEGINNING)
+    length = header.header_size(path, start, size)
+    stream.seek(LENGTH_BYTES)
+    entries, metadata = header.parse(path, stream.read(length))
+    available = size - LENGTH_BYTES - length
+    return Header(entries, metadata, available)
+
+
+def _tensor(buffer: np.ndarray, entry: Entry) -> np.ndarray:
+    piece = buffer[entry.begin : entry.end]
+    return piece.view(READABLE_DTYPES[entry.dtype]).reshape(entry.shape)
 
 
 def write_safetensors(
@@ -134,16 +128,6 @@ def write_atomically(path: Path, data: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def _is_header_entry(name: str, entry: Any) -> bool:
-    if not isinstance(entry, dict):
-        return False
-    if name == "__metadata__":
-        return all(isinstance(value, str) for value in entry.values())
-    shape = entry.get("shape")
-    sizes = shape if isinstance(shape, list) else [None]
-    return isinstance(entry.get("dtype"), str) and all(type(size) is int for size in sizes)
 
 
 def _sync_folder(folder: Path) -> None:

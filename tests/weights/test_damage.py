@@ -32,10 +32,15 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"", " is not a safetensors file, or is cut short: its header claims 0 bytes"),
+        (b"", " is not a safetensors file: it is empty"),
+        (b"\x01\x02", " is not a safetensors file, or is cut short: its header claims 513 bytes"),
+        (b"PK\x03\x04 and more", " is not a safetensors file: it is a zip archive"),
+        (b"\x89HDF\r\n\x1a\n", " is not a safetensors file: it is an HDF5 file"),
+        (b"version https://git-lfs.github.com/spec/v1", " is not a safetensors file: it is a git"),
+        (b"<!DOCTYPE html><title>404", " is not a safetensors file: it is an HTML page"),
         (
             b"\x80\x02}q\x00X\x06\x00\x00 a pickle",
-            " is not a safetensors file, or is cut short: its header claims",
+            " is not a safetensors file: it is a pickle",
         ),
         (b"\x02" + bytes(7) + b"{}", " is a safetensors file, but not an interchange file"),
         (b"\x02" + bytes(7) + b"[]", " is not a safetensors file: its header is not a JSON object"),

@@ -1,0 +1,182 @@
+"""The header of a safetensors file, which is hostile until every line of it has been checked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from weights.errors import FormatError
+from weights.tensors import DTYPES
+
+LENGTH_BYTES = 8
+# The limit of the Hugging Face hub; GhostNetV3's header, the largest of ours, has 0.4 MB.
+HEADER_LIMIT = 25_000_000
+RANK_LIMIT = 32
+METADATA = "__metadata__"
+# What other tools write into names is theirs; what no tool needs is refused.
+NAME = re.compile(r"[^\x00-\x1f\x7f]{1,512}")
+# What a foreign checkpoint may hold besides floating point numbers.
+OTHER_DTYPES = {
+    name: np.dtype(name.replace("U", "uint").replace("I", "int"))
+    for name in ("U8", "U16", "U32", "U64", "I8", "I16", "I32", "I64")
+}
+READABLE_DTYPES = {**DTYPES, **OTHER_DTYPES, "BOOL": np.dtype(bool)}
+# How files begin that people take for safetensors files.
+OTHER_KINDS = (
+    (b"PK\x03\x04", "a zip archive (a PyTorch checkpoint, a .keras or an .npz file)"),
+    (b"\x80\x02", "a pickle"),
+    (b"\x80\x04", "a pickle"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras' .weights.h5)"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"version https://git-lfs", "a git-lfs pointer: run `git lfs pull`"),
+    (b"<!DOCTYPE", "an HTML page, perhaps the error of a download"),
+    (b"<!doctype", "an HTML page, perhaps the error of a download"),
+    (b"<html", "an HTML page, perhaps the error of a download"),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A tensor of the header: its dtype, shape, and where its bytes begin and end."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+def header_size(path: Any, start: bytes, file_size: int) -> int:
+    """How long the header says that it is; raises `FormatError` for another kind of file."""
+    if not start:
+        raise FormatError(f"{path} is not a safetensors file: it is empty")
+    for beginning, kind in OTHER_KINDS:
+        if start.startswith(beginning):
+            raise FormatError(f"{path} is not a safetensors file: it is {kind}")
+    size = int.from_bytes(start[:LENGTH_BYTES], "little")
+    if len(start) < LENGTH_BYTES or size > file_size - LENGTH_BYTES:
+        raise FormatError(
+            f"{path} is not a safetensors file, or is cut short: its header claims {size} bytes, "
+            f"the file has {max(file_size - LENGTH_BYTES, 0)} after the length"
+        )
+    if size > HEADER_LIMIT:
+        raise FormatError(f"{path}: the header has {size} bytes, more than {HEADER_LIMIT}")
+    return size
+
+
+def parse(path: Any, text: bytes) -> tuple[list[Entry], dict[str, str]]:
+    """The tensors of a header in the order of their bytes, and the string metadata.
+
+    Raises `FormatError` unless the tensors lie one after the other from the first byte on.
+    """
+    header = _json(path, text)
+    metadata = header.pop(METADATA, {})
+    if not _is_string_map(metadata):
+        raise _wrong_entries(path, [METADATA])
+    wrong = [name for name, value in header.items() if not _is_entry(name, value)]
+    if wrong:
+        raise _wrong_entries(path, wrong)
+    entries = [
+        Entry(name, value["dtype"], tuple(value["shape"]), *value["data_offsets"])
+        for name, value in header.items()
+    ]
+    entries.sort(key=lambda entry: (entry.begin, entry.end))
+    _check_layout(path, entries)
+    return entries, metadata
+
+
+def _json(path: Any, text: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(text, object_pairs_hook=_without_duplicates)
+    except _DuplicateError as error:
+        raise FormatError(f"{path}: the header has {error.name!r} twice") from None
+    except (ValueError, RecursionError):
+        raise FormatError(f"{path} is not a safetensors file: its header is not JSON") from None
+    if not isinstance(header, dict):
+        raise FormatError(f"{path} is not a safetensors file: its header is not a JSON object")
+    return header
+
+
+def _check_layout(path: Any, entries: Iterable[Entry]) -> None:
+    end = 0
+    for entry in entries:
+        if entry.dtype not in READABLE_DTYPES:
+            raise FormatError(
+                f"{path}: tensor {entry.name!r} has the unsupported dtype {entry.dtype}"
+            )
+        wanted = prod(entry.shape) * READABLE_DTYPES[entry.dtype].itemsize
+        if entry.end - entry.begin != wanted:
+            raise FormatError(
+                f"{path} is not a whole safetensors file: tensor {entry.name!r} has "
+                f"{entry.end - entry.begin} bytes, its shape {list(entry.shape)} wants {wanted}"
+            )
+        if entry.begin != end:
+            kind = "overlap" if entry.begin < end else "leave a hole"
+            raise FormatError(
+                f"{path} is not a whole safetensors file: the bytes of tensor {entry.name!r} and "
+                f"those before it {kind}"
+            )
+        end = entry.end
+
+
+def check_end(path: Any, entries: list[Entry], available: int) -> None:
+    """Raise `FormatError` unless the tensors end where the file does."""
+    end = entries[-1].end if entries else 0
+    if end > available:
+        raise FormatError(
+            f"{path} is not a whole safetensors file: its tensors have {end} bytes, the file has "
+            f"{available}: it is cut short"
+        )
+    if end < available:
+        raise FormatError(
+            f"{path} is not a whole safetensors file: {available - end} bytes follow its tensors"
+        )
+
+
+class _DuplicateError(Exception):
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _DuplicateError(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+def _wrong_entries(path: Any, names: list[str]) -> FormatError:
+    shown = ", ".join(map(repr, names[:10])) + (" ..." if len(names) > 10 else "")
+    return FormatError(f"{path} is not a safetensors file: wrong header entries: {shown}")
+
+
+def _is_entry(name: str, value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and bool(NAME.fullmatch(name))
+        and isinstance(value.get("dtype"), str)
+        and _are_sizes(value.get("shape"), RANK_LIMIT)
+        and _are_sizes(value.get("data_offsets"), 2)
+        and len(value["data_offsets"]) == 2
+        and value["data_offsets"][0] <= value["data_offsets"][1]
+    )
+
+
+def _are_sizes(value: Any, limit: int) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= limit
+        and all(type(size) is int and 0 <= size < 2**63 for size in value)
+    )
+
+
+def _is_string_map(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
