@@ -110,3 +110,17 @@ def test_whole_numbers_are_not_asked_of_sixteen_bits() -> None:
 def test_few_bits_lose_no_more_for_longer_sums() -> None:
     assert summation(1000, 2.0**-8) < 1.02 * summation(3, 2.0**-8)
     assert summation(1000, UNIT_ROUNDOFF) > 300 * summation(3, UNIT_ROUNDOFF)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ghost_torch.modes:bfloat16"])
+def test_the_list_of_known_deviations_is_neither_too_long_nor_too_short(
+    name: str, tmp_path: Path
+) -> None:
+    known = ROOT / "docs" / "deviations" / f"{name.replace('.', '-').replace(':', '-')}.toml"
+    command = [sys.executable, "-m", "conformance", "run", "--tier", "special"]
+    command += ["--implementation", name, "--deviations", f"{name}={known}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout
+    assert "34 passed, 6 known" in done.stdout
