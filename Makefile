@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: conformance test quick bench lint clean
+.PHONY: conformance test quick bench fuzz torture lint clean
 
 conformance: $(STAMP)
 	$(BIN)/ghost-conformance run --report build/conformance
@@ -17,6 +17,14 @@ quick: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+FILES ?= 1000000
+
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.trust.fuzz --files $(FILES)
+
+torture: $(STAMP)
+	$(BIN)/python -m tests.trust.torture
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

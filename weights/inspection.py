@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from weights.architectures import configure
 from weights.errors import ArgumentError, FormatError
 from weights.file import WeightFile, parse_metadata
 from weights.header import Entry
@@ -31,7 +33,8 @@ def describe(path: PathLike) -> dict[str, Any]:
     facts = {name: metadata.get(name) for name in FACTS}
     facts |= {name: metadata[name] for name in OPTIONAL_FACTS if name in metadata}
     tensors = {name: _tensor(metadata["tensors"][name], stored[name]) for name in stored}
-    counts = {"parameters": count_parameters(tensors), "multiply_accumulates": _macs(metadata)}
+    macs = _macs(metadata) if _is_whole(metadata, stored) else None
+    counts = {"parameters": count_parameters(tensors), "multiply_accumulates": macs}
     return facts | {"tensors": tensors} | counts
 
 
@@ -63,6 +66,15 @@ def _macs(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
     except ArgumentError:
         return None
     return {"count": counts.multiply_accumulates, "size": [counts.height, counts.width]}
+
+
+def _is_whole(metadata: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
+    """Whether the configuration describes what is stored; it is not asked for more than that."""
+    try:
+        specs = configure(metadata["architecture"], metadata["config"]).tensors()
+        return {spec.name for spec in islice(specs, len(stored) + 1)} == set(stored)
+    except ArgumentError:
+        return False
 
 
 def _problem(name: str, array: np.ndarray, wrong: np.ndarray, what: str) -> Iterator[str]:
