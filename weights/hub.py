@@ -7,17 +7,21 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from weights.errors import ArgumentError, DigestError, FormatError, GhostError
 from weights.file import ENTRY, WeightFile, read_file
-from weights.importers import Imported, import_file
 from weights.partial import with_classes
 from weights.preprocess import imagenet
 from weights.storage import PathLike, read_header
 from weights.summary import expand
+
+if TYPE_CHECKING:
+    from weights.importers import Imported
+
+    Content = WeightFile | Imported
 
 # What a repository may hold: ours first, then timm's, which is imported.
 FILES = ("ghost_weights.safetensors", "model.safetensors")
@@ -30,8 +34,6 @@ REPOSITORIES: Mapping[str, str] = {
 }
 # Arguments of a network that pretrained weights leave free.
 FREE = ("dropout", "in_chans", "num_classes")
-
-Content = WeightFile | Imported
 
 
 def fetch(
@@ -162,6 +164,8 @@ def _read(path: Path, settings: Path | None) -> Content:
     if ENTRY in read_header(path).metadata:
         return read_file(path)
     preprocess = _preprocess(settings) if settings else None
+    from weights.importers import import_file  # half of what importing this module would take
+
     imported = import_file(path, "timm", assume_preprocess=preprocess is None)
     return replace(imported, preprocess=preprocess) if preprocess else imported
 
