@@ -17,7 +17,7 @@ from rich.console import Console
 from benchmarks import report, roofline
 from benchmarks.measure import Row
 
-FRAMEWORKS = ("torch", "jax", "tf")
+FRAMEWORKS = ("torch", "jax", "tf", "onnx")
 SUITES = ("layer", "network", "load", "import", "conformance")
 PACKAGES = ("numpy", "torch", "jax", "flax", "tensorflow-cpu", "keras", "onnxruntime")
 
@@ -62,7 +62,9 @@ def jobs(suite: str, frameworks: tuple[str, ...]) -> tuple[str, ...]:
     """The processes of a suite."""
     if suite in ("import", "conformance"):
         return (suite,)
-    return ("numpy", *frameworks) if suite == "load" else frameworks
+    if suite == "load":
+        return ("numpy", *(each for each in frameworks if each != "onnx"))
+    return frameworks
 
 
 def measured(job: str, suite: str, *, quick: bool, threads: int) -> list[Row]:

@@ -30,7 +30,12 @@ def start(*, quick: bool) -> None:
         weights.write_file(path, ARCHITECTURE, {}, random_tensors())
         command = f"import sys; sys.argv = ['x', 'inspect', {str(path)!r}]"
         inspect = f"{command}; from weights.cli import main; main()"
-        candidates = {"import numpy": python("import numpy"), "inspect": python(inspect)}
+        as_json = inspect.replace(repr(str(path)), f"{str(path)!r}, '--json'")
+        candidates = {
+            "import numpy": python("import numpy"),
+            "inspect": python(inspect),
+            "inspect --json": python(as_json),
+        }
         tell(rows("numpy", "import", "inspect", "import", candidates, quick=quick))
 
 

@@ -9,9 +9,9 @@ from statistics import median, quantiles
 from time import perf_counter
 from typing import Any
 
-ROUNDS, QUICK_ROUNDS, WARM_UP = 21, 7, 3
+ROUNDS, QUICK_ROUNDS, WARM_UP = 21, 7, 2
 # No candidate takes longer than this altogether, however slow it is.
-SECONDS = 8.0
+SECONDS = 4.0
 
 
 @dataclass(frozen=True)

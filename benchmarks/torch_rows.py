@@ -1,8 +1,7 @@
-"""PyTorch: eager in both memory formats, torch.compile, and onnxruntime beside it."""
+"""PyTorch: eager in both memory formats, and torch.compile."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -75,7 +74,7 @@ def network(*, quick: bool) -> None:
 
 
 def deployed(module: nn.Module, name: str, x: Tensor) -> dict[str, Callable[[], Any]]:
-    """A module for inference alone: in both memory formats, compiled, and in onnxruntime."""
+    """A module for inference alone: in both memory formats, and compiled."""
     rowwise = deepcopy(module).to(memory_format=torch.contiguous_format)
     module = module.to(memory_format=LAST)
     last = x.contiguous(memory_format=LAST)
@@ -83,7 +82,6 @@ def deployed(module: nn.Module, name: str, x: Tensor) -> dict[str, Callable[[], 
         name: forward_of(module, last),
         f"{name}, channels first": forward_of(rowwise, x),
         f"{name}, compiled": forward_of(torch.compile(deepcopy(module)), last),
-        f"{name}, onnxruntime": onnx_of(rowwise, x),
     }
 
 
@@ -107,19 +105,3 @@ def step_of(module: nn.Module, x: Tensor) -> Callable[[], Any]:
         return torch.autograd.grad(module(x).square().sum(), [x, *parameters])
 
     return run
-
-
-def onnx_of(module: nn.Module, x: Tensor) -> Callable[[], Any]:
-    """The module in onnxruntime, on as many threads as PyTorch."""
-    import onnxruntime
-
-    stream = io.BytesIO()
-    names = {"input_names": ["x"], "output_names": ["y"]}
-    torch.onnx.export(module.eval(), (x,), stream, dynamo=True, verbose=False, **names)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(
-        stream.getvalue(), options, providers=["CPUExecutionProvider"]
-    )
-    given = {"x": x.numpy()}
-    return lambda: session.run(["y"], given)

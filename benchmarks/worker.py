@@ -12,7 +12,7 @@ from benchmarks.measure import Row, tell
 
 def main(job: str, suite: str, quick: bool, threads: int) -> None:
     """Measure, and write rows to standard output."""
-    if job == "torch":
+    if job in ("torch", "onnx"):
         importlib.import_module("torch").set_num_threads(threads)
     if suite == "conformance":
         conformance()
