@@ -154,16 +154,6 @@ def test_features_are_the_five_maps_of_halved_sizes() -> None:
     ]
 
 
-def test_a_deployed_network_computes_the_same_and_refuses_training() -> None:
-    network = randomise(NETWORKS["v3"]())
-    deployed = ghost_tf.deploy(network)
-    x = images(2, 33, 40, 3)
-
-    np.testing.assert_allclose(deployed(x), network(x), rtol=1e-3, atol=1e-4)
-    with pytest.raises(ArgumentError, match="a module in form 'folded' cannot train"):
-        deployed(x, training=True)
-
-
 def test_dropout_acts_in_training_alone() -> None:
     keras.utils.set_random_seed(0)
     network = NETWORKS["v1"](dropout=0.5)

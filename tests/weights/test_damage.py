@@ -201,3 +201,62 @@ def test_no_flipped_byte_of_the_header_goes_unexplained(
             refused += 1
 
     assert refused > 100
+
+
+def hostile(header: str, data: bytes = b"") -> bytes:
+    text = header.encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+F32 = '"dtype":"F32","shape":[1],"data_offsets":'
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        pytest.param(hostile(f'{{"a":{{{F32}[0,4]}},"a":{{{F32}[0,4]}}}}', bytes(4)),
+                     "the header has 'a' twice", id="duplicate"),
+        pytest.param(hostile(f'{{"a":{{{F32}[4,8]}}}}', bytes(8)),
+                     "the bytes of tensor 'a' and those before it leave a hole", id="hole"),
+        pytest.param(hostile(f'{{"a":{{{F32}[0,4]}},"b":{{{F32}[2,6]}}}}', bytes(6)),
+                     "the bytes of tensor 'b' and those before it overlap", id="overlap"),
+        pytest.param(hostile(f'{{"a":{{{F32}[0,4]}}}}', bytes(9)),
+                     "5 bytes follow its tensors", id="trailing"),
+        pytest.param(hostile(f'{{"a":{{{F32}[0,4]}}}}', bytes(3)),
+                     "its tensors have 4 bytes, the file has 3: it is cut short", id="short"),
+        pytest.param(hostile('{"a":{"dtype":"F32","shape":[4294967296,4294967296],'
+                             '"data_offsets":[0,4]}}', bytes(4)),
+                     "has 4 bytes, its shape [4294967296, 4294967296] wants", id="overflow"),
+        pytest.param(hostile('{"a":{"dtype":"F8","shape":[1],"data_offsets":[0,1]}}', bytes(1)),
+                     "tensor 'a' has the unsupported dtype F8", id="dtype"),
+        pytest.param(hostile(f'{{"a\\u0000b":{{{F32}[0,4]}}}}', bytes(4)),
+                     "wrong header entries: 'a\\x00b'", id="name"),
+        pytest.param(hostile('{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}', bytes(4)),
+                     "wrong header entries: 'a'", id="negative"),
+        pytest.param(hostile('{"__metadata__":{"x":1}}'),
+                     "wrong header entries: '__metadata__'", id="metadata"),
+        pytest.param(hostile("[" * 100_000), "its header is not JSON", id="depth"),
+        pytest.param((2**60).to_bytes(8, "little") + b"{}",
+                     "its header claims 1152921504606846976 bytes", id="gigantic"),
+    ],
+)  # fmt: skip
+def test_a_hostile_header_is_refused(tmp_path: Path, content: bytes, text: str) -> None:
+    path = tmp_path / "hostile.safetensors"
+    path.write_bytes(content)
+
+    with pytest.raises(FormatError) as caught:
+        read_file(path)
+
+    assert text in str(caught.value)
+
+
+def test_a_configuration_that_asks_for_more_than_the_file_holds_is_refused(
+    write_layer: Callable[..., Path], edit_metadata: Callable[..., None]
+) -> None:
+    path = write_layer("layer.safetensors")
+    gigantic = {"c_in": 4, "c_mid": 8, "c_out": 6, "branches": 2**62}
+    change = {"architecture": "ghost_bottleneck", "config": gigantic}
+    edit_metadata(path, lambda metadata: metadata.update(change))
+
+    with pytest.raises(MismatchError, match="is not a whole ghost_bottleneck"):
+        read_file(path)
