@@ -67,7 +67,7 @@ def plan_trials(
 
     Raises `GhostError` where a file is refused, or the module cannot take the input.
     """
-    file = read_file(path)
+    file = read_file(path, allow_invalid=True)
     names = stage_names(file.architecture, file.config)
     if reference is not None and not is_weight_file(reference):
         if images is not None or size is not None:
@@ -152,7 +152,7 @@ def _stages(file: WeightFile, x: np.ndarray) -> Stages:
 
 
 def _read_right_file(file: WeightFile, path: Path) -> WeightFile:
-    right = read_file(path)
+    right = read_file(path, allow_invalid=True)
     if right.architecture != file.architecture:
         raise GhostError(
             f"{path} holds a {right.architecture}, and must hold a {file.architecture}: give the "

@@ -47,13 +47,20 @@ def save_weights(module: nn.Module, path: PathLike, *, overwrite: bool = False) 
     weights.write_file(path, module.architecture, module.config, tensors, overwrite=overwrite)
 
 
-def load_weights(module: nn.Module, path: PathLike, *, allow_missing: Sequence[str] = ()) -> None:
+def load_weights(
+    module: nn.Module,
+    path: PathLike,
+    *,
+    allow_missing: Sequence[str] = (),
+    allow_invalid: bool = False,
+) -> None:
     """Load an interchange file into `module`; raises `weights.MismatchError`, changing nothing.
 
     Tensors that match a pattern in `allow_missing`, such as `classifier.*`, keep the module's own
-    values where the file has none of their shape.
+    values where the file has none of their shape. `allow_invalid` takes numbers that are not finite
+    and negative variances.
     """
-    file = weights.read_file(path)
+    file = weights.read_file(path, allow_invalid=allow_invalid)
     weights.check_module(module, ARCHITECTURES)
     chosen = weights.select(file, module.architecture, module.config, allow_missing)
     what = f"cannot load {path} into {type(module).__name__}"
@@ -61,9 +68,12 @@ def load_weights(module: nn.Module, path: PathLike, *, allow_missing: Sequence[s
     _apply(module, chosen, what)
 
 
-def from_file(path: PathLike) -> Any:
-    """Build the module that the file describes, with its weights and its dtype."""
-    file = weights.read_file(path)
+def from_file(path: PathLike, *, allow_invalid: bool = False) -> Any:
+    """Build the module that the file describes, with its weights and its dtype.
+
+    `allow_invalid` takes numbers that are not finite and negative variances.
+    """
+    file = weights.read_file(path, allow_invalid=allow_invalid)
     return build(file.architecture, file.config, file.tensors)
 
 

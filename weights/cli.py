@@ -87,10 +87,12 @@ def summary(architecture: str, config: dict[str, Any], size: str | None, as_json
 @file_argument
 def verify(file: str) -> None:
     """Read all of FILE and check names, shapes, digests and numbers."""
-    from weights.inspection import value_problems
+    from weights.architectures import configure
+    from weights.values import value_problems
 
-    content = read_file(file)
-    problems = list(value_problems(content))
+    content = read_file(file, allow_invalid=True)
+    specs = configure(content.architecture, content.config).tensors()
+    problems = list(value_problems(specs, content.tensors))
     if problems:
         lines = "".join(f"\n  - {problem}" for problem in problems)
         raise FormatError(f"{file}: whole, but no trained module has such numbers:{lines}")
@@ -109,7 +111,7 @@ def diff(context: click.Context, a: str, b: str, as_json: bool) -> None:
     from weights.diff import compare_files
     from weights.tables import difference_document, print_difference
 
-    difference = compare_files(read_file(a), read_file(b))
+    difference = compare_files(*(read_file(path, allow_invalid=True) for path in (a, b)))
     if as_json:
         click.echo(json.dumps(difference_document(difference), indent=2))
     else:

@@ -43,3 +43,7 @@ class MismatchError(GhostError):
         count = len(self.problems)
         lines = "".join(f"\n  - {problem}" for problem in self.problems)
         return f"{self.what}; nothing was changed. {count} problem{'s' * (count != 1)}:{lines}"
+
+
+class FormatWarning(UserWarning):
+    """A file of a newer minor version of the format, which can be read."""

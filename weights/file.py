@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -12,7 +13,7 @@ import numpy as np
 
 from weights.architectures import configure
 from weights.digests import canonical_json, content_digest, tensor_digests
-from weights.errors import DigestError, FormatError
+from weights.errors import DigestError, FormatError, FormatWarning
 from weights.loading import check_tensors
 from weights.storage import (
     PathLike,
@@ -22,6 +23,7 @@ from weights.storage import (
     write_safetensors,
 )
 from weights.tensors import TensorSpec
+from weights.values import value_problems
 
 ENTRY = "ghost_weights"
 FORMAT_VERSION = "1.0"
@@ -88,8 +90,11 @@ def write_file(
     write_safetensors(path, arrays, entry, overwrite=overwrite)
 
 
-def read_file(path: PathLike) -> WeightFile:
-    """Read an interchange file, checking every digest.
+def read_file(path: PathLike, *, allow_invalid: bool = False) -> WeightFile:
+    """Read an interchange file, checking every digest and every number.
+
+    Numbers that no trained module has, not finite or a negative variance, are an error unless
+    `allow_invalid` asks for them.
 
     Raises `FormatError` for anything that is not such a file, `DigestError`, naming the tensors,
     where the bytes are not those that were written, `MismatchError` where tensors and architecture
@@ -103,6 +108,9 @@ def read_file(path: PathLike) -> WeightFile:
     check_tensors(specs, tensors, what=f"{path} is not a whole {architecture}")
     _check_digests(path, metadata, tensors)
     _check_kinds(path, metadata, specs)
+    problems = [] if allow_invalid else list(value_problems(specs, tensors))
+    if problems:
+        raise FormatError(f"{path}: {'; '.join(problems)}: pass allow_invalid=True to take it")
     ordered = {spec.name: tensors[spec.name] for spec in specs}
     return WeightFile(architecture, config, ordered, metadata)
 
@@ -149,11 +157,20 @@ def _is_tensor_entry(entry: Any) -> bool:
 
 def check_version(path: PathLike, version: str) -> None:
     """Raise `FormatError` for a format of another major version."""
-    if version.partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+    if version == FORMAT_VERSION:
+        return
+    major, _, minor = version.partition(".")
+    if major != FORMAT_VERSION.partition(".")[0] or not minor.isdecimal():
         raise FormatError(
             f"{path} has format version {version}, this package reads {FORMAT_VERSION}: "
             "install a newer ghostconv"
         )
+    warnings.warn(
+        f"{path} has format version {version}, this package knows {FORMAT_VERSION}: what is new "
+        "in it is not looked at",
+        FormatWarning,
+        stacklevel=2,
+    )
 
 
 def _check_kinds(path: PathLike, metadata: Mapping[str, Any], specs: Sequence[TensorSpec]) -> None:

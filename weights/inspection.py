@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from weights.architectures import configure
 from weights.errors import ArgumentError, FormatError
-from weights.file import WeightFile, parse_metadata
+from weights.file import parse_metadata
 from weights.header import Entry
 from weights.storage import PathLike, read_header
 from weights.summary import summarise
-from weights.tensors import RUNNING_VAR, STATISTICS
+from weights.tensors import STATISTICS
 
 FACTS = ("architecture", "format_version", "content_sha256", "producer", "source", "config")
 OPTIONAL_FACTS = ("preprocess", "classes")
@@ -51,14 +49,6 @@ def count_parameters(tensors: Mapping[str, Mapping[str, Any]]) -> dict[str, int]
     }
 
 
-def value_problems(file: WeightFile) -> Iterator[str]:
-    """Every tensor with a number that no trained module has: not finite, or a variance below 0."""
-    for name, array in file.tensors.items():
-        yield from _problem(name, array, ~np.isfinite(array), "not finite")
-        if file.metadata["tensors"][name]["kind"] == RUNNING_VAR:
-            yield from _problem(name, array, array < 0, "a negative variance")
-
-
 def _macs(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
     """The work for one image of the usual size; unknown for an architecture of a newer version."""
     try:
@@ -75,16 +65,6 @@ def _is_whole(metadata: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
         return {spec.name for spec in islice(specs, len(stored) + 1)} == set(stored)
     except ArgumentError:
         return False
-
-
-def _problem(name: str, array: np.ndarray, wrong: np.ndarray, what: str) -> Iterator[str]:
-    if wrong.any():
-        first = tuple(int(axis[0]) for axis in np.nonzero(wrong))
-        index = ", ".join(map(str, first))
-        yield (
-            f"tensor '{name}' has {array[first]} at [{index}], which is {what} "
-            f"({int(wrong.sum())} such in {array.size} values)"
-        )
 
 
 def _check_names(path: PathLike, described: Mapping[str, Any], stored: Mapping[str, Any]) -> None:

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from weights import DigestError, FormatError, GhostError, MismatchError, read_file, read_metadata
+from weights import (
+    DigestError,
+    FormatError,
+    FormatWarning,
+    GhostError,
+    MismatchError,
+    read_file,
+    read_metadata,
+)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -123,13 +131,16 @@ def test_a_wrong_entry_is_refused_by_name(
         assert str(caught.value).endswith(text)
 
 
-def test_a_later_minor_version_is_read(
+def test_a_later_minor_version_is_read_with_a_note(
     write_layer: Callable[..., Path], edit_metadata: Callable[..., None]
 ) -> None:
     path = write_layer("layer.safetensors")
     edit_metadata(path, lambda metadata: metadata.update(format_version="1.7", extra="field"))
 
-    assert read_file(path).metadata["extra"] == "field"
+    with pytest.warns(FormatWarning, match=r"version 1\.7, this package knows 1\.0: what is new"):
+        file = read_file(path)
+
+    assert file.metadata["extra"] == "field"
 
 
 def test_one_flipped_bit_names_the_damaged_tensor(write_layer: Callable[..., Path]) -> None:
@@ -260,3 +271,30 @@ def test_a_configuration_that_asks_for_more_than_the_file_holds_is_refused(
 
     with pytest.raises(MismatchError, match="is not a whole ghost_bottleneck"):
         read_file(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        (
+            "cheap_conv.1.bias",
+            np.nan,
+            "tensor 'cheap_conv.1.bias' has nan at [0], which is not fin",
+        ),
+        ("primary_conv.1.weight", np.inf, "has inf at [0], which is not finite"),
+        ("cheap_conv.1.running_var", -1.0, "has -1.0 at [0], which is a negative variance"),
+    ],
+)
+def test_numbers_that_no_trained_module_has_are_refused_unless_asked_for(
+    write_layer: Callable[..., Path], name: str, value: float, text: str
+) -> None:
+    sound = read_file(write_layer("sound.safetensors")).tensors[name].copy()
+    sound[0] = value
+    path = write_layer("layer.safetensors", {name: sound})
+
+    with pytest.raises(FormatError) as caught:
+        read_file(path)
+
+    assert text in str(caught.value)
+    assert str(caught.value).endswith("pass allow_invalid=True to take it")
+    assert read_file(path, allow_invalid=True).tensors[name][0] == pytest.approx(value, nan_ok=True)
