@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: conformance test quick bench fuzz torture lint clean
+.PHONY: conformance test quick bench fuzz torture audit lint clean
 
 conformance: $(STAMP)
 	$(BIN)/ghost-conformance run --report build/conformance
@@ -25,6 +25,11 @@ fuzz: $(STAMP)
 
 torture: $(STAMP)
 	$(BIN)/python -m tests.trust.torture
+
+# Asks a database of vulnerabilities on the network about every pinned version.
+audit: $(STAMP)
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
