@@ -175,3 +175,15 @@ def assert_fills_uniform_bound(array: np.ndarray, fan_in: int) -> None:
     assert scaled.min() < -0.9
     assert scaled.max() > 0.9
     assert scaled.std() == pytest.approx(1 / np.sqrt(3), rel=0.15)
+
+
+@in_every_column
+def test_a_gigantic_kernel_is_refused_before_any_memory_is_taken(
+    column: Column, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ArgumentError, match="a kernel may have 2147483648 numbers at most, got"):
+        column.make("GhostConv", 3, 10**30)
+
+    monkeypatch.setenv("GHOSTCONV_LARGEST_KERNEL", "10")
+    with pytest.raises(ArgumentError, match=r"at most, got 12 in \(4, 3, 1, 1\): use fewer"):
+        column.make("GhostConv", 3, 8)

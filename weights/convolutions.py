@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -20,6 +21,8 @@ from weights.tensors import (
 
 # (height, width); a size that is not known yet is `None`.
 Sizes = tuple[Any, Any]
+# 8 GiB in float32: more is a mistake, or a file that wants memory.
+LIMIT, LARGEST_KERNEL = "GHOSTCONV_LARGEST_KERNEL", 2**31
 SINGLE_VALUE = (
     "training needs more than one value per channel (batch x height x width), got 1: the variance "
     "of a single value is undefined; use a larger batch or evaluation mode"
@@ -43,6 +46,14 @@ class ConvolutionPlan:
     groups: int = 1
     bias: bool = False
     depthwise: bool = False
+
+    def __post_init__(self) -> None:
+        numbers, limit = prod(self.kernel_shape), int(os.environ.get(LIMIT, LARGEST_KERNEL))
+        if numbers > limit:
+            raise ArgumentError(
+                f"a kernel may have {limit} numbers at most, got {numbers} in {self.kernel_shape}: "
+                f"use fewer channels, or raise the limit by the environment variable {LIMIT}"
+            )
 
     @property
     def kernel_shape(self) -> tuple[int, ...]:
