@@ -14,6 +14,7 @@ import numpy as np
 
 from weights.errors import FormatError, GhostError, ImportRefused
 from weights.file import ENTRY
+from weights.importers.expansion import check_expansion
 from weights.storage import PathLike, read_safetensors
 
 StateDicts = dict[str, dict[str, np.ndarray]]
@@ -47,11 +48,14 @@ def read_arrays(path: PathLike) -> dict[str, np.ndarray]:
     """The arrays of a NumPy archive; nothing in it is unpickled."""
     try:
         with np.load(path, allow_pickle=False) as archive:
+            check_expansion(path, sum(each.file_size for each in archive.zip.infolist()))
             return {name: archive[name] for name in archive.files}
     except OSError as error:
         raise FormatError(f"cannot read {path}: {error.strerror or error}") from None
     except (zipfile.BadZipFile, EOFError):
         raise FormatError(f"{path} is not a whole .npz file") from None
+    except ImportRefused:
+        raise
     except ValueError:
         raise ImportRefused(
             f"{path} holds pickled objects, and reading those could run any code: save arrays of "

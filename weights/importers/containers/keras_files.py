@@ -19,6 +19,7 @@ from weights.architectures import ARCHITECTURES
 from weights.errors import FormatError, ImportRefused
 from weights.importers.containers.container import Arrays, Contents, needed
 from weights.importers.containers.description import ENTRY, Description, parse
+from weights.importers.expansion import check_expansion
 from weights.storage import PathLike, read_bytes
 
 SUFFIX = ".weights.h5"
@@ -39,8 +40,11 @@ def read(path: PathLike) -> Contents:
         raise ImportRefused(f"the source must be a {SUFFIX} or .keras file, got {path}")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            check_expansion(path, sum(each.file_size for each in archive.infolist()))
             weights = io.BytesIO(archive.read(WEIGHTS))
             config = json.loads(archive.read(CONFIG))
+    except ImportRefused:
+        raise
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError):
         raise FormatError(f"{path} is not a whole .keras file") from None
     return _contents(path, weights, _description(config))
@@ -56,9 +60,14 @@ def _contents(path: PathLike, stream: BinaryIO, described: Description | None) -
         import h5py
     arrays: Arrays = {}
     labels: dict[str, str] = {}
+    size = 0
 
     def visit(name: str, item: Any) -> None:
+        nonlocal size
         if isinstance(item, h5py.Dataset) and name != ENTRY:
+            _check_dataset(path, name, item)
+            size += item.nbytes
+            check_expansion(path, size)
             arrays[name] = _array(item)
         elif "name" in item.attrs:
             labels[name.removesuffix("/vars")] = str(item.attrs["name"])
@@ -67,6 +76,8 @@ def _contents(path: PathLike, stream: BinaryIO, described: Description | None) -
         with h5py.File(stream, "r") as file:
             text = file[ENTRY][()].decode() if ENTRY in file else None
             file.visititems(visit)
+    except ImportRefused:
+        raise
     except (OSError, KeyError, RuntimeError, AttributeError, UnicodeDecodeError):
         raise FormatError(f"{path} is not a whole HDF5 file of Keras") from None
     others = [name for name in arrays if OTHERS.match(name)]
@@ -74,6 +85,14 @@ def _contents(path: PathLike, stream: BinaryIO, described: Description | None) -
     dropped = {"variables that are no weights": len(others)} if others else {}
     problems = tuple(order_problems(labels))
     return Contents(weights, described or parse(path, text), dropped, problems=problems)
+
+
+def _check_dataset(path: PathLike, name: str, dataset: Any) -> None:
+    """Raise `ImportRefused` for anything but numbers that the file itself holds."""
+    if dataset.external or dataset.is_virtual:
+        raise ImportRefused(f"{path}: {name!r} must be in the file, got a reference to other files")
+    if dataset.dtype.kind == "O":
+        raise ImportRefused(f"{path}: {name!r} must be an array of numbers, got objects")
 
 
 def _array(dataset: Any) -> np.ndarray:
