@@ -15,7 +15,8 @@ from benchmarks.targets import Target, targets
 # A ratio has to grow by this much before it counts as slower: timings are noisy.
 NOISE = 1.15
 PLAIN = {"layer": "plain deployed", "network": "plain deployed"}
-COLOURS = {"torch": "#c2410c", "jax": "#1d4ed8", "tf": "#b45309"}
+COLOURS = {"torch": "#c2410c", "jax": "#1d4ed8", "tf": "#15803d"}
+TICKS = (0.5, 1, 2, 4, 8)
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -82,6 +83,7 @@ def plot(rows: Sequence[Row], folder: Path) -> None:
     figure, axes = pyplot.subplots(1, 2, figsize=(13, 5.5), sharey=True, layout="constrained")
     _bars(axes[0], rows, "plain deployed", "ours deployed", "plain / ours, both deployed")
     _bars(axes[1], rows, "naive", "ours", "naive / ours, training form")
+    axes[0].legend(loc="lower right")
     for suffix in ("png", "svg"):
         figure.savefig(folder / f"layers.{suffix}", dpi=110)
     pyplot.close(figure)
@@ -101,12 +103,12 @@ def _bars(axes, rows, slower, faster, title) -> None:  # type: ignore[no-untyped
         axes.barh(places, ratios, 0.25, color=colour, label=f"ghost_{framework}")
     axes.axvline(1, color="#404040", linewidth=1)
     axes.set_xscale("log")
+    axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+    axes.minorticks_off()
     axes.set_yticks(range(len(names)), [name.replace(" ratio 2", "") for name in names])
     axes.invert_yaxis()
     axes.set_xlabel("times faster")
     axes.set_title(title)
-    if any(axes.containers):
-        axes.legend(loc="lower right")
 
 
 def _key(row: Row) -> tuple[str, str, str, str, str]:

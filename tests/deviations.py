@@ -100,8 +100,13 @@ DEVIATIONS = {
         """,
     },
     "ghost_torch/deploy.py": {
-        "PyTorch alone has two orders of axes in memory": """
+        "PyTorch alone has two orders of axes in memory, and operations in place": """
+            + deploy: _activate_in_place(...)
             + deploy: deployed.to(...)
+            + def _activate_in_place(module): Let activations of halves, which alone see what the convolution made, reuse its memory.
+            + _activate_in_place: for each in module.modules()
+            + _activate_in_place:   if isinstance(each, (ConvNormAct, ConvAct)) and isinstance(each[-1], (nn.ReLU, nn.ReLU6))
+            + _activate_in_place:     each[-1].inplace =
         """,
     },
     "ghost_torch/ghost_conv.py": {
