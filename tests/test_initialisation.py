@@ -14,6 +14,8 @@ import pytest
 
 from tests.columns import Column, in_every_column
 
+pytestmark = pytest.mark.slow
+
 FALSE_ALARMS = 1e-9
 LAYER = {"kernel_size": 3, "dw_kernel_size": 5, "groups": 2}
 # Inputs of each sum: channels of a group times positions.
