@@ -61,6 +61,12 @@ class ChangesInput(Fake):
         return out
 
 
+class KeepsInput(Fake):
+    def __call__(self, x: np.ndarray) -> Any:
+        self.kept = x
+        return self.right(x)
+
+
 class ReturnsNothing(Fake):
     def __call__(self, x: np.ndarray) -> Any:
         return None

@@ -68,6 +68,11 @@ def test_one_that_died_is_started_again(tmp_path: Path, monkeypatch: pytest.Monk
     [
         ("Raises", "RuntimeError", "out of ideas"),
         ("ChangesInput", "ArgumentError", "it changed its input in place"),
+        (
+            "KeepsInput",
+            "ArgumentError",
+            "it keeps a reference to its input, which is its caller's",
+        ),
         ("ReturnsNothing", "TypeError", "the result must be an array of numbers, got NoneType"),
     ],
 )

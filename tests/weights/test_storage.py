@@ -144,3 +144,15 @@ def test_what_is_read_can_be_written_to(tmp_path: Path) -> None:
     read["a"][0] = 1
 
     assert read["a"][0] == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are POSIX")
+def test_a_link_is_replaced_and_what_it_led_to_stays(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_bytes(b"precious")
+    link.symlink_to(target)
+
+    write_atomically(link, b"new")
+
+    assert target.read_bytes() == b"precious"
+    assert (link.is_symlink(), link.read_bytes()) == (False, b"new")
