@@ -33,33 +33,31 @@ PRECISIONS = [
 CASES = ["k3-s2-p1-r2-dw3-c3x16-10x10-n2-normal", "k1-s1-p0-r4-dw5-c8x17-7x7-n2-normal"]
 
 
-def run(name: str, folder: Path, *cases: str) -> list[dict]:
-    """The verdicts of some cases of tier module."""
+def run(names: list[str], folder: Path, *cases: str) -> dict[str, list[dict]]:
+    """The verdicts of some cases of tier module, by implementation."""
     command = [sys.executable, "-m", "conformance", "run", "--tier", "module"]
-    command += ["--implementation", name, "--report", str(folder)]
-    for case in cases:
-        command += ["--case", case]
+    command += ["--report", str(folder)]
+    command += [part for name in names for part in ("--implementation", name)]
+    command += [part for case in cases for part in ("--case", case)]
     subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     records = map(json.loads, (folder / "report.jsonl").read_text().splitlines())
-    return [record for record in records if record["kind"] == "verdict"]
+    found: dict[str, list[dict]] = {name: [] for name in names}
+    for record in records:
+        if record["kind"] == "verdict":
+            found[record["implementation"]].append(record)
+    return found
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PRECISIONS)
-def test_a_precision_is_within_its_own_bound(name: str, tmp_path: Path) -> None:
-    verdicts = run(name, tmp_path, *CASES)
+@pytest.mark.parametrize("names", [EXPORTS, PRECISIONS], ids=["exports", "precisions"])
+def test_a_mode_in_a_process_of_its_own_is_within_its_bound(
+    names: list[str], tmp_path: Path
+) -> None:
+    found = run(names, tmp_path, *CASES)
 
-    assert [verdict["message"] for verdict in verdicts] == ["", ""]
-    assert {verdict["status"] for verdict in verdicts} == {"pass"}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", EXPORTS)
-def test_a_mode_in_a_process_of_its_own_gives_the_same_numbers(name: str, tmp_path: Path) -> None:
-    verdicts = run(name, tmp_path, *CASES)
-
-    assert [verdict["message"] for verdict in verdicts] == ["", ""]
-    assert {verdict["status"] for verdict in verdicts} == {"pass"}
+    messages = {name: [each["message"] for each in verdicts] for name, verdicts in found.items()}
+    assert messages == {name: ["", ""] for name in names}
+    assert {each["status"] for verdicts in found.values() for each in verdicts} == {"pass"}
 
 
 @pytest.mark.slow
@@ -89,7 +87,8 @@ def test_float32_is_not_taken_for_float64() -> None:
 def test_what_leaves_the_range_of_float16_is_skipped_with_the_reason(tmp_path: Path) -> None:
     case = "k1-s1-p0-r2-dw3-c8x16-8x8-n2-wide"
 
-    (verdict,) = run("ghost_torch.modes:float16", tmp_path, case)
+    name = "ghost_torch.modes:float16"
+    (verdict,) = run([name], tmp_path, case)[name]
 
     assert verdict["status"] == "skip"
     assert verdict["message"] == "its largest number is 65504, and this case goes beyond"

@@ -49,16 +49,6 @@ def _right(layer: GhostConv, x: np.ndarray) -> np.ndarray:
     return layer(x)
 
 
-def _transposed_kernel(layer: GhostConv, x: np.ndarray) -> np.ndarray:
-    primary = layer.primary_conv(x)
-    if layer.cheap_conv is None:
-        return primary[:, : layer.c_out]
-    kernel = np.ascontiguousarray(layer.cheap_conv.conv.weight.swapaxes(2, 3))
-    conv = replace(layer.cheap_conv.conv, weight=kernel)
-    ghost = layer.cheap_conv.act(layer.cheap_conv.norm(conv(primary)))
-    return np.concatenate([primary, ghost], axis=1)[:, : layer.c_out]
-
-
 def _interleaved(layer: GhostConv, x: np.ndarray) -> np.ndarray:
     both = np.concatenate(_halves(layer, x), axis=1)
     order = np.arange(both.shape[1]).reshape(-1, layer.c_int).T.reshape(-1)
@@ -77,6 +67,5 @@ def _asymmetric_padding(layer: GhostConv, x: np.ndarray) -> np.ndarray:
 
 
 right = _build(_right)
-transposed_kernel = _build(_transposed_kernel)
 interleaved = _build(_interleaved)
 asymmetric_padding = _build(_asymmetric_padding)

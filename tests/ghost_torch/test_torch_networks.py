@@ -172,14 +172,6 @@ def test_a_training_step_reaches_every_tensor(make: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_compiled_network_computes_the_same() -> None:
-    network, x = randomise(NETWORKS["v2"]()).eval(), images(1, 3, 40, 40)
-    compiled = torch.compile(network, backend="aot_eager", fullgraph=True)
-
-    torch.testing.assert_close(compiled(x), network(x))
-
-
-@pytest.mark.slow
 @every_network
 def test_an_exported_network_computes_the_same(make: Any) -> None:
     network, x = randomise(make()).eval(), images(1, 3, 40, 40)
