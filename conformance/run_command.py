@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from conformance.command import PASSED, exit_with, implementations
-from conformance.session import Request, run_request
+from conformance.requested import Request, run_request
 from conformance.tiers import TIERS, NetworkTier, RandomTier, TrainingTier
 
 
