@@ -63,10 +63,8 @@ def test_parameters_and_statistics_stay_together_at_every_step(
 @pytest.mark.parametrize(
     ("wrong", "right"),
     [
-        (Optimizer("sgd", 0.05, 0.0), "sgd"),
         (Optimizer("sgd", 0.05, 1e-2, momentum=0.89), "sgd"),
         (Optimizer("adamw", 0.01, 1e-2, eps=1e-7), "adamw"),
-        (Optimizer("adamw", 0.01, 0.0), "adamw"),
     ],
 )
 def test_another_setting_of_the_optimizer_is_seen(wrong: Optimizer, right: str) -> None:

@@ -39,7 +39,7 @@ def test_every_case_is_a_test(tmp_path: Path) -> None:
 
 
 def test_a_defect_fails_with_its_element_and_the_way_to_run_it_again(tmp_path: Path) -> None:
-    name = "tests.conformance.wrong:eps"
+    name = "tests.conformance.wrong:interleaved"
     code, output = run(tmp_path, "--implementation", name, "--tier", "exact", "-x")
 
     assert code == 1

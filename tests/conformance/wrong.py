@@ -1,6 +1,6 @@
 """Deliberately wrong copies of the oracle, each with one defect that people really make.
 
-Run one with `ghost-conformance run --implementation tests.conformance.wrong:eps`.
+Run one with `ghost-conformance run --implementation tests.conformance.wrong:interleaved`.
 """
 
 from __future__ import annotations
