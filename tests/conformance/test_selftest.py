@@ -19,6 +19,7 @@ from conformance.tiers import TIERS
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", (*MUTANTS, *MODULE_MUTANTS), ids=lambda mutant: mutant.name)
 def test_a_mutant_is_caught_by_the_tier_that_names_it(mutant: Mutant) -> None:
     (caught,) = hunt([mutant])
