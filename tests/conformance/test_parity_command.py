@@ -17,6 +17,8 @@ from tests.porting_faults import FAULTS
 from weights import write_file
 from weights.storage import write_safetensors
 
+pytestmark = pytest.mark.slow
+
 FAULTY = "tests.porting_faults:one_depthwise_kernel_transposed"
 LAYER = {"c_in": 4, "c_out": 8, "kernel_size": 3}
 

@@ -20,6 +20,8 @@ from tests.reference_files import reference_file
 from weights import fold
 from weights.importers import Imported, import_file
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = {
     "oracle": ("conformance.oracle.adapter", "numpy"),
     "ghost_torch": ("ghost_torch.adapter", "torch"),
