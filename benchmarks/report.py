@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table as Grid
 
 from benchmarks.measure import Row
-from benchmarks.targets import Target, targets
+from benchmarks.targets import RATIO_2, Table, Target, contains, targets
 
 # A ratio has to grow by this much before it counts as slower: timings are noisy.
 NOISE = 1.15
-PLAIN = {"layer": "plain deployed", "network": "plain deployed"}
 COLOURS = {"torch": "#c2410c", "jax": "#1d4ed8", "tf": "#15803d"}
 TICKS = (0.5, 1, 2, 4, 8)
 
@@ -29,8 +29,9 @@ def show(console: Console, rows: Sequence[Row]) -> None:
     grid = Grid(title="time / plain deployed convolution of the same framework and run")
     for column in ("framework", "case", "what", "candidate", "ratio", "ms", "+-"):
         grid.add_column(column, justify="right" if column in ("ratio", "ms", "+-") else "left")
+    table = Table(rows)
     for row in rows:
-        ratio = relative(row, rows)
+        ratio = relative(row, table)
         cells = (row.framework, row.case, row.what, row.candidate)
         numbers = (f"{row.milliseconds:.3f}", f"{row.spread:.3f}")
         grid.add_row(*cells, "" if ratio is None else f"{ratio:.2f}", *numbers)
@@ -51,22 +52,20 @@ def target_table(found: Sequence[Target]) -> Grid:
     return grid
 
 
-def relative(row: Row, rows: Sequence[Row]) -> float | None:
+def relative(row: Row, table: Table) -> float | None:
     """The time over that of the plain convolution of the same run."""
-    name = PLAIN.get(row.suite) if row.what == "forward" else "plain"
-    for other in rows:
-        same = (other.framework, other.case, other.what) == (row.framework, row.case, row.what)
-        if same and other.candidate == name:
-            return row.milliseconds / other.milliseconds
-    return None
+    name = "plain deployed" if row.what == "forward" else "plain"
+    plain = table.time(row.framework, row.suite, row.case, row.what, name)
+    return None if plain is None else row.milliseconds / plain
 
 
 def compare(console: Console, rows: Sequence[Row], earlier: Sequence[Row]) -> None:
     """Tell what got slower, by its ratio to the plain convolution of its own run."""
-    before = {_key(row): relative(row, earlier) for row in earlier}
+    tables = Table(rows), Table(earlier)
+    before = {_key(row): relative(row, tables[1]) for row in earlier}
     slower = 0
     for row in rows:
-        now, then = relative(row, rows), before.get(_key(row))
+        now, then = relative(row, tables[0]), before.get(_key(row))
         if now is not None and then is not None and now > NOISE * then:
             slower += 1
             console.print(f"slower: {' '.join(_key(row))}: {then:.2f} -> {now:.2f}")
@@ -90,17 +89,12 @@ def plot(rows: Sequence[Row], folder: Path) -> None:
 
 
 def _bars(axes, rows, slower, faster, title) -> None:  # type: ignore[no-untyped-def]
-    times = {_key(row): row.milliseconds for row in rows if row.what == "forward"}
-    names = list(dict.fromkeys(r.case for r in rows if r.suite == "layer" and "ratio 2" in r.case))
+    table, wanted = Table(rows), partial(contains, RATIO_2)
+    names = list(dict.fromkeys(r.case for r in rows if r.suite == "layer" and wanted(r.case)))
     for index, (framework, colour) in enumerate(COLOURS.items()):
-        places, ratios = [], []
-        for place, case in enumerate(names):
-            over = times.get((framework, "layer", case, "forward", slower))
-            under = times.get((framework, "layer", case, "forward", faster))
-            if over and under:
-                places.append(place + 0.27 * (index - 1))
-                ratios.append(over / under)
-        axes.barh(places, ratios, 0.25, color=colour, label=f"ghost_{framework}")
+        ratios = table.layers(framework, "forward", slower, faster, wanted)
+        places = [names.index(case) + 0.27 * (index - 1) for case in ratios]
+        axes.barh(places, list(ratios.values()), 0.25, color=colour, label=f"ghost_{framework}")
     axes.axvline(1, color="#404040", linewidth=1)
     axes.set_xscale("log")
     axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])

@@ -8,7 +8,6 @@ from functools import partial
 
 from benchmarks.measure import Row
 
-Key = tuple[str, str, str, str, str]
 AT_LEAST, AT_MOST = "at least", "at most"
 BOTH = "forward + backward"
 # The one of which the targets speak; ratio 4 is measured beside it.
@@ -70,7 +69,7 @@ class Table:
             over = self.time(framework, "layer", case, what, slower)
             under = self.time(framework, "layer", case, what, faster)
             if over is not None and under is not None:
-                ratios[f"{framework} {case}"] = over / under
+                ratios[case] = over / under
         return ratios
 
 

@@ -19,7 +19,7 @@ SHRINKABLE = ("exact", "module", "special", "random")
 def show(case_id: str) -> None:
     """Print what CASE is, and the digests of its tensors."""
     from conformance import tensors
-    from weights.digests import tensor_digest
+    from weights.digests import tensor_digests
 
     found = find(case_id)
     if not found:
@@ -28,8 +28,7 @@ def show(case_id: str) -> None:
         document = case.to_dict()
         if case.data in tensors.INPUTS:
             weights, x = tensors.make(case)
-            arrays = {"input": x, **weights}
-            document["sha256"] = {name: tensor_digest(array) for name, array in arrays.items()}
+            document["sha256"] = tensor_digests({"input": x, **weights})
         click.echo(json.dumps(document, indent=1))
 
 

@@ -77,14 +77,13 @@ def colour(verdict: Verdict) -> str:
 def _summary(name: str, report: Report) -> dict[str, Any]:
     own = [verdict for verdict in report.verdicts if verdict.implementation == name]
     found = Counter(verdict.status for verdict in own)
-    seconds = sum(verdict.seconds for verdict in own)
     versions = report.header["implementations"][name]
     return {
         "name": name,
         "versions": ", ".join(f"{key} {value}" for key, value in versions.items()),
         "counts": {status.value: found[status] for status in Status},
         "worst": max(_ratios(report, name), default=0.0),
-        "speed": len(own) / seconds if seconds else 0.0,
+        "speed": next(e["speed"] for e in report.footer["effort"] if e["name"] == name),
     }
 
 

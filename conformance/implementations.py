@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
@@ -91,3 +92,11 @@ def load(name: str) -> tuple[Build, dict[str, str]]:
         told |= dict(tell()) if callable(tell) else {}
     precision = getattr(module, "PRECISIONS", {}).get(function, {})
     return build, told | {name: str(value) for name, value in precision.items()}
+
+
+def installed_version(package: str) -> str:
+    """The version of a distribution, or that it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

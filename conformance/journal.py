@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from conformance.implementations import installed_version
 from conformance.verdict import Verdict
 from weights import ArgumentError, FormatError
 
@@ -77,11 +77,5 @@ def _check_header(path: Path, line: str) -> None:
 
 
 def _header() -> dict[str, Any]:
-    return {"kind": "unfinished", "versions": {name: _version(name) for name in PACKAGES}}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
+    versions = {name: installed_version(name) for name in PACKAGES}
+    return {"kind": "unfinished", "versions": versions}

@@ -9,13 +9,12 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from conformance.implementations import Availability
+from conformance.implementations import Availability, installed_version
 from conformance.runner import Run, efforts
 from conformance.verdict import Status, Verdict
 from conformance.worker import ENVIRONMENT
@@ -114,7 +113,7 @@ def _add_case(suite: ElementTree.Element, verdict: Verdict) -> None:
 def _header(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> dict[str, Any]:
     return {
         "kind": "header",
-        "ghostconv": _own_version(),
+        "ghostconv": installed_version("ghostconv"),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "machine": platform.machine(),
@@ -133,10 +132,3 @@ def _footer(run: Run) -> dict[str, Any]:
         "seconds": round(run.seconds, 3),
         "effort": [asdict(effort) for effort in efforts(run)],
     }
-
-
-def _own_version() -> str:
-    try:
-        return version("ghostconv")
-    except PackageNotFoundError:
-        return "not installed"

@@ -23,9 +23,9 @@ from conformance.stages import Stages, in_dtype
 from conformance.steps import output_cotangent
 from conformance.tensors import Tensors
 from conformance.tiers import TIERS
-from conformance.tiers.family import form_of
+from conformance.tiers.family import form_of, in_its_form
 from conformance.verdict import Outcome, Status, Verdict
-from weights import FormatError, fold
+from weights import FormatError
 from weights.storage import read_safetensors, write_safetensors
 
 VERSION = "1.0"
@@ -184,6 +184,6 @@ def _inputs(case: Case) -> tuple[dict[str, Any], Tensors]:
         cotangent = output_cotangent(case.architecture, config, x, case.seed)
         arrays["output_cotangent"] = cotangent
     if form_of(case):
-        config, merged = fold.deployed(case.architecture, config, weights, form_of(case))
+        config, merged = in_its_form(case, weights)
         weights = in_dtype(merged, np.float32)
     return config, arrays | {f"weight.{name}": array for name, array in weights.items()}

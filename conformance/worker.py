@@ -17,7 +17,8 @@ import numpy as np
 
 from conformance.errors import NotSupported, printable
 from conformance.implementations import ENVIRONMENTS, load
-from weights import ArgumentError, GhostError, tensor_digest
+from weights import ArgumentError, GhostError
+from weights.digests import tensor_digests
 
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow otherwise prints on its way up
@@ -127,8 +128,7 @@ class Worker:
         return result
 
     def _object(self, architecture: str, config: Any, weights: Any) -> Any:
-        digests = {name: tensor_digest(array) for name, array in weights.items()}
-        key = json.dumps([architecture, dict(config), digests], default=repr)
+        key = json.dumps([architecture, dict(config), tensor_digests(weights)], default=repr)
         if key != self._key:
             self._built = self._build(architecture, dict(config), dict(weights))
             self._key = key

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
 from ghost_tf import weights_io
 from weights.digests import common_dtype
@@ -81,7 +82,7 @@ class Adapter:
 
     def _input(self, x: np.ndarray) -> Any:
         native = x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
-        return tf.constant(cast_floating(native, self.dtype))
+        return ops.convert_to_tensor(np.ascontiguousarray(cast_floating(native, self.dtype)))
 
 
 def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
@@ -103,5 +104,5 @@ def strict_arithmetic() -> dict[str, str]:
 
 
 def _to_numpy(x: Any) -> np.ndarray:
-    array = np.asarray(x)
+    array = ops.convert_to_numpy(x)
     return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if array.ndim == 4 else array

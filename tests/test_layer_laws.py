@@ -187,3 +187,6 @@ def test_a_gigantic_kernel_is_refused_before_any_memory_is_taken(
     monkeypatch.setenv("GHOSTCONV_LARGEST_KERNEL", "10")
     with pytest.raises(ArgumentError, match=r"at most, got 12 in \(4, 3, 1, 1\): use fewer"):
         column.make("GhostConv", 3, 8)
+    monkeypatch.setenv("GHOSTCONV_LARGEST_KERNEL", "much")
+    with pytest.raises(ArgumentError, match="LARGEST_KERNEL must be a whole number, got 'much'"):
+        column.make("GhostConv", 3, 8)

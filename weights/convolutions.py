@@ -48,7 +48,7 @@ class ConvolutionPlan:
     depthwise: bool = False
 
     def __post_init__(self) -> None:
-        numbers, limit = prod(self.kernel_shape), int(os.environ.get(LIMIT, LARGEST_KERNEL))
+        numbers, limit = prod(self.kernel_shape), _limit()
         if numbers > limit:
             raise ArgumentError(
                 f"a kernel may have {limit} numbers at most, got {numbers} in {self.kernel_shape}: "
@@ -182,3 +182,12 @@ def check_statistics(shape: Sequence[Any]) -> None:
     batch, _, height, width = shape
     if batch == 1 and height == 1 and width == 1:
         raise ArgumentError(SINGLE_VALUE)
+
+
+def _limit() -> int:
+    text = os.environ.get(LIMIT, str(LARGEST_KERNEL))
+    if not text.isdecimal():
+        raise ArgumentError(
+            f"the environment variable {LIMIT} must be a whole number, got {text!r}"
+        )
+    return int(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from itertools import islice
 from math import prod
 from typing import Any
@@ -31,8 +31,10 @@ def describe(path: PathLike) -> dict[str, Any]:
     facts = {name: metadata.get(name) for name in FACTS}
     facts |= {name: metadata[name] for name in OPTIONAL_FACTS if name in metadata}
     tensors = {name: _tensor(metadata["tensors"][name], stored[name]) for name in stored}
-    macs = _macs(metadata) if _is_whole(metadata, stored) else None
-    counts = {"parameters": count_parameters(tensors), "multiply_accumulates": macs}
+    counts = {
+        "parameters": count_parameters(tensors),
+        "multiply_accumulates": _macs(metadata, set(stored)),
+    }
     return facts | {"tensors": tensors} | counts
 
 
@@ -49,22 +51,21 @@ def count_parameters(tensors: Mapping[str, Mapping[str, Any]]) -> dict[str, int]
     }
 
 
-def _macs(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The work for one image of the usual size; unknown for an architecture of a newer version."""
+def _macs(metadata: Mapping[str, Any], stored: Set[str]) -> dict[str, Any] | None:
+    """The work for one image of the usual size.
+
+    Unknown where the configuration does not describe what is stored, which is asked for no more
+    than that, and for an architecture of a newer version.
+    """
+    architecture, config = metadata["architecture"], metadata["config"]
     try:
-        counts = summarise(metadata["architecture"], metadata["config"])
+        specs = configure(architecture, config).tensors()
+        if {spec.name for spec in islice(specs, len(stored) + 1)} != stored:
+            return None
+        counts = summarise(architecture, config)
     except ArgumentError:
         return None
     return {"count": counts.multiply_accumulates, "size": [counts.height, counts.width]}
-
-
-def _is_whole(metadata: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
-    """Whether the configuration describes what is stored; it is not asked for more than that."""
-    try:
-        specs = configure(metadata["architecture"], metadata["config"]).tensors()
-        return {spec.name for spec in islice(specs, len(stored) + 1)} == set(stored)
-    except ArgumentError:
-        return False
 
 
 def _check_names(path: PathLike, described: Mapping[str, Any], stored: Mapping[str, Any]) -> None:

@@ -117,7 +117,9 @@ def check_writable(path: PathLike, *, overwrite: bool) -> None:
 def write_atomically(path: Path, data: bytes) -> None:
     """Put `data` at `path` in one step: whoever looks sees the old file or the new one, whole."""
     _remove_strays(path)
-    temporary = path.with_name(f".{path.name}.{_writer(os.getpid())}.{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(
+        f".{path.name}.{_machine()}-{os.getpid()}.{secrets.token_hex(8)}.tmp"
+    )
     try:
         # os.open, not tempfile: the mode then follows the umask.
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -136,23 +138,25 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def _remove_strays(path: Path) -> None:
     """Remove what writers of this machine left behind that died while they wrote `path`."""
-    pattern = re.compile(re.escape(f".{path.name}.") + r"([0-9a-f]{8})-(\d+)\.[0-9a-f]{16}\.tmp")
+    if os.name != "posix":
+        return  # elsewhere nobody can be asked for a sign of life without being ended by it
+    prefix = re.escape(f".{path.name}.{_machine()}-")
+    pattern = re.compile(prefix + r"(\d+)\.[0-9a-f]{16}\.tmp")
     with contextlib.suppress(OSError):
         for entry in os.scandir(path.parent):
             found = pattern.fullmatch(entry.name)
-            if found and _writer(int(found[2])).startswith(found[1]) and not _is_alive(found[2]):
+            if found and not _is_alive(int(found[1])):
                 Path(entry.path).unlink(missing_ok=True)
 
 
-def _writer(process: int) -> str:
-    """The machine and the process that write, in the name of a temporary file."""
-    machine = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-    return f"{machine}-{process}"
+def _machine() -> str:
+    """The machine that writes, in the name of a temporary file."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
-def _is_alive(process: str) -> bool:
+def _is_alive(process: int) -> bool:
     try:
-        os.kill(int(process), 0)
+        os.kill(process, 0)
     except ProcessLookupError:
         return False
     except OSError:

@@ -14,17 +14,18 @@ def value_problems(specs: Iterable[TensorSpec], tensors: Mapping[str, np.ndarray
     for spec in specs:
         array = tensors[spec.name]
         with np.errstate(invalid="ignore"):  # bfloat16 of NaN
-            infinite, negative = ~np.isfinite(array), array < 0
-        yield from _problem(spec.name, array, infinite, "not finite")
-        if spec.kind == RUNNING_VAR:
-            yield from _problem(spec.name, array, negative, "a negative variance")
+            finite = np.isfinite(array)
+            negative = array < 0 if spec.kind == RUNNING_VAR else None
+        if not finite.all():
+            yield _problem(spec.name, array, ~finite, "not finite")
+        if negative is not None and negative.any():
+            yield _problem(spec.name, array, negative, "a negative variance")
 
 
-def _problem(name: str, array: np.ndarray, wrong: np.ndarray, what: str) -> Iterator[str]:
-    if wrong.any():
-        first = tuple(int(axis[0]) for axis in np.nonzero(wrong))
-        index = ", ".join(map(str, first))
-        yield (
-            f"tensor '{name}' has {array[first]} at [{index}], which is {what} "
-            f"({int(wrong.sum())} such in {array.size} values)"
-        )
+def _problem(name: str, array: np.ndarray, wrong: np.ndarray, what: str) -> str:
+    first = tuple(int(axis[0]) for axis in np.nonzero(wrong))
+    index = ", ".join(map(str, first))
+    return (
+        f"tensor '{name}' has {array[first]} at [{index}], which is {what} "
+        f"({int(wrong.sum())} such in {array.size} values)"
+    )

@@ -8,6 +8,7 @@ function.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -45,9 +46,7 @@ class FamilyTier:
     def judge(self, case: Case, process: Implementation) -> Outcome:
         """Every stage of the form that is asked for against the oracle's training form."""
         weights, x = tensors.make(case)
-        config: dict[str, object] = dict(case.config)
-        if form_of(case):
-            config, weights = fold.deployed(case.architecture, config, weights, form_of(case))
+        config, weights = in_its_form(case, weights)
         outputs = process.taps(case.architecture, config, weights, x)
         return judge_stages(outputs, self._truth(case.id, case))
 
@@ -58,12 +57,20 @@ def form_of(case: Case) -> str:
     return form if form in (DEPLOYED, FOLDED) else ""
 
 
+def in_its_form(case: Case, weights: Tensors) -> tuple[dict[str, Any], Tensors]:
+    """Configuration and tensors of the form that the case is about."""
+    config = dict(case.config)
+    if not form_of(case):
+        return config, weights
+    return fold.deployed(case.architecture, config, weights, form_of(case))
+
+
 def truth(case: Case) -> Stages:
     """The training form in float64, and what the form asked for loses in float32."""
     weights, x = tensors.make(case)
     run = oracle_run(case.architecture, case.config, weights, x, others=OTHERS)
     if form_of(case):
-        config, merged = fold.deployed(case.architecture, case.config, weights, form_of(case))
+        config, merged = in_its_form(case, weights)
         merged = in_dtype(merged, np.float32)
         rough = oracle_run(case.architecture, config, merged, x, others=OTHERS)
         run = replace(rough, exact=run.exact)

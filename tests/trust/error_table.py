@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import tempfile
 import zipfile
@@ -15,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from tests.file_edits import LENGTH, in_place, with_header, with_metadata
 from weights import GhostError, check_tensors, configure, read_file, select, write_file
 
 LAYER: dict[str, Any] = {"c_in": 3, "c_out": 5}
-LENGTH = 8
 HEAD = """\
 # What a damaged, foreign or hostile file says
 
@@ -49,21 +48,12 @@ def sound(path: Path) -> bytes:
 
 def header(data: bytes, change: Callable[[dict[str, Any]], Any]) -> bytes:
     """The file with another header."""
-    size = int.from_bytes(data[:LENGTH], "little")
-    document = json.loads(data[LENGTH : LENGTH + size])
-    change(document)
-    text = json.dumps(document).encode()
-    return len(text).to_bytes(LENGTH, "little") + text + data[LENGTH + size :]
+    return with_header(data, in_place(change))
 
 
 def entry(data: bytes, **changed: Any) -> bytes:
     """The file with another metadata entry."""
-
-    def change(document: dict[str, Any]) -> None:
-        found = json.loads(document["__metadata__"]["ghost_weights"]) | changed
-        document["__metadata__"]["ghost_weights"] = json.dumps(found)
-
-    return header(data, change)
+    return with_metadata(data, lambda found: found | changed)
 
 
 def zipped(path: Path) -> bytes:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Callable
 from typing import Any
 
-LENGTH = 8
+from tests.file_edits import LENGTH, with_header, with_metadata
+
 INTERESTING = (0, 1, 2, 7, 8, 0x7F, 0x80, 0xFF)
 NUMBERS = (-1, 0, 1, 3, 2**31, 2**32, 2**53, 2**63 - 1, 2**63, 2**64, 10**30, 1.5, True, None)
 WORDS = (
@@ -75,25 +74,12 @@ def claim(data: bytes, generator: random.Random) -> bytes:
 
 def edit_header(data: bytes, generator: random.Random) -> bytes:
     """A value of the header's JSON replaced, removed or added."""
-    return _edited(data, lambda header: _edit(header, generator))
+    return with_header(data, lambda header: _edit(header, generator))
 
 
 def edit_metadata(data: bytes, generator: random.Random) -> bytes:
     """A value inside the metadata entry replaced, removed or added."""
-
-    def change(header: Any) -> Any:
-        entry = json.loads(header["__metadata__"]["ghost_weights"])
-        header["__metadata__"]["ghost_weights"] = json.dumps(_edit(entry, generator))
-        return header
-
-    return _edited(data, change)
-
-
-def _edited(data: bytes, change: Callable[[Any], Any]) -> bytes:
-    size = int.from_bytes(data[:LENGTH], "little")
-    header = json.loads(data[LENGTH : LENGTH + size])
-    text = json.dumps(change(header)).encode()
-    return len(text).to_bytes(LENGTH, "little") + text + data[LENGTH + size :]
+    return with_metadata(data, lambda entry: _edit(entry, generator))
 
 
 def _edit(value: Any, generator: random.Random) -> Any:

@@ -12,7 +12,7 @@ import pytest
 from tests.trust.fuzz import fuzz
 from tests.trust.mutations import KINDS
 from tests.trust.torture import NAME, save
-from weights.storage import _writer
+from weights.storage import _machine
 
 ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="it forks processes")
@@ -43,7 +43,7 @@ def test_killed_writers_full_disks_and_two_writers_leave_whole_files() -> None:
 def test_what_a_dead_writer_left_is_removed_and_a_living_ones_is_not(tmp_path: Path) -> None:
     path, strays = tmp_path / NAME, []
     for process in (os.getpid(), 2**22 + 1):  # no process has that number
-        stray = tmp_path / f".{NAME}.{_writer(process)}.{'0' * 16}.tmp"
+        stray = tmp_path / f".{NAME}.{_machine()}-{process}.{'0' * 16}.tmp"
         stray.write_bytes(b"half")
         strays.append(stray)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from safetensors.numpy import save_file
 
+from tests.file_edits import in_place, with_header, with_metadata
 from weights import Config, configure, write_file
 from weights.cli import main
 from weights.tensors import RUNNING_VAR
@@ -62,28 +62,17 @@ def edit_header() -> Callable[..., None]:
     """Change the header of a safetensors file in place, data untouched."""
 
     def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
-        data = path.read_bytes()
-        size = 8 + int.from_bytes(data[:8], "little")
-        header = json.loads(data[8:size])
-        change(header)
-        text = json.dumps(header).encode()
-        text += b" " * (-len(text) % 8)
-        path.write_bytes(len(text).to_bytes(8, "little") + text + data[size:])
+        path.write_bytes(with_header(path.read_bytes(), in_place(change)))
 
     return edit
 
 
 @pytest.fixture
-def edit_metadata(edit_header: Callable[..., None]) -> Callable[..., None]:
+def edit_metadata() -> Callable[..., None]:
     """Change the metadata entry of an interchange file in place."""
 
     def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
-        def change_entry(header: dict[str, Any]) -> None:
-            metadata = json.loads(header["__metadata__"]["ghost_weights"])
-            change(metadata)
-            header["__metadata__"]["ghost_weights"] = json.dumps(metadata)
-
-        edit_header(path, change_entry)
+        path.write_bytes(with_metadata(path.read_bytes(), in_place(change)))
 
     return edit
 
