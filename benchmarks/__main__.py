@@ -18,7 +18,16 @@ from benchmarks import report, roofline
 from benchmarks.measure import Row
 
 FRAMEWORKS = ("torch", "jax", "tf", "onnx")
-SUITES = ("layer", "network", "load", "import", "conformance")
+SUITES = ("layer", "memory", "network", "load", "import", "conformance")
+# With memory that was freed left to the process: else the system's clearing of pages is what is
+# measured, of maps of some megabytes above all, and timings jump by factors.
+ENVIRONMENT = {
+    "KERAS_BACKEND": "tensorflow",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    "MALLOC_TRIM_THRESHOLD_": str(2**32),
+    "MALLOC_TOP_PAD_": str(2**26),
+}
 PACKAGES = ("numpy", "torch", "jax", "flax", "tensorflow-cpu", "keras", "onnxruntime")
 
 
@@ -62,8 +71,9 @@ def jobs(suite: str, frameworks: tuple[str, ...]) -> tuple[str, ...]:
     """The processes of a suite."""
     if suite in ("import", "conformance"):
         return (suite,)
-    if suite == "load":
-        return ("numpy", *(each for each in frameworks if each != "onnx"))
+    trained = tuple(each for each in frameworks if each != "onnx")
+    if suite in ("memory", "load"):
+        return trained if suite == "memory" else ("numpy", *trained)
     return frameworks
 
 
@@ -72,8 +82,8 @@ def measured(job: str, suite: str, *, quick: bool, threads: int) -> list[Row]:
     command = [sys.executable, "-m", "benchmarks.worker", job, suite, str(int(quick)), str(threads)]
     done = subprocess.run(
         pinned(command, threads), capture_output=True, text=True, check=False,
-        env={**os.environ, "OMP_NUM_THREADS": str(threads), "TF_CPP_MIN_LOG_LEVEL": "3",
-             "KERAS_BACKEND": "tensorflow", "TF_NUM_INTRAOP_THREADS": str(threads)},
+        env={**os.environ, **ENVIRONMENT, "OMP_NUM_THREADS": str(threads),
+             "TF_NUM_INTRAOP_THREADS": str(threads)},
     )  # fmt: skip
     if done.returncode:
         raise click.ClickException(f"{job} failed in suite {suite}:\n{done.stderr[-3000:]}")
@@ -94,6 +104,7 @@ def machine(threads: int) -> dict[str, object]:
         "processor": processor(),
         "cores": os.cpu_count(),
         "threads": threads,
+        "environment": ENVIRONMENT,
         "versions": {name: version(name) for name in PACKAGES},
     }
 

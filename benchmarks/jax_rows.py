@@ -53,16 +53,29 @@ class Naive(nnx.Module):
 def layer(*, quick: bool) -> None:
     """Every shape, forward and a training step."""
     for shape in layer_shapes(quick=quick):
-        x = image(shape.batch, shape.size, shape.c_in)
-        ours = ghost_jax.GhostConv(**shape.arguments, rngs=nnx.Rngs(0))
-        plain = (shape.c_in, shape.c_out, shape.kernel_size, shape.stride)
-        modules = {"naive": Naive(shape), "plain": ConvNorm(*plain), "ours": ours}
+        x, modules = image(shape.batch, shape.size, shape.c_in), trained(shape)
         forward = {name: forward_of(module, x) for name, module in modules.items()}
-        forward["plain deployed"] = forward_of(ConvNorm(*plain, norm=False), x)
-        forward["ours deployed"] = forward_of(ghost_jax.deploy(ours), x)
+        forward["plain deployed"] = forward_of(plain(shape, norm=False), x)
+        forward["ours deployed"] = forward_of(ghost_jax.deploy(modules["ours"]), x)
         tell(rows("jax", "layer", str(shape), "forward", forward, quick=quick))
-        steps = {name: step_of(module, x) for name, module in modules.items()}
-        tell(rows("jax", "layer", str(shape), "forward + backward", steps, quick=quick))
+        tell(rows("jax", "layer", str(shape), "forward + backward", steps(shape), quick=quick))
+
+
+def trained(shape: Shape) -> dict[str, Any]:
+    """The layer as anyone would write it, the convolution that it replaces, and ours."""
+    ours = ghost_jax.GhostConv(**shape.arguments, rngs=nnx.Rngs(0))
+    return {"naive": Naive(shape), "plain": plain(shape), "ours": ours}
+
+
+def plain(shape: Shape, *, norm: bool = True) -> ConvNorm:
+    """The convolution that a GhostConv replaces."""
+    return ConvNorm(shape.c_in, shape.c_out, shape.kernel_size, shape.stride, norm=norm)
+
+
+def steps(shape: Shape) -> dict[str, Callable[[], Any]]:
+    """Training steps, each waiting for its gradients."""
+    x = image(shape.batch, shape.size, shape.c_in)
+    return {name: step_of(module, x) for name, module in trained(shape).items()}
 
 
 def network(*, quick: bool) -> None:

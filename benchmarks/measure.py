@@ -16,15 +16,16 @@ SECONDS = 4.0
 
 @dataclass(frozen=True)
 class Row:
-    """The median time of a candidate, and half the distance of its quartiles, in milliseconds."""
+    """The median of a candidate, and half the distance of its quartiles."""
 
     framework: str
     suite: str
     case: str
     what: str
     candidate: str
-    milliseconds: float
+    value: float
     spread: float
+    unit: str = "ms"
 
 
 def interleaved(

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from benchmarks.measure import Row
-from benchmarks.targets import RATIO_2, Table, Target, contains, targets
+from benchmarks.targets import OURS, PLAIN, RATIO_2, Table, Target, contains, targets
 
 # A ratio has to grow by this much before it counts as slower: timings are noisy.
 NOISE = 1.15
@@ -27,13 +27,13 @@ def read_rows(path: Path) -> list[Row]:
 def show(console: Console, rows: Sequence[Row]) -> None:
     """Ratios first: every candidate beside the plain convolution; then the targets."""
     grid = Grid(title="time / plain deployed convolution of the same framework and run")
-    for column in ("framework", "case", "what", "candidate", "ratio", "ms", "+-"):
-        grid.add_column(column, justify="right" if column in ("ratio", "ms", "+-") else "left")
+    for column in ("framework", "case", "what", "candidate", "ratio", "median", "+-", ""):
+        grid.add_column(column, justify="right" if column in ("ratio", "median", "+-") else "left")
     table = Table(rows)
     for row in rows:
         ratio = relative(row, table)
         cells = (row.framework, row.case, row.what, row.candidate)
-        numbers = (f"{row.milliseconds:.3f}", f"{row.spread:.3f}")
+        numbers = (f"{row.value:.3f}", f"{row.spread:.3f}", row.unit)
         grid.add_row(*cells, "" if ratio is None else f"{ratio:.2f}", *numbers)
     console.print(grid)
     console.print(target_table(targets(rows)))
@@ -56,7 +56,7 @@ def relative(row: Row, table: Table) -> float | None:
     """The time over that of the plain convolution of the same run."""
     name = "plain deployed" if row.what == "forward" else "plain"
     plain = table.time(row.framework, row.suite, row.case, row.what, name)
-    return None if plain is None else row.milliseconds / plain
+    return None if plain is None else row.value / plain
 
 
 def compare(console: Console, rows: Sequence[Row], earlier: Sequence[Row]) -> None:
@@ -80,8 +80,8 @@ def plot(rows: Sequence[Row], folder: Path) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(1, 2, figsize=(13, 5.5), sharey=True, layout="constrained")
-    _bars(axes[0], rows, "plain deployed", "ours deployed", "plain / ours, both deployed")
-    _bars(axes[1], rows, "naive", "ours", "naive / ours, training form")
+    _bars(axes[0], rows, PLAIN, OURS, "plain / ours, both deployed")
+    _bars(axes[1], rows, ("naive",), ("ours",), "naive / ours, training form")
     axes[0].legend(loc="lower right")
     for suffix in ("png", "svg"):
         figure.savefig(folder / f"layers.{suffix}", dpi=110)

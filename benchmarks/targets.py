@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.measure import Row
 
 AT_LEAST, AT_MOST = "at least", "at most"
+FRAMEWORKS = ("torch", "jax", "tf")
 BOTH = "forward + backward"
 # The one of which the targets speak; ratio 4 is measured beside it.
 RATIO_2 = "ratio 2"
+# The ways in which what is deployed can run; the fastest of them counts.
+WAYS = ("", ", channels first", ", compiled", ", compiled, C++ wrapper", ", XLA")
+PLAIN, OURS = (tuple(f"{name} deployed{way}" for way in WAYS) for name in ("plain", "ours"))
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,7 @@ class Table:
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self._times = {
-            (row.framework, row.suite, row.case, row.what, row.candidate): row.milliseconds
-            for row in rows
+            (row.framework, row.suite, row.case, row.what, row.candidate): row.value for row in rows
         }
 
     def cases(self, framework: str, suite: str) -> list[str]:
@@ -61,13 +64,14 @@ class Table:
         return min((each for each in found if each is not None), default=None)
 
     def layers(
-        self, framework: str, what: str, slower: str, faster: str, wanted: Callable[[str], bool]
-    ) -> dict[str, float]:
-        """Time of one candidate over that of another, for the shapes that are wanted."""
+        self, framework: str, what: str, slower: Sequence[str], faster: Sequence[str],
+        wanted: Callable[[str], bool],
+    ) -> dict[str, float]:  # fmt: skip
+        """Time of some candidates over that of others, for the shapes that are wanted."""
         ratios = {}
         for case in filter(wanted, self.cases(framework, "layer")):
-            over = self.time(framework, "layer", case, what, slower)
-            under = self.time(framework, "layer", case, what, faster)
+            over = self.time(framework, "layer", case, what, *slower)
+            under = self.time(framework, "layer", case, what, *faster)
             if over is not None and under is not None:
                 ratios[case] = over / under
         return ratios
@@ -76,26 +80,39 @@ class Table:
 def targets(rows: Iterable[Row]) -> list[Target]:
     """Every target that the rows can tell about."""
     table = Table(rows)
-    found = [*_layers(table), *_networks(table), *_files(table)]
+    found = [*_layers(table), *_memory(table), *_networks(table), *_files(table)]
     return [target for target in found if target.ratios]
 
 
 def _layers(table: Table) -> Iterable[Target]:
     for kernel, wanted in (("1x1", 8.0), ("3x3", 3.5)):
-        ratios = table.layers("jax", "forward", "naive", "ours", partial(contains, kernel, RATIO_2))
+        cases = partial(contains, kernel, RATIO_2)
+        ratios = table.layers("jax", "forward", ("naive",), ("ours",), cases)
         yield Target(f"ghost_jax, naive / ours, forward, {kernel}", AT_LEAST, wanted, ratios)
     for name, wanted in ((RATIO_2, 4.0), ("ratio 4", 20.0)):
-        ratios = table.layers("jax", BOTH, "naive", "ours", partial(contains, name))
+        ratios = table.layers("jax", BOTH, ("naive",), ("ours",), partial(contains, name))
         yield Target(f"ghost_jax, naive / ours, {BOTH}, {name}", AT_LEAST, wanted, ratios)
-    ratios = table.layers("tf", "forward", "naive, XLA", "ours, XLA", partial(contains, RATIO_2))
+    cases, xla = partial(contains, RATIO_2), ("naive, XLA", "ours, XLA")
+    ratios = table.layers("tf", "forward", xla[:1], xla[1:], cases)
     yield Target("ghost_tf under XLA, naive / ours, forward", AT_LEAST, 5.0, ratios)
-    for framework in ("torch", "jax", "tf"):
+    for framework in FRAMEWORKS:
         for kernel, wanted in (("3x3", 1.7), ("1x1", 1.0)):
-            wanted_cases = partial(contains, kernel, RATIO_2)
-            plain, ours = "plain deployed", "ours deployed"
-            ratios = table.layers(framework, "forward", plain, ours, wanted_cases)
+            cases = partial(contains, kernel, RATIO_2)
+            ratios = table.layers(framework, "forward", PLAIN, OURS, cases)
             what = f"ghost_{framework} deployed, plain / ours, {kernel}"
             yield Target(what, AT_LEAST, wanted, ratios)
+
+
+def _memory(table: Table) -> Iterable[Target]:
+    for framework in FRAMEWORKS:
+        ratios: dict[str, float] = {}
+        for case in table.cases(framework, "memory"):
+            for way in ("", ", XLA"):
+                over = table.time(framework, "memory", case, BOTH, f"ours{way}")
+                under = table.time(framework, "memory", case, BOTH, f"naive{way}")
+                ratios |= {f"{case}{way}": over / under} if over and under else {}
+        what = f"memory of a training step in ghost_{framework}, ours / naive"
+        yield Target(what, AT_MOST, 2.0, ratios)
 
 
 def contains(first: str, *parts_and_text: str) -> bool:
@@ -106,23 +123,18 @@ def contains(first: str, *parts_and_text: str) -> bool:
 
 def _networks(table: Table) -> Iterable[Target]:
     cases = [f"ghostnet_100 batch {batch}" for batch in (1, 8)]
-    best = {
-        "torch": ("ours deployed", "ours deployed, channels first", "ours deployed, compiled"),
-        "jax": ("ours deployed",),
-        "tf": ("ours deployed", "ours deployed, XLA"),
-    }
     eager, fast, slow = {}, {}, {}
     for case in cases:
         eager[case] = table.time("torch", "network", case, "forward", "ours")
-        fast[case] = table.time("torch", "network", case, "forward", *best["torch"])
+        fast[case] = table.time("torch", "network", case, "forward", *OURS)
         onnx = table.time("onnx", "network", case, "forward", "ours deployed")
-        for framework, names in best.items():
-            ours = table.time(framework, "network", case, "forward", *names)
+        for framework in FRAMEWORKS:
+            ours = table.time(framework, "network", case, "forward", *OURS)
             if ours is not None and onnx is not None:
                 slow[f"{framework} {case}"] = ours / onnx
     ratios = {c: over / fast[c] for c, over in eager.items() if over and fast[c]}  # type: ignore[operator]
     yield Target("ghostnet_100 in PyTorch, eager / deployed and compiled", AT_LEAST, 2.0, ratios)
-    for framework in best:
+    for framework in FRAMEWORKS:
         own = {case: value for case, value in slow.items() if case.startswith(framework)}
         what = f"ghostnet_100, best of ghost_{framework} / onnxruntime"
         yield Target(what, AT_MOST, 1.5, own)
@@ -137,7 +149,7 @@ def _files(table: Table) -> Iterable[Target]:
         over, under = table.time(*key, candidate), table.time(*key, "bytes")
         ratios = {framework: over / under} if over and under else {}
         yield Target(f"loading ghostnet_100, {framework} / bytes", AT_MOST, wanted, ratios)
-    for framework in ("torch", "jax", "tf"):
+    for framework in FRAMEWORKS:
         over = table.time(framework, "import", "import", "import", "ours")
         under = table.time(framework, "import", "import", "import", "framework")
         ratios = {framework: over - under} if over and under else {}

@@ -43,20 +43,32 @@ def layer(*, quick: bool) -> None:
     """Every shape, forward and a training step."""
     for shape in layer_shapes(quick=quick):
         x = image(shape.batch, shape.size, shape.c_in)
-        plain = (shape.c_out, shape.kernel_size, shape.stride)
-        ours = ghost_tf.GhostConv(**shape.arguments)
-        ours(x)
-        trained = {
-            "naive": naive(shape), "plain": keras.Sequential(conv_norm(*plain)), "ours": ours
-        }  # fmt: skip
+        modules = trained(shape)
         deployed = {
-            "plain deployed": keras.Sequential(conv_norm(*plain, norm=False)),
-            "ours deployed": ghost_tf.deploy(ours),
+            "plain deployed": plain(shape, norm=False),
+            "ours deployed": ghost_tf.deploy(modules["ours"]),
         }
-        forward = in_both_modes(forward_of, trained | deployed, x)
+        forward = in_both_modes(forward_of, modules | deployed, x)
         tell(rows("tf", "layer", str(shape), "forward", forward, quick=quick))
-        steps = in_both_modes(step_of, trained, x)
-        tell(rows("tf", "layer", str(shape), "forward + backward", steps, quick=quick))
+        tell(rows("tf", "layer", str(shape), "forward + backward", steps(shape), quick=quick))
+
+
+def trained(shape: Shape) -> dict[str, Any]:
+    """The layer as anyone would write it, the convolution that it replaces, and ours."""
+    ours = ghost_tf.GhostConv(**shape.arguments)
+    ours(image(1, shape.size, shape.c_in))
+    return {"naive": naive(shape), "plain": plain(shape), "ours": ours}
+
+
+def plain(shape: Shape, *, norm: bool = True) -> Any:
+    """The convolution that a GhostConv replaces."""
+    return keras.Sequential(conv_norm(shape.c_out, shape.kernel_size, shape.stride, norm=norm))
+
+
+def steps(shape: Shape) -> dict[str, Callable[[], Any]]:
+    """Training steps in both modes, each waiting for its gradients."""
+    x = image(shape.batch, shape.size, shape.c_in)
+    return in_both_modes(step_of, trained(shape), x)
 
 
 def network(*, quick: bool) -> None:

@@ -49,15 +49,29 @@ class Naive(nn.Module):
 def layer(*, quick: bool) -> None:
     """Every shape, forward and a training step."""
     for shape in layer_shapes(quick=quick):
-        x = torch.randn(shape.batch, shape.c_in, shape.size, shape.size)
-        ours = ghost_torch.GhostConv(**shape.arguments)
-        modules = {"naive": Naive(shape), "plain": Plain(shape, norm=True), "ours": ours}
+        torch.compiler.reset()  # after eight shapes it would compile no more
+        x, modules = image(shape), trained(shape)
         forward = {name: forward_of(module, x) for name, module in modules.items()}
         forward |= deployed(Plain(shape, norm=False), "plain deployed", x)
-        forward |= deployed(ghost_torch.deploy(ours), "ours deployed", x)
+        forward |= deployed(ghost_torch.deploy(modules["ours"]), "ours deployed", x)
         tell(rows("torch", "layer", str(shape), "forward", forward, quick=quick))
-        steps = {name: step_of(module, x) for name, module in modules.items()}
-        tell(rows("torch", "layer", str(shape), "forward + backward", steps, quick=quick))
+        tell(rows("torch", "layer", str(shape), "forward + backward", steps(shape), quick=quick))
+
+
+def trained(shape: Shape) -> dict[str, nn.Module]:
+    """The layer as anyone would write it, the convolution that it replaces, and ours."""
+    ours = ghost_torch.GhostConv(**shape.arguments)
+    return {"naive": Naive(shape), "plain": Plain(shape, norm=True), "ours": ours}
+
+
+def steps(shape: Shape) -> dict[str, Callable[[], Any]]:
+    """Training steps, each waiting for its gradients."""
+    return {name: step_of(module, image(shape)) for name, module in trained(shape).items()}
+
+
+def image(shape: Shape) -> Tensor:
+    """Random numbers."""
+    return torch.randn(shape.batch, shape.c_in, shape.size, shape.size)
 
 
 def network(*, quick: bool) -> None:
@@ -66,10 +80,12 @@ def network(*, quick: bool) -> None:
         kind = weights_io.ARCHITECTURES[architecture]
         ours, plain = kind(**config), kind(**config, ratio=1)
         for batch in BATCHES:
+            torch.compiler.reset()
             x = torch.randn(batch, 3, size, size)
             runs = {"plain": forward_of(plain, x), "ours": forward_of(ours, x)}
             runs |= deployed(ghost_torch.deploy(plain), "plain deployed", x)
             runs |= deployed(ghost_torch.deploy(ours), "ours deployed", x)
+            runs |= in_cpp(ghost_torch.deploy(ours), "ours deployed", x)
             tell(rows("torch", "network", f"{name} batch {batch}", "forward", runs, quick=quick))
 
 
@@ -83,6 +99,13 @@ def deployed(module: nn.Module, name: str, x: Tensor) -> dict[str, Callable[[], 
         f"{name}, channels first": forward_of(rowwise, x),
         f"{name}, compiled": forward_of(torch.compile(deepcopy(module)), last),
     }
+
+
+def in_cpp(module: nn.Module, name: str, x: Tensor) -> dict[str, Callable[[], Any]]:
+    """Compiled with constants folded and without Python between the kernels."""
+    compiled = torch.compile(module, options={"freezing": True, "cpp_wrapper": True})
+    last = x.contiguous(memory_format=LAST)
+    return {f"{name}, compiled, C++ wrapper": forward_of(compiled, last)}
 
 
 def forward_of(module: Any, x: Tensor) -> Callable[[], Any]:

@@ -18,6 +18,8 @@ def main(job: str, suite: str, quick: bool, threads: int) -> None:
         conformance()
     elif suite == "import":
         importlib.import_module("benchmarks.import_rows").start(quick=quick)
+    elif suite == "memory":
+        importlib.import_module("benchmarks.memory_rows").training(job, quick=quick)
     elif suite == "load":
         importlib.import_module("benchmarks.load_rows").load(job, quick=quick)
     else:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from ghost_jax.flax_layers import BatchNorm, DepthwiseConvolution
+from ghost_jax.flax_layers import BatchNorm, DepthwiseConvolution, PointwiseConvolution
 from weights import ArgumentError, arithmetic
 from weights.convolutions import ConvolutionPlan
 
@@ -54,6 +54,7 @@ def convolution(plan: ConvolutionPlan, **options: Any) -> nnx.Conv:
     """A convolution with symmetric explicit padding."""
     init = _uniform(plan.fan_in)
     kind = DepthwiseConvolution if plan.depthwise else nnx.Conv
+    kind = PointwiseConvolution if plan.pointwise else kind
     return kind(
         plan.c_in,
         plan.c_out,

@@ -42,20 +42,26 @@ class Convolution(keras.layers.Layer):
 
     def call(self, x: Any) -> Any:
         """Shapes: x: (N, H, W, C) or (N, C, H, W), the same order out."""
-        x = pad_rows_and_columns(x, self.plan.padding, self.data_format)
         x = self.convolve(x)
         if not self.plan.bias:
             return x
         return x + ops.reshape(self.bias, vector_shape(self.data_format))
 
     def convolve(self, x: Any) -> Any:
-        """The convolution of a padded input."""
+        """The convolution without its bias."""
+        x, padding = self.padded(x)
         stride, dilation = self.plan.stride, self.plan.dilation
         strided_and_dilated = max(stride) > 1 and max(dilation) > 1
         # TensorFlow refuses a stride together with a dilation: take every stride-th output.
         steps = (1, 1) if strided_and_dilated else stride
-        x = ops.conv(x, self.kernel, steps, "valid", self.data_format, dilation)
+        x = ops.conv(x, self.kernel, steps, padding, self.data_format, dilation)
         return subsample(x, stride, self.data_format) if strided_and_dilated else x
+
+    def padded(self, x: Any) -> tuple[Any, str]:
+        """The input, and what Keras calls the padding that it still needs."""
+        if self.plan.keeps_sizes:
+            return x, "same"
+        return pad_rows_and_columns(x, self.plan.padding, self.data_format), "valid"
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """Shape of the output, in the order of the input's."""
@@ -73,17 +79,18 @@ class DepthwiseConvolution(Convolution):
         return (*self.plan.kernel_size, self.plan.c_in, self.plan.multiplier)
 
     def convolve(self, x: Any) -> Any:
-        """The convolution of a padded input."""
-        if _is_shifted():
+        """The convolution without its bias."""
+        if _is_xla_on_a_cpu():
             return self._shifted(x)
-        return ops.depthwise_conv(x, self.kernel, self.plan.stride, "valid", self.data_format)
+        x, padding = self.padded(x)
+        return ops.depthwise_conv(x, self.kernel, self.plan.stride, padding, self.data_format)
 
     def _shifted(self, x: Any) -> Any:
         from ghost_tf.shifted import depthwise
 
         first = self.data_format == "channels_first"
         x = ops.transpose(x, (0, 2, 3, 1)) if first else x
-        x = depthwise(x, ops.convert_to_tensor(self.kernel))
+        x = depthwise(x, ops.convert_to_tensor(self.kernel), self.plan.padding)
         x = ops.transpose(x, (0, 3, 1, 2)) if first else x
         return subsample(x, self.plan.stride, self.data_format)
 
@@ -103,11 +110,11 @@ class BatchNorm(keras.layers.BatchNormalization):
             mean, var = self._update(x)
         # Not rsqrt, nor Keras' batch_normalization, which calls it: TensorFlow's rsqrt(1) is not 1.
         scale = ops.cast(self.gamma, wide) / ops.sqrt(var + self.epsilon)
-        mean, scale, bias = (
-            ops.reshape(vector, (-1, 1, 1) if self.axis == 1 else (-1,))
-            for vector in (mean, scale, ops.cast(self.beta, wide))
+        bias = ops.cast(self.beta, wide) - mean * scale
+        scale, bias = (
+            ops.reshape(vector, (-1, 1, 1) if self.axis == 1 else (-1,)) for vector in (scale, bias)
         )
-        return ops.cast((x - mean) * scale + bias, self.compute_dtype)
+        return ops.cast(x * scale + bias, self.compute_dtype)
 
     def _update(self, x: Any) -> tuple[Any, Any]:
         count = _count(x, self._reduction_axes)
@@ -131,8 +138,8 @@ def uniform(fan_in: int) -> keras.initializers.Initializer:
     return keras.initializers.RandomUniform(-bound, bound)
 
 
-def _is_shifted() -> bool:
-    """Whether XLA's grouped convolution on a CPU is to be avoided."""
+def _is_xla_on_a_cpu() -> bool:
+    """Whether what is called will be compiled by XLA for a CPU, whose convolutions are slow."""
     if keras.backend.backend() != "tensorflow":
         return False
     from ghost_tf.shifted import is_wanted

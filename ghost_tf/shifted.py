@@ -9,24 +9,27 @@ from itertools import product
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 from tensorflow.python.framework import ops as framework_ops
 from tensorflow.python.ops import control_flow_util
 
 
 def is_wanted() -> bool:
     """Whether the code that is being traced will be compiled by XLA for a CPU."""
-    # There is no public name for this.
+    # There is no public name for this, nor for XLA's barrier.
     in_xla = control_flow_util.GraphOrParentsInXlaContext(framework_ops.get_default_graph())
     return in_xla and not tf.config.list_logical_devices("GPU")
 
 
-def depthwise(x: Any, kernel: Any) -> Any:
-    """Shapes: x: (N, H, W, C), padded; kernel: (kh, kw, C, multiplier); stride 1."""
+def depthwise(x: Any, kernel: Any, padding: tuple[int, int]) -> Any:
+    """Shapes: x: (N, H, W, C); kernel: (kh, kw, C, multiplier); stride 1."""
     rows, columns, channels, multiplier = kernel.shape
     # Narrow types are summed in float32, as a convolution sums them.
     wide = tf.float64 if x.dtype == tf.float64 else tf.float32
     taps = tf.reshape(tf.cast(kernel, wide), (rows, columns, channels * multiplier))
-    repeated = tf.repeat(tf.cast(x, wide), multiplier, axis=-1)
+    around = ((0, 0), *((size, size) for size in padding), (0, 0))
+    # In this order: XLA repeats what is padded four times as slowly.
+    repeated = tf.pad(tf.repeat(tf.cast(x, wide), multiplier, axis=-1), around)
     return tf.cast(_sum_of_shifted(repeated, taps), x.dtype)
 
 
@@ -40,7 +43,9 @@ def _sum_of_shifted(x: Any, taps: Any) -> Any:
         of_input = _forward(tf.pad(cotangent, around), mirrored)
         return of_input, _gradient_of_taps(x, cotangent, taps.shape)
 
-    return _forward(x, taps), gradient
+    # Else XLA makes each input again for each of the taps that meet it.
+    (made,) = gen_xla_ops.xla_optimization_barrier(input=[x])
+    return _forward(made, taps), gradient
 
 
 def _forward(x: Any, taps: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 from weights import checks
@@ -87,17 +88,17 @@ class GhostBottleneckConfig:
         for config in (self.ghost1, self.ghost2, self.squeeze_excite):
             del config  # built for its own checks
 
-    @property
+    @cached_property
     def ghost1(self) -> GhostModule:
         """The ghost module that expands to `c_mid` channels."""
         return self._ghost(self.c_in, self.c_mid, self.attention, self.activation)
 
-    @property
+    @cached_property
     def ghost2(self) -> GhostModule:
         """The linear ghost module that comes down to `c_out` channels."""
         return self._ghost(self.c_mid, self.c_out, attention=False, activation="identity")
 
-    @property
+    @cached_property
     def strided(self) -> ConvolutionPlan | None:
         """The depthwise convolution between the two, where the block has a stride."""
         if self.stride == 1:
@@ -106,21 +107,21 @@ class GhostBottleneckConfig:
         folded = self.form == FOLDED and not self.branches
         return depthwise(self.c_mid, kernel_size, stride, bias=folded)
 
-    @property
+    @cached_property
     def strided_branches(self) -> BranchesPlan | None:
         """Its branches, where it has such."""
         if self.strided is None or not self.branches:
             return None
         return BranchesPlan("dw", self.strided, self.branches, with_skip=False)
 
-    @property
+    @cached_property
     def squeeze_excite(self) -> SqueezeExciteConfig | None:
         """The squeeze-and-excitation, where `se_ratio` is above 0."""
         if not self.se_ratio:
             return None
         return SqueezeExciteConfig(self.c_mid, self.se_ratio, self.se_rounding)
 
-    @property
+    @cached_property
     def shortcut(self) -> tuple[ConvolutionPlan, ...]:
         """The shortcut's convolutions, depthwise and pointwise; none where it is the input."""
         if self.c_in == self.c_out and self.stride == 1:

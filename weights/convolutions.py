@@ -61,6 +61,18 @@ class ConvolutionPlan:
         return arithmetic.kernel_shape(self.c_in, self.c_out, self.kernel_size, self.groups)
 
     @property
+    def pointwise(self) -> bool:
+        """Whether every output is a sum over the channels of one position."""
+        return self.kernel_size == (1, 1) and self.padding == (0, 0) and self.groups == 1
+
+    @property
+    def keeps_sizes(self) -> bool:
+        """Whether the padding is what keeps the sizes: all that frameworks call "same"."""
+        spans = zip(self.kernel_size, self.dilation, strict=True)
+        kept = tuple(arithmetic.kernel_span(size, step) - 1 for size, step in spans)
+        return self.stride == (1, 1) and kept == tuple(2 * size for size in self.padding)
+
+    @property
     def fan_in(self) -> int:
         """How many products each output sums."""
         return prod(self.kernel_shape[1:])

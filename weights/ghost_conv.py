@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 from weights import arithmetic, checks
@@ -77,12 +78,12 @@ class GhostConvConfig:
         checks.divides("groups", self.groups, "`c_in`", self.c_in)
         checks.divides("groups", self.groups, "the primary channels `c_int`", self.channels.c_int)
 
-    @property
+    @cached_property
     def channels(self) -> ChannelSplit:
         """How `c_out` is divided between the two halves."""
         return arithmetic.split_channels(self.c_out, self.ratio, self.split)
 
-    @property
+    @cached_property
     def primary(self) -> ConvolutionPlan:
         """The primary convolution."""
         return ConvolutionPlan(
@@ -96,7 +97,7 @@ class GhostConvConfig:
             bias=self.form == FOLDED,
         )
 
-    @property
+    @cached_property
     def cheap(self) -> ConvolutionPlan | None:
         """The cheap convolution, where there is one."""
         split, kernel_size = self.channels, (self.dw_kernel_size, self.dw_kernel_size)

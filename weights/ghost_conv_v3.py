@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 from weights import arithmetic, checks
@@ -72,12 +73,12 @@ class GhostConvV3Config:
             object.__setattr__(self, name, value)
         check_split(self.c_out, self.ratio, self.split)
 
-    @property
+    @cached_property
     def channels(self) -> ChannelSplit:
         """How `c_out` is divided between the two halves."""
         return arithmetic.split_channels(self.c_out, self.ratio, self.split)
 
-    @property
+    @cached_property
     def halves(self) -> tuple[BranchesPlan, ...]:
         """The branches of the primary convolution, and of the cheap one where there is one."""
         split, cheap_kernel = self.channels, (self.dw_kernel_size, self.dw_kernel_size)
