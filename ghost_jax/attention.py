@@ -10,10 +10,9 @@ from flax import nnx
 
 from ghost_jax.layers import (
     activation,
-    canonical_shape,
-    check_dtype,
+    check_input,
+    checked_options,
     convolution,
-    dtype_name,
     half_size,
     hard_sigmoid,
     module_list,
@@ -49,9 +48,7 @@ class SqueezeExcite(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
-        check_dtype("param_dtype", param_dtype)
-        check_dtype("dtype", dtype or param_dtype)
-        options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        options = checked_options(dtype, param_dtype, rngs)
         self.plan = plan
         self.conv_reduce = convolution(plan.reduce, **options)
         self.conv_expand = convolution(plan.expand, **options)
@@ -64,7 +61,7 @@ class SqueezeExcite(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, channels), the same out."""
-        self.plan.check_input(canonical_shape(x), dtype_name(x))
+        check_input(self, x)
         squeezed = self.relu(self.conv_reduce(spatial_mean(x)))
         return x * hard_sigmoid(self.conv_expand(squeezed))
 

@@ -14,11 +14,9 @@ from ghost_jax.ghost_conv import GhostConv, GhostConvV2
 from ghost_jax.ghost_conv_v3 import GhostConvV3
 from ghost_jax.layers import (
     activation,
-    canonical_shape,
-    check_dtype,
+    check_input,
+    checked_options,
     convolution,
-    dtype_name,
-    in_training,
     module_list,
     norm_after,
 )
@@ -92,9 +90,7 @@ class GhostBottleneck(nnx.Module):
             bn_eps,
             bn_momentum,
         )
-        check_dtype("param_dtype", param_dtype)
-        check_dtype("dtype", dtype or param_dtype)
-        options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        options = checked_options(dtype, param_dtype, rngs)
         self.plan = plan
         self.ghost1 = _ghost(plan.ghost1, **options)
         self.conv_dw = _strided(plan, **options)
@@ -119,8 +115,7 @@ class GhostBottleneck(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out)."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         out = self._strided(self.ghost1(x))
         if self.se is not None:
             out = self.se(out)

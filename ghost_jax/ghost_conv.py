@@ -12,11 +12,9 @@ from ghost_jax.attention import dfc_gate, short_conv
 from ghost_jax.layers import (
     BatchNorm,
     activation,
-    canonical_shape,
-    check_dtype,
+    check_input,
+    checked_options,
     convolution,
-    dtype_name,
-    in_training,
     norm_after,
 )
 from weights import GhostConvConfig
@@ -95,9 +93,7 @@ class GhostConv(nnx.Module):
             bn_momentum,
             form,
         )
-        check_dtype("param_dtype", param_dtype)
-        check_dtype("dtype", dtype or param_dtype)
-        options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        options = checked_options(dtype, param_dtype, rngs)
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
@@ -118,8 +114,7 @@ class GhostConv(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out)."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         out = self.primary_conv(x)
         if self.cheap_conv is not None:
             cheap = self.cheap_conv(out)

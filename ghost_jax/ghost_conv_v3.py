@@ -10,14 +10,7 @@ from flax import nnx
 
 from ghost_jax.attention import dfc_gate, short_conv
 from ghost_jax.branches import add_branches, branches, sum_branches
-from ghost_jax.layers import (
-    activation,
-    canonical_shape,
-    check_dtype,
-    convolution,
-    dtype_name,
-    in_training,
-)
+from ghost_jax.layers import activation, check_input, checked_options, convolution
 from weights.branches import TRAINING, BranchesPlan
 from weights.ghost_conv_v3 import GhostConvV3Config
 
@@ -91,9 +84,7 @@ class GhostConvV3(nnx.Module):
             bn_eps,
             bn_momentum,
         )
-        check_dtype("param_dtype", param_dtype)
-        check_dtype("dtype", dtype or param_dtype)
-        options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        options = checked_options(dtype, param_dtype, rngs)
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
@@ -119,8 +110,7 @@ class GhostConvV3(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out)."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         primary, *cheap = self.plan.halves
         out = self._half(primary, x)
         for half in cheap:

@@ -13,12 +13,10 @@ from ghost_jax.bottleneck import GhostBottleneck
 from ghost_jax.branches import ConvNorm
 from ghost_jax.layers import (
     activation,
-    canonical_shape,
-    check_dtype,
+    check_input,
+    checked_options,
     convolution,
     dropout,
-    dtype_name,
-    in_training,
     linear,
     module_list,
     norm_after,
@@ -88,9 +86,7 @@ class GhostNet(nnx.Module):
             bn_eps,
             bn_momentum,
         )
-        check_dtype("param_dtype", param_dtype)
-        check_dtype("dtype", dtype or param_dtype)
-        options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        options = checked_options(dtype, param_dtype, rngs)
         self.plan = plan
         self.remat = remat
         self.conv_stem = convolution(plan.stem, **options)
@@ -136,8 +132,7 @@ class GhostNet(nnx.Module):
         return features
 
     def _steps(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         x = self.conv_stem(x)
         yield "conv_stem", x
         x = self.relu(self.bn1(x))

@@ -11,7 +11,7 @@ import numpy as np
 from flax import nnx
 
 from ghost_jax.flax_layers import BatchNorm, DepthwiseConvolution, PointwiseConvolution
-from weights import ArgumentError, arithmetic
+from weights import ArgumentError, arithmetic, checks
 from weights.convolutions import ConvolutionPlan
 
 
@@ -158,6 +158,16 @@ def in_training(norm: BatchNorm | Folded | None, training: Any = None) -> bool:
     return norm is not None and not norm.use_running_average
 
 
+def check_input(module: Any, x: jax.Array) -> None:
+    """Raise `ArgumentError` for an input that the module cannot take."""
+    if not isinstance(x, (jax.Array, np.ndarray)):
+        raise ArgumentError(
+            f"the input must be an array of JAX or NumPy, got {type(x).__name__}: use jnp.asarray"
+        )
+    training = in_training(getattr(module, "first_norm", None))
+    module.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+
+
 def canonical_shape(x: jax.Array) -> tuple[Any, ...]:
     """Shape of the input as (N, C, H, W)."""
     if x.ndim != 4:
@@ -172,8 +182,12 @@ def dtype_name(x: jax.Array) -> str:
 
 
 def check_dtype(name: str, dtype: Any) -> None:
-    """Raise `ArgumentError` for a type that JAX would silently replace by a narrower one."""
-    wanted = jnp.dtype(dtype)
+    """Raise `ArgumentError` for a type that JAX lacks, or would replace by a narrower one."""
+    try:
+        wanted = jnp.dtype(dtype)
+    except TypeError:
+        raise ArgumentError(f"`{name}` must be a type such as jnp.float32, got {dtype!r}") from None
+    checks.floating(f"`{name}`", wanted.name)
     if jax.dtypes.canonicalize_dtype(wanted) != wanted:
         raise ArgumentError(
             f"`{name}` must be enabled in JAX, got {wanted.name}: set the environment "
@@ -200,6 +214,17 @@ def seed_dropout(module: nnx.Module, rngs: nnx.Rngs) -> None:
     for _, each in nnx.iter_modules(module):
         if isinstance(each, nnx.Dropout):
             each.rngs = nnx.Dropout(each.rate, rngs=rngs).rngs
+
+
+def checked_options(dtype: Any, param_dtype: Any, rngs: Any) -> dict[str, Any]:
+    """The types of a module and its random numbers; raises `ArgumentError`."""
+    check_dtype("param_dtype", param_dtype)
+    check_dtype("dtype", dtype or param_dtype)
+    if not isinstance(rngs, (nnx.Rngs, nnx.RngStream, AbstractRngs)):
+        raise ArgumentError(
+            f"`rngs` must be nnx.Rngs, got {type(rngs).__name__}: pass nnx.Rngs(0), for example"
+        )
+    return {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
 
 
 def _uniform(fan_in: int) -> Callable[..., jax.Array]:

@@ -9,14 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from ghost_jax.ghost_conv import GhostConv
-from ghost_jax.layers import (
-    activation,
-    batch_norm,
-    canonical_shape,
-    dtype_name,
-    in_training,
-    linear,
-)
+from ghost_jax.layers import activation, batch_norm, check_input, linear
 from weights import GhostResNetConfig
 from weights.resnet import STAGES, STEM_CHANNELS, BlockConfig
 
@@ -118,8 +111,7 @@ class GhostResNet(nnx.Module):
 
     def stages(self, x: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage, from the stem to the logits."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         stages = {"stem": self.relu(self.bn1(self.conv1(x)))}
         x = stages["stem"]
         for name in STAGES:

@@ -12,11 +12,9 @@ from flax import nnx
 from ghost_jax.ghost_conv import GhostConv
 from ghost_jax.layers import (
     activation,
-    canonical_shape,
-    check_dtype,
+    check_input,
+    checked_options,
     dropout,
-    dtype_name,
-    in_training,
     largest_of_four,
     linear,
     module_list,
@@ -73,9 +71,7 @@ class GhostVGG16(nnx.Module):
             bn_momentum,
             form,
         )
-        check_dtype("param_dtype", param_dtype)
-        check_dtype("dtype", dtype or param_dtype)
-        options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        options = checked_options(dtype, param_dtype, rngs)
         self.plan = plan
         self.features = _features(plan, **options)
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
@@ -104,8 +100,7 @@ class GhostVGG16(nnx.Module):
         return dict(self._steps(x))
 
     def _steps(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         for number, stage in enumerate(self.features):
             for convolution in stage:
                 x = convolution(x)

@@ -12,11 +12,9 @@ from ghost_jax import bottleneck, ghost_conv
 from ghost_jax.ghost_conv import ConvNormAct
 from ghost_jax.layers import (
     activation,
-    canonical_shape,
-    check_dtype,
+    check_input,
+    checked_options,
     convolution,
-    dtype_name,
-    in_training,
     module_list,
     norm_after,
 )
@@ -79,9 +77,7 @@ class C3Ghost(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form)
-        check_dtype("param_dtype", param_dtype)
-        check_dtype("dtype", dtype or param_dtype)
-        options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        options = checked_options(dtype, param_dtype, rngs)
         self.plan = plan
         self.cv1 = _convolution(plan, "cv1", **options)
         self.cv2 = _convolution(plan, "cv2", **options)
@@ -100,8 +96,7 @@ class C3Ghost(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, c1) to (N, H, W, c2)."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         out = self.cv1(x)
         for block in self.m:
             out = block(out)

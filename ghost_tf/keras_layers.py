@@ -42,6 +42,8 @@ class Convolution(keras.layers.Layer):
 
     def call(self, x: Any) -> Any:
         """Shapes: x: (N, H, W, C) or (N, C, H, W), the same order out."""
+        if x.shape[0] == 0:  # of which Keras' convolution returns the input
+            return ops.zeros(self.compute_output_shape(x.shape), self.compute_dtype)
         x = self.convolve(x)
         if not self.plan.bias:
             return x

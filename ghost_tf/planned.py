@@ -5,8 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import keras
+
 from ghost_tf.data_format import canonical_shape, native_shape
 from ghost_tf.layers import dtype_name, in_training
+from weights import ArgumentError, checks
+
+# Tensors of TensorFlow's that look like others, but are not accepted by convolutions.
+SPARSE = ("SparseTensor", "RaggedTensor", "IndexedSlices")
+
+
+def check_dtype(dtype: Any) -> None:
+    """Raise `ArgumentError` for a type, or a policy, of which Keras has no floating point type."""
+    try:
+        policy = keras.dtype_policies.get(dtype)
+    except (ValueError, TypeError):
+        raise ArgumentError(
+            f"`dtype` must be a type such as 'float32' or a policy of Keras', got {dtype!r}"
+        ) from None
+    checks.floating("`dtype`", policy.compute_dtype)
 
 
 def build_in_turn(layers: Iterable[Any], shape: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -22,6 +39,10 @@ class Planned:
 
     plan: Any
     data_format: str
+
+    def __init__(self, **options: Any) -> None:
+        check_dtype(options.get("dtype"))
+        super().__init__(**options)
 
     @property
     def first_norm(self) -> Any:
@@ -48,5 +69,7 @@ class Planned:
 
     def _check_input(self, x: Any, training: bool | None) -> None:
         training = in_training(self.first_norm, training)
+        if not hasattr(x, "shape") or type(x).__name__ in SPARSE:
+            raise ArgumentError(f"the input must be a dense tensor, got {type(x).__name__}")
         shape = canonical_shape(x, self.data_format)
         self.plan.check_input(shape, dtype_name(x), training=training)

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from ghost_torch.layers import (
     activation,
-    canonical_shape,
+    check_input,
+    checked_options,
     convolution,
-    dtype_name,
     half_size,
     hard_sigmoid,
     module_list,
@@ -46,7 +46,7 @@ class SqueezeExcite(nn.Module):
         dtype: Any = None,
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
-        options = {"device": device, "dtype": dtype}
+        options = checked_options(device, dtype)
         super().__init__()
         self.plan = plan
         self.conv_reduce = convolution(plan.reduce, **options)
@@ -60,7 +60,7 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x: (N, channels, H, W), the same out."""
-        self.plan.check_input(canonical_shape(x), dtype_name(x))
+        check_input(self, x)
         squeezed = self.relu(self.conv_reduce(spatial_mean(x)))
         return x * hard_sigmoid(self.conv_expand(squeezed))
 

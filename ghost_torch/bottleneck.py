@@ -12,10 +12,9 @@ from ghost_torch.ghost_conv import GhostConv, GhostConvV2
 from ghost_torch.ghost_conv_v3 import GhostConvV3
 from ghost_torch.layers import (
     activation,
-    canonical_shape,
+    check_input,
+    checked_options,
     convolution,
-    dtype_name,
-    in_training,
     module_list,
     norm_after,
 )
@@ -89,7 +88,7 @@ class GhostBottleneck(nn.Module):
             bn_eps,
             bn_momentum,
         )
-        options = {"device": device, "dtype": dtype}
+        options = checked_options(device, dtype)
         super().__init__()
         self.plan = plan
         self.ghost1 = _ghost(plan.ghost1, **options)
@@ -115,8 +114,7 @@ class GhostBottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x: (N, c_in, H, W) to (N, c_out, H', W')."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         out = self._strided(self.ghost1(x))
         if self.se is not None:
             out = self.se(out)

@@ -8,14 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ghost_torch.attention import dfc_gate, short_conv
-from ghost_torch.layers import (
-    activation,
-    canonical_shape,
-    convolution,
-    dtype_name,
-    in_training,
-    norm_after,
-)
+from ghost_torch.layers import activation, check_input, checked_options, convolution, norm_after
 from weights import GhostConvConfig
 from weights.convolutions import ConvolutionPlan
 from weights.ghost_conv_v2 import GhostConvV2Config
@@ -82,7 +75,7 @@ class GhostConv(nn.Module):
             bn_momentum,
             form,
         )
-        options = {"device": device, "dtype": dtype}
+        options = checked_options(device, dtype)
         super().__init__()
         self.plan = plan
         self.c_out = plan.c_out
@@ -104,8 +97,7 @@ class GhostConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x: (N, c_in, H, W) to (N, c_out, H', W')."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         out = self.primary_conv(x)
         if self.cheap_conv is not None:
             cheap = self.cheap_conv(out)

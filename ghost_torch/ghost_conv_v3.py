@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ghost_torch.attention import dfc_gate, short_conv
 from ghost_torch.branches import add_branches, branches, sum_branches
-from ghost_torch.layers import activation, canonical_shape, convolution, dtype_name, in_training
+from ghost_torch.layers import activation, check_input, checked_options, convolution
 from weights.branches import TRAINING, BranchesPlan
 from weights.ghost_conv_v3 import GhostConvV3Config
 
@@ -74,7 +74,7 @@ class GhostConvV3(nn.Module):
             bn_eps,
             bn_momentum,
         )
-        options = {"device": device, "dtype": dtype}
+        options = checked_options(device, dtype)
         super().__init__()
         self.plan = plan
         self.c_out = plan.c_out
@@ -101,8 +101,7 @@ class GhostConvV3(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x: (N, c_in, H, W) to (N, c_out, H', W')."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         primary, *cheap = self.plan.halves
         out = self._half(primary, x)
         for half in cheap:

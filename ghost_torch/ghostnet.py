@@ -11,11 +11,10 @@ from ghost_torch.bottleneck import GhostBottleneck
 from ghost_torch.branches import ConvNorm
 from ghost_torch.layers import (
     activation,
-    canonical_shape,
+    check_input,
+    checked_options,
     convolution,
     dropout,
-    dtype_name,
-    in_training,
     linear,
     module_list,
     norm_after,
@@ -84,7 +83,7 @@ class GhostNet(nn.Module):
             bn_eps,
             bn_momentum,
         )
-        options = {"device": device, "dtype": dtype}
+        options = checked_options(device, dtype)
         super().__init__()
         self.plan = plan
         self.remat = remat
@@ -135,8 +134,7 @@ class GhostNet(nn.Module):
         return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
     def _steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         x = self.conv_stem(x)
         yield "conv_stem", x
         x = self.relu(self.bn1(x))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from weights import arithmetic
+from weights import ArgumentError, arithmetic, checks
 from weights.convolutions import ConvolutionPlan
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -128,6 +128,13 @@ def in_training(norm: nn.Module | None, training: Any = None) -> bool:
     return isinstance(norm, (nn.BatchNorm2d, Folded)) and norm.training
 
 
+def check_input(module: Any, x: Tensor) -> None:
+    """Raise `ArgumentError` for an input that the module cannot take."""
+    _check_tensor(module, x)
+    training = in_training(getattr(module, "first_norm", None))
+    module.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+
+
 def canonical_shape(x: Tensor) -> tuple[Any, ...]:
     """Shape of the input as (N, C, H, W)."""
     return tuple(x.shape)
@@ -148,3 +155,39 @@ def _frozen_statistics(norms: list[nn.BatchNorm2d]) -> Iterator[None]:
     finally:
         for norm, (momentum, count) in zip(norms, kept, strict=True):
             norm.momentum, norm.num_batches_tracked = momentum, count
+
+
+def checked_options(device: Any, dtype: Any) -> dict[str, Any]:
+    """Where parameters are made, and of which type; raises `ArgumentError` for what is not here."""
+    if dtype is not None:
+        checks.floating("`dtype`", str(dtype).removeprefix("torch."))
+        if not isinstance(dtype, torch.dtype):
+            raise ArgumentError(f"`dtype` must be a torch.dtype, got {dtype!r}: use torch.{dtype}")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError, ValueError):
+        raise ArgumentError(
+            f"`device` must be one that PyTorch has here, got {device!r}: such as 'cpu'"
+        ) from None
+    return {"device": device, "dtype": dtype}
+
+
+def _check_tensor(module: nn.Module, x: Tensor) -> None:
+    if not isinstance(x, Tensor) or x.layout != torch.strided:
+        what = f"one of {x.layout}" if isinstance(x, Tensor) else type(x).__name__
+        raise ArgumentError(f"the input must be a dense tensor of PyTorch, got {what}")
+    own = next(module.parameters(), None)
+    if own is None:
+        return
+    if x.device != own.device:
+        raise ArgumentError(
+            f"the input must be where the module is, on {own.device}, got {x.device}: use x.to"
+        )
+    if x.dtype != own.dtype and x.is_floating_point() and not _is_autocast(x.device.type):
+        raise ArgumentError(
+            f"the input must have the module's type {dtype_name(own)}, got {dtype_name(x)}: cast it"
+        )
+
+
+def _is_autocast(device: str) -> bool:
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)

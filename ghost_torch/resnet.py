@@ -7,14 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ghost_torch.ghost_conv import GhostConv
-from ghost_torch.layers import (
-    activation,
-    batch_norm,
-    canonical_shape,
-    dtype_name,
-    in_training,
-    linear,
-)
+from ghost_torch.layers import activation, batch_norm, check_input, checked_options, linear
 from weights import GhostResNetConfig
 from weights.resnet import STAGES, STEM_CHANNELS, BlockConfig
 
@@ -90,7 +83,7 @@ class GhostResNet(nn.Module):
             bn_momentum,
             form,
         )
-        options = {"device": device, "dtype": dtype}
+        options = checked_options(device, dtype)
         super().__init__()
         self.plan = plan
         self.conv1 = GhostConv(**plan.stem.to_dict(), **options)
@@ -117,8 +110,7 @@ class GhostResNet(nn.Module):
 
     def stages(self, x: Tensor) -> dict[str, Tensor]:
         """The output of every stage, from the stem to the logits."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         stages = {"stem": self.relu(self.bn1(self.conv1(x)))}
         x = stages["stem"]
         for name in STAGES:

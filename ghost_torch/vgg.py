@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from ghost_torch.ghost_conv import GhostConv
 from ghost_torch.layers import (
     activation,
-    canonical_shape,
+    check_input,
+    checked_options,
     dropout,
-    dtype_name,
-    in_training,
     largest_of_four,
     linear,
     module_list,
@@ -69,7 +68,7 @@ class GhostVGG16(nn.Module):
             bn_momentum,
             form,
         )
-        options = {"device": device, "dtype": dtype}
+        options = checked_options(device, dtype)
         super().__init__()
         self.plan = plan
         self.features = _features(plan, **options)
@@ -103,8 +102,7 @@ class GhostVGG16(nn.Module):
         return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
     def _steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         for number, stage in enumerate(self.features):
             for convolution in stage:
                 x = convolution(x)

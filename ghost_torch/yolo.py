@@ -11,10 +11,9 @@ from ghost_torch import bottleneck, ghost_conv
 from ghost_torch.ghost_conv import ConvNormAct
 from ghost_torch.layers import (
     activation,
-    canonical_shape,
+    check_input,
+    checked_options,
     convolution,
-    dtype_name,
-    in_training,
     module_list,
     norm_after,
 )
@@ -76,7 +75,7 @@ class C3Ghost(nn.Module):
         dtype: Any = None,
     ) -> None:
         plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form)
-        options = {"device": device, "dtype": dtype}
+        options = checked_options(device, dtype)
         super().__init__()
         self.plan = plan
         self.cv1 = _convolution(plan, "cv1", **options)
@@ -96,8 +95,7 @@ class C3Ghost(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x: (N, c1, H, W) to (N, c2, H, W)."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         out = self.cv1(x)
         for block in self.m:
             out = block(out)

@@ -14,6 +14,8 @@ OWN_DEFINITIONS = {
     "BatchNorm": "of the frameworks' own only PyTorch's stores the unbiased variance",
     "Linear": "a framework brings its linear layer",
     "check_dtype": "JAX alone replaces a type that is not enabled by a narrower one",
+    "checked_options": "types, devices and random numbers are a framework's own arguments",
+    "check_input": "Keras checks it before it calls a layer, in `Planned`",
     "_child": "PyTorch's get_submodule does it",
     ".__getitem__": "PyTorch's Sequential has it",
     ".__repr__": "a plain class needs one, a framework writes its own",

@@ -74,7 +74,7 @@ INPUTS: list[tuple[str, tuple[int, ...], str, str]] = [
      "got 5"),
     ("channels", (2, 3, 9, 9), "float32", "the input must have `c_in` = 6 channels, got 3"),
     ("integers", (2, 6, 9, 9), "int32",
-     "the input must be of a floating point type, got int32: cast it"),
+     "the input must be of type float16, bfloat16, float32, float64, got int32: cast it"),
     ("too low", (2, 6, 4, 9), "float32",
      "`kernel_size` must fit into the padded input, got 5 rows or columns of kernel for 4 of "
      "height: enlarge the input or `padding`"),

@@ -61,7 +61,7 @@ def test_a_bad_input_of_a_layer(
         (
             (2, 3, 32, 32),
             "int32",
-            "the input must be of a floating point type, got int32: cast it",
+            "the input must be of type float16, bfloat16, float32, float64, got int32: cast it",
         ),
     ],
     ids=["channels", "integers"],

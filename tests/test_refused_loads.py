@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from tests.columns import Column, assert_same_state, in_every_column, tensors_of, with_ids
-from weights import ArgumentError, DigestError, FormatError, MismatchError, write_file
+from tests.trust import error_table
+from weights import (
+    ArgumentError,
+    DigestError,
+    FormatError,
+    GhostError,
+    MismatchError,
+    write_file,
+)
 
 LAYER: dict[str, Any] = {"c_in": 3, "c_out": 5}
 OTHER = tensors_of("ghost_conv", seed=1, **LAYER)
@@ -134,6 +142,48 @@ def test_a_file_cut_short_changes_nothing(column: Column, tmp_path: Path) -> Non
     before = column.package.state(layer)
 
     with pytest.raises(FormatError, match="is not a whole safetensors file"):
+        column.package.load_weights(layer, path)
+
+    assert_same_state(column.package.state(layer), before)
+
+
+@in_every_column
+def test_no_way_in_which_a_file_can_be_bad_changes_anything(column: Column, tmp_path: Path) -> None:
+    layer, path = loaded(column), tmp_path / "layer.safetensors"
+    before, ways = column.package.state(layer), list(error_table.files(path))
+
+    for _, data in ways:
+        path.write_bytes(data)
+        with pytest.raises(GhostError):
+            column.package.load_weights(layer, path)
+        assert_same_state(column.package.state(layer), before)
+
+    assert len(ways) > 20
+
+
+@in_every_column
+@pytest.mark.parametrize("leaf", ["bias", "running_var"])
+def test_numbers_that_no_trained_layer_has_change_nothing(
+    column: Column, tmp_path: Path, leaf: str
+) -> None:
+    name, wrong = f"primary_conv.1.{leaf}", {"bias": np.nan, "running_var": -1.0}[leaf]
+    layer, path = loaded(column), tmp_path / "layer.safetensors"
+    written(path, OTHER | {name: np.full(2, wrong, np.float32)})
+    before = column.package.state(layer)
+
+    with pytest.raises(FormatError, match=f"tensor '{name}' has"):
+        column.package.load_weights(layer, path)
+
+    assert_same_state(column.package.state(layer), before)
+
+
+@in_every_column
+@pytest.mark.parametrize("missing", [True, False], ids=["missing", "a folder"])
+def test_what_is_no_file_changes_nothing(column: Column, tmp_path: Path, missing: bool) -> None:
+    layer, path = loaded(column), tmp_path / "nothing" if missing else tmp_path
+    before = column.package.state(layer)
+
+    with pytest.raises(FormatError, match="cannot read"):
         column.package.load_weights(layer, path)
 
     assert_same_state(column.package.state(layer), before)

@@ -11,6 +11,9 @@ from typing import Any
 from weights.arithmetic import Pair
 from weights.errors import ArgumentError
 
+# Types of inputs and parameters, by NumPy's names.
+FLOATING = ("float16", "bfloat16", "float32", "float64")
+
 
 def integer(name: str, value: Any, minimum: int) -> int:
     """Return `value` as an int of at least `minimum`, or raise `ArgumentError`.
@@ -97,6 +100,12 @@ def divides(name: str, divisor: int, of: str, value: int) -> None:
 def plain_number(value: float) -> int | float:
     """An integral float as an int, so that 2 and 2.0 are the same configuration."""
     return int(value) if float(value).is_integer() else float(value)
+
+
+def floating(what: str, dtype: str) -> None:
+    """Raise `ArgumentError` for a type, by NumPy's name, in which nobody computes."""
+    if dtype not in FLOATING:
+        raise ArgumentError(f"{what} must be of type {', '.join(FLOATING)}, got {dtype}: cast it")
 
 
 def plain_pair(value: Pair) -> int | list[int]:

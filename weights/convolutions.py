@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from weights import arithmetic
+from weights import arithmetic, checks
 from weights.arithmetic import Pair
 from weights.errors import ArgumentError
 from weights.tensors import (
@@ -181,8 +181,7 @@ def check_image(shape: Sequence[Any], dtype: str, argument: str, channels: int) 
             "the input must have 4 axes (batch, channels, height, width, in the framework's "
             f"order), got {len(shape)}"
         )
-    if not dtype.startswith(("float", "bfloat")):
-        raise ArgumentError(f"the input must be of a floating point type, got {dtype}: cast it")
+    checks.floating("the input", dtype)
     if shape[1] is not None and shape[1] != channels:
         raise ArgumentError(
             f"the input must have `{argument}` = {channels} channels, got {shape[1]}"

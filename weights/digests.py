@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -76,6 +75,8 @@ def tensor_digests(tensors: Mapping[str, np.ndarray]) -> dict[str, str]:
     """The digest of every tensor, in several threads: hashing is most of what a load takes."""
     if sum(np.asarray(array).nbytes for array in tensors.values()) < WORTH_THREADS:
         return {name: tensor_digest(array) for name, array in tensors.items()}
+    from concurrent.futures import ThreadPoolExecutor  # late: start-up time matters
+
     by_size = sorted(tensors, key=lambda name: np.asarray(tensors[name]).nbytes, reverse=True)
     count = min(os.cpu_count() or 1, MOST_THREADS)
     shares = [{name: tensors[name] for name in by_size[i::count]} for i in range(count)]

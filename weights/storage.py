@@ -60,11 +60,12 @@ def read_safetensors(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, s
     """
     try:
         with Path(path).open("rb") as stream:
+            before = _version(stream)
             found = _header(path, stream)
             header.check_end(path, found.entries, found.data_size)
             buffer = np.empty(found.data_size, np.uint8)
             count = stream.readinto(buffer.data)
-            if count != found.data_size or stream.read(1):
+            if count != found.data_size or stream.read(1) or _version(stream) != before:
                 raise FormatError(f"{path} changed while it was read: read it again")
     except OSError as error:
         raise FormatError(f"cannot read {path}: {error.strerror}") from None
@@ -80,6 +81,12 @@ def _header(path: PathLike, stream: BinaryIO) -> Header:
     entries, metadata = header.parse(path, stream.read(length))
     available = size - LENGTH_BYTES - length
     return Header(entries, metadata, available)
+
+
+def _version(stream: BinaryIO) -> tuple[int, int]:
+    """What changes whenever somebody writes into an open file."""
+    status = os.fstat(stream.fileno())
+    return status.st_size, status.st_mtime_ns
 
 
 def _tensor(buffer: np.ndarray, entry: Entry) -> np.ndarray:

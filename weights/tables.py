@@ -7,11 +7,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from weights.diff import FileDifference, TensorDifference
+import click
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from weights.diff import FileDifference, TensorDifference
     from weights.summary import Summary
 
 DIGEST_LENGTH = 12
@@ -20,17 +21,17 @@ PIPE_WIDTH = 200
 
 
 def print_description(title: str, document: Mapping[str, Any]) -> None:
-    """The description of a file as two tables: the facts, and the tensors."""
-    console = new_console()
+    """The description of a file: the facts, then the tensors, a line each."""
     facts = {name: value for name, value in document.items() if name not in ("tensors", "config")}
     facts |= {f"config.{name}": value for name, value in document["config"].items()}
-    console.print(new_table(title, ("what", "value"), facts.items()))
     rows = [
         (name, each["kind"], each["dtype"], _shape(each["shape"]), each["sha256"][:DIGEST_LENGTH])
         for name, each in document["tensors"].items()
     ]
-    columns = ("name", "kind", "dtype", "shape", "SHA-256")
-    console.print(new_table(f"{len(rows)} tensors", columns, rows))
+    # Not by rich, which would take longer for hundreds of rows than all else together.
+    tensors = f"{len(rows)} tensors: name, kind, dtype, shape, SHA-256"
+    lines = [title, "", *aligned(list(facts.items())), "", tensors, "", *aligned(rows)]
+    click.echo("\n".join(lines))
 
 
 def print_summary(counts: Summary) -> None:
@@ -76,6 +77,17 @@ def _difference_row(tensor: TensorDifference) -> tuple[str, str, str, str]:
     maximum = "" if tensor.maximum is None else f"{tensor.maximum:.6g}"
     index = "" if tensor.index is None else f"[{', '.join(map(str, tensor.index))}]"
     return tensor.name, maximum, index, tensor.looks_like
+
+
+def aligned(rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Rows as lines in which every column begins at one place.
+
+    >>> aligned([("bias", "F32"), ("weight", "F16")])
+    ['bias    F32', 'weight  F16']
+    """
+    cells = [[_plain(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
 
 
 def new_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:

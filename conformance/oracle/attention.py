@@ -8,9 +8,8 @@ import numpy as np
 
 from conformance.oracle.layers import (
     activation,
-    canonical_shape,
+    check_input,
     convolution,
-    dtype_name,
     half_size,
     hard_sigmoid,
     module_list,
@@ -57,7 +56,7 @@ class SqueezeExcite:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, channels, H, W), the same out."""
-        self.plan.check_input(canonical_shape(x), dtype_name(x))
+        check_input(self, x)
         squeezed = self.relu(self.conv_reduce(spatial_mean(x)))
         return x * hard_sigmoid(self.conv_expand(squeezed))
 

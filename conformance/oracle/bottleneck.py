@@ -10,15 +10,7 @@ from conformance.oracle.attention import SqueezeExcite
 from conformance.oracle.branches import add_branches, sum_branches
 from conformance.oracle.ghost_conv import GhostConv, GhostConvV2
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
-from conformance.oracle.layers import (
-    activation,
-    canonical_shape,
-    convolution,
-    dtype_name,
-    in_training,
-    module_list,
-    norm_after,
-)
+from conformance.oracle.layers import activation, check_input, convolution, module_list, norm_after
 from weights.bottleneck import GhostBottleneckConfig, GhostModule
 from weights.branches import TRAINING
 from weights.ghost_conv_v2 import GhostConvV2Config
@@ -112,8 +104,7 @@ class GhostBottleneck:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, c_in, H, W) to (N, c_out, H', W')."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         out = self._strided(self.ghost1(x))
         if self.se is not None:
             out = self.se(out)

@@ -11,10 +11,8 @@ from conformance.oracle.layers import (
     BatchNorm,
     Convolution,
     activation,
-    canonical_shape,
+    check_input,
     convolution,
-    dtype_name,
-    in_training,
     norm_after,
 )
 from weights import GhostConvConfig
@@ -112,8 +110,7 @@ class GhostConv:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, c_in, H, W) to (N, c_out, H', W')."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         out = self.primary_conv(x)
         if self.cheap_conv is not None:
             cheap = self.cheap_conv(out)

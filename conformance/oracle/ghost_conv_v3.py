@@ -8,13 +8,7 @@ import numpy as np
 
 from conformance.oracle.attention import dfc_gate, short_conv
 from conformance.oracle.branches import add_branches, branches, sum_branches
-from conformance.oracle.layers import (
-    activation,
-    canonical_shape,
-    convolution,
-    dtype_name,
-    in_training,
-)
+from conformance.oracle.layers import activation, check_input, convolution
 from weights.branches import TRAINING, BranchesPlan
 from weights.ghost_conv_v3 import GhostConvV3Config
 
@@ -112,8 +106,7 @@ class GhostConvV3:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, c_in, H, W) to (N, c_out, H', W')."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         primary, *cheap = self.plan.halves
         out = self._half(primary, x)
         for half in cheap:

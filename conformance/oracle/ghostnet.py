@@ -11,11 +11,9 @@ from conformance.oracle.bottleneck import GhostBottleneck
 from conformance.oracle.branches import ConvNorm
 from conformance.oracle.layers import (
     activation,
-    canonical_shape,
+    check_input,
     convolution,
     dropout,
-    dtype_name,
-    in_training,
     linear,
     module_list,
     norm_after,
@@ -128,8 +126,7 @@ class GhostNet:
         return f"{type(self).__name__}({arguments})"
 
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         x = self.conv_stem(x)
         yield "conv_stem", x
         x = self.relu(self.bn1(x))

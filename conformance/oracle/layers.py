@@ -233,6 +233,12 @@ def in_training(norm: BatchNorm | Folded | None, training: Any = None) -> bool:
     return norm is not None and norm.training
 
 
+def check_input(module: Any, x: np.ndarray) -> None:
+    """Raise `ArgumentError` for an input that the module cannot take."""
+    training = in_training(getattr(module, "first_norm", None))
+    module.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+
+
 def canonical_shape(x: np.ndarray) -> tuple[Any, ...]:
     """Shape of the input as (N, C, H, W)."""
     return x.shape

@@ -7,14 +7,7 @@ from typing import Any
 import numpy as np
 
 from conformance.oracle.ghost_conv import GhostConv
-from conformance.oracle.layers import (
-    activation,
-    batch_norm,
-    canonical_shape,
-    dtype_name,
-    in_training,
-    linear,
-)
+from conformance.oracle.layers import activation, batch_norm, check_input, linear
 from weights import GhostResNetConfig
 from weights.resnet import STAGES, STEM_CHANNELS, BlockConfig
 
@@ -114,8 +107,7 @@ class GhostResNet:
 
     def stages(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """The output of every stage, from the stem to the logits."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         stages = {"stem": self.relu(self.bn1(self.conv1(x)))}
         x = stages["stem"]
         for name in STAGES:

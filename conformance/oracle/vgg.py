@@ -10,10 +10,8 @@ import numpy as np
 from conformance.oracle.ghost_conv import GhostConv
 from conformance.oracle.layers import (
     activation,
-    canonical_shape,
+    check_input,
     dropout,
-    dtype_name,
-    in_training,
     largest_of_four,
     linear,
     module_list,
@@ -100,8 +98,7 @@ class GhostVGG16:
         return f"{type(self).__name__}({arguments})"
 
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         for number, stage in enumerate(self.features):
             for convolution in stage:
                 x = convolution(x)

@@ -8,15 +8,7 @@ import numpy as np
 
 from conformance.oracle import bottleneck, ghost_conv
 from conformance.oracle.ghost_conv import ConvNormAct
-from conformance.oracle.layers import (
-    activation,
-    canonical_shape,
-    convolution,
-    dtype_name,
-    in_training,
-    module_list,
-    norm_after,
-)
+from conformance.oracle.layers import activation, check_input, convolution, module_list, norm_after
 from weights.yolo import C3GhostConfig, ghost_bottleneck_arguments, ghost_conv_arguments
 
 
@@ -93,8 +85,7 @@ class C3Ghost:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, c1, H, W) to (N, c2, H, W)."""
-        training = in_training(self.first_norm)
-        self.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+        check_input(self, x)
         out = self.cv1(x)
         for block in self.m:
             out = block(out)

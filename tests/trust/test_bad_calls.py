@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+from conformance.family import family_cases
 from conformance.oracle import weights_io
 from tests.columns import COLUMNS, tensors_of
 from weights import GhostError
@@ -36,6 +37,7 @@ SOUND = {
     "bn_momentum": st.sampled_from([0.1, 1.0]),
     "form": st.sampled_from(["training", "training", "folded"]),
 }
+LAYERS = [case for case in family_cases("family") if "num_classes" not in case.config]
 DTYPES = st.sampled_from(["float32", "float32", "float32", "int32", "uint8", "bool", "complex64"])
 
 
@@ -61,29 +63,26 @@ def outcome(build: Any, run: Any) -> np.ndarray | str:
         return str(error)
 
 
-@seed(20260102)
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-@given(call=calls())
-def test_a_call_gives_the_oracles_numbers_or_its_error(call: Any) -> None:
-    config, shape, dtype = call
-    x = np.random.default_rng(0).normal(size=shape).astype(dtype)
+def agree(architecture: str, config: dict[str, Any], x: np.ndarray) -> None:
+    """Every column gives the oracle's numbers, or its error, for that module and input."""
     try:
-        tensors = tensors_of("ghost_conv", **config)
+        tensors = tensors_of(architecture, **config)
     except GhostError as error:
         for column in COLUMNS:
+            kind = column.package.weights_io.ARCHITECTURES[architecture].__name__
             with pytest.raises(GhostError) as caught:
-                column.make("GhostConv", **config)
+                column.make(kind, **config)
             assert str(caught.value) == str(error), column
         return
 
     exact = {name: array.astype(np.float64) for name, array in tensors.items()}
-    given_x = x.astype(np.float64) if dtype == "float32" else x
+    given_x = x.astype(np.float64) if x.dtype == "float32" else x
     wanted = outcome(
-        lambda: weights_io.build("ghost_conv", config, exact), lambda layer: layer(given_x)
+        lambda: weights_io.build(architecture, config, exact), lambda layer: layer(given_x)
     )
     for column in COLUMNS:
         found = outcome(
-            lambda column=column: column.load("ghost_conv", tensors, **config),
+            lambda column=column: column.load(architecture, tensors, **config),
             lambda layer, column=column: column.run(layer, x),
         )
         assert isinstance(found, str) == isinstance(wanted, str), (column, found, wanted)
@@ -92,3 +91,32 @@ def test_a_call_gives_the_oracles_numbers_or_its_error(call: Any) -> None:
         else:
             scale = max(1.0, float(np.abs(wanted).max(initial=0)))
             np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4 * scale)
+
+
+@st.composite
+def other_calls(draw: Any) -> tuple[str, dict[str, Any], np.ndarray]:
+    """A module of the family's cases with up to two strange arguments, and an input."""
+    case = draw(st.sampled_from(LAYERS))
+    config = dict(case.config)
+    for name in draw(st.lists(st.sampled_from(sorted(config)), max_size=2)):
+        config[name] = draw(STRANGE)
+    shape = list(case.input_shape)
+    shape[draw(st.integers(0, 3))] += draw(st.sampled_from([0, 0, 1]))
+    rank = draw(st.sampled_from([4, 4, 4, 3]))
+    x = np.random.default_rng(0).normal(size=shape[:rank])
+    return case.architecture, config, x.astype(draw(DTYPES))
+
+
+@seed(20260103)
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(call=other_calls())
+def test_a_call_of_another_module_gives_the_oracles_numbers_or_its_error(call: Any) -> None:
+    agree(*call)
+
+
+@seed(20260102)
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(call=calls())
+def test_a_call_gives_the_oracles_numbers_or_its_error(call: Any) -> None:
+    config, shape, dtype = call
+    agree("ghost_conv", config, np.random.default_rng(0).normal(size=shape).astype(dtype))

@@ -70,7 +70,7 @@ BAD_INPUTS = [
     (
         (2, 8, 5, 5),
         "uint8",
-        "the input must be of a floating point type, got uint8: cast it",
+        "the input must be of type float16, bfloat16, float32, float64, got uint8: cast it",
     ),
     (
         (2, 8, 5, 1),

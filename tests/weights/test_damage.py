@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from weights import (
     MismatchError,
     read_file,
     read_metadata,
+    storage,
 )
 
 
@@ -298,3 +300,23 @@ def test_numbers_that_no_trained_module_has_are_refused_unless_asked_for(
     assert text in str(caught.value)
     assert str(caught.value).endswith("pass allow_invalid=True to take it")
     assert read_file(path, allow_invalid=True).tensors[name][0] == pytest.approx(value, nan_ok=True)
+
+
+def test_a_file_that_is_written_to_while_it_is_read_is_refused(
+    write_layer: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_layer("layer.safetensors")
+    check_end = storage.header.check_end
+
+    def meddle(*arguments: Any) -> None:
+        check_end(*arguments)
+        data = path.read_bytes()
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        os.utime(path, ns=(0, 0))
+
+    monkeypatch.setattr(storage.header, "check_end", meddle)
+
+    with pytest.raises(FormatError) as error:
+        storage.read_safetensors(path)
+
+    assert str(error.value) == f"{path} changed while it was read: read it again"

@@ -17,7 +17,7 @@ NAN = {"cheap_conv.1.bias": np.array([0, 1, np.nan, np.inf, 4, 5], np.float32)}
 NEGATIVE = {"primary_conv.1.running_var": np.array([1, -0.5, 2], np.float32)}
 
 
-def test_inspect_prints_a_table_of_the_whole_header(
+def test_inspect_prints_the_whole_header_a_line_each(
     run: Callable[..., Result], write_layer: Callable[..., Path]
 ) -> None:
     path = write_layer("layer.safetensors")
@@ -29,7 +29,7 @@ def test_inspect_prints_a_table_of_the_whole_header(
     for text in ("ghost_conv", file.metadata["content_sha256"], "config.dw_kernel_size", "[3, 5]"):
         assert text in result.stdout
     for name, array in file.tensors.items():
-        (row,) = (line for line in result.stdout.splitlines() if f" {name} " in line)
+        (row,) = (line for line in result.stdout.splitlines() if f"{name} " in line)
         assert tensor_digest(array)[:12] in row
         assert " x ".join(map(str, array.shape)) in row
 
