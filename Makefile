@@ -18,10 +18,13 @@ quick: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
+# Interchange files, and checkpoints of other tools, of which HDF5 takes a process each.
 FILES ?= 1000000
+FOREIGN ?= 4000
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.trust.fuzz --files $(FILES)
+	$(BIN)/python -m tests.trust.fuzz_importers --files $(FOREIGN)
 
 torture: $(STAMP)
 	$(BIN)/python -m tests.trust.torture

@@ -105,7 +105,7 @@ def fuzz(files: int, seed: int) -> Tally:
 def _outcome(path: Path, original: WeightFile) -> str:
     """`same`, the words of a `GhostError`, or what went wrong."""
     try:
-        with _no_longer_than(SLOWEST), warnings.catch_warnings():
+        with no_longer_than(SLOWEST), warnings.catch_warnings():
             warnings.simplefilter("ignore", FormatWarning)  # a newer minor version
             found = read_file(path)
     except GhostError as error:
@@ -121,7 +121,9 @@ def _outcome(path: Path, original: WeightFile) -> str:
 
 
 @contextmanager
-def _no_longer_than(seconds: float) -> Iterator[None]:
+def no_longer_than(seconds: float) -> Iterator[None]:
+    """Raise `TimeoutError` within what takes longer."""
+
     def stop(*_: object) -> None:
         raise TimeoutError(f"longer than {seconds} s")
 

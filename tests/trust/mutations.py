@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from tests.file_edits import LENGTH, with_header, with_metadata
@@ -24,9 +25,9 @@ WORDS = (
 )
 
 
-def mutate(data: bytes, generator: random.Random) -> tuple[str, bytes]:
-    """A kind of damage, and the file with it."""
-    kind = generator.choice(tuple(KINDS))
+def mutate(data: bytes, generator: random.Random, kinds: Sequence[str] = ()) -> tuple[str, bytes]:
+    """A kind of damage, of all or of some kinds, and the file with it."""
+    kind = generator.choice(tuple(kinds or KINDS))
     return kind, KINDS[kind](data, generator)
 
 
@@ -110,3 +111,5 @@ KINDS = {
         flip, flip_header, cut, extend, splice, claim, edit_header, edit_metadata,
     )
 }  # fmt: skip
+# What can happen to any file.
+BYTES = tuple(each.__name__ for each in (flip, cut, extend, splice))

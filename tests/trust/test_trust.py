@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.trust import fuzz_importers
 from tests.trust.fuzz import fuzz
 from tests.trust.mutations import KINDS
 from tests.trust.torture import NAME, save
@@ -25,6 +26,19 @@ def test_a_mutated_file_is_refused_or_has_the_original_tensors() -> None:
     assert tally.wrong == []
     assert set(tally.kinds) == set(KINDS)
     assert 0 < tally.same < tally.files
+
+
+# Keras' own way to NumPy, of which NumPy 2 complains.
+@pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+)
+@posix
+@pytest.mark.slow
+def test_a_mutated_checkpoint_is_refused_or_imported_whole() -> None:
+    said, wrong = fuzz_importers.fuzz(160, seed=1)
+
+    assert wrong == []
+    assert sum(count for words, count in said.items() if words.endswith(": imported")) > 20
 
 
 @posix

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from weights import GhostError, WeightFile, configure, read_file, write_file
+from weights import FormatError, GhostError, WeightFile, configure, read_file, write_file
 from weights.importers import CONTAINERS, export_file, import_file, write
+from weights.importers.containers import hdf5
 from weights.preprocess import imagenet
 
 SUFFIXES = {"npz": ".npz", "keras": ".weights.h5", "flax-msgpack": ".msgpack", "orbax": ""}
@@ -204,3 +205,14 @@ def test_a_state_dict_is_written_as_its_suffix_says(
     assert all(
         array.tobytes() == file.tensors[key].tobytes() for key, array in imported.tensors.items()
     )
+
+
+def test_an_hdf5_file_that_takes_too_long_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "slow.weights.h5"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n")
+    monkeypatch.setattr(hdf5, "LONGEST", 0.001)
+
+    with pytest.raises(FormatError, match=r"of Keras: reading it takes more than 0\.001 s"):
+        import_file(path, "keras")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import pickle
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,13 +46,12 @@ def read_npz(path: PathLike) -> StateDicts:
 def read_arrays(path: PathLike) -> dict[str, np.ndarray]:
     """The arrays of a NumPy archive; nothing in it is unpickled."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here: of a damaged archive np.load leaves the file open.
+        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             check_expansion(path, sum(each.file_size for each in archive.zip.infolist()))
             return {name: archive[name] for name in archive.files}
     except OSError as error:
         raise FormatError(f"cannot read {path}: {error.strerror or error}") from None
-    except (zipfile.BadZipFile, EOFError):
-        raise FormatError(f"{path} is not a whole .npz file") from None
     except ImportRefused:
         raise
     except ValueError:
@@ -61,6 +59,8 @@ def read_arrays(path: PathLike) -> dict[str, np.ndarray]:
             f"{path} holds pickled objects, and reading those could run any code: save arrays of "
             "numbers only"
         ) from None
+    except Exception:  # zipfile and zlib raise many kinds for damage
+        raise FormatError(f"{path} is not a whole .npz file") from None
 
 
 def read_torch(path: PathLike) -> StateDicts:
@@ -92,7 +92,7 @@ def _load(torch: Any, path: PathLike) -> Any:
             f"{path} holds more than tensors (a pickled module, say), and reading that could run "
             "any code: where it was made, save module.state_dict() instead"
         ) from None
-    except (RuntimeError, EOFError):
+    except Exception:  # of whatever kind the unpickler trips over
         raise FormatError(f"{path} is not a whole PyTorch file") from None
 
 

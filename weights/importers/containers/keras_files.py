@@ -10,15 +10,13 @@ from collections.abc import Iterator
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import ml_dtypes
-import numpy as np
+from typing import Any
 
 from weights.architectures import ARCHITECTURES
 from weights.errors import FormatError, ImportRefused
-from weights.importers.containers.container import Arrays, Contents, needed
-from weights.importers.containers.description import ENTRY, Description, parse
+from weights.importers.containers.container import Arrays, Contents
+from weights.importers.containers.description import Description, parse
+from weights.importers.containers.hdf5 import read_apart, read_here
 from weights.importers.expansion import check_expansion
 from weights.storage import PathLike, read_bytes
 
@@ -35,71 +33,33 @@ def read(path: PathLike) -> Contents:
     data = read_bytes(path)
     name = str(path)
     if name.endswith(SUFFIX):
-        return _contents(path, io.BytesIO(data), None)
+        return _contents(path, data, None)
     if not name.endswith(".keras"):
         raise ImportRefused(f"the source must be a {SUFFIX} or .keras file, got {path}")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             check_expansion(path, sum(each.file_size for each in archive.infolist()))
-            weights = io.BytesIO(archive.read(WEIGHTS))
+            weights = archive.read(WEIGHTS)
             config = json.loads(archive.read(CONFIG))
     except ImportRefused:
         raise
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError):
+    except Exception:  # zipfile and zlib raise many kinds for damage
         raise FormatError(f"{path} is not a whole .keras file") from None
     return _contents(path, weights, _description(config))
 
 
 def read_variables(path: Path) -> Arrays:
-    """The variables of a `.weights.h5` file by their path in it."""
-    return _contents(path, io.BytesIO(path.read_bytes()), None).arrays
+    """The variables of a `.weights.h5` file of our own by their path in it."""
+    return read_here(path, path)[0]
 
 
-def _contents(path: PathLike, stream: BinaryIO, described: Description | None) -> Contents:
-    with needed(f"reading {path}", "tf"):
-        import h5py
-    arrays: Arrays = {}
-    labels: dict[str, str] = {}
-    size = 0
-
-    def visit(name: str, item: Any) -> None:
-        nonlocal size
-        if isinstance(item, h5py.Dataset) and name != ENTRY:
-            _check_dataset(path, name, item)
-            size += item.nbytes
-            check_expansion(path, size)
-            arrays[name] = _array(item)
-        elif "name" in item.attrs:
-            labels[name.removesuffix("/vars")] = str(item.attrs["name"])
-
-    try:
-        with h5py.File(stream, "r") as file:
-            text = file[ENTRY][()].decode() if ENTRY in file else None
-            file.visititems(visit)
-    except ImportRefused:
-        raise
-    except (OSError, KeyError, RuntimeError, AttributeError, UnicodeDecodeError):
-        raise FormatError(f"{path} is not a whole HDF5 file of Keras") from None
+def _contents(path: PathLike, data: bytes, described: Description | None) -> Contents:
+    arrays, labels, text = read_apart(path, data)
     others = [name for name in arrays if OTHERS.match(name)]
     weights = {name: array for name, array in arrays.items() if name not in others}
     dropped = {"variables that are no weights": len(others)} if others else {}
     problems = tuple(order_problems(labels))
     return Contents(weights, described or parse(path, text), dropped, problems=problems)
-
-
-def _check_dataset(path: PathLike, name: str, dataset: Any) -> None:
-    """Raise `ImportRefused` for anything but numbers that the file itself holds."""
-    if dataset.external or dataset.is_virtual:
-        raise ImportRefused(f"{path}: {name!r} must be in the file, got a reference to other files")
-    if dataset.dtype.kind == "O":
-        raise ImportRefused(f"{path}: {name!r} must be an array of numbers, got objects")
-
-
-def _array(dataset: Any) -> np.ndarray:
-    # h5py knows no bfloat16: Keras stores the bits and says so.
-    if dataset.attrs.get("dtype") == "bfloat16":
-        return np.asarray(dataset[()]).view(ml_dtypes.bfloat16)
-    return np.asarray(dataset[()])
 
 
 def order_problems(labels: dict[str, str]) -> Iterator[str]:
