@@ -13,6 +13,9 @@ import weights
 from benchmarks.load_rows import ARCHITECTURE, random_tensors
 from benchmarks.measure import rows, tell
 
+# A few milliseconds are to be seen beside seconds.
+ROUNDS = 11
+
 FRAMEWORKS = {
     "torch": ("import torch", "import ghost_torch"),
     "jax": ("import jax, jax.numpy, flax.nnx", "import ghost_jax"),
@@ -24,7 +27,8 @@ def start(*, quick: bool) -> None:
     """A fresh Python process for every measurement."""
     for framework, (own, ours) in FRAMEWORKS.items():
         candidates = {"framework": python(own), "ours": python(f"{own}; {ours}")}
-        tell(rows(framework, "import", "import", "import", candidates, quick=True))
+        case = (framework, "import", "import", "import")
+        tell(rows(*case, candidates, quick=quick, least=3 if quick else ROUNDS))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "ghostnet_100.safetensors")
         weights.write_file(path, ARCHITECTURE, {}, random_tensors())

@@ -12,19 +12,21 @@ import numpy as np
 
 import weights
 from benchmarks.measure import rows, tell
+from weights.digests import tensor_digests
 from weights.tensors import RUNNING_VAR
 
 ARCHITECTURE = "ghostnet"
 
 
 def load(framework: str, *, quick: bool) -> None:
-    """The bytes, the arrays, and for a framework a module that exists."""
+    """The bytes, the digests alone, the arrays, and for a framework a module that exists."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "ghostnet_100.safetensors")
         tensors = random_tensors()
         weights.write_file(path, ARCHITECTURE, {}, tensors)
         candidates: dict[str, Callable[[], Any]] = {
             "bytes": path.read_bytes,
+            "digests": lambda: tensor_digests(tensors),
             "arrays": lambda: weights.read_file(path),
         }
         if framework != "numpy":

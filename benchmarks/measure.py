@@ -9,8 +9,8 @@ from statistics import median, quantiles
 from time import perf_counter
 from typing import Any
 
-ROUNDS, QUICK_ROUNDS, WARM_UP = 21, 7, 2
-# No candidate takes longer than this altogether, however slow it is.
+ROUNDS, QUICK_ROUNDS, LEAST_ROUNDS, WARM_UP = 21, 7, 3, 2
+# No candidate takes longer than this altogether, unless the least rounds do.
 SECONDS = 4.0
 
 
@@ -29,9 +29,12 @@ class Row:
 
 
 def interleaved(
-    candidates: Mapping[str, Callable[[], Any]], *, quick: bool
+    candidates: Mapping[str, Callable[[], Any]], *, quick: bool, least: int = LEAST_ROUNDS
 ) -> dict[str, tuple[float, float]]:
-    """Median and spread of each candidate, in milliseconds; each must wait for its own result."""
+    """Median and spread of each candidate, in milliseconds; each must wait for its own result.
+
+    `least` rounds there are, however slow a candidate is.
+    """
     slowest = 0.0
     for run in candidates.values():
         for _ in range(WARM_UP):
@@ -40,7 +43,7 @@ def interleaved(
         run()
         slowest = max(slowest, perf_counter() - started)
     wanted = QUICK_ROUNDS if quick else ROUNDS
-    rounds = max(3, min(wanted, int(SECONDS / slowest) if slowest else wanted))
+    rounds = max(least, min(wanted, int(SECONDS / slowest) if slowest else wanted))
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds):
         for name, run in candidates.items():
@@ -52,10 +55,10 @@ def interleaved(
 
 def rows(
     framework: str, suite: str, case: str, what: str,
-    candidates: Mapping[str, Callable[[], Any]], *, quick: bool,
+    candidates: Mapping[str, Callable[[], Any]], *, quick: bool, least: int = LEAST_ROUNDS,
 ) -> list[Row]:  # fmt: skip
     """A row for every candidate."""
-    found = interleaved(candidates, quick=quick)
+    found = interleaved(candidates, quick=quick, least=least)
     return [
         Row(framework, suite, case, what, name, round(time, 4), round(spread, 4))
         for name, (time, spread) in found.items()

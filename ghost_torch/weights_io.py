@@ -160,4 +160,5 @@ def to_native(array: np.ndarray, spec: TensorSpec, variable: Tensor) -> Tensor:
     if array.dtype == BFLOAT16:
         bits = torch.from_numpy(np.array(array.view(np.uint16), order="C"))
         return bits.view(torch.bfloat16).to(variable.device)
-    return torch.from_numpy(np.array(array, order="C")).to(variable.device)
+    # Copied only where PyTorch would complain: what is made of it is copied into the variable.
+    return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(variable.device)
