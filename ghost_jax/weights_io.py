@@ -147,6 +147,7 @@ def _apply(module: Any, chosen: weights.Selection, what: str) -> None:
     dtypes = {name: _dtype(variable) for name, variable in variables.items()}
     weights.check_tensors(specs, tensors, dtypes=dtypes, what=what, earlier=chosen.problems)
     values = [to_native(tensors[spec.name], spec, variables[spec.name]) for spec in specs]
+    values = _placed(values, list(variables.values()))
     for variable, value in zip(variables.values(), values, strict=True):
         variable.set_value(value)
 
@@ -182,8 +183,13 @@ def to_canonical(variable: nnx.Variable, spec: TensorSpec) -> np.ndarray:
     return np.array(from_channels_last(np.asarray(value), spec))
 
 
-def to_native(array: np.ndarray, spec: TensorSpec, variable: nnx.Variable) -> jax.Array:
+def to_native(array: np.ndarray, spec: TensorSpec, variable: nnx.Variable) -> np.ndarray:
     """A canonical array as the framework holds it."""
     # A copy of our own: JAX may keep the buffer that it is given.
-    native = np.array(to_channels_last(array, spec))
-    return jax.device_put(native, getattr(variable.get_value(), "sharding", None))
+    return np.array(to_channels_last(array, spec))
+
+
+def _placed(values: list[np.ndarray], variables: list[nnx.Variable]) -> list[jax.Array]:
+    """Arrays where the variables are; all at once, which takes half the time."""
+    places = [getattr(variable.get_value(), "sharding", None) for variable in variables]
+    return jax.device_put(values, None if None in places else places)
