@@ -46,6 +46,26 @@ class Naive(nn.Module):
         return torch.cat([primary, self.cheap(primary)], 1)
 
 
+class OneBuffer(nn.Module):
+    """A deployed 1x1 GhostConv that writes both halves into one output, without a concatenation."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.primary, self.cheap = layer.primary_conv[0], layer.cheap_conv[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: x: (N, C, H, W) to (N, C', H, W)."""
+        inner, (batch, channels, height, width) = self.primary.out_channels, x.shape
+        sizes = (batch, inner + self.cheap.out_channels, height, width)
+        out = torch.empty(sizes, memory_format=LAST)
+        positions = out.permute(0, 2, 3, 1).view(-1, sizes[1])[:, :inner]
+        weight, flat = self.primary.weight[:, :, 0, 0].t(), x.permute(0, 2, 3, 1)
+        torch.addmm(self.primary.bias, flat.reshape(-1, channels), weight, out=positions)
+        primary = out[:, :inner].relu_()
+        torch.clamp_min(self.cheap(primary), 0, out=out[:, inner:])
+        return out
+
+
 def layer(*, quick: bool) -> None:
     """Every shape, forward and a training step."""
     for shape in layer_shapes(quick=quick):
@@ -53,7 +73,10 @@ def layer(*, quick: bool) -> None:
         x, modules = image(shape), trained(shape)
         forward = {name: forward_of(module, x) for name, module in modules.items()}
         forward |= deployed(Plain(shape, norm=False), "plain deployed", x)
-        forward |= deployed(ghost_torch.deploy(modules["ours"]), "ours deployed", x)
+        ours = ghost_torch.deploy(modules["ours"])
+        if shape.kernel_size == 1:
+            forward["ours deployed, one buffer"] = forward_of(OneBuffer(ours), last_of(x))
+        forward |= deployed(ours, "ours deployed", x)
         tell(rows("torch", "layer", str(shape), "forward", forward, quick=quick))
         tell(rows("torch", "layer", str(shape), "forward + backward", steps(shape), quick=quick))
 
@@ -67,6 +90,11 @@ def trained(shape: Shape) -> dict[str, nn.Module]:
 def steps(shape: Shape) -> dict[str, Callable[[], Any]]:
     """Training steps, each waiting for its gradients."""
     return {name: step_of(module, image(shape)) for name, module in trained(shape).items()}
+
+
+def last_of(x: Tensor) -> Tensor:
+    """The same in the channels-last memory format."""
+    return x.contiguous(memory_format=LAST)
 
 
 def image(shape: Shape) -> Tensor:
@@ -93,7 +121,7 @@ def deployed(module: nn.Module, name: str, x: Tensor) -> dict[str, Callable[[], 
     """A module for inference alone: in both memory formats, and compiled."""
     rowwise = deepcopy(module).to(memory_format=torch.contiguous_format)
     module = module.to(memory_format=LAST)
-    last = x.contiguous(memory_format=LAST)
+    last = last_of(x)
     return {
         name: forward_of(module, last),
         f"{name}, channels first": forward_of(rowwise, x),
@@ -104,7 +132,7 @@ def deployed(module: nn.Module, name: str, x: Tensor) -> dict[str, Callable[[], 
 def in_cpp(module: nn.Module, name: str, x: Tensor) -> dict[str, Callable[[], Any]]:
     """Compiled with constants folded and without Python between the kernels."""
     compiled = torch.compile(module, options={"freezing": True, "cpp_wrapper": True})
-    last = x.contiguous(memory_format=LAST)
+    last = last_of(x)
     return {f"{name}, compiled, C++ wrapper": forward_of(compiled, last)}
 
 
