@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 from pathlib import Path
 
@@ -85,3 +86,15 @@ def test_the_roofline_is_the_larger_of_bytes_and_products() -> None:
 def test_a_quick_run_has_every_kernel_once() -> None:
     assert len(layer_shapes(quick=True)) == 6
     assert len(layer_shapes(quick=False)) == 24
+
+
+@pytest.mark.parametrize("ratio", [2, 4])
+def test_one_buffer_holds_what_the_layer_computes(ratio: int) -> None:
+    torch = pytest.importorskip("torch")
+    rows = importlib.import_module("benchmarks.torch_rows")
+    layer = importlib.import_module("ghost_torch").GhostConv(8, 16, ratio=ratio).eval()
+    x = rows.last_of(torch.randn(2, 8, 5, 5, generator=torch.Generator().manual_seed(0)))
+    deployed = importlib.import_module("ghost_torch").deploy(layer)
+
+    with torch.no_grad():
+        torch.testing.assert_close(rows.OneBuffer(deployed)(x), deployed(x))
