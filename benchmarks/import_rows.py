@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,7 @@ def start(*, quick: bool) -> None:
 
 
 def python(code: str) -> Callable[[], Any]:
-    """A process that runs the code."""
+    """A process that runs the code, compiled to bytecode beforehand as after an installation."""
     command = [sys.executable, "-c", code]
-    return lambda: subprocess.run(command, check=True, capture_output=True)
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return lambda: subprocess.run(command, env=environment, check=True, capture_output=True)
