@@ -8,11 +8,12 @@ from math import prod
 from typing import Any
 
 from weights.architectures import configure
+from weights.convolutions import fits
 from weights.errors import ArgumentError, FormatError
 from weights.file import parse_metadata
 from weights.header import Entry
 from weights.storage import PathLike, read_header
-from weights.summary import summarise
+from weights.summary import default_size
 from weights.tensors import STATISTICS
 
 FACTS = ("architecture", "format_version", "content_sha256", "producer", "source", "config")
@@ -58,14 +59,15 @@ def _macs(metadata: Mapping[str, Any], stored: Set[str]) -> dict[str, Any] | Non
     than that, and for an architecture of a newer version.
     """
     architecture, config = metadata["architecture"], metadata["config"]
+    size = default_size(architecture)
     try:
-        specs = configure(architecture, config).tensors()
-        if {spec.name for spec in islice(specs, len(stored) + 1)} != stored:
+        module = configure(architecture, config)
+        described = {spec.name for spec in islice(module.tensors(), len(stored) + 1)}
+        if described != stored or not fits(module.operations(size)):
             return None
-        counts = summarise(architecture, config)
+        return {"count": module.macs(*size), "size": list(size)}
     except ArgumentError:
         return None
-    return {"count": counts.multiply_accumulates, "size": [counts.height, counts.width]}
 
 
 def _check_names(path: PathLike, described: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
