@@ -82,6 +82,7 @@ def plot(rows: Sequence[Row], folder: Path) -> None:
     figure, axes = pyplot.subplots(1, 2, figsize=(13, 5.5), sharey=True, layout="constrained")
     _bars(axes[0], rows, PLAIN, OURS, "plain / ours, both deployed")
     _bars(axes[1], rows, ("naive",), ("ours",), "naive / ours, training form")
+    axes[0].invert_yaxis()  # both share it
     axes[0].legend(loc="lower right")
     for suffix in ("png", "svg"):
         figure.savefig(folder / f"layers.{suffix}", dpi=110)
@@ -100,7 +101,6 @@ def _bars(axes, rows, slower, faster, title) -> None:  # type: ignore[no-untyped
     axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
     axes.minorticks_off()
     axes.set_yticks(range(len(names)), [name.replace(" ratio 2", "") for name in names])
-    axes.invert_yaxis()
     axes.set_xlabel("times faster")
     axes.set_title(title)
 

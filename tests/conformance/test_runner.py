@@ -106,6 +106,8 @@ def test_an_interrupt_ends_the_run_without_the_remaining_cases(
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        # A shell has its background jobs ignore interrupts, and so would this one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         _wait_for(marker)
@@ -114,6 +116,7 @@ def test_an_interrupt_ends_the_run_without_the_remaining_cases(
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
     assert process.returncode == 3
     assert "interrupted: no report was written" in output
 
