@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 ROUNDS, QUICK_ROUNDS, LEAST_ROUNDS, WARM_UP = 21, 7, 3, 2
-# No candidate takes longer than this altogether, unless the least rounds do.
+# No candidate takes longer than this altogether, unless the least of rounds do.
 SECONDS = 4.0
 
 
@@ -29,12 +29,9 @@ class Row:
 
 
 def interleaved(
-    candidates: Mapping[str, Callable[[], Any]], *, quick: bool, least: int = LEAST_ROUNDS
+    candidates: Mapping[str, Callable[[], Any]], *, quick: bool
 ) -> dict[str, tuple[float, float]]:
-    """Median and spread of each candidate, in milliseconds; each must wait for its own result.
-
-    `least` rounds there are, however slow a candidate is.
-    """
+    """Median and spread of each candidate, in milliseconds; each must wait for its own result."""
     slowest = 0.0
     for run in candidates.values():
         for _ in range(WARM_UP):
@@ -43,25 +40,25 @@ def interleaved(
         run()
         slowest = max(slowest, perf_counter() - started)
     wanted = QUICK_ROUNDS if quick else ROUNDS
-    rounds = max(least, min(wanted, int(SECONDS / slowest) if slowest else wanted))
+    rounds = max(LEAST_ROUNDS, min(wanted, int(SECONDS / slowest) if slowest else wanted))
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds):
         for name, run in candidates.items():
             started = perf_counter()
             run()
             times[name].append((perf_counter() - started) * 1e3)
-    return {name: (median(each), _spread(each)) for name, each in times.items()}
+    return {name: (median(each), spread(each)) for name, each in times.items()}
 
 
 def rows(
     framework: str, suite: str, case: str, what: str,
-    candidates: Mapping[str, Callable[[], Any]], *, quick: bool, least: int = LEAST_ROUNDS,
+    candidates: Mapping[str, Callable[[], Any]], *, quick: bool,
 ) -> list[Row]:  # fmt: skip
     """A row for every candidate."""
-    found = interleaved(candidates, quick=quick, least=least)
+    found = interleaved(candidates, quick=quick)
     return [
-        Row(framework, suite, case, what, name, round(time, 4), round(spread, 4))
-        for name, (time, spread) in found.items()
+        Row(framework, suite, case, what, name, round(time, 4), round(half, 4))
+        for name, (time, half) in found.items()
     ]
 
 
@@ -71,6 +68,7 @@ def tell(found: list[Row]) -> None:
         print("row " + json.dumps(asdict(row)), flush=True)
 
 
-def _spread(times: list[float]) -> float:
+def spread(times: list[float]) -> float:
+    """Half the distance of the quartiles."""
     lower, _, upper = quantiles(times, n=4)
     return (upper - lower) / 2
