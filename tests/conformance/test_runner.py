@@ -29,6 +29,12 @@ from weights.storage import write_safetensors
 ROOT = Path(__file__).parents[2]
 FAKE = "tests.conformance.fakes:Fake"
 PATIENCE = 20.0
+# `python -m conformance` that hears interrupts: a shell has its background jobs ignore them.
+HEARING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("conformance", run_name="__main__", alter_sys=True)
+"""
 
 
 class Scripted:
@@ -100,14 +106,12 @@ def test_an_interrupt_ends_the_run_without_the_remaining_cases(
     whole_group: bool, tmp_path: Path
 ) -> None:
     marker = tmp_path / "started"
-    command = [sys.executable, "-m", "conformance", "run", "--tier", "module"]
+    command = [sys.executable, "-c", HEARING, "run", "--tier", "module"]
     command += ["--implementation", "tests.conformance.fakes:Slow"]
     environment = {**os.environ, "SLOW_STARTED": str(marker)}
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        # A shell has its background jobs ignore interrupts, and so would this one.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         _wait_for(marker)
