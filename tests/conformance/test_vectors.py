@@ -141,6 +141,7 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
         read_manifest(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_command_line_ends_as_the_outputs_deserve(small: tuple[Path, Path]) -> None:
     folder, outputs = small
 

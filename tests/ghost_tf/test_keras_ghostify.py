@@ -193,6 +193,7 @@ def test_a_layer_that_cannot_be_built_again_is_named() -> None:
         replace_convolutions(sequential(Unsaved(3)))
 
 
+@pytest.mark.slow
 def test_a_replaced_model_trains() -> None:
     keras.utils.set_random_seed(0)
     model, _ = replace_convolutions(classifier())

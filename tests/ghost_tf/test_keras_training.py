@@ -75,6 +75,7 @@ def test_fit_lowers_the_loss(options: dict[str, Any]) -> None:
     assert history[-1] < 0.1 * history[0]
 
 
+@pytest.mark.slow
 def test_fit_changes_every_tensor() -> None:
     model = classifier()
     model.build((None, 9, 9, 3))
@@ -95,6 +96,7 @@ def test_fit_lowers_the_loss_of_a_network() -> None:
     assert history[-1] < 0.5 * history[0]
 
 
+@pytest.mark.slow
 def test_predict_gives_what_a_call_gives() -> None:
     model = classifier()
     losses(model, epochs=2)

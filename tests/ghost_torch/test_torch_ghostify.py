@@ -161,6 +161,7 @@ def test_a_module_that_refuses_leaves_all_as_they_were() -> None:
     assert all(new is old for new, old in zip(model.modules(), before, strict=True))
 
 
+@pytest.mark.slow
 def test_a_replaced_model_trains() -> None:
     torch.manual_seed(0)
     model, _ = replace_convolutions(nn.Sequential(block(3, 16), nn.Flatten(), nn.Linear(1024, 3)))

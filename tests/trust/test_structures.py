@@ -56,7 +56,7 @@ def files(draw: Any) -> tuple[Any, bytes]:
 
 
 @seed(20260104)
-@settings(max_examples=400, deadline=None, database=None)
+@settings(max_examples=200, deadline=None, database=None)
 @given(file=files())
 def test_a_header_of_any_structure_is_refused_or_read_as_it_says(file: tuple[Any, bytes]) -> None:
     header, data = file
