@@ -4,6 +4,7 @@ Needs NumPy and safetensors only (and ml_dtypes, NumPy's bfloat16, without which
 read such tensors); a framework is imported by nobody but an importer or exporter that needs it.
 """
 
+from weights.actual import actual
 from weights.architectures import ARCHITECTURES, Config, configure
 from weights.digests import content_digest, tensor_digest
 from weights.errors import (
@@ -39,6 +40,7 @@ __all__ = [
     "Selection",
     "TensorSpec",
     "WeightFile",
+    "actual",
     "check_module",
     "check_tensors",
     "configure",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.oracle.weights_io import build, state
+from conformance.oracle.weights_io import actual_plan, like, state
 from weights import fold
 from weights.branches import FOLDED
 
@@ -21,6 +21,7 @@ def deploy(module: Any, form: str = FOLDED) -> Any:
     >>> deploy(GhostConvV3(16, 32)).config["form"]
     'folded'
     """
-    config, tensors = fold.deployed(module.architecture, module.config, state(module), form)
-    deployed = build(module.architecture, config, tensors)
+    config, tensors = actual_plan(module).to_dict(), state(module)
+    config, tensors = fold.deployed(module.architecture, config, tensors, form)
+    deployed = like(module, config, tensors)
     return deployed

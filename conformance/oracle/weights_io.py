@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 import weights
 from conformance.oracle.attention import SqueezeExcite
 from conformance.oracle.bottleneck import GhostBottleneck
+from conformance.oracle.facts import facts
 from conformance.oracle.ghost_conv import GhostConv, GhostConvV2
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
 from conformance.oracle.ghostnet import GhostNet, GhostNetV2, GhostNetV3
@@ -18,6 +20,7 @@ from conformance.oracle.resnet import GhostResNet20, GhostResNet56
 from conformance.oracle.vgg import GhostVGG16
 from conformance.oracle.yolo import C3Ghost
 from weights import hub
+from weights.actual import Facts
 from weights.digests import common_dtype
 from weights.storage import PathLike
 from weights.tensors import TensorSpec
@@ -40,8 +43,8 @@ ARCHITECTURES: dict[str, Any] = {
 
 def save_weights(module: Any, path: PathLike, *, overwrite: bool = False) -> None:
     """Write the interchange file of `module`; raises `weights.GhostError`."""
-    tensors = state(module)
-    weights.write_file(path, module.architecture, module.config, tensors, overwrite=overwrite)
+    config, tensors = actual_plan(module).to_dict(), state(module)
+    weights.write_file(path, module.architecture, config, tensors, overwrite=overwrite)
 
 
 def load_weights(
@@ -58,8 +61,8 @@ def load_weights(
     and negative variances.
     """
     file = weights.read_file(path, allow_invalid=allow_invalid)
-    weights.check_module(module, ARCHITECTURES)
-    chosen = weights.select(file, module.architecture, module.config, allow_missing)
+    config = actual_plan(module).to_dict()
+    chosen = weights.select(file, module.architecture, config, allow_missing)
     what = f"cannot load {path} into {type(module).__name__}"
     specs_of(module)
     _apply(module, chosen, what)
@@ -92,12 +95,17 @@ def build(architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np
     return module
 
 
+def like(module: Any, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Any:
+    """Another configuration of `module` with these tensors: where it is, and in its mode."""
+    return build(module.architecture, config, tensors)
+
+
 def reset_classifier(module: Any, num_classes: int, *, seed: int = 0) -> Any:
     """A new network with the weights of `module` and a fresh classifier, drawn from `seed`."""
-    tensors = state(module)
-    architecture, config = module.architecture, module.config
+    config, tensors = actual_plan(module).to_dict(), state(module)
+    architecture = module.architecture
     config, tensors = weights.with_classes(architecture, config, tensors, num_classes, seed)
-    return build(architecture, config, tensors)
+    return like(module, config, tensors)
 
 
 def state(module: Any) -> dict[str, np.ndarray]:
@@ -123,8 +131,22 @@ def _apply(module: Any, chosen: weights.Selection, what: str) -> None:
 
 def specs_of(module: Any) -> list[TensorSpec]:
     """The tensors that the module has, by canonical name, kind and shape."""
+    return list(actual_plan(module).tensors())
+
+
+def actual_plan(module: Any) -> weights.Config:
+    """The configuration of what the module is now.
+
+    Raises `weights.ArgumentError` for a module that was changed into what none describes.
+    """
     weights.check_module(module, ARCHITECTURES)
-    return list(module.plan.tensors())
+    fresh = _fresh_facts(module.architecture, json.dumps(module.config))
+    return weights.actual(module.plan, facts(module), fresh)
+
+
+@lru_cache(maxsize=64)
+def _fresh_facts(architecture: str, config: str) -> Facts:
+    return facts(ARCHITECTURES[architecture](**json.loads(config)))
 
 
 def variable_of(module: Any, spec: TensorSpec) -> np.ndarray:

@@ -1,0 +1,41 @@
+"""What the layers inside a module are now, beside their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from conformance.oracle import layers
+from weights.actual import Facts
+
+LAYERS = (layers.Convolution, layers.BatchNorm, layers.Linear, layers.Folded)
+
+
+def facts(module: Any) -> Facts:
+    """Every layer inside `module` by its path: its kind, and all that its result depends on."""
+    return dict(_walk("", module))
+
+
+def _walk(path: str, part: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    kind = next((each.__name__ for each in LAYERS if isinstance(part, each)), None)
+    if kind:
+        yield path, {"kind": kind, **_settings(part)}
+    elif isinstance(part, FunctionType):
+        yield path, {"kind": part.__name__}
+    elif isinstance(part, list):
+        for index, child in enumerate(part):
+            yield from _walk(f"{path}.{index}", child)
+    elif type(part).__module__.startswith(__package__):
+        for name, child in vars(part).items():
+            yield from _walk(f"{path}.{name}".removeprefix("."), child)
+
+
+def _settings(layer: Any) -> dict[str, Any]:
+    """The numbers of a layer; of its tensors, which it has."""
+    values = {name: value for name, value in vars(layer).items() if name != "training"}
+    return {
+        name: "given" if isinstance(value, np.ndarray) else value for name, value in values.items()
+    }
