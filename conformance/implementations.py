@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -19,9 +19,10 @@ OURS = {
     "ghost_tf": ("keras", "tensorflow"),
 }
 ORACLE = "oracle"
-# What must stand in the environment of a child before it imports one of our modes.
+# What must stand in the environment of a child before it imports a module of ours, or a mode of it.
 ENVIRONMENTS = {
     "ghost_jax.modes:float64": {"JAX_ENABLE_X64": "1"},
+    "ghost_tf.modes": {"KERAS_BACKEND": "tensorflow"},
     "ghost_tf.backends:jax": {"KERAS_BACKEND": "jax"},
     "ghost_tf.backends:torch": {"KERAS_BACKEND": "torch"},
 }
@@ -70,6 +71,16 @@ def target(name: str) -> tuple[str, str]:
             f"package.module:function, got {name!r}"
         )
     return module, function
+
+
+def environment(name: str) -> Mapping[str, str]:
+    """What must stand in the environment before the implementation of that name is imported.
+
+    >>> environment("ghost_tf.modes:graph")
+    {'KERAS_BACKEND': 'tensorflow'}
+    """
+    module, _, _ = name.partition(":")
+    return ENVIRONMENTS.get(name, ENVIRONMENTS.get(module, {}))
 
 
 def load(name: str) -> tuple[Build, dict[str, str]]:

@@ -55,7 +55,7 @@ def table(tier: ParityTier, run: Run, *, verbose: bool) -> Table:
     for name in ("comparison", "stage"):
         grid.add_column(name)
     for name in run.versions:
-        grid.add_column(name, justify="right")
+        grid.add_column(run.heading(name), justify="right")
     for row, verdicts in rows.items():
         if verbose or row in last.values() or any(verdict.is_bad for verdict in verdicts):
             own = [[v for v in verdicts if v.implementation == name] for name in run.versions]

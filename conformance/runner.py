@@ -40,6 +40,11 @@ class Run:
         """Whether any case failed or gave no result."""
         return any(verdict.is_bad for verdict in self.verdicts)
 
+    def heading(self, name: str) -> str:
+        """The name of an implementation, with the backend where it tells of one."""
+        backend = self.versions[name].get("backend")
+        return f"{name} on {backend}" if backend else name
+
 
 @dataclass(frozen=True)
 class Effort:

@@ -96,8 +96,8 @@ def table(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> Ta
     grid = Table(title="passed of all; worst error / allowed")
     grid.add_column("tier")
     names = list(run.versions)
-    for name in (*names, *(gap.name for gap in missing)):
-        grid.add_column(name, justify="right")
+    for heading in (*map(run.heading, names), *(gap.name for gap in missing)):
+        grid.add_column(heading, justify="right")
     for tier in tiers:
         of_tier = [verdict for verdict in run.verdicts if verdict.tier == tier]
         cells = [_cell([v for v in of_tier if v.implementation == name]) for name in names]

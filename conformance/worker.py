@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 
 from conformance.errors import NotSupported, printable
-from conformance.implementations import ENVIRONMENTS, load
+from conformance.implementations import environment, load
 from weights import ArgumentError, GhostError
 from weights.digests import tensor_digests
 
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow otherwise prints on its way up
-    "KERAS_BACKEND": "tensorflow",
     "OMP_NUM_THREADS": "1",  # the cases are tiny: more threads only wait for each other
 }
 # Bytes to which frameworks align what they compute with.
@@ -35,7 +34,7 @@ def main(connection: Connection, name: str, log: str, repeat: bool = False) -> N
     _redirect(log)
     for key, value in ENVIRONMENT.items():
         os.environ.setdefault(key, value)
-    os.environ.update(ENVIRONMENTS.get(name, {}))
+    os.environ.update(environment(name))
     sys.path.insert(0, str(Path.cwd()))
 
     try:

@@ -50,6 +50,7 @@ OWN_FILES = {
     ("ghost_tf", "modes.py"): "likewise",
     ("ghost_tf", "shifted.py"): "Keras on TensorFlow alone is compiled by XLA at the user's wish",
     ("ghost_tf", "backends.py"): "Keras alone runs on several frameworks",
+    ("ghost_tf", "keras_backends.py"): "likewise",
     ("ghost_tf", "planned.py"): "what Keras asks of every layer and network",
 }
 
