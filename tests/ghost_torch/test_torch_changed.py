@@ -140,7 +140,7 @@ def test_what_computes_the_same_is_no_change(change: Any) -> None:
 
 
 def test_a_class_that_computes_something_else_is_refused() -> None:
-    with pytest.raises(ArgumentError, match="the module itself is .*Scaled, not GhostConv"):
+    with pytest.raises(ArgumentError, match=r"the module itself is .*Scaled, not GhostConv"):
         ghost_torch.state(layer_of(Scaled))
 
 
@@ -229,5 +229,5 @@ def test_ultralytics_classes_are_those_that_they_are_made_of() -> None:
 
 
 def test_anything_else_cannot_be_deployed() -> None:
-    with pytest.raises(ArgumentError, match="`module` must be one of GhostConv, .*, got Linear: "):
+    with pytest.raises(ArgumentError, match=r"`module` must be one of GhostConv, .*, got Linear: "):
         ghost_torch.deploy(nn.Linear(3, 4))
