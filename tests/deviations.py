@@ -44,6 +44,7 @@ OWN_FILES = {
     ("ghost_jax", "replaceable.py"): "likewise",
     ("ghost_tf", "ghostify.py"): "likewise",
     ("ghost_tf", "replaceable.py"): "likewise",
+    ("ghost_torch", "kept.py"): "PyTorch's modules and parameters have modes, one by one",
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
     ("ghost_jax", "modes.py"): "likewise",
     ("ghost_tf", "modes.py"): "likewise",
@@ -57,6 +58,7 @@ INTERFACES = {
     "layers.py": "its functions call the framework's own layers",
     "facts.py": "what the framework's own layers have",
     "adapter.py": "the way into the framework and out of it",
+    "facts.py": "what the framework's own layers have",
 }
 
 # Functions whose statements are the framework's own.
@@ -120,6 +122,15 @@ DEVIATIONS = {
             + _activate_in_place:     each[-1].inplace =
         """,
     },
+    "ghost_torch/facts.py": {
+        "layers of PyTorch's are told by its own words": """
+            - LAYERS =
+            + TENSORS =
+            + SAME = nn.SyncBatchNorm
+            + WRAPPED =
+            + HARMLESS =
+        """,
+    },
     "ghost_torch/ghost_conv.py": {
         "Sequential holds and calls the three by itself": """
             - ConvNormAct.__init__: self.conv =
@@ -158,10 +169,6 @@ DEVIATIONS = {
             + _apply: with
             + _apply:   for (variable, value) in zip(variables.values(), values, strict=True)
             + _apply:     variable.copy_(...)
-        """,
-        "tensors on the meta device have no values": """
-            + specs_of: if any((tensor.is_meta for tensor in module.state_dict().values()))
-            + specs_of:   raise
         """,
     },
     "ghost_jax/weights_io.py": {
