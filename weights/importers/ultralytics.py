@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from weights.architectures import Config
 from weights.arithmetic import same_padding
 from weights.bottleneck import GhostBottleneckConfig
+from weights.checks import integer
 from weights.errors import ImportRefused
 from weights.ghost_conv import GhostConvConfig
 from weights.importers.checkpoints import Checkpoint
@@ -67,7 +68,7 @@ def plan(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> 
             f"C3Ghost by itself, got {got}: save the state dict of that module alone"
         )
     shapes = {name: array.shape for name, array in checkpoint.tensors.items()}
-    read, assumed = READERS[fitting[0]](shapes)
+    read, assumed = READERS[fitting[0]](shapes, given)
     config, left = settle(read, assumed, given)
     return Plan(fitting[0], config, left)
 
@@ -105,13 +106,14 @@ def differences(config: Config) -> Iterator[str]:
         yield from fixed_differences(config, FIXED | own | {"activation": "silu"})
 
 
-def _read_ghost_conv(shapes: Shapes) -> tuple[Arguments, Arguments]:
+def _read_ghost_conv(shapes: Shapes, given: Arguments) -> tuple[Arguments, Arguments]:
     channels, inputs, *kernel_size = shapes["cv1.conv.weight"]
+    inputs *= integer("groups", given.get("groups", 1), minimum=1)
     arguments = ghost_conv_arguments(inputs, 2 * channels, tuple(kernel_size))
     return _divided(arguments, ("c_in", "c_out", "kernel_size", "dw_kernel_size", "split"))
 
 
-def _read_bottleneck(shapes: Shapes) -> tuple[Arguments, Arguments]:
+def _read_bottleneck(shapes: Shapes, given: Arguments) -> tuple[Arguments, Arguments]:
     c_in, c_out = shapes["conv.0.cv1.conv.weight"][1], 2 * shapes["conv.2.cv1.conv.weight"][0]
     strided = shapes.get("conv.1.conv.weight")
     if strided is None:
@@ -124,11 +126,11 @@ def _read_bottleneck(shapes: Shapes) -> tuple[Arguments, Arguments]:
     )
 
 
-def _read_c3(shapes: Shapes) -> tuple[Arguments, Arguments]:
+def _read_c3(shapes: Shapes, given: Arguments) -> tuple[Arguments, Arguments]:
     hidden, c1 = shapes["cv1.conv.weight"][:2]
     c2 = shapes["cv3.conv.weight"][0]
     n = len({name.split(".")[1] for name in shapes if name.startswith("m.")})
-    arguments = {"c1": c1, "c2": c2, "n": n, "e": hidden / c2}
+    arguments = {"c1": c1, "c2": c2, "n": n, "e": hidden / c2, "hidden": hidden}
     return arguments, {"bn_eps": EPS, "bn_momentum": MOMENTUM}
 
 
