@@ -125,6 +125,16 @@ def _check_layout(path: Any, entries: Iterable[Entry]) -> None:
         end = entry.end
 
 
+def with_sorted_metadata(data: bytes) -> bytes:
+    """The same file; safetensors writes several strings of metadata in a random order."""
+    begin = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")
+    found = json.loads(data[LENGTH_BYTES:begin])
+    found[METADATA] = dict(sorted(found[METADATA].items()))
+    text = json.dumps(found, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % LENGTH_BYTES)
+    return b"".join((len(text).to_bytes(LENGTH_BYTES, "little"), text, memoryview(data)[begin:]))
+
+
 def check_end(path: Any, entries: list[Entry], available: int) -> None:
     """Raise `FormatError` unless the tensors end where the file does."""
     end = entries[-1].end if entries else 0

@@ -101,13 +101,11 @@ def write_safetensors(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write a safetensors file atomically.
-
-    Two metadata entries would come in a random order, so bytes are reproducible with one only.
-    """
+    """Write a safetensors file atomically: the same arguments give the same bytes."""
     arrays = {name: little_endian(array) for name, array in tensors.items()}
     check_writable(path, overwrite=overwrite)
-    write_atomically(Path(path), safetensors.numpy.save(arrays, dict(metadata)))
+    data = safetensors.numpy.save(arrays, dict(metadata))
+    write_atomically(Path(path), data if len(metadata) < 2 else header.with_sorted_metadata(data))
 
 
 def check_writable(path: PathLike, *, overwrite: bool) -> None:
