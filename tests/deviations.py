@@ -49,6 +49,7 @@ OWN_FILES = {
     ("ghost_jax", "modes.py"): "likewise",
     ("ghost_tf", "modes.py"): "likewise",
     ("ghost_tf", "shifted.py"): "Keras on TensorFlow alone is compiled by XLA at the user's wish",
+    ("ghost_tf", "variables.py"): "attributes have other names than tensors",
     ("ghost_tf", "backends.py"): "Keras alone runs on several frameworks",
     ("ghost_tf", "planned.py"): "what Keras asks of every layer and network",
 }
@@ -66,6 +67,9 @@ OWN_BODIES = {
     "like": "what a module of the framework has beside its weights",
     "variable_of": "the framework's names of attributes",
     "_dtype": "the framework's names of types",
+    "like": "where a module is, and in which mode, is the framework's",
+    "_walk": "what a module holds of its parts is the framework's",
+    "_settings": "the framework's names of settings",
     "to_canonical": "out of the framework's array",
     "to_native": "into the framework's array",
 }
@@ -154,6 +158,14 @@ DEVIATIONS = {
             + def in_training(norm): Whether the normalisation will use the statistics of the batch on this device.
         """,
     },
+    "ghost_tf/facts.py": {
+        "attributes of Keras' own stand beside those of the layer": """
+            + ACTIVATIONS =
+            + def _holds_layers(value): Whether an attribute is a layer, or layers in an order.
+            + _holds_layers: items =
+            + _holds_layers: return
+        """,
+    },
     "ghost_tf/resnet.py": {
         "`training` makes the line of the stem too long for one statement": """
             + GhostResNet.stages: out =
@@ -194,20 +206,20 @@ DEVIATIONS = {
         """,
     },
     "ghost_tf/weights_io.py": {
-        "attributes have other names than tensors": """
-            + ATTRIBUTES = CONVOLUTION, CONVOLUTION_BIAS, DEPTHWISE, LINEAR, LINEAR_BIAS, NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
-        """,
-        "NumPy has no bfloat16 that Keras names": """
-            + BFLOAT16 =
-        """,
         "how a variable is written": """
             - _apply:   variable[...] =
             + _apply:   variable.assign(...)
         """,
         "a layer that has seen no input has no variables yet": """
+            + specs_of: plan =
             + specs_of: if not module.built
             + specs_of:   shape =
             + specs_of:   module.build(...)
+        """,
+        "constructors of Keras draw from Python's random numbers": """
+            + _fresh_facts: drawn =
+            + _fresh_facts: fresh =
+            + _fresh_facts: random.setstate(...)
         """,
     },
 }
