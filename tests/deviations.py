@@ -59,12 +59,10 @@ INTERFACES = {
     "layers.py": "its functions call the framework's own layers",
     "facts.py": "what the framework's own layers have",
     "adapter.py": "the way into the framework and out of it",
-    "facts.py": "what the framework's own layers have",
 }
 
 # Functions whose statements are the framework's own.
 OWN_BODIES = {
-    "like": "what a module of the framework has beside its weights",
     "variable_of": "the framework's names of attributes",
     "_dtype": "the framework's names of types",
     "like": "where a module is, and in which mode, is the framework's",

@@ -16,14 +16,12 @@ from typing import BinaryIO
 import numpy as np
 import safetensors.numpy
 
-from weights import header
+from weights import header, kinds
 from weights.digests import little_endian
 from weights.errors import FormatError, GhostError
 from weights.header import LENGTH_BYTES, READABLE_DTYPES, Entry
 
 PathLike = str | os.PathLike[str]
-# As much as tells one kind of file from another.
-BEGINNING = 32
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ def read_safetensors(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, s
 
 def _header(path: PathLike, stream: BinaryIO) -> Header:
     size = os.fstat(stream.fileno()).st_size
-    start = stream.read(BEGINNING)
+    start = stream.read(kinds.BEGINNING)
     length = header.header_size(path, start, size)
     stream.seek(LENGTH_BYTES)
     entries, metadata = header.parse(path, stream.read(length))
