@@ -42,7 +42,8 @@ REQUIRED = {
 class WeightFile:
     """What an interchange file holds: which module, with which arguments, and its tensors.
 
-    `config` is complete: where the file leaves an argument out, it has its default. `tensors` have canonical names and layouts. `metadata` is the whole entry.
+    `config` is complete: where the file leaves an argument out, it has its default. `tensors` have
+    canonical names and layouts. `metadata` is the whole entry, as it stands in the file.
     """
 
     architecture: str
