@@ -33,8 +33,11 @@ CIFAR10_PREPROCESS = {
 # A class without them has the same names and shapes; the configuration has no word for it.
 RELU = {"activation": "relu after both halves of every ghost convolution"}
 SHORTCUT = {"shortcut": "every second pixel, padded with zero channels"}
-ALWAYS = dict.fromkeys(("ghost_resnet20", "ghost_resnet56"), RELU | SHORTCUT)
-ALWAYS["ghost_vgg16"] = RELU | {"pooling": "maximum over 2x2"}
+ALWAYS = {
+    "ghost_resnet20": RELU | SHORTCUT,
+    "ghost_resnet56": RELU | SHORTCUT,
+    "ghost_vgg16": RELU | {"pooling": "maximum over 2x2"},
+}
 # The GhostConv of each width whose channels tell the ratio.
 RESNET = {channels: f"{stage}.0.conv1" for stage, channels in RESNET_STAGES.items()}
 VGG = {widths[0]: f"features.{stage}.1" for stage, widths in enumerate(VGG_STAGES[:4])}
