@@ -18,8 +18,9 @@ from weights.importers.files import TORCH_SUFFIXES, suffix_of, torch_bytes
 from weights.importers.registry import EXPORTERS, IMPORTERS
 from weights.importers.rules import Importer
 from weights.resnet import GhostResNetConfig
-from weights.storage import PathLike, check_writable, write_atomically, write_safetensors
+from weights.storage import PathLike, write_safetensors
 from weights.vgg import GhostVGGConfig
+from weights.writing import check_writable, write_atomically
 
 
 def export_file(
@@ -38,7 +39,7 @@ def export_file(
     tensors = export_tensors(file, rules.name)
     if suffix_of(path) in TORCH_SUFFIXES:
         check_writable(path, overwrite=overwrite)
-        write_atomically(Path(path), torch_bytes(tensors))
+        write_atomically(Path(path), torch_bytes(tensors), overwrite=overwrite)
     else:
         # Other tools refuse a file that does not say whose layout it has.
         write_safetensors(path, tensors, {"format": "pt"}, overwrite=overwrite)
