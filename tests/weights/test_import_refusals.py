@@ -90,7 +90,8 @@ def test_a_width_that_no_ratio_gives_is_refused(
         ({"importer": "seed", "config": {"stride": 0}}, "`stride` must be at least 1, got 0"),
         (
             {"importer": "seed", "config": {"strides": 2}},
-            "the configuration of ghost_conv got an unexpected keyword argument 'strides'",
+            "the configuration of ghost_conv got an unexpected keyword argument 'strides': is "
+            "`stride` meant?",
         ),
     ],
 )
