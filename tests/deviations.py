@@ -59,7 +59,6 @@ INTERFACES = {
     "layers.py": "its functions call the framework's own layers",
     "facts.py": "what the framework's own layers have",
     "adapter.py": "the way into the framework and out of it",
-    "facts.py": "what the framework's own layers have",
 }
 
 # Functions whose statements are the framework's own.

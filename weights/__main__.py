@@ -5,10 +5,8 @@ from pathlib import Path
 
 if __name__ == "__main__":
     # -m puts the working folder first, where modules may lie beside a file from a stranger.
-    if (
-        not sys.flags.safe_path
-        and Path(sys.path[0]).resolve() != Path(__file__).resolve().parents[1]
-    ):
+    root = Path(__file__).resolve().parents[1]
+    if not sys.flags.safe_path and Path(sys.path[0]).resolve() != root:
         del sys.path[0]
     from weights.cli import main
 

@@ -121,6 +121,5 @@ def write_safetensors(
     """
     arrays = {name: little_endian(array) for name, array in tensors.items()}
     check_writable(path, overwrite=overwrite)
-    write_atomically(
-        Path(path), safetensors.numpy.save(arrays, dict(metadata)), overwrite=overwrite
-    )
+    data = safetensors.numpy.save(arrays, dict(metadata))
+    write_atomically(Path(path), data, overwrite=overwrite)

@@ -17,11 +17,6 @@ from typing import BinaryIO
 
 from weights.errors import GhostError
 
-try:
-    import fcntl
-except ImportError:  # Windows: nothing tells whether a writer is alive, and strays stay
-    fcntl = None  # type: ignore[assignment]
-
 # Bytes of the name that its temporary file shows: names may have 255.
 SHOWN_NAME = 180
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -59,7 +54,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
             os.fsync(stream.fileno())
             if overwrite:
                 _keep_mode(stream, path)
-            if fcntl is None:
+            if not _has_locks():
                 stream.close()
             _place(temporary, path, overwrite)
     except FileExistsError:
@@ -105,7 +100,7 @@ def _place(temporary: Path, path: Path, overwrite: bool) -> None:
 
 def _remove_strays(path: Path) -> None:
     """Remove what writers of this machine left behind that died while they wrote `path`."""
-    if fcntl is None:
+    if not _has_locks():
         return
     pattern = re.compile(re.escape(_prefix(path)) + r"[0-9a-f]{16}\.tmp")
     with contextlib.suppress(OSError, ValueError):
@@ -116,15 +111,24 @@ def _remove_strays(path: Path) -> None:
 
 def _remove_stray(stray: Path) -> None:
     """Remove a temporary file that nobody holds a lock on: a process keeps one while it lives."""
+    import fcntl
+
     with contextlib.suppress(OSError), stray.open("r+b") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         stray.unlink(missing_ok=True)
 
 
 def _lock(descriptor: int) -> None:
-    if fcntl is not None:
-        with contextlib.suppress(OSError):  # where there are no locks, nobody removes strays either
+    if _has_locks():
+        import fcntl
+
+        with contextlib.suppress(OSError):  # a file system without: nobody removes strays there
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _has_locks() -> bool:
+    """Whether a file tells that its writer is alive; elsewhere strays stay."""
+    return os.name == "posix"
 
 
 def _prefix(path: Path) -> str:

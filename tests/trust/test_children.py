@@ -34,9 +34,7 @@ def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     for name in PLANTED:
         module = folder / f"{name.removesuffix('.py')}.py"
-        module.write_text(
-            f"open({str(folder / SPRUNG)!r}, 'a').write({name!r})\nraise SystemExit(9)"
-        )
+        module.write_text(f"open({str(folder / SPRUNG)!r}, 'a').close()\nraise SystemExit(9)")
     monkeypatch.chdir(folder)
     return folder
 
