@@ -66,7 +66,6 @@ OWN_BODIES = {
     "like": "what a module of the framework has beside its weights",
     "variable_of": "the framework's names of attributes",
     "_dtype": "the framework's names of types",
-    "like": "where a module is, and in which mode, is the framework's",
     "_walk": "what a module holds of its parts is the framework's",
     "_settings": "the framework's names of settings",
     "to_canonical": "out of the framework's array",
