@@ -65,7 +65,6 @@ INTERFACES = {
 OWN_BODIES = {
     "variable_of": "the framework's names of attributes",
     "_dtype": "the framework's names of types",
-    "like": "where a module is, and in which mode, is the framework's",
     "_walk": "what a module holds of its parts is the framework's",
     "_settings": "the framework's names of settings",
     "to_canonical": "out of the framework's array",

@@ -15,15 +15,10 @@ from weights.architectures import configure
 from weights.digests import canonical_json, content_digest, tensor_digests
 from weights.errors import DigestError, FormatError, FormatWarning
 from weights.loading import check_tensors
-from weights.storage import (
-    PathLike,
-    check_writable,
-    read_header,
-    read_safetensors,
-    write_safetensors,
-)
+from weights.storage import PathLike, read_header, read_safetensors, write_safetensors
 from weights.tensors import TensorSpec
 from weights.values import value_problems
+from weights.writing import check_writable
 
 ENTRY = "ghost_weights"
 FORMAT_VERSION = "1.0"

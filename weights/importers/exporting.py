@@ -18,8 +18,9 @@ from weights.importers.files import EXPORTED, TORCH_SUFFIXES, suffix_of, torch_b
 from weights.importers.registry import EXPORTERS, IMPORTERS
 from weights.importers.rules import Importer
 from weights.resnet import GhostResNetConfig
-from weights.storage import PathLike, check_writable, write_atomically, write_safetensors
+from weights.storage import PathLike, write_safetensors
 from weights.vgg import GhostVGGConfig
+from weights.writing import check_writable, write_atomically
 
 SAFETENSORS = ".safetensors"
 
@@ -43,7 +44,8 @@ def export_file(
     tensors, description = export_tensors(file, rules.name), describe(file).to_json()
     if suffix_of(path) in TORCH_SUFFIXES:
         check_writable(path, overwrite=overwrite)
-        write_atomically(Path(path), torch_bytes(tensors, description))
+        data = torch_bytes(tensors, description)
+        write_atomically(Path(path), data, overwrite=overwrite)
     else:
         # Other tools refuse a file that does not say whose layout it has.
         said = {"format": "pt", EXPORTED: description}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -14,8 +15,8 @@ import numpy as np
 
 from weights.errors import FormatError, GhostError, ImportRefused
 from weights.file import ENTRY
-from weights.importers.expansion import check_expansion
-from weights.storage import PathLike, read_safetensors
+from weights.importers.expansion import check_members
+from weights.storage import PathLike, opened, read_safetensors
 
 StateDicts = dict[str, dict[str, np.ndarray]]
 TORCH_SUFFIXES = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt")
@@ -55,22 +56,25 @@ def read_npz(path: PathLike) -> StateDicts:
 
 def read_arrays(path: PathLike) -> dict[str, np.ndarray]:
     """The arrays of a NumPy archive; nothing in it is unpickled."""
-    try:
-        # Opened here: of a damaged archive np.load leaves the file open.
-        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            check_expansion(path, sum(each.file_size for each in archive.zip.infolist()))
-            return {name: archive[name] for name in archive.files}
-    except OSError as error:
-        raise FormatError(f"cannot read {path}: {error.strerror or error}") from None
-    except ImportRefused:
-        raise
-    except ValueError:
-        raise ImportRefused(
-            f"{path} holds pickled objects, and reading those could run any code: save arrays of "
-            "numbers only"
-        ) from None
-    except Exception:  # zipfile and zlib raise many kinds for damage
-        raise FormatError(f"{path} is not a whole .npz file") from None
+    # Opened here: of a damaged archive np.load leaves the file open.
+    with opened(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        try:
+            with np.load(stream, allow_pickle=False) as archive:
+                check_members(path, archive.zip, size)
+                names = [name.removesuffix(".npy") for name in archive.zip.namelist()]
+                if len(set(names)) < len(names):
+                    raise ImportRefused(f"{path} has a name with and without .npy: rename one")
+                return {name: archive[name] for name in archive.files}
+        except (ImportRefused, OSError):
+            raise
+        except ValueError:
+            raise ImportRefused(
+                f"{path} holds pickled objects, and reading those could run any code: save arrays "
+                "of numbers only"
+            ) from None
+        except Exception:  # zipfile and zlib raise many kinds for damage
+            raise FormatError(f"{path} is not a whole .npz file") from None
 
 
 def read_torch(path: PathLike) -> StateDicts:
