@@ -65,6 +65,7 @@ INTERFACES = {
 
 # Functions whose statements are the framework's own.
 OWN_BODIES = {
+    "like": "what a module of the framework has beside its weights",
     "variable_of": "the framework's names of attributes",
     "_dtype": "the framework's names of types",
     "_walk": "what a module holds of its parts is the framework's",
