@@ -6,7 +6,7 @@ from typing import Any
 
 from flax import nnx
 
-from ghost_jax.weights_io import build, state
+from ghost_jax.weights_io import actual_plan, like, state
 from weights import fold
 from weights.branches import FOLDED
 
@@ -23,7 +23,8 @@ def deploy(module: nnx.Module, form: str = FOLDED) -> Any:
     >>> deploy(GhostConvV3(16, 32, rngs=nnx.Rngs(0))).config["form"]
     'folded'
     """
-    config, tensors = fold.deployed(module.architecture, module.config, state(module), form)
-    deployed = build(module.architecture, config, tensors)
+    config, tensors = actual_plan(module).to_dict(), state(module)
+    config, tensors = fold.deployed(module.architecture, config, tensors, form)
+    deployed = like(module, config, tensors)
     deployed.eval()
     return deployed

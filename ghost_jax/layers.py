@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from ghost_jax.abstract import AbstractRngs
 from ghost_jax.flax_layers import BatchNorm, DepthwiseConvolution, PointwiseConvolution
 from weights import ArgumentError, arithmetic, checks
 from weights.convolutions import ConvolutionPlan
@@ -193,27 +194,6 @@ def check_dtype(name: str, dtype: Any) -> None:
             f"`{name}` must be enabled in JAX, got {wanted.name}: set the environment "
             "variable JAX_ENABLE_X64=1, or call jax.config.update('jax_enable_x64', True) first"
         )
-
-
-class AbstractRngs:
-    """Stands for `nnx.Rngs` where a module is built abstractly and no number is drawn.
-
-    `nnx.Rngs` counts its keys in a variable, which takes quadratic time under tracing.
-    """
-
-    def __init__(self) -> None:
-        self.key = jax.random.key(0)
-
-    def params(self) -> jax.Array:
-        """Always the same key."""
-        return self.key
-
-
-def seed_dropout(module: nnx.Module, rngs: nnx.Rngs) -> None:
-    """Give the dropouts of a module that was built abstractly random numbers of their own."""
-    for _, each in nnx.iter_modules(module):
-        if isinstance(each, nnx.Dropout):
-            each.rngs = nnx.Dropout(each.rate, rngs=rngs).rngs
 
 
 def checked_options(dtype: Any, param_dtype: Any, rngs: Any) -> dict[str, Any]:

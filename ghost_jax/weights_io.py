@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import jax
@@ -12,8 +13,10 @@ from flax import nnx
 
 import weights
 from ghost_jax import layers
+from ghost_jax.abstract import abstract, seed_dropout, settle
 from ghost_jax.attention import SqueezeExcite
 from ghost_jax.bottleneck import GhostBottleneck
+from ghost_jax.facts import facts
 from ghost_jax.ghost_conv import GhostConv, GhostConvV2
 from ghost_jax.ghost_conv_v3 import GhostConvV3
 from ghost_jax.ghostnet import GhostNet, GhostNetV2, GhostNetV3
@@ -21,6 +24,7 @@ from ghost_jax.resnet import GhostResNet20, GhostResNet56
 from ghost_jax.vgg import GhostVGG16
 from ghost_jax.yolo import C3Ghost
 from weights import hub
+from weights.actual import Facts
 from weights.digests import common_dtype
 from weights.layout import from_channels_last, to_channels_last
 from weights.storage import PathLike
@@ -66,8 +70,8 @@ ATTRIBUTES = {
 
 def save_weights(module: nnx.Module, path: PathLike, *, overwrite: bool = False) -> None:
     """Write the interchange file of `module`; raises `weights.GhostError`."""
-    tensors = state(module)
-    weights.write_file(path, module.architecture, module.config, tensors, overwrite=overwrite)
+    config, tensors = actual_plan(module).to_dict(), state(module)
+    weights.write_file(path, module.architecture, config, tensors, overwrite=overwrite)
 
 
 def load_weights(
@@ -84,8 +88,8 @@ def load_weights(
     and negative variances.
     """
     file = weights.read_file(path, allow_invalid=allow_invalid)
-    weights.check_module(module, ARCHITECTURES)
-    chosen = weights.select(file, module.architecture, module.config, allow_missing)
+    config = actual_plan(module).to_dict()
+    chosen = weights.select(file, module.architecture, config, allow_missing)
     what = f"cannot load {path} into {type(module).__name__}"
     specs_of(module)
     _apply(module, chosen, what)
@@ -113,21 +117,26 @@ def build(architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np
     """The module of that architecture and configuration, with these tensors and their dtype."""
     weights.configure(architecture, config)
     dtype = common_dtype(tensors)
-    layers.check_dtype("param_dtype", dtype)
-    kind = ARCHITECTURES[architecture]
-    # Abstract until the file's tensors arrive: no random number is drawn, nothing is compiled.
-    module = nnx.eval_shape(lambda: kind(**config, param_dtype=dtype, rngs=layers.AbstractRngs()))
-    layers.seed_dropout(module, nnx.Rngs(0))
+    module = _abstract(architecture, config, dtype)
+    seed_dropout(module, nnx.Rngs(0))
     set_state(module, tensors)
     return module
 
 
+def like(module: Any, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Any:
+    """Another configuration of `module` with these tensors: where it is, and in its mode."""
+    made = _abstract(module.architecture, config, common_dtype(tensors))
+    settle(made, module)
+    set_state(made, tensors)
+    return made
+
+
 def reset_classifier(module: nnx.Module, num_classes: int, *, seed: int = 0) -> Any:
     """A new network with the weights of `module` and a fresh classifier, drawn from `seed`."""
-    tensors = state(module)
-    architecture, config = module.architecture, module.config
+    config, tensors = actual_plan(module).to_dict(), state(module)
+    architecture = module.architecture
     config, tensors = weights.with_classes(architecture, config, tensors, num_classes, seed)
-    return build(architecture, config, tensors)
+    return like(module, config, tensors)
 
 
 def state(module: nnx.Module) -> dict[str, np.ndarray]:
@@ -154,8 +163,29 @@ def _apply(module: Any, chosen: weights.Selection, what: str) -> None:
 
 def specs_of(module: Any) -> list[TensorSpec]:
     """The tensors that the module has, by canonical name, kind and shape."""
+    return list(actual_plan(module).tensors())
+
+
+def actual_plan(module: Any) -> weights.Config:
+    """The configuration of what the module is now.
+
+    Raises `weights.ArgumentError` for a module that was changed into what none describes.
+    """
     weights.check_module(module, ARCHITECTURES)
-    return list(module.plan.tensors())
+    fresh = _fresh_facts(module.architecture, json.dumps(module.config))
+    return weights.actual(module.plan, facts(module), fresh)
+
+
+@lru_cache(maxsize=64)
+def _fresh_facts(architecture: str, config: str) -> Facts:
+    return facts(_abstract(architecture, json.loads(config), np.float32))
+
+
+def _abstract(architecture: str, config: Mapping[str, Any], dtype: Any) -> Any:
+    """The checked module without values."""
+    config = weights.configure(architecture, config).to_dict()
+    layers.check_dtype("param_dtype", dtype)
+    return abstract(ARCHITECTURES[architecture], config, np.dtype(dtype))
 
 
 def variable_of(module: nnx.Module, spec: TensorSpec) -> nnx.Variable:

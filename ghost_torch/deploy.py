@@ -9,7 +9,7 @@ from torch import nn
 
 from ghost_torch.ghost_conv import ConvNormAct
 from ghost_torch.ghost_conv_v3 import ConvAct
-from ghost_torch.weights_io import build, state
+from ghost_torch.weights_io import actual_plan, like, state
 from weights import fold
 from weights.branches import FOLDED
 
@@ -26,8 +26,9 @@ def deploy(module: nn.Module, form: str = FOLDED) -> Any:
     >>> deploy(GhostConvV3(16, 32)).config["form"]
     'folded'
     """
-    config, tensors = fold.deployed(module.architecture, module.config, state(module), form)
-    deployed = build(module.architecture, config, tensors)
+    config, tensors = actual_plan(module).to_dict(), state(module)
+    config, tensors = fold.deployed(module.architecture, config, tensors, form)
+    deployed = like(module, config, tensors)
     deployed.eval()
     _activate_in_place(deployed)
     # The order in which convolutions on a CPU and on tensor cores are fastest; values stay.

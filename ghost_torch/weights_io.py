@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,13 +14,17 @@ from torch import Tensor, nn
 import weights
 from ghost_torch.attention import SqueezeExcite
 from ghost_torch.bottleneck import GhostBottleneck
+from ghost_torch.computed import tensor_of, write
+from ghost_torch.facts import facts
 from ghost_torch.ghost_conv import GhostConv, GhostConvV2
 from ghost_torch.ghost_conv_v3 import GhostConvV3
 from ghost_torch.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_torch.kept import keep
 from ghost_torch.resnet import GhostResNet20, GhostResNet56
 from ghost_torch.vgg import GhostVGG16
 from ghost_torch.yolo import C3Ghost
 from weights import hub
+from weights.actual import Facts
 from weights.digests import common_dtype
 from weights.storage import PathLike
 from weights.tensors import DTYPES, TensorSpec
@@ -43,8 +49,8 @@ BFLOAT16 = DTYPES["BF16"]
 
 def save_weights(module: nn.Module, path: PathLike, *, overwrite: bool = False) -> None:
     """Write the interchange file of `module`; raises `weights.GhostError`."""
-    tensors = state(module)
-    weights.write_file(path, module.architecture, module.config, tensors, overwrite=overwrite)
+    config, tensors = actual_plan(module).to_dict(), state(module)
+    weights.write_file(path, module.architecture, config, tensors, overwrite=overwrite)
 
 
 def load_weights(
@@ -61,8 +67,8 @@ def load_weights(
     and negative variances.
     """
     file = weights.read_file(path, allow_invalid=allow_invalid)
-    weights.check_module(module, ARCHITECTURES)
-    chosen = weights.select(file, module.architecture, module.config, allow_missing)
+    config = actual_plan(module).to_dict()
+    chosen = weights.select(file, module.architecture, config, allow_missing)
     what = f"cannot load {path} into {type(module).__name__}"
     specs_of(module)
     _apply(module, chosen, what)
@@ -95,12 +101,19 @@ def build(architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np
     return module
 
 
+def like(module: nn.Module, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Any:
+    """Another configuration of `module` with these tensors: where it is, and in its mode."""
+    made = build(module.architecture, config, tensors)
+    keep(module, made)
+    return made
+
+
 def reset_classifier(module: nn.Module, num_classes: int, *, seed: int = 0) -> Any:
     """A new network with the weights of `module` and a fresh classifier, drawn from `seed`."""
-    tensors = state(module)
-    architecture, config = module.architecture, module.config
+    config, tensors = actual_plan(module).to_dict(), state(module)
+    architecture = module.architecture
     config, tensors = weights.with_classes(architecture, config, tensors, num_classes, seed)
-    return build(architecture, config, tensors)
+    return like(module, config, tensors)
 
 
 def state(module: nn.Module) -> dict[str, np.ndarray]:
@@ -120,26 +133,44 @@ def _apply(module: Any, chosen: weights.Selection, what: str) -> None:
     dtypes = {name: _dtype(variable) for name, variable in variables.items()}
     weights.check_tensors(specs, tensors, dtypes=dtypes, what=what, earlier=chosen.problems)
     values = [to_native(tensors[spec.name], spec, variables[spec.name]) for spec in specs]
-    with torch.no_grad():
-        for variable, value in zip(variables.values(), values, strict=True):
-            variable.copy_(value)
+    write(module, variables, dict(zip(variables, values, strict=True)), what)
 
 
 def specs_of(module: Any) -> list[TensorSpec]:
     """The tensors that the module has, by canonical name, kind and shape."""
+    return list(actual_plan(module).tensors())
+
+
+def actual_plan(module: Any) -> weights.Config:
+    """The configuration of what the module is now.
+
+    Raises `weights.ArgumentError` for a module that was changed into what none describes.
+    """
     weights.check_module(module, ARCHITECTURES)
-    if any(tensor.is_meta for tensor in module.state_dict().values()):
-        raise weights.ArgumentError(
-            "`module` must hold values, got tensors on the meta device, which have shapes only: "
-            "call module.to_empty(device='cpu') first, or build it with from_file"
-        )
-    return list(module.plan.tensors())
+    fresh = _fresh_facts(module.architecture, json.dumps(module.config))
+    return weights.actual(module.plan, facts(module), fresh)
+
+
+@lru_cache(maxsize=64)
+def _fresh_facts(architecture: str, config: str) -> Facts:
+    return facts(ARCHITECTURES[architecture](**json.loads(config), device="meta"))
 
 
 def variable_of(module: nn.Module, spec: TensorSpec) -> Tensor:
     """The module's own variable for a tensor."""
-    path, _, leaf = spec.name.rpartition(".")
-    return getattr(module.get_submodule(path), leaf)
+    variable = tensor_of(module, spec.name)
+    if variable.shape != spec.shape:
+        raise weights.ArgumentError(
+            f"`module` must have '{spec.name}' of shape {spec.shape}, got {tuple(variable.shape)}: "
+            "gather what is spread over processes, put back what was changed by hand"
+        )
+    if variable.is_meta:
+        raise weights.ArgumentError(
+            "`module` must hold values, got tensors on the meta device, which have shapes only: "
+            "call module.to_empty(device='cpu') first, build it with from_file, or take away the "
+            "hooks that hold its values elsewhere"
+        )
+    return variable
 
 
 def _dtype(variable: Tensor) -> np.dtype:
@@ -149,7 +180,8 @@ def _dtype(variable: Tensor) -> np.dtype:
 
 def to_canonical(variable: Tensor, spec: TensorSpec) -> np.ndarray:
     """A variable, or an array of its layout, as a NumPy array of its own."""
-    tensor = variable.detach().cpu().contiguous()
+    whole = variable.full_tensor() if hasattr(variable, "full_tensor") else variable
+    tensor = whole.detach().cpu().contiguous()
     if tensor.dtype == torch.bfloat16:
         return tensor.view(torch.uint16).numpy().view(BFLOAT16).copy()
     return tensor.numpy().copy()

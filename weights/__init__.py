@@ -18,6 +18,7 @@ from weights.errors import (
 )
 from weights.file import WeightFile, read_file, read_metadata, write_file
 from weights.ghost_conv import ACTIVATIONS, SPLITS, GhostConvConfig
+from weights.limits import check_demand
 from weights.loading import check_module, check_tensors
 from weights.partial import Selection, select, with_classes
 from weights.resnet import GhostResNetConfig
@@ -41,6 +42,7 @@ __all__ = [
     "TensorSpec",
     "WeightFile",
     "actual",
+    "check_demand",
     "check_module",
     "check_tensors",
     "configure",

@@ -61,7 +61,7 @@ def _problems(found: Facts, wanted: Facts, known: set[str]) -> Iterator[str]:
             what = "is missing" if now is None else "is no part of it"
             yield f"'{path}' ({_kind(now or before)}) {what}"
         elif _kind(now) != _kind(before):
-            yield f"'{path}' is {_kind(now)}, not {_kind(before)}"
+            yield f"{_where(path)} is {_kind(now)}, not {_kind(before)}"
         else:
             yield from _differences(path, now, before, known)
 
@@ -71,7 +71,11 @@ def _differences(
 ) -> Iterator[str]:
     for fact in {**before, **now}:
         if fact not in known and now.get(fact) != before.get(fact):
-            yield f"'{path}' has {fact} {now.get(fact)!r}, not {before.get(fact)!r}"
+            yield f"{_where(path)} has {fact} {now.get(fact)}, not {before.get(fact)}"
+
+
+def _where(path: str) -> str:
+    return f"'{path}'" if path else "the module itself"
 
 
 def _kind(facts: Mapping[str, Any] | None) -> Any:

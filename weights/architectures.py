@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from functools import partial
+from inspect import signature
 from typing import Any, Protocol
 
 from weights.attention import SqueezeExciteConfig
@@ -15,6 +17,7 @@ from weights.ghost_conv_v2 import GhostConvV2Config
 from weights.ghost_conv_v3 import GhostConvV3Config
 from weights.ghostnet import GhostNetConfig
 from weights.resnet import GhostResNetConfig
+from weights.shown import shown
 from weights.tensors import TensorSpec
 from weights.vgg import GhostVGGConfig
 from weights.yolo import C3GhostConfig
@@ -54,6 +57,9 @@ ARCHITECTURES: Mapping[str, Callable[..., Config]] = {
     "ghost_vgg16": GhostVGGConfig,
 }
 
+# Nobody means an argument by a longer word.
+LONGEST_NAME = 64
+
 
 def configure(architecture: str, config: Mapping[str, Any]) -> Config:
     """The checked configuration of an architecture, from its plain dict.
@@ -63,12 +69,31 @@ def configure(architecture: str, config: Mapping[str, Any]) -> Config:
     >>> configure("ghost_conv", {"c_in": 8, "c_out": 16}).to_dict()["ratio"]
     2
     """
-    if architecture not in ARCHITECTURES:
+    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
-        raise ArgumentError(f"`architecture` must be one of {known}, got {architecture!r}")
-    try:
-        return ARCHITECTURES[architecture](**config)
-    except TypeError as error:
-        # Python's own words for a missing or unknown argument: "... got an unexpected keyword ..."
-        reason = str(error).partition("__init__() ")[2] or str(error)
-        raise ArgumentError(f"the configuration of {architecture} {reason}") from None
+        raise ArgumentError(f"`architecture` must be one of {known}, got {shown(architecture)}")
+    if not isinstance(config, Mapping):
+        raise ArgumentError(f"`config` must map arguments to values, got {shown(config)}")
+    _check_names(architecture, config)
+    return ARCHITECTURES[architecture](**config)
+
+
+def _check_names(architecture: str, config: Mapping[Any, Any]) -> None:
+    """Raise `ArgumentError` for an argument that the architecture has not, or must be given."""
+    known = signature(ARCHITECTURES[architecture]).parameters
+    what = f"the configuration of {architecture}"
+    for name in config:
+        if name not in known:
+            words = f"{what} got an unexpected keyword argument {shown(name)}"
+            raise ArgumentError(f"{words}: {_nearest(name, list(known))}")
+    missing = [
+        name for name, each in known.items() if each.default is each.empty and name not in config
+    ]
+    if missing:
+        names = " and ".join(f"`{name}`" for name in missing)
+        raise ArgumentError(f"{what} missing {len(missing)} required: give {names}")
+
+
+def _nearest(name: Any, known: list[str]) -> str:
+    close = get_close_matches(str(name)[:LONGEST_NAME], known, n=1) if isinstance(name, str) else ()
+    return f"is `{close[0]}` meant?" if close else f"it has {', '.join(known)}"

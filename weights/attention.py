@@ -53,6 +53,8 @@ class SqueezeExciteConfig:
                 f"`se_ratio` must leave at least one channel of {self.channels}, got "
                 f"{self.se_ratio}: enlarge it"
             )
+        for plan in (self.reduce, self.expand):
+            del plan  # made for its own checks
 
     @property
     def squeezed(self) -> int:

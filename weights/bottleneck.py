@@ -61,7 +61,7 @@ class GhostBottleneckConfig:
     bn_momentum: float = 0.1
 
     def __post_init__(self) -> None:
-        shortcut = self.shortcut_kernel_size or self.kernel_size
+        shortcut = checks.integer("shortcut_kernel_size", self.shortcut_kernel_size, minimum=0)
         checked = {
             "c_in": checks.integer("c_in", self.c_in, minimum=1),
             "c_mid": checks.integer("c_mid", self.c_mid, minimum=1),
@@ -70,14 +70,22 @@ class GhostBottleneckConfig:
             "stride": checks.integer("stride", self.stride, minimum=1),
             "se_ratio": checks.number("se_ratio", self.se_ratio, minimum=0, inclusive=True),
             "ratio": checks.plain_number(checks.number("ratio", self.ratio, minimum=0)),
+            "dw_kernel_size": checks.odd_integer("dw_kernel_size", self.dw_kernel_size),
+            "attention": checks.boolean("attention", self.attention),
             "branches": checks.integer("branches", self.branches, minimum=0),
-            "se_rounding": checks.choice("se_rounding", self.se_rounding, ROUNDINGS),
+            "primary_skip": checks.boolean("primary_skip", self.primary_skip),
             "split": checks.choice("split", self.split, SPLITS),
-            "shortcut_kernel_size": checks.odd_integer("shortcut_kernel_size", shortcut),
+            "activation": checks.choice("activation", self.activation, ACTIVATIONS),
+            "se_rounding": checks.choice("se_rounding", self.se_rounding, ROUNDINGS),
+            "shortcut_kernel_size": checks.odd_integer(
+                "shortcut_kernel_size", shortcut or self.kernel_size
+            ),
             "shortcut_activation": checks.choice(
                 "shortcut_activation", self.shortcut_activation, ACTIVATIONS
             ),
             "form": checks.choice("form", self.form, FORMS),
+            "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
+            "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -85,8 +93,8 @@ class GhostBottleneckConfig:
             raise ArgumentError(
                 "`form` 'deployed' is that of modules with `branches`, got branches=0"
             )
-        for config in (self.ghost1, self.ghost2, self.squeeze_excite):
-            del config  # built for its own checks
+        for part in (self.ghost1, self.ghost2, self.squeeze_excite, self.strided, self.shortcut):
+            del part  # made for its own checks
 
     @cached_property
     def ghost1(self) -> GhostModule:

@@ -10,6 +10,8 @@ from typing import Any
 
 from weights.arithmetic import Pair
 from weights.errors import ArgumentError
+from weights.limits import check_limit
+from weights.shown import shown
 
 # Types of inputs and parameters, by NumPy's names.
 FLOATING = ("float16", "bfloat16", "float32", "float64")
@@ -23,9 +25,13 @@ def integer(name: str, value: Any, minimum: int) -> int:
         ...
     weights.errors.ArgumentError: `c_out` must be an integer of at least 1, got 0
     """
-    if not _is_integer(value) or operator.index(value) < minimum:
-        raise ArgumentError(f"`{name}` must be an integer of at least {minimum}, got {value!r}")
-    return operator.index(value)
+    number = _integer(value)
+    if number is None or number < minimum:
+        raise ArgumentError(
+            f"`{name}` must be an integer of at least {minimum}, got {shown(value)}"
+        )
+    check_limit(name, number, value)
+    return number
 
 
 def odd_integer(name: str, value: Any) -> int:
@@ -40,16 +46,16 @@ def odd_integer(name: str, value: Any) -> int:
 
 def pair(name: str, value: Any, minimum: int) -> Pair:
     """Return `value`, an int or a (height, width) pair, as a pair of ints."""
-    if _is_integer(value):
-        value = (value, value)
-    is_sequence = isinstance(value, Sequence) and not isinstance(value, str)
-    if not is_sequence or len(value) != 2 or not all(_is_integer(item) for item in value):
+    is_pair = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2
+    height, width = map(_integer, value if is_pair else (value, value))
+    if height is None or width is None:
         raise ArgumentError(
-            f"`{name}` must be an integer or a pair of integers (height, width), got {value!r}"
+            f"`{name}` must be an integer or a pair of integers (height, width), got {shown(value)}"
         )
-    height, width = (operator.index(item) for item in value)
+    got = _compact(height, width)
     if min(height, width) < minimum:
-        raise ArgumentError(f"`{name}` must be at least {minimum}, got {_compact(height, width)!r}")
+        raise ArgumentError(f"`{name}` must be at least {minimum}, got {shown(got)}")
+    check_limit(name, max(height, width), got)
     return height, width
 
 
@@ -58,8 +64,8 @@ def odd_pair(name: str, value: Any) -> Pair:
     height, width = pair(name, value, minimum=1)
     if height % 2 == 0 or width % 2 == 0:
         raise ArgumentError(
-            f"`{name}` must be odd, got {_compact(height, width)!r}: an even kernel cannot keep "
-            "the height and width"
+            f"`{name}` must be odd, got {_compact(height, width)}: an even kernel cannot keep the "
+            "height and width"
         )
     return height, width
 
@@ -67,7 +73,7 @@ def odd_pair(name: str, value: Any) -> Pair:
 def boolean(name: str, value: Any) -> bool:
     """Return `value` if it is True or False."""
     if not isinstance(value, bool):
-        raise ArgumentError(f"`{name}` must be True or False, got {value!r}")
+        raise ArgumentError(f"`{name}` must be True or False, got {shown(value)}")
     return value
 
 
@@ -76,18 +82,20 @@ def number(
 ) -> float:
     """Return `value` as a finite float above (or `inclusive` of) `minimum`, at most `maximum`."""
     above = "of at least" if inclusive else "above"
-    if not _is_finite(value) or not _within(value, minimum, maximum, inclusive):
+    number = _finite(value)
+    if number is None or not _within(number, minimum, maximum, inclusive):
         limit = "" if math.isinf(maximum) else f" and at most {maximum}"
         raise ArgumentError(
-            f"`{name}` must be a finite number {above} {minimum}{limit}, got {value!r}"
+            f"`{name}` must be a finite number {above} {minimum}{limit}, got {shown(value)}"
         )
-    return float(value)
+    check_limit(name, number, value)
+    return number
 
 
 def choice(name: str, value: Any, allowed: Sequence[str]) -> str:
     """Return `value` if it is one of the `allowed` strings."""
     if not isinstance(value, str) or value not in allowed:
-        raise ArgumentError(f"`{name}` must be one of {', '.join(allowed)}, got {value!r}")
+        raise ArgumentError(f"`{name}` must be one of {', '.join(allowed)}, got {shown(value)}")
     return str(value)
 
 
@@ -117,12 +125,21 @@ def _compact(height: int, width: int) -> int | Pair:
     return height if height == width else (height, width)
 
 
-def _is_integer(value: Any) -> bool:
-    return hasattr(value, "__index__") and not isinstance(value, bool)
+def _integer(value: Any) -> int | None:
+    """An integer of any kind as an int; None for anything else."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except TypeError:  # an array of several numbers has `__index__` too
+        return None
 
 
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+def _finite(value: Any) -> float | None:
+    """A real number as a float; None for anything else, and for what no float holds."""
+    try:
+        number = float(value) if isinstance(value, Real) else math.nan
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) and not isinstance(value, bool) else None
 
 
 def _within(value: float, minimum: float, maximum: float, inclusive: bool) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from weights import arithmetic, checks
+from weights import arithmetic, checks, limits
 from weights.arithmetic import Pair
 from weights.errors import ArgumentError
 from weights.tensors import (
@@ -21,8 +20,6 @@ from weights.tensors import (
 
 # (height, width); a size that is not known yet is `None`.
 Sizes = tuple[Any, Any]
-# 8 GiB in float32: more is a mistake, or a file that wants memory.
-LIMIT, LARGEST_KERNEL = "GHOSTCONV_LARGEST_KERNEL", 2**31
 SINGLE_VALUE = (
     "training needs more than one value per channel (batch x height x width), got 1: the variance "
     "of a single value is undefined; use a larger batch or evaluation mode"
@@ -48,12 +45,7 @@ class ConvolutionPlan:
     depthwise: bool = False
 
     def __post_init__(self) -> None:
-        numbers, limit = prod(self.kernel_shape), _limit()
-        if numbers > limit:
-            raise ArgumentError(
-                f"a kernel may have {limit} numbers at most, got {numbers} in {self.kernel_shape}: "
-                f"use fewer channels, or raise the limit by the environment variable {LIMIT}"
-            )
+        limits.check_kernel(self.kernel_shape)
 
     @property
     def kernel_shape(self) -> tuple[int, ...]:
@@ -193,12 +185,3 @@ def check_statistics(shape: Sequence[Any]) -> None:
     batch, _, height, width = shape
     if batch == 1 and height == 1 and width == 1:
         raise ArgumentError(SINGLE_VALUE)
-
-
-def _limit() -> int:
-    text = os.environ.get(LIMIT, str(LARGEST_KERNEL))
-    if not text.isdecimal():
-        raise ArgumentError(
-            f"the environment variable {LIMIT} must be a whole number, got {text!r}"
-        )
-    return int(text)

@@ -15,15 +15,10 @@ from weights.architectures import configure
 from weights.digests import canonical_json, content_digest, tensor_digests
 from weights.errors import DigestError, FormatError, FormatWarning
 from weights.loading import check_tensors
-from weights.storage import (
-    PathLike,
-    check_writable,
-    read_header,
-    read_safetensors,
-    write_safetensors,
-)
+from weights.storage import PathLike, read_header, read_safetensors, write_safetensors
 from weights.tensors import TensorSpec
 from weights.values import value_problems
+from weights.writing import check_writable
 
 ENTRY = "ghost_weights"
 FORMAT_VERSION = "1.0"
@@ -42,7 +37,8 @@ REQUIRED = {
 class WeightFile:
     """What an interchange file holds: which module, with which arguments, and its tensors.
 
-    `tensors` have canonical names and layouts. `metadata` is the whole entry.
+    `config` is complete: where the file leaves an argument out, it has its default. `tensors` have
+    canonical names and layouts. `metadata` is the whole entry, as it stands in the file.
     """
 
     architecture: str
@@ -102,9 +98,10 @@ def read_file(path: PathLike, *, allow_invalid: bool = False) -> WeightFile:
     """
     tensors, strings = read_safetensors(path)
     metadata = parse_metadata(path, strings)
-    architecture, config = metadata["architecture"], metadata["config"]
+    architecture = metadata["architecture"]
+    checked = configure(architecture, metadata["config"])
     # One more than the file holds, so that a configuration cannot ask for more work than that.
-    specs = list(islice(configure(architecture, config).tensors(), len(tensors) + 1))
+    specs = list(islice(checked.tensors(), len(tensors) + 1))
     check_tensors(specs, tensors, what=f"{path} is not a whole {architecture}")
     _check_digests(path, metadata, tensors)
     _check_kinds(path, metadata, specs)
@@ -112,7 +109,7 @@ def read_file(path: PathLike, *, allow_invalid: bool = False) -> WeightFile:
     if problems:
         raise FormatError(f"{path}: {'; '.join(problems)}: pass allow_invalid=True to take it")
     ordered = {spec.name: tensors[spec.name] for spec in specs}
-    return WeightFile(architecture, config, ordered, metadata)
+    return WeightFile(architecture, checked.to_dict(), ordered, metadata)
 
 
 def read_metadata(path: PathLike) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from weights.convolutions import (
     depthwise,
 )
 from weights.errors import ArgumentError
+from weights.shown import shown
 from weights.tensors import TensorSpec
 
 SPLITS = ("round", "ceil", "floor")
@@ -77,6 +78,8 @@ class GhostConvConfig:
         check_split(self.c_out, self.ratio, self.split)
         checks.divides("groups", self.groups, "`c_in`", self.c_in)
         checks.divides("groups", self.groups, "the primary channels `c_int`", self.channels.c_int)
+        for plan in (self.primary, self.cheap, *(self.gate.convolutions if self.gate else ())):
+            del plan  # made for its own checks
 
     @cached_property
     def channels(self) -> ChannelSplit:
@@ -174,13 +177,13 @@ def check_split(c_out: int, ratio: Any, split: str) -> None:
     except OverflowError:
         raise ArgumentError(
             "`ratio` must divide `c_out` into a finite number of channels, got "
-            f"{ratio!r} for {c_out}"
+            f"{shown(ratio)} for {c_out}"
         ) from None
     if split == "round":
         return
     if not isinstance(ratio, int):
         raise ArgumentError(
-            f"`ratio` must be an integer for split '{split}', got {ratio!r}: use split 'round'"
+            f"`ratio` must be an integer for split '{split}', got {shown(ratio)}: use split 'round'"
         )
     if split == "floor" and c_out % ratio:
         raise ArgumentError(

@@ -72,6 +72,8 @@ class GhostConvV3Config:
         for name, value in checked.items():
             object.__setattr__(self, name, value)
         check_split(self.c_out, self.ratio, self.split)
+        for plan in (*self.halves, *(self.gate.convolutions if self.gate else ())):
+            del plan  # made for its own checks
 
     @cached_property
     def channels(self) -> ChannelSplit:

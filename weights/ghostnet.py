@@ -87,6 +87,7 @@ class GhostNetConfig:
     minimum_size: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        shortcut = checks.integer("shortcut_kernel_size", self.shortcut_kernel_size, minimum=0)
         checked = {
             "width": checks.plain_number(checks.number("width", self.width, minimum=0)),
             "num_classes": checks.integer("num_classes", self.num_classes, minimum=0),
@@ -97,6 +98,8 @@ class GhostNetConfig:
             "split": checks.choice("split", self.split, SPLITS),
             "head": checks.choice("head", self.head, HEADS),
             "se_rounding": checks.choice("se_rounding", self.se_rounding, ROUNDINGS),
+            "shortcut_kernel_size": shortcut
+            and checks.odd_integer("shortcut_kernel_size", shortcut),
             "shortcut_activation": checks.choice(
                 "shortcut_activation", self.shortcut_activation, ACTIVATIONS
             ),
@@ -104,14 +107,14 @@ class GhostNetConfig:
             "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
             "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
         }
-        if self.shortcut_kernel_size != 0:
-            checks.odd_integer("shortcut_kernel_size", self.shortcut_kernel_size)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
         if self.form == DEPLOYED and self.version < 3:
             raise ArgumentError(
                 f"`form` 'deployed' is GhostNetV3's, got it for version {self.version}"
             )
+        if self.num_classes:
+            linear(HEAD_CHANNELS, self.num_classes)  # made for its own checks
         object.__setattr__(self, "minimum_size", _find_minimum_size(self))
 
     @property

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +31,7 @@ from conformance.stages import (
 from conformance.tensors import Tensors
 from conformance.tiers.base import Once
 from conformance.verdict import Outcome
-from weights import GhostError, WeightFile, read_file, read_metadata
+from weights import GhostError, WeightFile, child, read_file, read_metadata
 from weights.preprocess import preprocess
 from weights.storage import read_safetensors
 
@@ -151,7 +150,7 @@ def train_digits(folder: Path) -> None:
     missing = digits.missing_packages()
     if missing:
         raise NotSupported(f"the digits network is trained with {', '.join(missing)}: install it")
-    command = [sys.executable, "-m", "conformance.digits", str(folder)]
+    command = child.python("conformance.digits", str(folder))
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=TRAINING_SECONDS, check=False
     )

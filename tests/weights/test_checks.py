@@ -132,7 +132,11 @@ def test_an_integer_and_equal_sizes_are_the_same_pair(value: Any) -> None:
             {},
             f"`architecture` must be one of {', '.join(ARCHITECTURES)}, got 'ghostnetv4'",
         ),
-        ("ghost_conv", {"c_in": 8}, "the configuration of ghost_conv missing 1 required"),
+        (
+            "ghost_conv",
+            {"c_in": 8},
+            "the configuration of ghost_conv missing 1 required: give `c_out`",
+        ),
         (
             "ghost_resnet20",
             {"width": 2},

@@ -14,8 +14,9 @@ from weights.importers.checkpoints import unwrap
 from weights.importers.containers.container import Container, Contents, Place
 from weights.importers.containers.description import ENTRY, Description, describe, parse
 from weights.importers.files import read_arrays
-from weights.storage import PathLike, check_writable, write_atomically
+from weights.storage import PathLike
 from weights.tensors import DTYPES, TensorSpec
+from weights.writing import check_writable, write_atomically
 
 BFLOAT16 = DTYPES["BF16"]
 # NumPy's files have no bfloat16: its bits are stored as raw pairs of bytes.
@@ -56,7 +57,7 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
     entry = {ENTRY: np.array(describe(file).to_json())}
     stream = io.BytesIO()
     np.savez(stream, **arrays, **entry)  # type: ignore[arg-type]
-    write_atomically(Path(path), stream.getvalue())
+    write_atomically(Path(path), stream.getvalue(), overwrite=overwrite)
 
 
 NPZ = Container("npz", "npz", read, places, to_canonical, write)

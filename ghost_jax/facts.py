@@ -1,0 +1,102 @@
+"""What the layers inside a module are now, beside their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from ghost_jax import layers
+from weights.actual import Facts
+
+# What a layer's result depends on; types, placement and the axes of devices are the user's own.
+SETTINGS: dict[type, tuple[str, ...]] = {
+    nnx.Conv: (
+        "strides", "padding", "input_dilation", "kernel_dilation", "feature_group_count", "mask",
+        "conv_general_dilated", "kernel", "bias",
+    ),
+    nnx.BatchNorm: ("epsilon", "momentum", "axis", "scale", "bias", "mean", "var"),
+    nnx.Linear: ("dot_general", "kernel", "bias"),
+    nnx.Dropout: ("rate", "broadcast_dims"),
+    layers.Folded: (),
+}  # fmt: skip
+CONTAINERS = (nnx.List, list, tuple)
+# Of a variable's kind: what may stand between its value and the layer.
+ACCESS = ("get_value", "set_value", "__getitem__", "__setitem__")
+
+
+def facts(module: Any) -> Facts:
+    """Every layer inside `module` by its path: its kind, and all that its result depends on."""
+    return dict(_walk("", module, {}))
+
+
+def _walk(path: str, part: Any, seen: dict[int, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    own = type(part).__module__.startswith(f"{__package__}.")
+    settings = next((SETTINGS[kind] for kind in SETTINGS if isinstance(part, kind)), None)
+    if settings is not None:
+        yield path, {"kind": type(part).__name__, **_settings(path, part, settings, seen)}
+    elif isinstance(part, CONTAINERS):
+        for index, child in enumerate(part):
+            yield from _walk(f"{path}.{index}", child, seen)
+    elif isinstance(part, nnx.Module) and (own or not path):
+        for name, child in vars(part).items():
+            yield from _walk(f"{path}.{name}".removeprefix("."), child, seen)
+    elif isinstance(part, nnx.Module):
+        yield path, {"kind": type(part).__name__}
+    elif callable(part):
+        yield path, {"kind": _name(part)}
+
+
+def _settings(
+    path: str, layer: Any, names: tuple[str, ...], seen: dict[int, str]
+) -> dict[str, Any]:
+    """The numbers of a layer; of its variables, which it has."""
+    values = {name: getattr(layer, name) for name in names}
+    settings = {name: _plain(f"{path}.{name}", value, seen) for name, value in values.items()}
+    if isinstance(layer, nnx.BatchNorm):
+        eps, momentum = settings.pop("epsilon"), settings.pop("momentum")
+        settings |= {"eps": eps, "momentum": _rest_of(momentum)}
+    return settings
+
+
+def _plain(path: str, value: Any, seen: dict[int, str]) -> Any:
+    if isinstance(value, nnx.Variable):
+        first = seen.setdefault(id(value), path)
+        return _given(value) if first == path else f"that of '{first}'"
+    if isinstance(value, (jax.Array, np.ndarray, np.generic)) and not isinstance(
+        value, jax.core.Tracer
+    ):
+        return value.item() if value.ndim == 0 else "an array"
+    if isinstance(value, list):
+        return tuple(value)
+    return _name(value) if callable(value) else value
+
+
+def _given(variable: nnx.Variable) -> str:
+    """Whether the layer computes with the variable's own numbers."""
+    kind = type(variable)
+    if any(getattr(kind, name) is not getattr(nnx.Variable, name) for name in ACCESS):
+        return f"made by {kind.__name__}"
+    if variable.has_metadata("on_get_value") or variable.has_metadata("on_set_value"):
+        return "made by a hook"
+    value = variable.get_value()
+    if not isinstance(value, (jax.Array, np.ndarray, jax.ShapeDtypeStruct)):
+        return type(value).__name__
+    return "given" if jnp.issubdtype(value.dtype, jnp.floating) else f"given in {value.dtype}"
+
+
+def _rest_of(momentum: Any) -> Any:
+    """1 - momentum, without what the subtraction adds: Flax weighs the other of the two values."""
+    return float(f"{1 - momentum:.12g}") if isinstance(momentum, (int, float)) else momentum
+
+
+def _name(function: Any) -> str:
+    """The name of a function; where it is not that of this project or of JAX, with its home."""
+    home, name = getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
+    if not name:
+        return repr(function)
+    return name if home.partition(".")[0] in (__package__, "jax") else f"{home}.{name}"

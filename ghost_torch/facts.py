@@ -1,0 +1,90 @@
+"""What the layers inside a module are now, beside their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from inspect import unwrap
+from types import FunctionType
+from typing import Any
+
+from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
+
+from weights.actual import Facts
+
+TENSORS = ("weight", "bias", "running_mean", "running_var")
+# Counts the values of every device, and is otherwise the same.
+SAME = {nn.SyncBatchNorm: nn.BatchNorm2d}
+# Where PyTorch has a module that it compiles, recomputes or shards.
+WRAPPED = ("_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
+# What a class may define anew without computing anything else.
+HARMLESS = ("extra_repr", "reset_parameters")
+
+
+def facts(module: Any) -> Facts:
+    """Every layer inside `module` by its path: its kind, and all that its result depends on."""
+    return dict(_walk("", module))
+
+
+def inside(part: nn.Module) -> nn.Module:
+    """The module that a wrapper of PyTorch's holds."""
+    name = next((name for name in WRAPPED if name in part._modules), None)
+    return part if name is None else inside(part.get_submodule(name))
+
+
+def _walk(path: str, part: nn.Module) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    part = inside(part)
+    yield path, {"kind": _kind(part), **_settings(part)}
+    for name, child in part._modules.items():
+        if child is not None and name != "parametrizations":
+            yield from _walk(f"{path}.{name}".removeprefix("."), child)
+
+
+def _kind(part: nn.Module) -> str:
+    forward = vars(part).get("forward")
+    if forward is not None and getattr(unwrap(forward), "__func__", None) is not type(part).forward:
+        return f"{_function(type(part))} with another forward"
+    return _function(type(part))
+
+
+@lru_cache(maxsize=256)
+def _function(kind: type) -> str:
+    """The class of PyTorch or of this package that says what a module computes, if there is one.
+
+    PyTorch puts classes of its own before it, such as that of a sharded convolution.
+    """
+    stock = next(each for each in kind.__mro__ if _is_stock(each))
+    if kind is not stock and _is_redefined(kind, stock):
+        return f"{kind.__module__}.{kind.__qualname__}"
+    return SAME.get(stock, stock).__name__
+
+
+def _is_stock(kind: type) -> bool:
+    return kind.__module__.startswith(("torch.nn.modules.", f"{__package__}."))
+
+
+def _is_redefined(own: type, stock: type) -> bool:
+    """Whether a class computes something else than the one that it is derived from."""
+    bases = stock.__mro__[: stock.__mro__.index(nn.Module)]
+    names = {name for base in bases for name in vars(base) if not name.startswith("__")}
+    names = {"forward", "__call__", "_call_impl", *names}.difference(HARMLESS)
+    return any(
+        getattr(own, name) is not getattr(stock, name)
+        for name in names
+        if isinstance(getattr(stock, name, None), (FunctionType, property))
+    )
+
+
+def _settings(layer: nn.Module) -> dict[str, Any]:
+    """The numbers of a layer; of its tensors, which it has."""
+    numbers = getattr(type(layer), "__constants__", ())
+    values = {name: getattr(layer, name) for name in numbers if name != "inplace"}
+    given = {name: "given" for name in TENSORS if numbers and _has(layer, name)}
+    return {("rate" if name == "p" else name): value for name, value in values.items()} | given
+
+
+def _has(layer: nn.Module, name: str) -> bool:
+    if layer._parameters.get(name) is not None or layer._buffers.get(name) is not None:
+        return True
+    return is_parametrized(layer, name) or vars(layer).get(name) is not None
