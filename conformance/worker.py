@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from conformance.answers import array, arrays, name_of
-from conformance.errors import MOST_NAME, NotSupported, text_of, words
+from conformance.errors import MOST_NAME, MOST_TEXT, NotSupported, text_of, words
 from weights import ArgumentError, GhostError
 from weights.digests import tensor_digests
 
@@ -157,7 +157,9 @@ def refusal(error: Exception) -> tuple[str, Any]:
     if isinstance(error, NotSupported):
         return "unsupported", text_of(error)
     name, is_ghost_error = words(type(error).__name__, MOST_NAME), isinstance(error, GhostError)
-    return "raised", (name, text_of(error), is_ghost_error, _traceback(error))
+    # Half of what a message may have: more is said around it.
+    text = text_of(error, MOST_TEXT // 2)
+    return "raised", (name, text, is_ghost_error, _traceback(error))
 
 
 def _traceback(error: Exception) -> str:
