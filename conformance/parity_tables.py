@@ -12,7 +12,7 @@ from rich.text import Text
 
 from conformance.implementations import Availability
 from conformance.parity import Difference, ParityTier
-from conformance.runner import Run
+from conformance.results import Run, is_green
 from conformance.verdict import Status, Verdict
 
 # From the least to tell to the most.
@@ -55,7 +55,7 @@ def table(tier: ParityTier, run: Run, *, verbose: bool) -> Table:
     for name in ("comparison", "stage"):
         grid.add_column(name)
     for name in run.versions:
-        grid.add_column(run.heading(name), justify="right")
+        grid.add_column(name, justify="right")
     for row, verdicts in rows.items():
         if verbose or row in last.values() or any(verdict.is_bad for verdict in verdicts):
             own = [[v for v in verdicts if v.implementation == name] for name in run.versions]
@@ -79,7 +79,7 @@ def as_json(tier: ParityTier, run: Run) -> str:
     found = {
         "architecture": tier.plan.file.architecture,
         "content_sha256": tier.plan.file.metadata["content_sha256"],
-        "passed": not run.has_failed and not run.broken,
+        "passed": is_green(run),
         "versions": run.versions,
         "notes": tier.notes(),
         "first_differences": [_entry(tier, difference.verdict) for difference in differences],
