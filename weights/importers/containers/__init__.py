@@ -73,5 +73,9 @@ def _source(container: Container, contents: Contents, description: Description) 
         "dropped": dict(contents.dropped),
         "assumed": {},
     }
-    found = {"prefix": contents.prefix, "original": description.source}
+    found = {
+        "prefix": contents.prefix,
+        "entry": contents.entry,
+        "original": description.source,
+    }
     return source | {name: value for name, value in found.items() if value}

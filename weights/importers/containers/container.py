@@ -22,7 +22,8 @@ class Contents:
     """What was read from a container: arrays under the container's names and in its layout.
 
     `description` is what the file says of itself, if it does; `dropped` counts what is no weight;
-    `prefix` stood before every name; `problems` are what is wrong with the file as a whole.
+    `prefix` stood before every name; `entry` is the part of the file that was taken; `problems` are
+    what is wrong with the file as a whole.
     """
 
     arrays: Arrays = field(repr=False)
@@ -30,6 +31,7 @@ class Contents:
     dropped: Mapping[str, int] = field(default_factory=dict)
     prefix: str = ""
     problems: tuple[str, ...] = ()
+    entry: str = ""
 
 
 @dataclass(frozen=True)
