@@ -16,6 +16,7 @@ OWN_DEFINITIONS = {
     "check_dtype": "JAX alone replaces a type that is not enabled by a narrower one",
     "checked_options": "types, devices and random numbers are a framework's own arguments",
     "check_input": "Keras checks it before it calls a layer, in `Planned`",
+    "function_of": "Keras has layers that apply an activation function",
     "_child": "PyTorch's get_submodule does it",
     "inside": "PyTorch wraps modules in modules",
     ".__getitem__": "PyTorch's Sequential has it",

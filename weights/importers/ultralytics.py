@@ -142,7 +142,8 @@ def _read_c3(shapes: Shapes, given: Arguments) -> Read:
     del given
     hidden, c1, *_ = shapes.kernel("cv1.conv.weight")
     c2 = shapes.kernel("cv3.conv.weight")[0]
-    return {"c1": c1, "c2": c2, "n": shapes.count("m."), "e": hidden / c2}, {}
+    arguments = {"c1": c1, "c2": c2, "n": shapes.count("m."), "e": hidden / c2, "hidden": hidden}
+    return arguments, {}
 
 
 def _divided(arguments: Arguments, told: tuple[str, ...]) -> Read:
