@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,9 +12,12 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from weights import kinds
 from weights.errors import FormatError, GhostError, ImportRefused
 from weights.file import ENTRY
 from weights.importers.expansion import check_members
+from weights.importers.pickles import foreign_global
+from weights.shown import shown
 from weights.storage import PathLike, opened, read_safetensors
 
 StateDicts = dict[str, dict[str, np.ndarray]]
@@ -98,16 +100,18 @@ def read_torch(path: PathLike) -> StateDicts:
 
 def _load(torch: Any, path: PathLike) -> Any:
     try:
-        return torch.load(path, weights_only=True, map_location="cpu")
+        with opened(path) as stream:  # by its name torch.load would take it for something else
+            return torch.load(stream, weights_only=True, map_location="cpu")
     except OSError as error:
         raise FormatError(f"cannot read {path}: {error.strerror or error}") from None
-    except pickle.UnpicklingError:
-        raise ImportRefused(
-            f"{path} holds more than tensors (a pickled module, say), and reading that could run "
-            "any code: where it was made, save module.state_dict() instead"
-        ) from None
     except Exception:  # of whatever kind the unpickler trips over
-        raise FormatError(f"{path} is not a whole PyTorch file") from None
+        found = foreign_global(path)
+    if found is None:
+        raise FormatError(f"{path} is not a whole PyTorch file")
+    raise ImportRefused(
+        f"{path} holds more than tensors: it asks for {shown(found)}, and reading that could run "
+        "any code; where it was made, save module.state_dict() instead"
+    )
 
 
 def torch_bytes(tensors: Mapping[str, np.ndarray], description: str) -> bytes:
@@ -163,8 +167,36 @@ def _to_numpy(torch: Any, path: PathLike, name: str, tensor: Any) -> np.ndarray:
         ) from None
 
 
+# Of the kinds that content tells by itself.
 READERS: Mapping[str, Callable[[PathLike], StateDicts]] = {
-    ".safetensors": read_safetensors_file,
+    kinds.SAFETENSORS: read_safetensors_file,
+    kinds.NPZ: read_npz,
+    kinds.TORCH: read_torch,
+    kinds.PICKLE: read_torch,
+}
+SUFFIXES: Mapping[str, Callable[[PathLike], StateDicts]] = {
     ".npz": read_npz,
     **dict.fromkeys(TORCH_SUFFIXES, read_torch),
 }
+# Which importer reads a file that is no state dict.
+OTHERS = {kinds.HDF5: "keras", kinds.KERAS: "keras", kinds.MSGPACK: "flax-msgpack"}
+
+
+def read_state_dicts(path: PathLike) -> StateDicts:
+    """The state dicts in a file of PyTorch, NumPy or safetensors, whatever it is called.
+
+    Raises `FormatError` for any other kind of file.
+    """
+    found, suffix = kind_of(path), suffix_of(path)
+    if found in READERS:
+        return READERS[found](path)
+    if found == kinds.ZIP and suffix in SUFFIXES:
+        return SUFFIXES[suffix](path)
+    hint = f": try --from {OTHERS[found]}" if found in OTHERS else ""
+    raise FormatError(f"{path} is no file of PyTorch, NumPy or safetensors: it is {found}{hint}")
+
+
+def kind_of(path: PathLike) -> str:
+    """What kind of file that is, by how it begins."""
+    with opened(path) as stream:
+        return kinds.kind(stream.read(kinds.BEGINNING))

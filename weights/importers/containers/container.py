@@ -48,7 +48,8 @@ class Container:
 
     `name` is the importer's, `exporter` the exporter's. `places` says where each tensor of a
     module is, by canonical name; `to_canonical` brings one array into the canonical layout.
-    `write` takes the file, the target and whether to overwrite it.
+    `write` takes the file, the target and whether to overwrite it. `kinds` are those of the files
+    that it reads, by `weights.kinds`; none for a folder.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Container:
     places: Callable[[Description], Mapping[str, Place]]
     to_canonical: Callable[[np.ndarray, TensorSpec], np.ndarray]
     write: Callable[[WeightFile, PathLike, bool], None]
+    kinds: tuple[str, ...] = ()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from weights import kinds
 from weights.errors import FormatError
 from weights.file import WeightFile
 from weights.importers.containers.container import Container, Contents, needed
@@ -43,4 +44,6 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
     write_atomically(Path(path), msgpack_serialize(tree), overwrite=overwrite)
 
 
-FLAX_MSGPACK = Container("flax-msgpack", "flax-msgpack", read, places, from_channels_last, write)
+FLAX_MSGPACK = Container(
+    "flax-msgpack", "flax-msgpack", read, places, from_channels_last, write, (kinds.MSGPACK,)
+)
