@@ -16,7 +16,9 @@ OWN_DEFINITIONS = {
     "check_dtype": "JAX alone replaces a type that is not enabled by a narrower one",
     "checked_options": "types, devices and random numbers are a framework's own arguments",
     "check_input": "Keras checks it before it calls a layer, in `Planned`",
+    "function_of": "Keras has layers that apply an activation function",
     "_child": "PyTorch's get_submodule does it",
+    "inside": "PyTorch wraps modules in modules",
     ".__getitem__": "PyTorch's Sequential has it",
     ".__repr__": "a plain class needs one, a framework writes its own",
     ".extra_repr": "what PyTorch puts into its own",
@@ -44,6 +46,7 @@ OWN_FILES = {
     ("ghost_jax", "replaceable.py"): "likewise",
     ("ghost_tf", "ghostify.py"): "likewise",
     ("ghost_tf", "replaceable.py"): "likewise",
+    ("ghost_torch", "computed.py"): "PyTorch alone computes a parameter from others unasked",
     ("ghost_torch", "kept.py"): "PyTorch's modules and parameters have modes, one by one",
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
     ("ghost_jax", "modes.py"): "likewise",
@@ -173,12 +176,10 @@ DEVIATIONS = {
         "NumPy has no bfloat16 that PyTorch knows": """
             + BFLOAT16 =
         """,
-        "a parameter is written where no gradient is recorded": """
+        "a parameter may be computed from others, or spread over processes": """
             - _apply: for (variable, value) in zip(variables.values(), values, strict=True)
             - _apply:   variable[...] =
-            + _apply: with
-            + _apply:   for (variable, value) in zip(variables.values(), values, strict=True)
-            + _apply:     variable.copy_(...)
+            + _apply: write(...)
         """,
     },
     "ghost_jax/weights_io.py": {

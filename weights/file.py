@@ -40,7 +40,8 @@ REQUIRED = {
 class WeightFile:
     """What an interchange file holds: which module, with which arguments, and its tensors.
 
-    `tensors` have canonical names and layouts. `metadata` is the whole entry.
+    `config` is complete: where the file leaves an argument out, it has its default. `tensors` have
+    canonical names and layouts. `metadata` is the whole entry, as it stands in the file.
     """
 
     architecture: str
@@ -110,9 +111,10 @@ def read_file(path: PathLike, *, allow_invalid: bool = False) -> WeightFile:
     """
     tensors, strings = read_safetensors(path)
     metadata = parse_metadata(path, strings)
-    architecture, config = metadata["architecture"], metadata["config"]
+    architecture = metadata["architecture"]
+    checked = configure(architecture, metadata["config"])
     # One more than the file holds, so that a configuration cannot ask for more work than that.
-    specs = list(islice(configure(architecture, config).tensors(), len(tensors) + 1))
+    specs = list(islice(checked.tensors(), len(tensors) + 1))
     check_tensors(specs, tensors, what=f"{path} is not a whole {architecture}")
     _check_digests(path, metadata, tensors)
     _check_kinds(path, metadata, specs)
@@ -120,7 +122,7 @@ def read_file(path: PathLike, *, allow_invalid: bool = False) -> WeightFile:
     if problems:
         raise FormatError(f"{path}: {listed(problems, '; ')}: pass allow_invalid=True to take it")
     ordered = {spec.name: tensors[spec.name] for spec in specs}
-    return WeightFile(architecture, config, ordered, metadata)
+    return WeightFile(architecture, checked.to_dict(), ordered, metadata)
 
 
 def read_metadata(path: PathLike) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from weights import strict_json
+from weights import kinds, strict_json
 from weights.errors import FormatError
 from weights.shown import listed, shown
 from weights.strict_json import is_text
@@ -29,18 +29,6 @@ OTHER_DTYPES = {
     for name in ("U8", "U16", "U32", "U64", "I8", "I16", "I32", "I64")
 }
 READABLE_DTYPES = {**DTYPES, **OTHER_DTYPES, "BOOL": np.dtype(bool)}
-# How files begin that people take for safetensors files.
-OTHER_KINDS = (
-    (b"PK\x03\x04", "a zip archive (a PyTorch checkpoint, a .keras or an .npz file)"),
-    (b"\x80\x02", "a pickle"),
-    (b"\x80\x04", "a pickle"),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras' .weights.h5)"),
-    (b"\x93NUMPY", "a NumPy array"),
-    (b"version https://git-lfs", "a git-lfs pointer: run `git lfs pull`"),
-    (b"<!DOCTYPE", "an HTML page, perhaps the error of a download"),
-    (b"<!doctype", "an HTML page, perhaps the error of a download"),
-    (b"<html", "an HTML page, perhaps the error of a download"),
-)
 
 
 @dataclass(frozen=True)
@@ -56,11 +44,9 @@ class Entry:
 
 def header_size(path: Any, start: bytes, file_size: int) -> int:
     """How long the header says that it is; raises `FormatError` for another kind of file."""
-    if not start:
-        raise FormatError(f"{path} is not a safetensors file: it is empty")
-    for beginning, kind in OTHER_KINDS:
-        if start.startswith(beginning):
-            raise FormatError(f"{path} is not a safetensors file: it is {kind}")
+    found = kinds.kind(start)
+    if found not in (kinds.SAFETENSORS, kinds.UNKNOWN, kinds.TEXT, kinds.MSGPACK):
+        raise FormatError(f"{path} is not a safetensors file: it is {found}")
     size = int.from_bytes(start[:LENGTH_BYTES], "little")
     if len(start) < LENGTH_BYTES or size > file_size - LENGTH_BYTES:
         raise FormatError(
@@ -123,6 +109,16 @@ def _check_layout(path: Any, entries: Iterable[Entry]) -> None:
                 f"those before it {kind}"
             )
         end = entry.end
+
+
+def with_sorted_metadata(data: bytes) -> bytes:
+    """The same file; safetensors writes several strings of metadata in a random order."""
+    begin = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")
+    found = json.loads(data[LENGTH_BYTES:begin])
+    found[METADATA] = dict(sorted(found[METADATA].items()))
+    text = json.dumps(found, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % LENGTH_BYTES)
+    return b"".join((len(text).to_bytes(LENGTH_BYTES, "little"), text, memoryview(data)[begin:]))
 
 
 def check_end(path: Any, entries: list[Entry], available: int) -> None:

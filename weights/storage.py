@@ -13,15 +13,13 @@ from typing import BinaryIO
 import numpy as np
 import safetensors.numpy
 
-from weights import header
+from weights import header, kinds
 from weights.digests import little_endian
 from weights.errors import FormatError
 from weights.header import LENGTH_BYTES, READABLE_DTYPES, Entry
 from weights.writing import check_writable, write_atomically
 
 PathLike = str | os.PathLike[str]
-# As much as tells one kind of file from another.
-BEGINNING = 32
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def read_safetensors(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, s
 
 def _header(path: PathLike, stream: BinaryIO) -> Header:
     size = os.fstat(stream.fileno()).st_size
-    start = stream.read(BEGINNING)
+    start = stream.read(kinds.BEGINNING)
     length = header.header_size(path, start, size)
     stream.seek(LENGTH_BYTES)
     entries, metadata = header.parse(path, stream.read(length))
@@ -115,11 +113,9 @@ def write_safetensors(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write a safetensors file atomically.
-
-    Two metadata entries would come in a random order, so bytes are reproducible with one only.
-    """
+    """Write a safetensors file atomically: the same arguments give the same bytes."""
     arrays = {name: little_endian(array) for name, array in tensors.items()}
     check_writable(path, overwrite=overwrite)
     data = safetensors.numpy.save(arrays, dict(metadata))
+    data = data if len(metadata) < 2 else header.with_sorted_metadata(data)
     write_atomically(Path(path), data, overwrite=overwrite)

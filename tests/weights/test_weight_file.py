@@ -18,8 +18,10 @@ import safetensors.numpy
 from weights import (
     Config,
     MismatchError,
+    content_digest,
     read_file,
     read_metadata,
+    select,
     write_file,
 )
 from weights.preprocess import imagenet
@@ -189,3 +191,21 @@ def test_tensors_of_another_layer_are_not_written(
 
     assert caught.value.problems == ("missing tensor 'cheap_conv.1.bias' of shape (6,)",)
     assert not (tmp_path / "a").exists()
+
+
+def test_a_configuration_that_leaves_defaults_out_is_complete_when_read(
+    write_layer: Callable[..., Path], edit_metadata: Callable[..., None]
+) -> None:
+    path = write_layer("layer.safetensors")
+    whole = read_file(path)
+
+    def leave_out(entry: dict[str, Any]) -> None:
+        entry["config"] = {k: v for k, v in entry["config"].items() if k != "bn_eps"}
+        digests = {name: each["sha256"] for name, each in entry["tensors"].items()}
+        entry["content_sha256"] = content_digest("ghost_conv", entry["config"], digests)
+
+    edit_metadata(path, leave_out)
+    found = read_file(path)
+
+    assert found.config == whole.config
+    assert select(found, "ghost_conv", whole.config).problems == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from weights.storage import PathLike, opened, read_safetensors
 
 StateDicts = dict[str, dict[str, np.ndarray]]
 TORCH_SUFFIXES = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt")
+# Under this name an exporter says which module a state dict is of. Not the name of the interchange
+# file's entry: the tensors are another tool's.
+EXPORTED = "ghost_export"
 
 
 def suffix_of(path: PathLike) -> str:
@@ -36,7 +40,13 @@ def read_safetensors_file(path: PathLike) -> StateDicts:
     tensors, metadata = read_safetensors(path)
     if ENTRY in metadata:
         raise ImportRefused(f"{path} is an interchange file already: it needs no import")
-    return {"": tensors}
+    return {"": tensors | _described(metadata)}
+
+
+def _described(said: Any) -> dict[str, np.ndarray]:
+    """What an exporter said of a state dict, as NumPy keeps a text; nothing where none did."""
+    text = said.get(EXPORTED) if isinstance(said, Mapping) else None
+    return {EXPORTED: np.array(text)} if isinstance(text, str) else {}
 
 
 def read_npz(path: PathLike) -> StateDicts:
@@ -100,8 +110,12 @@ def _load(torch: Any, path: PathLike) -> Any:
         raise FormatError(f"{path} is not a whole PyTorch file") from None
 
 
-def torch_bytes(tensors: Mapping[str, np.ndarray]) -> bytes:
-    """What torch.save writes of a state dict with these arrays."""
+def torch_bytes(tensors: Mapping[str, np.ndarray], description: str) -> bytes:
+    """What torch.save writes of a state dict with these arrays.
+
+    The description stands where PyTorch keeps what a state dict says of itself: no key is added,
+    and `load_state_dict` passes over it.
+    """
     try:
         import torch
     except ImportError:
@@ -109,7 +123,9 @@ def torch_bytes(tensors: Mapping[str, np.ndarray]) -> bytes:
             "writing .pt and .pth files needs PyTorch: install it, or write .safetensors"
         ) from None
     stream = io.BytesIO()
-    torch.save({name: _to_tensor(torch, array) for name, array in tensors.items()}, stream)
+    state = OrderedDict((name, _to_tensor(torch, array)) for name, array in tensors.items())
+    state._metadata = OrderedDict({"": {EXPORTED: description}})  # type: ignore[attr-defined]
+    torch.save(state, stream)
     return stream.getvalue()
 
 
@@ -129,7 +145,9 @@ def _is_state_dict(torch: Any, value: Any) -> bool:
 
 
 def _to_arrays(torch: Any, path: PathLike, state: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    return {name: _to_numpy(torch, path, name, tensor) for name, tensor in state.items()}
+    arrays = {name: _to_numpy(torch, path, name, tensor) for name, tensor in state.items()}
+    said = getattr(state, "_metadata", None)
+    return arrays | _described(said.get("") if isinstance(said, Mapping) else None)
 
 
 def _to_numpy(torch: Any, path: PathLike, name: str, tensor: Any) -> np.ndarray:
