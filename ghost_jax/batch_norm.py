@@ -91,7 +91,7 @@ class BatchNorm(nnx.BatchNorm):
 
     def _axes(self, x: jax.Array) -> tuple[int, ...]:
         """All axes but that of the channels."""
-        return tuple(axis for axis in range(x.ndim) if axis != self.axis % x.ndim)
+        return tuple(axis for axis in range(x.ndim) if axis not in (self.axis, self.axis + x.ndim))
 
     def _spread(self, vector: jax.Array, x: jax.Array) -> jax.Array:
         """A value for each channel, with as many axes as `x`."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from ghost_tf.weights_io import build, state
+from ghost_tf.weights_io import actual_plan, like, state
 from weights import fold
 from weights.branches import FOLDED
 
@@ -23,6 +23,7 @@ def deploy(module: keras.layers.Layer, form: str = FOLDED) -> Any:
     >>> deploy(GhostConvV3(16, 32)).config["form"]
     'folded'
     """
-    config, tensors = fold.deployed(module.architecture, module.config, state(module), form)
-    deployed = build(module.architecture, config, tensors)
+    config, tensors = actual_plan(module).to_dict(), state(module)
+    config, tensors = fold.deployed(module.architecture, config, tensors, form)
+    deployed = like(module, config, tensors)
     return deployed

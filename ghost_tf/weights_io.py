@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import random
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import keras
@@ -13,13 +15,17 @@ import weights
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.data_format import native_shape
+from ghost_tf.facts import facts
 from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_tf.planned import Planned
 from ghost_tf.resnet import GhostResNet20, GhostResNet56
+from ghost_tf.variables import ATTRIBUTES, numpy_dtype
 from ghost_tf.vgg import GhostVGG16
 from ghost_tf.yolo import C3Ghost
 from weights import hub
+from weights.actual import Facts
 from weights.digests import common_dtype
 from weights.layout import (
     from_channels_last,
@@ -28,19 +34,7 @@ from weights.layout import (
     to_depth_multiplier,
 )
 from weights.storage import PathLike
-from weights.tensors import (
-    CONVOLUTION,
-    CONVOLUTION_BIAS,
-    DEPTHWISE,
-    DTYPES,
-    LINEAR,
-    LINEAR_BIAS,
-    NORM_BIAS,
-    NORM_WEIGHT,
-    RUNNING_MEAN,
-    RUNNING_VAR,
-    TensorSpec,
-)
+from weights.tensors import DEPTHWISE, TensorSpec
 
 ARCHITECTURES: dict[str, Any] = {
     "ghost_conv": GhostConv,
@@ -56,24 +50,12 @@ ARCHITECTURES: dict[str, Any] = {
     "ghost_resnet56": GhostResNet56,
     "ghost_vgg16": GhostVGG16,
 }
-BFLOAT16 = DTYPES["BF16"]
-ATTRIBUTES = {
-    CONVOLUTION: "kernel",
-    CONVOLUTION_BIAS: "bias",
-    DEPTHWISE: "kernel",
-    LINEAR: "kernel",
-    LINEAR_BIAS: "bias",
-    NORM_WEIGHT: "gamma",
-    NORM_BIAS: "beta",
-    RUNNING_MEAN: "moving_mean",
-    RUNNING_VAR: "moving_variance",
-}
 
 
 def save_weights(module: keras.layers.Layer, path: PathLike, *, overwrite: bool = False) -> None:
     """Write the interchange file of `module`; raises `weights.GhostError`."""
-    tensors = state(module)
-    weights.write_file(path, module.architecture, module.config, tensors, overwrite=overwrite)
+    config, tensors = actual_plan(module).to_dict(), state(module)
+    weights.write_file(path, module.architecture, config, tensors, overwrite=overwrite)
 
 
 def load_weights(
@@ -90,8 +72,8 @@ def load_weights(
     and negative variances.
     """
     file = weights.read_file(path, allow_invalid=allow_invalid)
-    weights.check_module(module, ARCHITECTURES)
-    chosen = weights.select(file, module.architecture, module.config, allow_missing)
+    config = actual_plan(module).to_dict()
+    chosen = weights.select(file, module.architecture, config, allow_missing)
     what = f"cannot load {path} into {type(module).__name__}"
     specs_of(module)
     _apply(module, chosen, what)
@@ -124,12 +106,20 @@ def build(architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np
     return module
 
 
+def like(module: Any, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Any:
+    """Another configuration of `module` with these tensors: where it is, and in its mode."""
+    options = Planned.get_config(module)
+    twin = ARCHITECTURES[module.architecture].from_config({**options, **config})
+    set_state(twin, tensors)
+    return twin
+
+
 def reset_classifier(module: keras.layers.Layer, num_classes: int, *, seed: int = 0) -> Any:
     """A new network with the weights of `module` and a fresh classifier, drawn from `seed`."""
-    tensors = state(module)
-    architecture, config = module.architecture, module.config
+    config, tensors = actual_plan(module).to_dict(), state(module)
+    architecture = module.architecture
     config, tensors = weights.with_classes(architecture, config, tensors, num_classes, seed)
-    return build(architecture, config, tensors)
+    return like(module, config, tensors)
 
 
 def state(module: keras.layers.Layer) -> dict[str, np.ndarray]:
@@ -155,11 +145,29 @@ def _apply(module: Any, chosen: weights.Selection, what: str) -> None:
 
 def specs_of(module: Any) -> list[TensorSpec]:
     """The tensors that the module has, by canonical name, kind and shape."""
-    weights.check_module(module, ARCHITECTURES)
+    plan = actual_plan(module)
     if not module.built:
         shape = (None, module.plan.input_channels, None, None)
         module.build(native_shape(shape, module.data_format))
-    return list(module.plan.tensors())
+    return list(plan.tensors())
+
+
+def actual_plan(module: Any) -> weights.Config:
+    """The configuration of what the module is now.
+
+    Raises `weights.ArgumentError` for a module that was changed into what none describes.
+    """
+    weights.check_module(module, ARCHITECTURES)
+    fresh = _fresh_facts(module.architecture, json.dumps(module.config))
+    return weights.actual(module.plan, facts(module), fresh)
+
+
+@lru_cache(maxsize=64)
+def _fresh_facts(architecture: str, config: str) -> Facts:
+    drawn = random.getstate()  # from which Keras draws the seeds of what is made
+    fresh = ARCHITECTURES[architecture](**json.loads(config), name="fresh")
+    random.setstate(drawn)
+    return facts(fresh)
 
 
 def variable_of(module: keras.layers.Layer, spec: TensorSpec) -> keras.Variable:
@@ -173,7 +181,7 @@ def _child(module: keras.layers.Layer, name: str) -> Any:
 
 
 def _dtype(variable: keras.Variable) -> np.dtype:
-    return BFLOAT16 if variable.dtype == "bfloat16" else np.dtype(variable.dtype)
+    return numpy_dtype(variable)
 
 
 def to_canonical(variable: keras.Variable, spec: TensorSpec) -> np.ndarray:

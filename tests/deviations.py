@@ -15,7 +15,9 @@ OWN_DEFINITIONS = {
     "Linear": "a framework brings its linear layer",
     "checked_options": "types, devices and random numbers are a framework's own arguments",
     "check_input": "Keras checks it before it calls a layer, in `Planned`",
+    "function_of": "Keras has layers that apply an activation function",
     "_child": "PyTorch's get_submodule does it",
+    "inside": "PyTorch wraps modules in modules",
     ".__getitem__": "PyTorch's Sequential has it",
     ".__repr__": "a plain class needs one, a framework writes its own",
     ".extra_repr": "what PyTorch puts into its own",
@@ -46,11 +48,13 @@ OWN_FILES = {
     ("ghost_jax", "replaceable.py"): "likewise",
     ("ghost_tf", "ghostify.py"): "likewise",
     ("ghost_tf", "replaceable.py"): "likewise",
+    ("ghost_torch", "computed.py"): "PyTorch alone computes a parameter from others unasked",
     ("ghost_torch", "kept.py"): "PyTorch's modules and parameters have modes, one by one",
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
     ("ghost_jax", "modes.py"): "likewise",
     ("ghost_tf", "modes.py"): "likewise",
     ("ghost_tf", "shifted.py"): "Keras on TensorFlow alone is compiled by XLA at the user's wish",
+    ("ghost_tf", "variables.py"): "attributes have other names than tensors",
     ("ghost_tf", "backends.py"): "Keras alone runs on several frameworks",
     ("ghost_tf", "planned.py"): "what Keras asks of every layer and network",
 }
@@ -58,8 +62,8 @@ OWN_FILES = {
 # Files of which only the public functions are compared, not how they do it.
 INTERFACES = {
     "layers.py": "its functions call the framework's own layers",
-    "adapter.py": "the way into the framework and out of it",
     "facts.py": "what the framework's own layers have",
+    "adapter.py": "the way into the framework and out of it",
 }
 
 # Functions whose statements are the framework's own.
@@ -67,6 +71,8 @@ OWN_BODIES = {
     "like": "what a module of the framework has beside its weights",
     "variable_of": "the framework's names of attributes",
     "_dtype": "the framework's names of types",
+    "_walk": "what a module holds of its parts is the framework's",
+    "_settings": "the framework's names of settings",
     "to_canonical": "out of the framework's array",
     "to_native": "into the framework's array",
 }
@@ -159,6 +165,14 @@ DEVIATIONS = {
             + def in_training(norm): Whether the normalisation will use the statistics of the batch on this device.
         """,
     },
+    "ghost_tf/facts.py": {
+        "attributes of Keras' own stand beside those of the layer": """
+            + ACTIVATIONS =
+            + def _holds_layers(value): Whether an attribute is a layer, or layers in an order.
+            + _holds_layers: items =
+            + _holds_layers: return
+        """,
+    },
     "ghost_tf/resnet.py": {
         "`training` makes the line of the stem too long for one statement": """
             + GhostResNet.stages: out =
@@ -168,12 +182,10 @@ DEVIATIONS = {
         "NumPy has no bfloat16 that PyTorch knows": """
             + BFLOAT16 =
         """,
-        "a parameter is written where no gradient is recorded": """
+        "a parameter may be computed from others, or spread over processes": """
             - _apply: for (variable, value) in zip(variables.values(), values, strict=True)
             - _apply:   variable[...] =
-            + _apply: with
-            + _apply:   for (variable, value) in zip(variables.values(), values, strict=True)
-            + _apply:     variable.copy_(...)
+            + _apply: write(...)
         """,
     },
     "ghost_jax/weights_io.py": {
@@ -198,20 +210,20 @@ DEVIATIONS = {
         """,
     },
     "ghost_tf/weights_io.py": {
-        "attributes have other names than tensors": """
-            + ATTRIBUTES = CONVOLUTION, CONVOLUTION_BIAS, DEPTHWISE, LINEAR, LINEAR_BIAS, NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
-        """,
-        "NumPy has no bfloat16 that Keras names": """
-            + BFLOAT16 =
-        """,
         "how a variable is written": """
             - _apply:   variable[...] =
             + _apply:   variable.assign(...)
         """,
         "a layer that has seen no input has no variables yet": """
+            + specs_of: plan =
             + specs_of: if not module.built
             + specs_of:   shape =
             + specs_of:   module.build(...)
+        """,
+        "constructors of Keras draw from Python's random numbers": """
+            + _fresh_facts: drawn =
+            + _fresh_facts: fresh =
+            + _fresh_facts: random.setstate(...)
         """,
     },
 }

@@ -29,7 +29,7 @@ def tensors(random_tensors: Callable[..., Any]) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize(
     ("tensors", "text"),
     [
-        ({"weight": zeros(3)}, "holds no GhostConv: looked for 'primary_conv.0.weight'"),
+        ({"weight": zeros(3)}, "holds no such module: looked for 'primary_conv.0.weight'"),
         (
             {PRIMARY: zeros(4, 3)},
             ": tensor 'primary_conv.0.weight' must be a kernel (O, I, height, width), got shape "
@@ -85,7 +85,7 @@ def test_a_width_that_no_ratio_gives_is_refused(
         ),
         (
             {"importer": "timm", "architecture": "ghost_resnet20"},
-            "holds no GhostConv: looked for 'conv1.primary_conv.0.weight'",
+            "holds no such module: looked for 'conv1.primary_conv.0.weight'",
         ),
         ({"importer": "seed", "config": {"stride": 0}}, "`stride` must be at least 1, got 0"),
         (

@@ -10,7 +10,8 @@ from weights.importers.containers.container import Container, Contents, needed
 from weights.importers.containers.description import ENTRY, describe, parse
 from weights.importers.containers.flax_state import flatten, places, pure_dict
 from weights.layout import from_channels_last
-from weights.storage import PathLike, check_writable, read_bytes, write_atomically
+from weights.storage import PathLike, read_bytes
+from weights.writing import check_writable, write_atomically
 
 
 def read(path: PathLike) -> Contents:
@@ -34,7 +35,7 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
         from flax.serialization import msgpack_serialize
     check_writable(path, overwrite=overwrite)
     tree = pure_dict(file) | {ENTRY: describe(file).to_json()}
-    write_atomically(Path(path), msgpack_serialize(tree))
+    write_atomically(Path(path), msgpack_serialize(tree), overwrite=overwrite)
 
 
 FLAX_MSGPACK = Container("flax-msgpack", "flax-msgpack", read, places, from_channels_last, write)

@@ -20,8 +20,9 @@ from weights.importers.containers.container import Container, Place, needed
 from weights.importers.containers.description import ENTRY, Description, describe
 from weights.importers.containers.keras_files import SUFFIX, read, read_variables
 from weights.layout import from_channels_last, from_depth_multiplier
-from weights.storage import PathLike, check_writable, write_atomically
+from weights.storage import PathLike
 from weights.tensors import DEPTHWISE, TensorSpec
+from weights.writing import check_writable, write_atomically
 
 
 def places(description: Description) -> Mapping[str, Place]:
@@ -57,7 +58,7 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
         temporary = Path(folder) / f"weights{SUFFIX}"
         _save(file.architecture, file.config, file.tensors, temporary)
         _add_description(temporary, describe(file))
-        write_atomically(Path(path), temporary.read_bytes())
+        write_atomically(Path(path), temporary.read_bytes(), overwrite=overwrite)
 
 
 def _save(

@@ -1,0 +1,60 @@
+"""What the layers inside a module are now, beside their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from keras import layers
+
+from ghost_tf.branches import ConvNorm
+from ghost_tf.ghost_conv import ConvNormAct
+from ghost_tf.ghost_conv_v3 import ConvAct
+from ghost_tf.keras_layers import Convolution
+from ghost_tf.planned import Planned
+from ghost_tf.resnet import BasicBlock
+from weights.actual import Facts
+
+LAYERS = (Planned, ConvNorm, ConvNormAct, ConvAct, BasicBlock)
+ACTIVATIONS = ("relu", "act", "shortcut_act")
+
+
+def facts(module: Any) -> Facts:
+    """Every layer inside `module` by its path: its kind, and all that its result depends on."""
+    return dict(_walk("", module))
+
+
+def _walk(path: str, part: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if isinstance(part, list):
+        for index, child in enumerate(part):
+            yield from _walk(f"{path}.{index}", child)
+    elif isinstance(part, LAYERS):
+        for name, child in vars(part).items():
+            if not name.startswith("_") and (name in ACTIVATIONS or _holds_layers(child)):
+                yield from _walk(f"{path}.{name}".removeprefix("."), child)
+    elif isinstance(part, layers.Layer):
+        yield path, {"kind": type(part).__name__, **_settings(part)}
+    else:
+        yield path, {"kind": getattr(part, "__name__", type(part).__name__)}
+
+
+def _settings(layer: Any) -> dict[str, Any]:
+    """The numbers of a layer; of its tensors, which it has."""
+    if isinstance(layer, Convolution):
+        return asdict(layer.plan)
+    if isinstance(layer, layers.BatchNormalization):
+        momentum = float(f"{1 - layer.momentum:.12g}")  # 1 - 0.99 is 0.01, not the float beside it
+        tensors = {"weight": layer.scale, "bias": layer.center}
+        return {"eps": layer.epsilon, "momentum": momentum, **tensors}
+    if isinstance(layer, layers.Dense):
+        names = ("units", "use_bias", "lora_rank", "quantization_mode")
+        activation = getattr(layer.activation, "__name__", type(layer.activation).__name__)
+        return {**{name: getattr(layer, name) for name in names}, "activation": activation}
+    return {"rate": layer.rate} if isinstance(layer, layers.Dropout) else {}
+
+
+def _holds_layers(value: Any) -> bool:
+    """Whether an attribute is a layer, or layers in an order."""
+    items = value if isinstance(value, list) else [value]
+    return any(isinstance(item, (list, layers.Layer)) for item in items)
