@@ -12,9 +12,13 @@ from weights.importers.containers.container import Arrays, Container, Contents
 from weights.importers.containers.description import Description, settle
 from weights.importers.imported import Imported
 from weights.importers.rules import Arguments
+from weights.limits import check_demand
 from weights.loading import check_tensors
 from weights.storage import PathLike
 from weights.tensors import TensorSpec
+
+# Tensors that may be missing before the report no longer names them.
+SPARE = 32
 
 
 def import_container(
@@ -36,8 +40,10 @@ def import_container(
     description = settle(source, contents.description, architecture, given)
     checked = configure(description.architecture, description.config)
     description = replace(description, config=checked.to_dict())
-    specs = list(checked.tensors())
     what = f"cannot import {source} as {description.architecture}"
+    count, size = len(contents.arrays), sum(array.nbytes for array in contents.arrays.values())
+    check_demand(checked, count, size, what, spare=SPARE)
+    specs = list(checked.tensors())
     return Imported(
         description.architecture,
         description.config,

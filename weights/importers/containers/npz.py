@@ -32,7 +32,8 @@ def read(path: PathLike) -> Contents:
         name: array.view(BFLOAT16) if array.dtype == RAW else array
         for name, array in checkpoint.tensors.items()
     }
-    description = parse(path, None if text is None else str(text))
+    is_text = text is not None and text.dtype.kind == "U" and text.ndim == 0
+    description = parse(path, str(text) if is_text else text)
     return Contents(tensors, description, checkpoint.dropped, checkpoint.prefix)
 
 
