@@ -85,5 +85,10 @@ def _fit(x: np.ndarray, labels: np.ndarray) -> Any:
     return network.eval()
 
 
+def main(folder: str) -> None:
+    """Train in a process of its own."""
+    train(Path(folder))
+
+
 if __name__ == "__main__":
-    train(Path(sys.argv[1]))
+    main(sys.argv[1])

@@ -11,18 +11,35 @@ from flax import nnx
 from ghost_jax import bottleneck, ghost_conv
 from ghost_jax.ghost_conv import ConvNormAct
 from ghost_jax.layers import (
+    ACTIVATIONS,
     activation,
     check_input,
-    checked_options,
     convolution,
     module_list,
     norm_after,
 )
-from weights.yolo import C3GhostConfig, ghost_bottleneck_arguments, ghost_conv_arguments
+from ghost_jax.options import checked_options
+from weights.yolo import (
+    C3GhostConfig,
+    check_without_effect,
+    ghost_bottleneck_arguments,
+    ghost_conv_arguments,
+)
+
+# What `act` may be, beside True, False and a name.
+OWN: dict[str, tuple[Any, ...]] = {
+    "relu": (jax.nn.relu, ACTIVATIONS["relu"]),
+    "relu6": (jax.nn.relu6, ACTIVATIONS["relu6"]),
+    "silu": (jax.nn.silu, ACTIVATIONS["silu"]),
+    "hard_swish": (jax.nn.hard_swish, ACTIVATIONS["hard_swish"]),
+    "identity": (nnx.identity, jax.nn.identity, ACTIVATIONS["identity"]),
+}
 
 
 class GhostConv(ghost_conv.GhostConv):
     """ultralytics' GhostConv: half the channels, a cheap 5x5 convolution, SiLU, eps 1e-3.
+
+    `act` is True (SiLU), False (none), or an activation by its name or as the framework has it.
 
     Shapes: x: (N, H, W, c1) to (N, H', W', c2).
 
@@ -33,7 +50,7 @@ class GhostConv(ghost_conv.GhostConv):
     def __init__(
         self, c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True, **options: Any
     ) -> None:
-        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act), **options)
+        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act, OWN), **options)
 
 
 class GhostBottleneck(bottleneck.GhostBottleneck):
@@ -52,6 +69,9 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
 class C3Ghost(nnx.Module):
     """ultralytics' C3Ghost: a cross-stage partial block of GhostBottlenecks.
 
+    `shortcut` and `g` have no effect, there as here; `hidden` is the number of inner channels,
+    where `c2` times `e`, rounded down, is not.
+
     Shapes: x: (N, H, W, c1) to (N, H, W, c2).
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
@@ -67,17 +87,23 @@ class C3Ghost(nnx.Module):
         c1: int,
         c2: int,
         n: int = 1,
+        shortcut: bool = True,
+        g: int = 1,
         e: float = 0.5,
         *,
+        hidden: int | None = None,
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
         form: str = "training",
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
+        axis_name: Any = None,
+        axis_index_groups: Any = None,
         rngs: nnx.Rngs,
     ) -> None:
-        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form)
-        options = checked_options(dtype, param_dtype, rngs)
+        check_without_effect(shortcut, g)
+        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form, hidden)
+        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.plan = plan
         self.cv1 = _convolution(plan, "cv1", **options)
         self.cv2 = _convolution(plan, "cv2", **options)
@@ -112,6 +138,6 @@ def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
 
 
 def _bottlenecks(plan: C3GhostConfig, **options: Any) -> Any:
-    arguments = plan.bottleneck.to_dict()
+    arguments = plan.bottleneck.to_dict() if plan.n else {}
     blocks = (bottleneck.GhostBottleneck(**arguments, **options) for _ in range(plan.n))
     return module_list(blocks)

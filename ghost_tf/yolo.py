@@ -12,12 +12,28 @@ from ghost_tf.data_format import checked_data_format, concatenate, native_shape
 from ghost_tf.ghost_conv import ConvNormAct
 from ghost_tf.layers import activation, convolution, module_list, norm_after
 from ghost_tf.planned import Planned, build_in_turn
-from weights.yolo import C3GhostConfig, ghost_bottleneck_arguments, ghost_conv_arguments
+from weights.yolo import (
+    C3GhostConfig,
+    check_without_effect,
+    ghost_bottleneck_arguments,
+    ghost_conv_arguments,
+)
+
+# What `act` may be, beside True, False and a name.
+OWN: dict[str, tuple[Any, ...]] = {
+    "relu": (keras.ops.relu, keras.activations.relu),
+    "relu6": (keras.ops.relu6, keras.activations.relu6),
+    "silu": (keras.ops.silu, keras.activations.silu),
+    "hard_swish": (keras.ops.hard_silu, keras.activations.hard_silu),
+    "identity": (keras.activations.linear, keras.layers.Identity),
+}
 
 
 @keras.saving.register_keras_serializable("ghost_tf.yolo")
 class GhostConv(ghost_conv.GhostConv):
     """ultralytics' GhostConv: half the channels, a cheap 5x5 convolution, SiLU, eps 1e-3.
+
+    `act` is True (SiLU), False (none), or an activation by its name or as the framework has it.
 
     Shapes: x: (N, H, W, c1) to (N, H', W', c2).
 
@@ -29,7 +45,7 @@ class GhostConv(ghost_conv.GhostConv):
     def __init__(
         self, c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True, **options: Any
     ) -> None:
-        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act), **options)
+        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, function_of(act), OWN), **options)
 
     @classmethod
     def _from_arguments(cls, arguments: dict[str, Any]) -> Any:
@@ -63,6 +79,9 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
 class C3Ghost(Planned, keras.layers.Layer):
     """ultralytics' C3Ghost: a cross-stage partial block of GhostBottlenecks.
 
+    `shortcut` and `g` have no effect, there as here; `hidden` is the number of inner channels,
+    where `c2` times `e`, rounded down, is not.
+
     Shapes: x: (N, H, W, c1) to (N, H, W, c2).
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
@@ -79,15 +98,19 @@ class C3Ghost(Planned, keras.layers.Layer):
         c1: int,
         c2: int,
         n: int = 1,
+        shortcut: bool = True,
+        g: int = 1,
         e: float = 0.5,
         *,
+        hidden: int | None = None,
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
         form: str = "training",
         data_format: str | None = None,
         **options: Any,
     ) -> None:
-        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form)
+        check_without_effect(shortcut, g)
+        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form, hidden)
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
@@ -125,6 +148,15 @@ class C3Ghost(Planned, keras.layers.Layer):
         return self.cv3(out, training=training)
 
 
+def function_of(act: Any) -> Any:
+    """The function that an activation layer of Keras applies; anything else as it is."""
+    if type(act) is keras.layers.Activation:
+        return act.activation
+    if type(act) is keras.layers.ReLU and not act.negative_slope and not act.threshold:
+        return {None: keras.ops.relu, 6: keras.ops.relu6}.get(act.max_value, act)
+    return act
+
+
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
     norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
@@ -133,6 +165,6 @@ def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
 
 
 def _bottlenecks(plan: C3GhostConfig, **options: Any) -> Any:
-    arguments = plan.bottleneck.to_dict()
+    arguments = plan.bottleneck.to_dict() if plan.n else {}
     blocks = (bottleneck.GhostBottleneck(**arguments, **options) for _ in range(plan.n))
     return module_list(blocks)

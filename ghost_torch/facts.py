@@ -27,18 +27,18 @@ def facts(module: Any) -> Facts:
     return dict(_walk("", module))
 
 
+def inside(part: nn.Module) -> nn.Module:
+    """The module that a wrapper of PyTorch's holds."""
+    name = next((name for name in WRAPPED if name in part._modules), None)
+    return part if name is None else inside(part.get_submodule(name))
+
+
 def _walk(path: str, part: nn.Module) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    part = _inside(part)
+    part = inside(part)
     yield path, {"kind": _kind(part), **_settings(part)}
     for name, child in part._modules.items():
         if child is not None and name != "parametrizations":
             yield from _walk(f"{path}.{name}".removeprefix("."), child)
-
-
-def _inside(part: nn.Module) -> nn.Module:
-    """The module that a wrapper of PyTorch's holds."""
-    name = next((name for name in WRAPPED if name in part._modules), None)
-    return part if name is None else _inside(part.get_submodule(name))
 
 
 def _kind(part: nn.Module) -> str:

@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from weights import ArgumentError, arithmetic, checks
@@ -110,7 +111,7 @@ def rematerialised(block: nn.Module, x: Tensor) -> Tensor:
 
     The second time the running statistics stay as they are: they have moved already.
     """
-    norms = [each for each in block.modules() if isinstance(each, nn.BatchNorm2d)]
+    norms = [each for each in block.modules() if isinstance(each, _BatchNorm)]
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         return nullcontext(), _frozen_statistics(norms)
@@ -125,7 +126,9 @@ def module_list(modules: Iterable[nn.Module]) -> nn.ModuleList:
 
 def in_training(norm: nn.Module | None, training: Any = None) -> bool:
     """Whether the normalisation will use the statistics of the batch on this device."""
-    return isinstance(norm, (nn.BatchNorm2d, Folded)) and norm.training
+    if isinstance(norm, nn.SyncBatchNorm) and _is_distributed():
+        return norm.training and distributed.get_world_size(norm.process_group) == 1
+    return isinstance(norm, (_BatchNorm, Folded)) and norm.training
 
 
 def check_input(module: Any, x: Tensor) -> None:
@@ -146,10 +149,10 @@ def dtype_name(x: Tensor) -> str:
 
 
 @contextmanager
-def _frozen_statistics(norms: list[nn.BatchNorm2d]) -> Iterator[None]:
+def _frozen_statistics(norms: list[_BatchNorm]) -> Iterator[None]:
     kept = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
-    for norm in norms:
-        norm.momentum, norm.num_batches_tracked = 0.0, None
+    for norm, (_, count) in zip(norms, kept, strict=True):
+        norm.momentum, norm.num_batches_tracked = 0.0, count if count is None else count.clone()
     try:
         yield
     finally:
@@ -176,7 +179,7 @@ def _check_tensor(module: nn.Module, x: Tensor) -> None:
     if not isinstance(x, Tensor) or x.layout != torch.strided:
         what = f"one of {x.layout}" if isinstance(x, Tensor) else type(x).__name__
         raise ArgumentError(f"the input must be a dense tensor of PyTorch, got {what}")
-    own = next(module.parameters(), None)
+    own = next(_met(module), None)
     if own is None:
         return
     if x.device != own.device:
@@ -187,6 +190,20 @@ def _check_tensor(module: nn.Module, x: Tensor) -> None:
         raise ArgumentError(
             f"the input must have the module's type {dtype_name(own)}, got {dtype_name(x)}: cast it"
         )
+
+
+def _met(module: nn.Module) -> Iterator[Tensor | None]:
+    """The parameters in the order of an input; None where a hook may move or cast what follows."""
+    yield from (each for each in module._parameters.values() if each is not None)
+    for child in module._modules.values():
+        if child is not None:
+            if child._forward_pre_hooks or "forward" in vars(child):
+                yield None
+            yield from _met(child)
+
+
+def _is_distributed() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
 
 
 def _is_autocast(device: str) -> bool:

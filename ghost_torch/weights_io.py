@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import weights
 from ghost_torch.attention import SqueezeExcite
 from ghost_torch.bottleneck import GhostBottleneck
+from ghost_torch.computed import tensor_of, write
 from ghost_torch.facts import facts
 from ghost_torch.ghost_conv import GhostConv, GhostConvV2
 from ghost_torch.ghost_conv_v3 import GhostConvV3
@@ -132,9 +133,7 @@ def _apply(module: Any, chosen: weights.Selection, what: str) -> None:
     dtypes = {name: _dtype(variable) for name, variable in variables.items()}
     weights.check_tensors(specs, tensors, dtypes=dtypes, what=what, earlier=chosen.problems)
     values = [to_native(tensors[spec.name], spec, variables[spec.name]) for spec in specs]
-    with torch.no_grad():
-        for variable, value in zip(variables.values(), values, strict=True):
-            variable.copy_(value)
+    write(module, variables, dict(zip(variables, values, strict=True)), what)
 
 
 def specs_of(module: Any) -> list[TensorSpec]:
@@ -159,12 +158,17 @@ def _fresh_facts(architecture: str, config: str) -> Facts:
 
 def variable_of(module: nn.Module, spec: TensorSpec) -> Tensor:
     """The module's own variable for a tensor."""
-    path, _, leaf = spec.name.rpartition(".")
-    variable = getattr(module.get_submodule(path), leaf)
+    variable = tensor_of(module, spec.name)
+    if variable.shape != spec.shape:
+        raise weights.ArgumentError(
+            f"`module` must have '{spec.name}' of shape {spec.shape}, got {tuple(variable.shape)}: "
+            "gather what is spread over processes, put back what was changed by hand"
+        )
     if variable.is_meta:
         raise weights.ArgumentError(
             "`module` must hold values, got tensors on the meta device, which have shapes only: "
-            "call module.to_empty(device='cpu') first, or build it with from_file"
+            "call module.to_empty(device='cpu') first, build it with from_file, or take away the "
+            "hooks that hold its values elsewhere"
         )
     return variable
 
@@ -176,7 +180,8 @@ def _dtype(variable: Tensor) -> np.dtype:
 
 def to_canonical(variable: Tensor, spec: TensorSpec) -> np.ndarray:
     """A variable, or an array of its layout, as a NumPy array of its own."""
-    tensor = variable.detach().cpu().contiguous()
+    whole = variable.full_tensor() if hasattr(variable, "full_tensor") else variable
+    tensor = whole.detach().cpu().contiguous()
     if tensor.dtype == torch.bfloat16:
         return tensor.view(torch.uint16).numpy().view(BFLOAT16).copy()
     return tensor.numpy().copy()

@@ -17,11 +17,27 @@ from ghost_torch.layers import (
     module_list,
     norm_after,
 )
-from weights.yolo import C3GhostConfig, ghost_bottleneck_arguments, ghost_conv_arguments
+from weights.yolo import (
+    C3GhostConfig,
+    check_without_effect,
+    ghost_bottleneck_arguments,
+    ghost_conv_arguments,
+)
+
+# What `act` may be, beside True, False and a name.
+OWN: dict[str, tuple[Any, ...]] = {
+    "relu": (nn.ReLU, torch.relu, nn.functional.relu),
+    "relu6": (nn.ReLU6, nn.functional.relu6),
+    "silu": (nn.SiLU, nn.functional.silu),
+    "hard_swish": (nn.Hardswish, nn.functional.hardswish),
+    "identity": (nn.Identity,),
+}
 
 
 class GhostConv(ghost_conv.GhostConv):
     """ultralytics' GhostConv: half the channels, a cheap 5x5 convolution, SiLU, eps 1e-3.
+
+    `act` is True (SiLU), False (none), or an activation by its name or as the framework has it.
 
     Shapes: x: (N, c1, H, W) to (N, c2, H', W').
 
@@ -32,7 +48,7 @@ class GhostConv(ghost_conv.GhostConv):
     def __init__(
         self, c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True, **options: Any
     ) -> None:
-        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act), **options)
+        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act, OWN), **options)
 
 
 class GhostBottleneck(bottleneck.GhostBottleneck):
@@ -51,6 +67,9 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
 class C3Ghost(nn.Module):
     """ultralytics' C3Ghost: a cross-stage partial block of GhostBottlenecks.
 
+    `shortcut` and `g` have no effect, there as here; `hidden` is the number of inner channels,
+    where `c2` times `e`, rounded down, is not.
+
     Shapes: x: (N, c1, H, W) to (N, c2, H, W).
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
@@ -66,15 +85,19 @@ class C3Ghost(nn.Module):
         c1: int,
         c2: int,
         n: int = 1,
+        shortcut: bool = True,
+        g: int = 1,
         e: float = 0.5,
         *,
+        hidden: int | None = None,
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
         form: str = "training",
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form)
+        check_without_effect(shortcut, g)
+        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form, hidden)
         options = checked_options(device, dtype)
         super().__init__()
         self.plan = plan
@@ -115,6 +138,6 @@ def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
 
 
 def _bottlenecks(plan: C3GhostConfig, **options: Any) -> Any:
-    arguments = plan.bottleneck.to_dict()
+    arguments = plan.bottleneck.to_dict() if plan.n else {}
     blocks = (bottleneck.GhostBottleneck(**arguments, **options) for _ in range(plan.n))
     return module_list(blocks)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 from functools import cache, cached_property
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,9 @@ class Column:
         return importlib.import_module(self.name)
 
     def make(self, kind: str, *arguments: Any, seed: int = 0, **options: Any) -> Any:
-        """A fresh layer or network, from a seed."""
+        """A fresh layer or network, such as `GhostConv` or `yolo.GhostConv`, from a seed."""
         del seed
-        return getattr(self.package, kind)(*arguments, **options)
+        return attrgetter(kind)(self.package)(*arguments, **options)
 
     def load(self, architecture: str, tensors: dict[str, np.ndarray], **config: Any) -> Any:
         """A layer or network with these tensors: in JAX much faster than drawing fresh ones."""
@@ -58,7 +59,7 @@ class TorchColumn(Column):
     """`ghost_torch`, in eager mode."""
 
     def make(self, kind: str, *arguments: Any, seed: int = 0, **options: Any) -> Any:
-        kind_of_module = getattr(self.package, kind)
+        kind_of_module = attrgetter(kind)(self.package)
         importlib.import_module("torch").manual_seed(seed)
         return kind_of_module(*arguments, **options)
 
@@ -77,7 +78,7 @@ class JaxColumn(Column):
         return importlib.import_module("flax.nnx").jit(lambda module, x: module(x))
 
     def make(self, kind: str, *arguments: Any, seed: int = 0, **options: Any) -> Any:
-        kind_of_module = getattr(self.package, kind)
+        kind_of_module = attrgetter(kind)(self.package)
         rngs = importlib.import_module("flax.nnx").Rngs(seed)
         return kind_of_module(*arguments, **options, rngs=rngs)
 
@@ -105,7 +106,7 @@ class KerasColumn(Column):
     """`ghost_tf`, in eager mode, channels last."""
 
     def make(self, kind: str, *arguments: Any, seed: int = 0, **options: Any) -> Any:
-        kind_of_module = getattr(self.package, kind)
+        kind_of_module = attrgetter(kind)(self.package)
         importlib.import_module("keras").utils.set_random_seed(seed)
         return kind_of_module(*arguments, **options)
 

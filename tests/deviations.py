@@ -13,10 +13,11 @@ OWN_DEFINITIONS = {
     "Convolution": "a framework brings such a layer",
     "BatchNorm": "of the frameworks' own only PyTorch's stores the unbiased variance",
     "Linear": "a framework brings its linear layer",
-    "check_dtype": "JAX alone replaces a type that is not enabled by a narrower one",
     "checked_options": "types, devices and random numbers are a framework's own arguments",
     "check_input": "Keras checks it before it calls a layer, in `Planned`",
+    "function_of": "Keras has layers that apply an activation function",
     "_child": "PyTorch's get_submodule does it",
+    "inside": "PyTorch wraps modules in modules",
     ".__getitem__": "PyTorch's Sequential has it",
     ".__repr__": "a plain class needs one, a framework writes its own",
     ".extra_repr": "what PyTorch puts into its own",
@@ -36,7 +37,10 @@ OWN_FILES = {
     (
         "ghost_jax",
         "flax_layers.py",
-    ): "Flax's depthwise convolution is slow on a CPU, its variance biased",
+    ): "Flax's depthwise convolution is slow on a CPU",
+    ("ghost_jax", "shifted.py"): "likewise",
+    ("ghost_jax", "batch_norm.py"): "Flax's variance is biased",
+    ("ghost_jax", "options.py"): "Flax's types, random numbers and axes of devices",
     ("ghost_jax", "abstract.py"): "JAX builds modules without values",
     ("ghost_tf", "keras_layers.py"): "Keras has no explicit padding and stores the biased variance",
     ("ghost_torch", "ghostify.py"): "the oracle is no framework: nobody builds models from it",
@@ -45,6 +49,7 @@ OWN_FILES = {
     ("ghost_jax", "replaceable.py"): "likewise",
     ("ghost_tf", "ghostify.py"): "likewise",
     ("ghost_tf", "replaceable.py"): "likewise",
+    ("ghost_torch", "computed.py"): "PyTorch alone computes a parameter from others unasked",
     ("ghost_torch", "kept.py"): "PyTorch's modules and parameters have modes, one by one",
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
     ("ghost_jax", "modes.py"): "likewise",
@@ -68,6 +73,8 @@ INTERFACES = {
 OWN_BODIES = {
     "variable_of": "the framework's names of attributes",
     "_dtype": "the framework's names of types",
+    "_walk": "what a module holds of its parts is the framework's",
+    "_settings": "the framework's names of settings",
     "to_canonical": "out of the framework's array",
     "to_native": "into the framework's array",
     "like": "what a module of the framework has beside its weights",
@@ -107,6 +114,10 @@ DEVIATIONS = {
     "ghost_jax/layers.py": {
         "train() and eval() of Flax set what they find": """
             + Folded.use_running_average = False
+        """,
+        "with `axis_name` the values of every device count": """
+            - def in_training(norm): Whether the normalisation will use the statistics of the batch.
+            + def in_training(norm): Whether the normalisation will use the statistics of the batch on this device.
         """,
     },
     "ghost_tf/adapter.py": {
@@ -179,12 +190,10 @@ DEVIATIONS = {
         "NumPy has no bfloat16 that PyTorch knows": """
             + BFLOAT16 =
         """,
-        "a parameter is written where no gradient is recorded": """
+        "a parameter may be computed from others, or spread over processes": """
             - _apply: for (variable, value) in zip(variables.values(), values, strict=True)
             - _apply:   variable[...] =
-            + _apply: with
-            + _apply:   for (variable, value) in zip(variables.values(), values, strict=True)
-            + _apply:     variable.copy_(...)
+            + _apply: write(...)
         """,
     },
     "ghost_jax/weights_io.py": {
@@ -195,7 +204,6 @@ DEVIATIONS = {
             + build: seed_dropout(...)
             + def _abstract(architecture, config): The checked module without values.
             + _abstract: config =
-            + _abstract: layers.check_dtype(...)
             + _abstract: return
         """,
         "how a variable is written": """

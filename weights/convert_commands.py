@@ -89,15 +89,13 @@ def import_command(
 @overwrite_option
 def export_command(exporter: str, file: str, output: str, overwrite: bool) -> None:
     """Write FILE as another tool reads it. The inverse of import."""
-    from weights.importers import export_file, lost_in_export
+    from weights.importers import export_file
 
     check_output(output, overwrite)
     prefer_tensorflow()
     content = read_file(file)
     export_file(content, exporter, output, overwrite=overwrite)
     click.echo(f"{output}: {len(content.tensors)} tensors")
-    for name, value in lost_in_export(content, exporter).items():
-        click.echo(f"not in a state dict: the {name} {json.dumps(value)}")
 
 
 def check_output(path: str, overwrite: bool) -> None:

@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from weights import kinds, strict_json
 from weights.errors import FormatError
+from weights.shown import listed, shown
+from weights.strict_json import is_text
 from weights.tensors import DTYPES
 
 LENGTH_BYTES = 8
@@ -20,25 +23,13 @@ HEADER_LIMIT = 25_000_000
 RANK_LIMIT = 32
 METADATA = "__metadata__"
 # What other tools write into names is theirs; what no tool needs is refused.
-NAME = re.compile(r"[^\x00-\x1f\x7f]{1,512}")
+NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,512}")
 # What a foreign checkpoint may hold besides floating point numbers.
 OTHER_DTYPES = {
     name: np.dtype(name.replace("U", "uint").replace("I", "int"))
     for name in ("U8", "U16", "U32", "U64", "I8", "I16", "I32", "I64")
 }
 READABLE_DTYPES = {**DTYPES, **OTHER_DTYPES, "BOOL": np.dtype(bool)}
-# How files begin that people take for safetensors files.
-OTHER_KINDS = (
-    (b"PK\x03\x04", "a zip archive (a PyTorch checkpoint, a .keras or an .npz file)"),
-    (b"\x80\x02", "a pickle"),
-    (b"\x80\x04", "a pickle"),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file (Keras' .weights.h5)"),
-    (b"\x93NUMPY", "a NumPy array"),
-    (b"version https://git-lfs", "a git-lfs pointer: run `git lfs pull`"),
-    (b"<!DOCTYPE", "an HTML page, perhaps the error of a download"),
-    (b"<!doctype", "an HTML page, perhaps the error of a download"),
-    (b"<html", "an HTML page, perhaps the error of a download"),
-)
 
 
 @dataclass(frozen=True)
@@ -54,11 +45,9 @@ class Entry:
 
 def header_size(path: Any, start: bytes, file_size: int) -> int:
     """How long the header says that it is; raises `FormatError` for another kind of file."""
-    if not start:
-        raise FormatError(f"{path} is not a safetensors file: it is empty")
-    for beginning, kind in OTHER_KINDS:
-        if start.startswith(beginning):
-            raise FormatError(f"{path} is not a safetensors file: it is {kind}")
+    found = kinds.kind(start)
+    if found not in (kinds.SAFETENSORS, kinds.UNKNOWN, kinds.TEXT, kinds.MSGPACK):
+        raise FormatError(f"{path} is not a safetensors file: it is {found}")
     size = int.from_bytes(start[:LENGTH_BYTES], "little")
     if len(start) < LENGTH_BYTES or size > file_size - LENGTH_BYTES:
         raise FormatError(
@@ -93,11 +82,9 @@ def parse(path: Any, text: bytes) -> tuple[list[Entry], dict[str, str]]:
 
 def _json(path: Any, text: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(text, object_pairs_hook=_without_duplicates)
-    except _DuplicateError as error:
-        raise FormatError(f"{path}: the header has {error.name!r} twice") from None
-    except (ValueError, RecursionError):
-        raise FormatError(f"{path} is not a safetensors file: its header is not JSON") from None
+        header = strict_json.parse(text)
+    except ValueError as error:
+        raise FormatError(f"{path} is not a safetensors file: its header {error}") from None
     if not isinstance(header, dict):
         raise FormatError(f"{path} is not a safetensors file: its header is not a JSON object")
     return header
@@ -125,6 +112,16 @@ def _check_layout(path: Any, entries: Iterable[Entry]) -> None:
         end = entry.end
 
 
+def with_sorted_metadata(data: bytes) -> bytes:
+    """The same file; safetensors writes several strings of metadata in a random order."""
+    begin = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")
+    found = json.loads(data[LENGTH_BYTES:begin])
+    found[METADATA] = dict(sorted(found[METADATA].items()))
+    text = json.dumps(found, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % LENGTH_BYTES)
+    return b"".join((len(text).to_bytes(LENGTH_BYTES, "little"), text, memoryview(data)[begin:]))
+
+
 def check_end(path: Any, entries: list[Entry], available: int) -> None:
     """Raise `FormatError` unless the tensors end where the file does."""
     end = entries[-1].end if entries else 0
@@ -139,23 +136,9 @@ def check_end(path: Any, entries: list[Entry], available: int) -> None:
         )
 
 
-class _DuplicateError(Exception):
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _DuplicateError(next(name for name in names if names.count(name) > 1))
-    return found
-
-
 def _wrong_entries(path: Any, names: list[str]) -> FormatError:
-    shown = ", ".join(map(repr, names[:10])) + (" ..." if len(names) > 10 else "")
-    return FormatError(f"{path} is not a safetensors file: wrong header entries: {shown}")
+    wrong = listed(map(shown, names))
+    return FormatError(f"{path} is not a safetensors file: wrong header entries: {wrong}")
 
 
 def _is_entry(name: str, value: Any) -> bool:
@@ -179,4 +162,6 @@ def _are_sizes(value: Any, limit: int) -> bool:
 
 
 def _is_string_map(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    return isinstance(value, dict) and all(
+        isinstance(each, str) and is_text(key) and is_text(each) for key, each in value.items()
+    )

@@ -8,7 +8,7 @@ import numpy as np
 
 from weights.checks import integer, pair
 from weights.errors import ArgumentError, FormatError, GhostError
-from weights.storage import PathLike
+from weights.storage import PathLike, opened
 
 INTERPOLATIONS = ("bilinear", "bicubic", "nearest")
 MODES = {1: "L", 3: "RGB"}
@@ -26,7 +26,7 @@ def read_pixels(path: PathLike, channels: int) -> np.ndarray:
     """
     pillow = _pillow()
     try:
-        with pillow.open(path) as image:
+        with opened(path) as stream, pillow.open(stream) as image:
             return pixels_of(image, channels)
     except GhostError as error:
         raise FormatError(f"cannot read the image {path}: {error}") from None

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
-import platform
-import re
-import secrets
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,14 +13,13 @@ from typing import BinaryIO
 import numpy as np
 import safetensors.numpy
 
-from weights import header
+from weights import header, kinds
 from weights.digests import little_endian
-from weights.errors import FormatError, GhostError
+from weights.errors import FormatError
 from weights.header import LENGTH_BYTES, READABLE_DTYPES, Entry
+from weights.writing import check_writable, write_atomically
 
 PathLike = str | os.PathLike[str]
-# As much as tells one kind of file from another.
-BEGINNING = 32
 
 
 @dataclass(frozen=True)
@@ -35,21 +31,40 @@ class Header:
     data_size: int
 
 
+@contextmanager
+def opened(path: PathLike) -> Iterator[BinaryIO]:
+    """A regular file, open for reading.
+
+    Raises `FormatError` where it cannot be read, and for a pipe or a device, which might never end.
+    """
+    try:
+        with os.fdopen(_descriptor(path), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise FormatError(f"cannot read {path}: it must be a file, not a pipe or a device")
+            yield stream
+    except OSError as error:
+        raise FormatError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _descriptor(path: PathLike) -> int:
+    # Without waiting for somebody who writes into a pipe.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        return os.open(path, flags)
+    except ValueError as error:  # a zero byte in the name
+        raise FormatError(f"cannot read {path}: {error}") from None
+
+
 def read_bytes(path: PathLike) -> bytes:
     """The whole file; raises `FormatError` where it cannot be read."""
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise FormatError(f"cannot read {path}: {error.strerror}") from None
+    with opened(path) as stream:
+        return stream.read()
 
 
 def read_header(path: PathLike) -> Header:
     """The checked header of a safetensors file, without its tensors."""
-    try:
-        with Path(path).open("rb") as stream:
-            return _header(path, stream)
-    except OSError as error:
-        raise FormatError(f"cannot read {path}: {error.strerror}") from None
+    with opened(path) as stream:
+        return _header(path, stream)
 
 
 def read_safetensors(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -58,24 +73,21 @@ def read_safetensors(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, s
     The arrays are writable and nobody else's; together they are one piece of memory. Raises
     `FormatError`, and takes no memory that the file does not fill.
     """
-    try:
-        with Path(path).open("rb") as stream:
-            before = _version(stream)
-            found = _header(path, stream)
-            header.check_end(path, found.entries, found.data_size)
-            buffer = np.empty(found.data_size, np.uint8)
-            count = stream.readinto(buffer.data)
-            if count != found.data_size or stream.read(1) or _version(stream) != before:
-                raise FormatError(f"{path} changed while it was read: read it again")
-    except OSError as error:
-        raise FormatError(f"cannot read {path}: {error.strerror}") from None
+    with opened(path) as stream:
+        before = _version(stream)
+        found = _header(path, stream)
+        header.check_end(path, found.entries, found.data_size)
+        buffer = np.empty(found.data_size, np.uint8)
+        count = stream.readinto(buffer.data)  # type: ignore[attr-defined]
+        if count != found.data_size or stream.read(1) or _version(stream) != before:
+            raise FormatError(f"{path} changed while it was read: read it again")
     tensors = {entry.name: _tensor(buffer, entry) for entry in found.entries}
     return dict(sorted(tensors.items())), found.metadata
 
 
 def _header(path: PathLike, stream: BinaryIO) -> Header:
     size = os.fstat(stream.fileno()).st_size
-    start = stream.read(BEGINNING)
+    start = stream.read(kinds.BEGINNING)
     length = header.header_size(path, start, size)
     stream.seek(LENGTH_BYTES)
     entries, metadata = header.parse(path, stream.read(length))
@@ -101,82 +113,9 @@ def write_safetensors(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write a safetensors file atomically.
-
-    Two metadata entries would come in a random order, so bytes are reproducible with one only.
-    """
+    """Write a safetensors file atomically: the same arguments give the same bytes."""
     arrays = {name: little_endian(array) for name, array in tensors.items()}
     check_writable(path, overwrite=overwrite)
-    write_atomically(Path(path), safetensors.numpy.save(arrays, dict(metadata)))
-
-
-def check_writable(path: PathLike, *, overwrite: bool) -> None:
-    """Raise `GhostError` where `path` must not, or cannot, be written."""
-    path = Path(path)
-    if path.is_dir():
-        raise GhostError(f"cannot write {path}: it is a folder")
-    if path.exists() and not overwrite:
-        raise GhostError(f"{path} exists: pass overwrite=True to replace it")
-    if not path.parent.is_dir():
-        raise GhostError(f"cannot write {path}: the folder {path.parent} does not exist")
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Put `data` at `path` in one step: whoever looks sees the old file or the new one, whole."""
-    _remove_strays(path)
-    temporary = path.with_name(
-        f".{path.name}.{_machine()}-{os.getpid()}.{secrets.token_hex(8)}.tmp"
-    )
-    try:
-        # os.open, not tempfile: the mode then follows the umask.
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise GhostError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def _remove_strays(path: Path) -> None:
-    """Remove what writers of this machine left behind that died while they wrote `path`."""
-    if os.name != "posix":
-        return  # elsewhere nobody can be asked for a sign of life without being ended by it
-    prefix = re.escape(f".{path.name}.{_machine()}-")
-    pattern = re.compile(prefix + r"(\d+)\.[0-9a-f]{16}\.tmp")
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(path.parent):
-            found = pattern.fullmatch(entry.name)
-            if found and not _is_alive(int(found[1])):
-                Path(entry.path).unlink(missing_ok=True)
-
-
-def _machine() -> str:
-    """The machine that writes, in the name of a temporary file."""
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # it is somebody else's
-    return True
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself durable, where the system can open a folder."""
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    data = safetensors.numpy.save(arrays, dict(metadata))
+    data = data if len(metadata) < 2 else header.with_sorted_metadata(data)
+    write_atomically(Path(path), data, overwrite=overwrite)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 from weights import arithmetic, checks
@@ -19,20 +20,27 @@ from weights.convolutions import (
 )
 from weights.errors import ArgumentError
 from weights.ghost_conv import ACTIVATIONS
+from weights.shown import shown
 from weights.tensors import TensorSpec
 
 # What every ghost convolution of the family has; the two numbers are set after construction there.
 CHEAP_KERNEL, EPS, MOMENTUM = 5, 1e-3, 0.03
+# Of a bottleneck whose own kernel nothing has.
+UNUSED_KERNEL = 3
+
+
+# The objects of a framework that are an activation, by its name: functions, and classes of modules.
+Own = Mapping[str, Collection[Any]]
 
 
 def ghost_conv_arguments(
-    c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True
+    c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True, own: Own | None = None
 ) -> dict[str, Any]:
     """Arguments of GhostConv for ultralytics' `GhostConv(c1, c2, k, s, g, act)`.
 
-    `act` is True (SiLU), False (none) or the name of an activation.
+    `act` is True (SiLU), False (none), the name of an activation, or one of `own`.
     """
-    kernel_size = checks.odd_pair("k", k)
+    kernel_size = checks.pair("k", k, minimum=1)
     return {
         "c_in": c1,
         "c_out": c2,
@@ -40,7 +48,7 @@ def ghost_conv_arguments(
         "stride": s,
         "padding": tuple(arithmetic.same_padding(size) for size in kernel_size),
         "groups": g,
-        "activation": activation_name(act),
+        "activation": activation_name(act, own or {}),
         **_shared(),
     }
 
@@ -48,12 +56,14 @@ def ghost_conv_arguments(
 def ghost_bottleneck_arguments(c1: int, c2: int, k: int = 3, s: int = 1) -> dict[str, Any]:
     """Arguments of GhostBottleneck for ultralytics' `GhostBottleneck(c1, c2, k, s)`.
 
-    Raises `ArgumentError` where theirs would add what has two shapes, or leave a stride out.
+    Raises `ArgumentError` where theirs would add what has two shapes, or leave a stride out. At
+    stride 1 no layer of it has a kernel of `k`.
     """
     c1 = checks.integer("c1", c1, minimum=1)
     c2 = checks.integer("c2", c2, minimum=1)
     if s not in (1, 2):
-        raise ArgumentError(f"`s` must be 1 or 2 in the YOLO family, got {s!r}")
+        raise ArgumentError(f"`s` must be 1 or 2 in the YOLO family, got {shown(s)}")
+    k = checks.integer("k", k, minimum=1) if s == 1 else checks.odd_integer("k", k)
     if c2 % 4:
         raise ArgumentError(f"`c2` must be divisible by 4, got {c2}: it is halved twice")
     if s == 1 and c1 != c2:
@@ -65,17 +75,39 @@ def ghost_bottleneck_arguments(c1: int, c2: int, k: int = 3, s: int = 1) -> dict
         "c_in": c1,
         "c_mid": c2 // 2,
         "c_out": c2,
-        "kernel_size": k,
+        "kernel_size": k if k % 2 else UNUSED_KERNEL,
         "stride": s,
         "activation": "silu",
         **_shared(),
     }
 
 
-def activation_name(act: Any) -> str:
-    """The activation that ultralytics' `act` means."""
-    names = {True: "silu", False: "identity"}
-    return names[act] if isinstance(act, bool) else checks.choice("act", act, ACTIVATIONS)
+def check_without_effect(shortcut: Any, g: Any) -> None:
+    """Raise `ArgumentError` for what is no argument of ultralytics' C3Ghost, where both do nothing.
+
+    Its GhostBottlenecks take the places of the bottlenecks that have them.
+    """
+    checks.boolean("shortcut", shortcut)
+    checks.integer("g", g, minimum=1)
+
+
+def activation_name(act: Any, own: Own) -> str:
+    """The activation that ultralytics' `act` means, or that a framework's own object is.
+
+    >>> activation_name(True, {}), activation_name(False, {}), activation_name(abs, {"relu": [abs]})
+    ('silu', 'identity', 'relu')
+    """
+    if isinstance(act, bool):
+        return "silu" if act else "identity"
+    for name, objects in own.items():
+        if not isinstance(act, type) and any(act is each or type(act) is each for each in objects):
+            return name
+    if not isinstance(act, str) or act not in ACTIVATIONS:
+        raise ArgumentError(
+            f"`act` must be True (silu), False (identity), or one of {', '.join(ACTIVATIONS)}, by "
+            f"name or as the framework has it, got {shown(act)}"
+        )
+    return act
 
 
 def _shared() -> dict[str, Any]:
@@ -91,11 +123,14 @@ def _shared() -> dict[str, Any]:
 class C3GhostConfig:
     """Every argument of C3Ghost, checked: a cross-stage partial block of GhostBottlenecks.
 
-    `e` is the share of `c2` that the inner channels are. ultralytics' arguments `shortcut` and `g`
-    have no effect there and are left out.
+    `e` is the share of `c2` that the inner channels are, rounded down; `hidden` is their number,
+    where `e` does not tell it. ultralytics' arguments `shortcut` and `g` have no effect there and
+    are left out.
 
     >>> C3GhostConfig(32, 32, 2).hidden
     16
+    >>> C3GhostConfig(16, 88, e=60 / 88, hidden=60).to_dict()["hidden"]  # 60 / 88 * 88 is below 60
+    60
     """
 
     c1: int
@@ -105,6 +140,7 @@ class C3GhostConfig:
     bn_eps: float = EPS
     bn_momentum: float = MOMENTUM
     form: str = TRAINING
+    hidden: Any = None
 
     def __post_init__(self) -> None:
         checked = {
@@ -118,15 +154,23 @@ class C3GhostConfig:
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
-        if self.hidden < 1 or (self.n and self.hidden % 4):
+        told = self.told_by_e
+        hidden = told if self.hidden is None else checks.integer("hidden", self.hidden, minimum=1)
+        object.__setattr__(self, "hidden", hidden)
+        if hidden < 1 or (self.n and hidden % 4):
+            what, got = "`hidden`", str(hidden)
+            if hidden == told:
+                what, got = "`c2` times `e`", f"{self.c2} x {self.e}"
             raise ArgumentError(
-                f"`c2` times `e` must be a multiple of 4, got {self.c2} x {self.e}: each "
-                "GhostBottleneck halves the inner channels twice"
+                f"{what} must be a multiple of 4, got {got}: each GhostBottleneck halves the inner "
+                "channels twice"
             )
+        for plan in self.convolutions.values():
+            del plan  # made for its own checks
 
     @property
-    def hidden(self) -> int:
-        """The inner channels."""
+    def told_by_e(self) -> int:
+        """The inner channels that `e` alone means."""
         return int(self.c2 * self.e)
 
     @property
@@ -139,7 +183,7 @@ class C3GhostConfig:
             "cv3": ConvolutionPlan(2 * self.hidden, self.c2, bias=folded),
         }
 
-    @property
+    @cached_property
     def bottleneck(self) -> GhostBottleneckConfig:
         """The bottleneck that stands there `n` times."""
         arguments = ghost_bottleneck_arguments(self.hidden, self.hidden)
@@ -152,8 +196,11 @@ class C3GhostConfig:
         return self.c1
 
     def to_dict(self) -> dict[str, Any]:
-        """Every argument as JSON writes it."""
-        return form_in_words({field.name: getattr(self, field.name) for field in fields(self)})
+        """Every argument as JSON writes it; `hidden` where `e` does not tell it."""
+        values = form_in_words({field.name: getattr(self, field.name) for field in fields(self)})
+        if self.hidden == self.told_by_e:
+            del values["hidden"]
+        return values
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the block, in the order of PyTorch's `state_dict`."""

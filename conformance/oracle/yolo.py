@@ -8,12 +8,35 @@ import numpy as np
 
 from conformance.oracle import bottleneck, ghost_conv
 from conformance.oracle.ghost_conv import ConvNormAct
-from conformance.oracle.layers import activation, check_input, convolution, module_list, norm_after
-from weights.yolo import C3GhostConfig, ghost_bottleneck_arguments, ghost_conv_arguments
+from conformance.oracle.layers import (
+    ACTIVATIONS,
+    activation,
+    check_input,
+    convolution,
+    module_list,
+    norm_after,
+)
+from weights.yolo import (
+    C3GhostConfig,
+    check_without_effect,
+    ghost_bottleneck_arguments,
+    ghost_conv_arguments,
+)
+
+# What `act` may be, beside True, False and a name.
+OWN: dict[str, tuple[Any, ...]] = {
+    "relu": (ACTIVATIONS["relu"],),
+    "relu6": (ACTIVATIONS["relu6"],),
+    "silu": (ACTIVATIONS["silu"],),
+    "hard_swish": (ACTIVATIONS["hard_swish"],),
+    "identity": (ACTIVATIONS["identity"],),
+}
 
 
 class GhostConv(ghost_conv.GhostConv):
     """ultralytics' GhostConv: half the channels, a cheap 5x5 convolution, SiLU, eps 1e-3.
+
+    `act` is True (SiLU), False (none), or an activation by its name or as the framework has it.
 
     Shapes: x: (N, c1, H, W) to (N, c2, H', W').
 
@@ -24,7 +47,7 @@ class GhostConv(ghost_conv.GhostConv):
     def __init__(
         self, c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True, **options: Any
     ) -> None:
-        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act), **options)
+        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act, OWN), **options)
 
 
 class GhostBottleneck(bottleneck.GhostBottleneck):
@@ -43,6 +66,9 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
 class C3Ghost:
     """ultralytics' C3Ghost: a cross-stage partial block of GhostBottlenecks.
 
+    `shortcut` and `g` have no effect, there as here; `hidden` is the number of inner channels,
+    where `c2` times `e`, rounded down, is not.
+
     Shapes: x: (N, c1, H, W) to (N, c2, H, W).
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
@@ -58,14 +84,18 @@ class C3Ghost:
         c1: int,
         c2: int,
         n: int = 1,
+        shortcut: bool = True,
+        g: int = 1,
         e: float = 0.5,
         *,
+        hidden: int | None = None,
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
         form: str = "training",
         dtype: Any = np.float64,
     ) -> None:
-        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form)
+        check_without_effect(shortcut, g)
+        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form, hidden)
         options = {"dtype": dtype}
         self.plan = plan
         self.cv1 = _convolution(plan, "cv1", **options)
@@ -105,6 +135,6 @@ def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
 
 
 def _bottlenecks(plan: C3GhostConfig, **options: Any) -> Any:
-    arguments = plan.bottleneck.to_dict()
+    arguments = plan.bottleneck.to_dict() if plan.n else {}
     blocks = (bottleneck.GhostBottleneck(**arguments, **options) for _ in range(plan.n))
     return module_list(blocks)

@@ -13,7 +13,8 @@ from tests.trust import fuzz_importers
 from tests.trust.fuzz import fuzz
 from tests.trust.mutations import KINDS
 from tests.trust.torture import NAME, save
-from weights.storage import _machine
+from weights import writing
+from weights.writing import _prefix
 
 ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="it forks processes")
@@ -55,13 +56,35 @@ def test_killed_writers_full_disks_and_two_writers_leave_whole_files() -> None:
     assert done.stdout.endswith("reads between two writers: each a whole file\n")
 
 
+@posix
 def test_what_a_dead_writer_left_is_removed_and_a_living_ones_is_not(tmp_path: Path) -> None:
-    path, strays = tmp_path / NAME, []
-    for process in (os.getpid(), 2**22 + 1):  # no process has that number
-        stray = tmp_path / f".{NAME}.{_machine()}-{process}.{'0' * 16}.tmp"
-        stray.write_bytes(b"half")
-        strays.append(stray)
+    import fcntl
 
+    path = tmp_path / NAME
+    dead, living = (tmp_path / f"{_prefix(path)}{digit * 16}.tmp" for digit in "01")
+    dead.write_bytes(b"half")
+    # A lock is seen from another PID namespace, where the number of the process means nothing.
+    with living.open("wb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        save(path, 1)
+
+        assert (dead.exists(), living.exists()) == (False, True)
+
+
+@posix
+def test_a_writer_whose_file_is_taken_for_a_stray_writes_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, lock, taken = tmp_path / NAME, writing._lock, []
+
+    def late(descriptor: int) -> None:
+        if not taken:
+            taken.extend(tmp_path.glob(f"{_prefix(path)}*"))
+            taken[0].unlink()
+        lock(descriptor)
+
+    monkeypatch.setattr(writing, "_lock", late)
     save(path, 1)
 
-    assert [stray.exists() for stray in strays] == [True, False]
+    assert len(taken) == 1
+    assert [each.name for each in tmp_path.iterdir()] == [NAME]

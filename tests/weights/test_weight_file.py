@@ -18,10 +18,13 @@ import safetensors.numpy
 from weights import (
     Config,
     MismatchError,
+    content_digest,
     read_file,
     read_metadata,
+    select,
     write_file,
 )
+from weights.preprocess import imagenet
 
 DTYPES = [np.float64, np.float32, np.float16, ml_dtypes.bfloat16]
 ORDERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -47,7 +50,7 @@ def test_what_is_written_is_read(
     tmp_path: Path, layer: Config, random_tensors: Callable[..., Any]
 ) -> None:
     tensors = random_tensors(layer)
-    source, preprocess = {"importer": "seed"}, {"divide_by": 255.0}
+    source, preprocess = {"importer": "seed"}, imagenet()
 
     path = tmp_path / "layer.safetensors"
     write_file(
@@ -188,3 +191,21 @@ def test_tensors_of_another_layer_are_not_written(
 
     assert caught.value.problems == ("missing tensor 'cheap_conv.1.bias' of shape (6,)",)
     assert not (tmp_path / "a").exists()
+
+
+def test_a_configuration_that_leaves_defaults_out_is_complete_when_read(
+    write_layer: Callable[..., Path], edit_metadata: Callable[..., None]
+) -> None:
+    path = write_layer("layer.safetensors")
+    whole = read_file(path)
+
+    def leave_out(entry: dict[str, Any]) -> None:
+        entry["config"] = {k: v for k, v in entry["config"].items() if k != "bn_eps"}
+        digests = {name: each["sha256"] for name, each in entry["tensors"].items()}
+        entry["content_sha256"] = content_digest("ghost_conv", entry["config"], digests)
+
+    edit_metadata(path, leave_out)
+    found = read_file(path)
+
+    assert found.config == whole.config
+    assert select(found, "ghost_conv", whole.config).problems == []

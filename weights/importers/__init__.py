@@ -12,7 +12,7 @@ from typing import Any
 from weights.checks import choice
 from weights.importers.containers import import_container
 from weights.importers.converting import import_state_dict
-from weights.importers.exporting import export_file, export_tensors, lost_in_export
+from weights.importers.exporting import export_file, export_tensors
 from weights.importers.imported import Imported, write
 from weights.importers.registry import CONTAINERS, EXPORTERS, IMPORTERS
 from weights.storage import PathLike
@@ -25,7 +25,6 @@ __all__ = [
     "export_file",
     "export_tensors",
     "import_file",
-    "lost_in_export",
     "write",
 ]
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from weights.errors import ImportRefused
-from weights.importers.files import READERS, suffix_of
+from weights.importers.containers.description import ENTRY, Description, parse
+from weights.importers.files import EXPORTED, read_state_dicts
 from weights.storage import PathLike
 
 # What is no weight: torch's counter, and what the profiler thop leaves behind.
@@ -24,7 +25,8 @@ class Checkpoint:
     """Tensors under their foreign names, and what was taken off to get them.
 
     `dropped` counts the tensors left out, by the last part of their name; `prefix` stood before
-    every name; `entry` held the tensors inside the file, where they were not the file itself.
+    every name; `entry` held the tensors inside the file, where they were not the file itself;
+    `description` is what an exporter of this project wrote beside them.
     """
 
     path: PathLike
@@ -32,21 +34,20 @@ class Checkpoint:
     dropped: dict[str, int]
     prefix: str = ""
     entry: str = ""
+    description: Description | None = None
 
 
 def read_checkpoint(path: PathLike, entry: str | None = None) -> Checkpoint:
-    """Read a `.safetensors`, `.npz`, `.pt`, `.pth` or `.pth.tar` file; `entry` of it, if given.
+    """Read a file of PyTorch, NumPy or safetensors; `entry` of it, if given.
 
     Raises `FormatError` where it cannot be read, `ImportRefused` where it is no state dict, or
     holds several and none is chosen.
     """
-    suffix = suffix_of(path)
-    if suffix not in READERS:
-        known = ", ".join(READERS)
-        raise ImportRefused(f"the source must be a file with one of {known}, got {path}")
-    entries = READERS[suffix](path)
+    entries = read_state_dicts(path)
     chosen = choose_entry(path, entries, entry)
-    return unwrap(path, entries[chosen], chosen)
+    said = [str(entries[chosen].pop(name)) for name in (EXPORTED, ENTRY) if name in entries[chosen]]
+    description = parse(path, said[0]) if said else None
+    return replace(unwrap(path, entries[chosen], chosen), description=description)
 
 
 def choose_entry(path: PathLike, entries: Mapping[str, Any], entry: str | None) -> str:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from weights.architectures import configure
 from weights.errors import ImportRefused
 from weights.importers.checkpoints import Checkpoint, read_checkpoint
+from weights.importers.containers.description import settle
 from weights.importers.gates import OWN_GATE, convert_gates
 from weights.importers.imported import Imported
 from weights.importers.rules import Arguments, Importer, Plan
 from weights.loading import check_tensors
 from weights.storage import PathLike
+
+# So many missing tensors are reported at most: no configuration may ask for work without end.
+MORE_THAN_FOUND = 4096
+PREPROCESSING = ("preprocess", "classes")
 
 
 def import_state_dict(
@@ -26,19 +32,34 @@ def import_state_dict(
     gate: str | None,
 ) -> Imported:
     """Convert a state dict that follows `rules`; raises `weights.GhostError`."""
-    if architecture is not None and architecture not in rules.architectures:
-        known = ", ".join(rules.architectures)
-        raise ImportRefused(f"the importer {rules.name} reads {known}, got {architecture!r}")
+    _check_architecture(rules, architecture, "got")
     rules.refuse(source)
     checkpoint = read_checkpoint(source, entry)
-    plan = rules.plan(checkpoint, architecture, given)
+    plan = _described(checkpoint, architecture) or rules.plan(checkpoint, architecture, given)
+    _check_architecture(rules, plan.architecture, f"{source} holds")
     plan = plan if assume_preprocess else _without_preprocess(plan)
-    return _convert(checkpoint, rules, plan, gate or rules.gate)
+    return _convert(checkpoint, rules, plan, given, gate or rules.gate)
 
 
-def _convert(checkpoint: Checkpoint, rules: Importer, plan: Plan, gate: str) -> Imported:
-    checked = configure(plan.architecture, plan.config)
-    specs = list(checked.tensors())
+def _check_architecture(rules: Importer, architecture: str | None, got: str) -> None:
+    if architecture is not None and architecture not in rules.architectures:
+        known = ", ".join(rules.architectures)
+        raise ImportRefused(f"the importer {rules.name} reads {known}, {got} {architecture!r}")
+
+
+def _described(checkpoint: Checkpoint, architecture: str | None) -> Plan | None:
+    """What our own exporter wrote beside the tensors, where it did."""
+    if checkpoint.description is None:
+        return None
+    found = settle(checkpoint.path, checkpoint.description, architecture, {})
+    return Plan(found.architecture, found.config, {}, found.preprocess, found.classes)
+
+
+def _convert(
+    checkpoint: Checkpoint, rules: Importer, plan: Plan, given: Arguments, gate: str
+) -> Imported:
+    checked = configure(plan.architecture, plan.usual | plan.told | given)
+    specs = list(islice(checked.tensors(), len(checkpoint.tensors) + MORE_THAN_FOUND))
     # Checked under the foreign names: a report is about names that stand in the user's file.
     foreign = [replace(spec, name=rules.foreign_name(spec.name)) for spec in specs]
     found = dict(checkpoint.tensors)
@@ -54,31 +75,38 @@ def _convert(checkpoint: Checkpoint, rules: Importer, plan: Plan, gate: str) -> 
         plan.architecture,
         config,
         tensors,
-        _source(checkpoint, rules, plan, config) | _gate_source(gate),
+        _source(checkpoint, rules, _assumed(plan, config, given)) | _gate_source(gate),
         dict(plan.preprocess) if plan.preprocess else None,
         plan.classes,
     )
 
 
-def _source(
-    checkpoint: Checkpoint, rules: Importer, plan: Plan, config: Mapping[str, Any]
-) -> dict[str, Any]:
+def _without_preprocess(plan: Plan) -> Plan:
+    """The plan without what only the number of classes tells."""
+    if "preprocess" not in plan.guessed:
+        return plan
+    guessed = {key: value for key, value in plan.guessed.items() if key not in PREPROCESSING}
+    return replace(plan, preprocess=None, classes=None, guessed=guessed)
+
+
+def _assumed(plan: Plan, config: Mapping[str, Any], given: Arguments) -> dict[str, Any]:
+    """Every argument that neither the file nor the user told."""
+    known = {*plan.told, *given}
+    assumed = {name: value for name, value in config.items() if name not in known}
+    return assumed | dict(plan.guessed)
+
+
+def _source(checkpoint: Checkpoint, rules: Importer, assumed: dict[str, Any]) -> dict[str, Any]:
     """What the file records of its origin: never a path or a time, for the bytes to be the same."""
-    assumed = {name: config.get(name, value) for name, value in plan.assumed.items()}
     source: dict[str, Any] = {
         "importer": rules.name,
         "dropped": checkpoint.dropped,
         "assumed": assumed,
     }
-    taken_off = {"prefix": checkpoint.prefix, "entry": checkpoint.entry}
-    return source | {name: value for name, value in taken_off.items() if value}
+    original = checkpoint.description.source if checkpoint.description else {}
+    found = {"prefix": checkpoint.prefix, "entry": checkpoint.entry, "original": original}
+    return source | {name: value for name, value in found.items() if value}
 
 
 def _gate_source(gate: str) -> dict[str, Any]:
     return {} if gate == OWN_GATE else {"gate": f"converted from {gate}"}
-
-
-def _without_preprocess(plan: Plan) -> Plan:
-    labels = ("preprocess", "classes")
-    assumed = {name: value for name, value in plan.assumed.items() if name not in labels}
-    return replace(plan, assumed=assumed, preprocess=None, classes=None)

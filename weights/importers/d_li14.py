@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,9 +12,10 @@ from weights.architectures import Config
 from weights.errors import ImportRefused
 from weights.ghostnet import ROWS, GhostNetConfig
 from weights.importers.checkpoints import Checkpoint
-from weights.importers.ghostnets import PLAIN, Shapes
+from weights.importers.ghostnets import PLAIN
 from weights.importers.rules import Arguments, Importer, Plan
-from weights.importers.timm import ASSUMED, plan_ghostnet
+from weights.importers.shapes import Shapes
+from weights.importers.timm import plan_ghostnet
 from weights.tensors import CONVOLUTION, TensorSpec
 
 GATE = "clip01"
@@ -24,6 +26,7 @@ ARGUMENTS = {
     "shortcut_kernel_size": 3,
     "shortcut_activation": "relu",
 }
+UNTOLD = ("shortcut_activation",)
 # Before a tensor's own name: ours and theirs, outside of the blocks.
 PLACES = {
     "conv_stem": "features.0.0",
@@ -59,8 +62,11 @@ def plan(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> 
         raise ImportRefused(
             f"{checkpoint.path} must hold d-li14's GhostNet, with a tensor {first!r}, got none"
         )
-    assumed = ASSUMED | {name: ARGUMENTS[name] for name in ("shortcut_activation",)}
-    return plan_ghostnet(_canonical_shapes(checkpoint), "ghostnet", ARGUMENTS | given, assumed)
+    fixed = {name: value for name, value in ARGUMENTS.items() if name not in given}
+    plan = plan_ghostnet(_canonical_shapes(checkpoint), "ghostnet", given, fixed)
+    # Its class has it, but a tensor does not tell.
+    usual = {name: plan.told.pop(name) for name in UNTOLD if name in plan.told}
+    return replace(plan, usual=usual)
 
 
 def foreign_name(name: str) -> str:
@@ -93,13 +99,14 @@ def differences(config: Config) -> Iterator[str]:
 
 def _canonical_shapes(checkpoint: Checkpoint) -> Shapes:
     """Shapes by canonical name; the names are the same at every width."""
-    specs = GhostNetConfig(1, head="norm").tensors()
-    found = {spec: checkpoint.tensors.get(foreign_name(spec.name)) for spec in specs}
-    return {
-        spec.name: to_canonical(spec, array).shape
-        for spec, array in found.items()
-        if array is not None
+    specs = list(GhostNetConfig(1, head="norm").tensors())
+    names = {spec.name: foreign_name(spec.name) for spec in specs}
+    found = {
+        spec.name: to_canonical(spec, checkpoint.tensors[names[spec.name]]).shape
+        for spec in specs
+        if names[spec.name] in checkpoint.tensors
     }
+    return Shapes(checkpoint.path, found, foreign_name)
 
 
 D_LI14 = Importer("d-li14", ("ghostnet",), plan, foreign_name, differences, to_canonical, GATE)

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import zipfile
+from collections import Counter
 
 from weights.errors import ImportRefused
 from weights.storage import PathLike
 
 # Trained weights shrink by a tenth; zeros of a few layers may shrink to nothing.
-FACTOR, CONSTANT = 16, 64 << 20
+FACTOR, CONSTANT = 2, 64 << 20
 
 
-def check_expansion(path: PathLike, expanded: int) -> None:
-    """Raise `ImportRefused` where a file says that it holds many times its own size."""
-    limit = FACTOR * Path(path).stat().st_size + CONSTANT
+def memory_limit(size: int) -> int:
+    """How many bytes a file of that size may become."""
+    return FACTOR * size + CONSTANT
+
+
+def check_expansion(path: PathLike, expanded: int, size: int) -> None:
+    """Raise `ImportRefused` where a file of `size` bytes says that it holds many times as many."""
+    limit = memory_limit(size)
     if expanded > limit:
         raise ImportRefused(
             f"{path} would take {expanded} bytes of memory, more than {limit}: an archive of "
             "weights does not grow so much; if it is yours, save it without compression"
         )
+
+
+def check_members(path: PathLike, archive: zipfile.ZipFile, size: int) -> None:
+    """Raise `ImportRefused` for an archive that has a name twice, or grows beyond measure."""
+    check_expansion(path, sum(each.file_size for each in archive.infolist()), size)
+    name, count = Counter(archive.namelist()).most_common(1)[0] if archive.namelist() else ("", 0)
+    if count > 1:
+        raise ImportRefused(f"{path} has {name!r} {count} times: nobody can tell which is meant")

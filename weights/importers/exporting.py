@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,12 +13,16 @@ from weights.checks import choice
 from weights.errors import GhostError
 from weights.file import WeightFile
 from weights.importers.containers.container import Container
-from weights.importers.files import TORCH_SUFFIXES, suffix_of, torch_bytes
+from weights.importers.containers.description import describe
+from weights.importers.files import EXPORTED, TORCH_SUFFIXES, suffix_of, torch_bytes
 from weights.importers.registry import EXPORTERS, IMPORTERS
 from weights.importers.rules import Importer
 from weights.resnet import GhostResNetConfig
-from weights.storage import PathLike, check_writable, write_atomically, write_safetensors
+from weights.storage import PathLike, write_safetensors
 from weights.vgg import GhostVGGConfig
+from weights.writing import check_writable, write_atomically
+
+SAFETENSORS = ".safetensors"
 
 
 def export_file(
@@ -27,29 +30,36 @@ def export_file(
 ) -> None:
     """Write an interchange file as another tool reads it. The inverse of `import_file`.
 
-    A state dict is written as .safetensors, or by torch.save where `path` ends in .pt or .pth.
+    A state dict is written as safetensors, or by torch.save where `path` ends in .pt or .pth. Which
+    module it is of stands beside the tensors, where other tools pass over it.
+
     Raises `GhostError` where the other tool cannot hold what the file describes, or where `path`
-    exists and `overwrite` is false.
+    has another suffix, or exists and `overwrite` is false.
     """
     rules = EXPORTERS[choice("exporter", exporter, tuple(EXPORTERS))]
     if isinstance(rules, Container):
         rules.write(file, path, overwrite)
         return
-    tensors = export_tensors(file, rules.name)
+    _check_suffix(path)
+    tensors, description = export_tensors(file, rules.name), describe(file).to_json()
     if suffix_of(path) in TORCH_SUFFIXES:
         check_writable(path, overwrite=overwrite)
-        write_atomically(Path(path), torch_bytes(tensors))
+        data = torch_bytes(tensors, description)
+        write_atomically(Path(path), data, overwrite=overwrite)
     else:
         # Other tools refuse a file that does not say whose layout it has.
-        write_safetensors(path, tensors, {"format": "pt"}, overwrite=overwrite)
+        said = {"format": "pt", EXPORTED: description}
+        write_safetensors(path, tensors, said, overwrite=overwrite)
 
 
-def lost_in_export(file: WeightFile, exporter: str) -> dict[str, Any]:
-    """What the metadata of `file` say and no file of `exporter` can."""
-    if isinstance(EXPORTERS[exporter], Container):
-        return {}
-    known = {"configuration": file.config, "preprocess": file.metadata.get("preprocess")}
-    return {name: value for name, value in known.items() if value is not None}
+def _check_suffix(path: PathLike) -> None:
+    """Raise `GhostError` for a suffix that says something else of the file."""
+    known = (SAFETENSORS, *TORCH_SUFFIXES)
+    if suffix_of(path) not in ("", *known):
+        raise GhostError(
+            f"a state dict is written as one of {', '.join(known)}, got {path}: other tools tell "
+            "the kind of a file by its suffix"
+        )
 
 
 def export_tensors(file: WeightFile, exporter: str) -> dict[str, np.ndarray]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-import pickle
+import os
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,18 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from weights import kinds
 from weights.errors import FormatError, GhostError, ImportRefused
 from weights.file import ENTRY
-from weights.importers.expansion import check_expansion
-from weights.storage import PathLike, read_safetensors
+from weights.importers.expansion import check_expansion, check_members
+from weights.importers.torch_files import load
+from weights.storage import PathLike, opened, read_safetensors
 
 StateDicts = dict[str, dict[str, np.ndarray]]
 TORCH_SUFFIXES = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt")
+# Under this name an exporter says which module a state dict is of. Not the name of the interchange
+# file's entry: the tensors are another tool's.
+EXPORTED = "ghost_export"
 
 
 def suffix_of(path: PathLike) -> str:
@@ -35,7 +41,13 @@ def read_safetensors_file(path: PathLike) -> StateDicts:
     tensors, metadata = read_safetensors(path)
     if ENTRY in metadata:
         raise ImportRefused(f"{path} is an interchange file already: it needs no import")
-    return {"": tensors}
+    return {"": tensors | _described(metadata)}
+
+
+def _described(said: Any) -> dict[str, np.ndarray]:
+    """What an exporter said of a state dict, as NumPy keeps a text; nothing where none did."""
+    text = said.get(EXPORTED) if isinstance(said, Mapping) else None
+    return {EXPORTED: np.array(text)} if isinstance(text, str) else {}
 
 
 def read_npz(path: PathLike) -> StateDicts:
@@ -45,22 +57,25 @@ def read_npz(path: PathLike) -> StateDicts:
 
 def read_arrays(path: PathLike) -> dict[str, np.ndarray]:
     """The arrays of a NumPy archive; nothing in it is unpickled."""
-    try:
-        # Opened here: of a damaged archive np.load leaves the file open.
-        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            check_expansion(path, sum(each.file_size for each in archive.zip.infolist()))
-            return {name: archive[name] for name in archive.files}
-    except OSError as error:
-        raise FormatError(f"cannot read {path}: {error.strerror or error}") from None
-    except ImportRefused:
-        raise
-    except ValueError:
-        raise ImportRefused(
-            f"{path} holds pickled objects, and reading those could run any code: save arrays of "
-            "numbers only"
-        ) from None
-    except Exception:  # zipfile and zlib raise many kinds for damage
-        raise FormatError(f"{path} is not a whole .npz file") from None
+    # Opened here: of a damaged archive np.load leaves the file open.
+    with opened(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        try:
+            with np.load(stream, allow_pickle=False) as archive:
+                check_members(path, archive.zip, size)
+                names = [name.removesuffix(".npy") for name in archive.zip.namelist()]
+                if len(set(names)) < len(names):
+                    raise ImportRefused(f"{path} has a name with and without .npy: rename one")
+                return {name: archive[name] for name in archive.files}
+        except (ImportRefused, OSError):
+            raise
+        except ValueError:
+            raise ImportRefused(
+                f"{path} holds pickled objects, and reading those could run any code: save arrays "
+                "of numbers only"
+            ) from None
+        except Exception:  # zipfile and zlib raise many kinds for damage
+            raise FormatError(f"{path} is not a whole .npz file") from None
 
 
 def read_torch(path: PathLike) -> StateDicts:
@@ -71,33 +86,22 @@ def read_torch(path: PathLike) -> StateDicts:
         raise ImportRefused(
             f"reading {path} needs PyTorch: install it, or save the state dict as .safetensors"
         ) from None
-    content = _load(torch, path)
+    content = load(torch, path)
     if _is_state_dict(torch, content):
         return {"": _to_arrays(torch, path, content)}
-    entries = content.items() if isinstance(content, Mapping) else ()
-    return {
-        str(name): _to_arrays(torch, path, value)
-        for name, value in entries
-        if _is_state_dict(torch, value)
-    }
+    entries = content if isinstance(content, Mapping) else {}
+    names = [name for name, value in entries.items() if _is_state_dict(torch, value)]
+    if len({str(name) for name in names}) < len(names):
+        raise ImportRefused(f"{path} has an entry under a number and under a string of the same")
+    return {str(name): _to_arrays(torch, path, entries[name]) for name in names}
 
 
-def _load(torch: Any, path: PathLike) -> Any:
-    try:
-        return torch.load(path, weights_only=True, map_location="cpu")
-    except OSError as error:
-        raise FormatError(f"cannot read {path}: {error.strerror or error}") from None
-    except pickle.UnpicklingError:
-        raise ImportRefused(
-            f"{path} holds more than tensors (a pickled module, say), and reading that could run "
-            "any code: where it was made, save module.state_dict() instead"
-        ) from None
-    except Exception:  # of whatever kind the unpickler trips over
-        raise FormatError(f"{path} is not a whole PyTorch file") from None
+def torch_bytes(tensors: Mapping[str, np.ndarray], description: str) -> bytes:
+    """What torch.save writes of a state dict with these arrays.
 
-
-def torch_bytes(tensors: Mapping[str, np.ndarray]) -> bytes:
-    """What torch.save writes of a state dict with these arrays."""
+    The description stands where PyTorch keeps what a state dict says of itself: no key is added,
+    and `load_state_dict` passes over it.
+    """
     try:
         import torch
     except ImportError:
@@ -105,7 +109,9 @@ def torch_bytes(tensors: Mapping[str, np.ndarray]) -> bytes:
             "writing .pt and .pth files needs PyTorch: install it, or write .safetensors"
         ) from None
     stream = io.BytesIO()
-    torch.save({name: _to_tensor(torch, array) for name, array in tensors.items()}, stream)
+    state = OrderedDict((name, _to_tensor(torch, array)) for name, array in tensors.items())
+    state._metadata = OrderedDict({"": {EXPORTED: description}})  # type: ignore[attr-defined]
+    torch.save(state, stream)
     return stream.getvalue()
 
 
@@ -125,7 +131,12 @@ def _is_state_dict(torch: Any, value: Any) -> bool:
 
 
 def _to_arrays(torch: Any, path: PathLike, state: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    return {name: _to_numpy(torch, path, name, tensor) for name, tensor in state.items()}
+    # A tensor may show a few numbers many times over: what it would take as an array counts.
+    expanded = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
+    check_expansion(path, expanded, Path(path).stat().st_size)
+    arrays = {name: _to_numpy(torch, path, name, tensor) for name, tensor in state.items()}
+    said = getattr(state, "_metadata", None)
+    return arrays | _described(said.get("") if isinstance(said, Mapping) else None)
 
 
 def _to_numpy(torch: Any, path: PathLike, name: str, tensor: Any) -> np.ndarray:
@@ -141,8 +152,36 @@ def _to_numpy(torch: Any, path: PathLike, name: str, tensor: Any) -> np.ndarray:
         ) from None
 
 
+# Of the kinds that content tells by itself.
 READERS: Mapping[str, Callable[[PathLike], StateDicts]] = {
-    ".safetensors": read_safetensors_file,
+    kinds.SAFETENSORS: read_safetensors_file,
+    kinds.NPZ: read_npz,
+    kinds.TORCH: read_torch,
+    kinds.PICKLE: read_torch,
+}
+SUFFIXES: Mapping[str, Callable[[PathLike], StateDicts]] = {
     ".npz": read_npz,
     **dict.fromkeys(TORCH_SUFFIXES, read_torch),
 }
+# Which importer reads a file that is no state dict.
+OTHERS = {kinds.HDF5: "keras", kinds.KERAS: "keras", kinds.MSGPACK: "flax-msgpack"}
+
+
+def read_state_dicts(path: PathLike) -> StateDicts:
+    """The state dicts in a file of PyTorch, NumPy or safetensors, whatever it is called.
+
+    Raises `FormatError` for any other kind of file.
+    """
+    found, suffix = kind_of(path), suffix_of(path)
+    if found in READERS:
+        return READERS[found](path)
+    if found == kinds.ZIP and suffix in SUFFIXES:
+        return SUFFIXES[suffix](path)
+    hint = f": try --from {OTHERS[found]}" if found in OTHERS else ""
+    raise FormatError(f"{path} is no file of PyTorch, NumPy or safetensors: it is {found}{hint}")
+
+
+def kind_of(path: PathLike) -> str:
+    """What kind of file that is, by how it begins."""
+    with opened(path) as stream:
+        return kinds.kind(stream.read(kinds.BEGINNING))

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from weights.errors import ImportRefused
 from weights.importers.checkpoints import Checkpoint
 from weights.importers.rules import Arguments, Importer, Plan
+from weights.importers.shapes import read_shapes
 from weights.importers.timm import canonical_name as timm_canonical
-from weights.importers.timm import differences, plan_with_names
+from weights.importers.timm import differences, plan_shapes
 from weights.importers.timm import foreign_name as timm_name
 from weights.storage import PathLike
 
@@ -34,7 +35,7 @@ TENSORFLOW_REASONS = (
 def plan(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Plan:
     """The network that names and shapes tell."""
     refuse_tensorflow(checkpoint.path, checkpoint.tensors)
-    return plan_with_names(checkpoint, architecture, given, canonical_name)
+    return plan_shapes(read_shapes(checkpoint, canonical_name, foreign_name), architecture, given)
 
 
 def foreign_name(name: str) -> str:

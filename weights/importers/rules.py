@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 import numpy as np
 
 from weights.architectures import Config
 from weights.arithmetic import ChannelSplit, split_channels
-from weights.checks import choice, integer
+from weights.checks import choice, integer, plain_number
 from weights.errors import ImportRefused
 from weights.ghost_conv import SPLITS
 from weights.importers.checkpoints import Checkpoint
@@ -23,13 +24,20 @@ Arguments = dict[str, Any]
 
 @dataclass(frozen=True)
 class Plan:
-    """The module that a checkpoint is of; `assumed` are the arguments that no tensor tells."""
+    """The module that a checkpoint is of.
+
+    `told` are the arguments that the tensors, or the file, tell; `usual` those of the foreign class
+    where no tensor tells and they are not this project's defaults. `guessed` is what else is taken
+    for granted: where `preprocess` and `classes` come from if from nothing but the number of
+    classes, and what this project's networks always compute but a tensor cannot tell.
+    """
 
     architecture: str
-    config: Arguments
-    assumed: Arguments
+    told: Arguments
+    usual: Arguments = field(default_factory=dict)
     preprocess: Mapping[str, Any] | None = None
     classes: tuple[str, ...] | None = None
+    guessed: Mapping[str, str] = field(default_factory=dict)
 
 
 def unchanged(spec: TensorSpec, array: np.ndarray) -> np.ndarray:
@@ -59,44 +67,6 @@ class Importer:
     refuse: Callable[[PathLike], None] = accept
 
 
-@dataclass(frozen=True)
-class Kernels:
-    """Shapes of the two kernels of a GhostConv, (O, I, height, width); `cheap` may be absent."""
-
-    primary: tuple[int, ...]
-    cheap: tuple[int, ...] | None
-
-    @property
-    def channels(self) -> ChannelSplit:
-        """How many channels each half computes."""
-        c_int, c_cheap = self.primary[0], self.cheap[0] if self.cheap else 0
-        if c_cheap % c_int:
-            raise ImportRefused(
-                f"the cheap convolution must have a multiple of the primary channels, got "
-                f"{c_cheap} for {c_int}"
-            )
-        return ChannelSplit(c_int, c_cheap // c_int)
-
-    def arguments(self, groups: Any = 1) -> Arguments:
-        """The arguments that the shapes tell by themselves."""
-        _, inputs, height, width = self.primary
-        found = {
-            "c_in": inputs * integer("groups", groups, minimum=1),
-            "kernel_size": (height, width),
-        }
-        return found | ({"dw_kernel_size": self.cheap[2]} if self.cheap else {})
-
-
-def read_kernels(checkpoint: Checkpoint, primary: str, cheap: str) -> Kernels:
-    """The kernels of the GhostConv with these names; raises `ImportRefused` without a primary."""
-    if primary not in checkpoint.tensors:
-        raise ImportRefused(f"{checkpoint.path} holds no GhostConv: looked for {primary!r}")
-    shapes = [
-        _kernel_shape(checkpoint, name) for name in (primary, cheap) if name in checkpoint.tensors
-    ]
-    return Kernels(shapes[0], shapes[1] if len(shapes) == 2 else None)
-
-
 def find_ratio(c_out: Any, channels: ChannelSplit, split: Any) -> tuple[float, bool]:
     """A ratio that divides `c_out` channels like that, and whether no other integer does.
 
@@ -106,32 +76,38 @@ def find_ratio(c_out: Any, channels: ChannelSplit, split: Any) -> tuple[float, b
     (5, False)
     """
     c_out, split = integer("c_out", c_out, minimum=1), choice("split", split, SPLITS)
-    whole = [
-        ratio for ratio in range(1, c_out + 1) if split_channels(c_out, ratio, split) == channels
-    ]
-    if 2 in whole:
-        return 2, len(whole) == 1
-    candidates = [1 + channels.multiplier, c_out / channels.c_int]
-    for ratio in candidates if split == "round" else whole:
-        if split_channels(c_out, ratio, split) == channels:
-            return ratio, whole == [ratio]
+    c_int, widest = channels.c_int, channels.c_int + channels.c_cheap
+
+    def fits(ratio: float) -> bool:
+        return split_channels(c_out, ratio, split) == channels
+
+    def is_other(ratio: float) -> bool:
+        return 1 <= ratio <= c_out and fits(ratio)
+
+    exact = [c_out / c_int] if split == "round" and c_out <= widest else []
+    for ratio in (2, 1 + channels.multiplier, *exact):
+        if c_out <= widest and fits(ratio):
+            # The ratios that divide alike are neighbours.
+            unique = ratio == int(ratio) and not is_other(ratio - 1) and not is_other(ratio + 1)
+            return ratio, unique
     raise ImportRefused(
         f"no ratio divides {c_out} channels into {channels.c_int} primary and {channels.c_cheap} "
         f"cheap ones with split {split!r}: give `c_out`, `ratio` and `split` in the configuration"
     )
 
 
-def settle(read: Arguments, assumed: Arguments, given: Arguments) -> tuple[Arguments, Arguments]:
-    """The whole configuration, and the assumptions that remain in it: what is given wins."""
-    left = {name: value for name, value in assumed.items() if name not in given}
-    return read | assumed | given, left
+def find_ratios(divided: Mapping[int, ChannelSplit], split: str) -> Iterator[float]:
+    """Ratios that divide each number of channels like that, plain ones first; none where none does.
 
-
-def _kernel_shape(checkpoint: Checkpoint, name: str) -> tuple[int, ...]:
-    shape = checkpoint.tensors[name].shape
-    if len(shape) != 4 or 0 in shape:
-        raise ImportRefused(
-            f"{checkpoint.path}: tensor {name!r} must be a kernel (O, I, height, width), got shape "
-            f"{shape}"
-        )
-    return shape
+    >>> list(find_ratios({16: ChannelSplit(6, 2), 32: ChannelSplit(13, 2)}, "round"))
+    [2.5]
+    """
+    if split != "round":
+        candidates = {1.0 + channels.multiplier for channels in divided.values()}
+    else:
+        low = max(c_out / (channels.c_int + 0.5) for c_out, channels in divided.items())
+        candidates = {2.0, *(ceil(low * parts) / parts for parts in (1, 2, 4, 10, 100))}
+        candidates |= {c_out / channels.c_int for c_out, channels in divided.items()}
+    for ratio in sorted(candidates, key=lambda ratio: (ratio != 2, ratio % 1 != 0, ratio)):
+        if all(split_channels(c, ratio, split) == channels for c, channels in divided.items()):
+            yield plain_number(ratio)

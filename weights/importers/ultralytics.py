@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from weights.architectures import Config
 from weights.arithmetic import same_padding
 from weights.bottleneck import GhostBottleneckConfig
+from weights.branches import TRAINING
+from weights.checks import integer
 from weights.errors import ImportRefused
 from weights.ghost_conv import GhostConvConfig
 from weights.importers.checkpoints import Checkpoint
-from weights.importers.ghostnets import Shapes
-from weights.importers.rules import Arguments, Importer, Plan, settle
+from weights.importers.rules import Arguments, Importer, Plan
+from weights.importers.shapes import Shapes, read_shapes
 from weights.importers.timm import fixed_differences
 from weights.yolo import (
     CHEAP_KERNEL,
@@ -41,6 +43,16 @@ OURS_TO_THEIRS = (
     (r"\bcheap_conv\.0\.", "cv2.conv."),
     (r"\bcheap_conv\.1\.", "cv2.bn."),
 )
+# What a bottleneck without these tensors has, and what has no effect on one.
+PLAIN: Arguments = {
+    "se_ratio": 0,
+    "se_rounding": "divisible",
+    "attention": False,
+    "branches": 0,
+    "primary_skip": True,
+    "form": TRAINING,
+}
+Read = tuple[Arguments, Arguments]
 FIXED = {
     "dw_kernel_size": CHEAP_KERNEL,
     "ratio": 2,
@@ -66,10 +78,8 @@ def plan(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> 
             f"{checkpoint.path} must hold one of ultralytics' GhostConv, GhostBottleneck or "
             f"C3Ghost by itself, got {got}: save the state dict of that module alone"
         )
-    shapes = {name: array.shape for name, array in checkpoint.tensors.items()}
-    read, assumed = READERS[fitting[0]](shapes)
-    config, left = settle(read, assumed, given)
-    return Plan(fitting[0], config, left)
+    shapes = read_shapes(checkpoint)
+    return Plan(fitting[0], *READERS[fitting[0]](shapes, given))
 
 
 def refuse_fused(checkpoint: Checkpoint) -> None:
@@ -105,36 +115,40 @@ def differences(config: Config) -> Iterator[str]:
         yield from fixed_differences(config, FIXED | own | {"activation": "silu"})
 
 
-def _read_ghost_conv(shapes: Shapes) -> tuple[Arguments, Arguments]:
-    channels, inputs, *kernel_size = shapes["cv1.conv.weight"]
-    arguments = ghost_conv_arguments(inputs, 2 * channels, tuple(kernel_size))
+def _read_ghost_conv(shapes: Shapes, given: Arguments) -> Read:
+    channels, inputs, *kernel_size = shapes.kernel("cv1.conv.weight")
+    groups = integer("groups", given.get("groups", 1), minimum=1)
+    arguments = ghost_conv_arguments(inputs * groups, 2 * channels, tuple(kernel_size))
     return _divided(arguments, ("c_in", "c_out", "kernel_size", "dw_kernel_size", "split"))
 
 
-def _read_bottleneck(shapes: Shapes) -> tuple[Arguments, Arguments]:
-    c_in, c_out = shapes["conv.0.cv1.conv.weight"][1], 2 * shapes["conv.2.cv1.conv.weight"][0]
-    strided = shapes.get("conv.1.conv.weight")
-    if strided is None:
-        arguments = ghost_bottleneck_arguments(c_in, c_out)
-    else:
-        arguments = ghost_bottleneck_arguments(c_in, c_out, strided[2], 2)
-    kernel = () if strided is None else ("kernel_size",)
-    return _divided(
-        arguments, ("c_in", "c_mid", "c_out", "stride", "dw_kernel_size", "split", *kernel)
-    )
+def _read_bottleneck(shapes: Shapes, given: Arguments) -> Read:
+    del given
+    c_in = shapes.kernel("conv.0.cv1.conv.weight")[1]
+    c_out = 2 * shapes.kernel("conv.2.cv1.conv.weight")[0]
+    strided = "conv.1.conv.weight" in shapes
+    told: tuple[str, ...] = ("c_in", "c_mid", "c_out", "dw_kernel_size", "split")
+    if not strided:
+        read, usual = _divided(ghost_bottleneck_arguments(c_in, c_out), (*told, "stride"))
+        without_effect = {"kernel_size": 3, "shortcut_kernel_size": 0}
+        return read | PLAIN | without_effect | {"shortcut_activation": "identity"}, usual
+    kernel_size = shapes.kernel("conv.1.conv.weight")[2]
+    arguments = ghost_bottleneck_arguments(c_in, c_out, kernel_size, 2)
+    read, usual = _divided(arguments, (*told, "kernel_size"))
+    return read | PLAIN | {"shortcut_kernel_size": kernel_size}, usual
 
 
-def _read_c3(shapes: Shapes) -> tuple[Arguments, Arguments]:
-    hidden, c1 = shapes["cv1.conv.weight"][:2]
-    c2 = shapes["cv3.conv.weight"][0]
-    n = len({name.split(".")[1] for name in shapes if name.startswith("m.")})
-    arguments = {"c1": c1, "c2": c2, "n": n, "e": hidden / c2}
-    return arguments, {"bn_eps": EPS, "bn_momentum": MOMENTUM}
+def _read_c3(shapes: Shapes, given: Arguments) -> Read:
+    del given
+    hidden, c1, *_ = shapes.kernel("cv1.conv.weight")
+    c2 = shapes.kernel("cv3.conv.weight")[0]
+    arguments = {"c1": c1, "c2": c2, "n": shapes.count("m."), "e": hidden / c2, "hidden": hidden}
+    return arguments, {}
 
 
-def _divided(arguments: Arguments, told: tuple[str, ...]) -> tuple[Arguments, Arguments]:
+def _divided(arguments: Arguments, told: tuple[str, ...]) -> Read:
     """The arguments that shapes tell, and those that no tensor tells."""
-    read = {name: arguments[name] for name in told}
+    read = {name: arguments[name] for name in told} | {"ratio": 2}
     return read, {name: value for name, value in arguments.items() if name not in told}
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
+import os
 import re
 import zipfile
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ from weights.errors import FormatError, ImportRefused
 from weights.importers.containers.container import Arrays, Contents
 from weights.importers.containers.description import Description, parse
 from weights.importers.containers.hdf5 import read_apart, read_here
-from weights.importers.expansion import check_expansion
-from weights.storage import PathLike, read_bytes
+from weights.importers.expansion import check_members
+from weights.storage import PathLike, opened, read_bytes
 
 SUFFIX = ".weights.h5"
 WEIGHTS, CONFIG = "model.weights.h5", "config.json"
@@ -30,31 +30,33 @@ NUMBERED = re.compile(r"^(?P<kind>.+?)(_(?P<number>\d+))?$")
 
 def read(path: PathLike) -> Contents:
     """The variables of a file, and what it says of the module."""
-    data = read_bytes(path)
     name = str(path)
     if name.endswith(SUFFIX):
-        return _contents(path, data, None)
+        data = read_bytes(path)
+        return _contents(path, data, len(data), None)
     if not name.endswith(".keras"):
         raise ImportRefused(f"the source must be a {SUFFIX} or .keras file, got {path}")
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            check_expansion(path, sum(each.file_size for each in archive.infolist()))
-            weights = archive.read(WEIGHTS)
-            config = json.loads(archive.read(CONFIG))
-    except ImportRefused:
-        raise
-    except Exception:  # zipfile and zlib raise many kinds for damage
-        raise FormatError(f"{path} is not a whole .keras file") from None
-    return _contents(path, weights, _description(config))
+    with opened(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                check_members(path, archive, size)
+                weights = archive.read(WEIGHTS)
+                config = json.loads(archive.read(CONFIG))
+        except ImportRefused:
+            raise
+        except Exception:  # zipfile and zlib raise many kinds for damage
+            raise FormatError(f"{path} is not a whole .keras file") from None
+    return _contents(path, weights, size, _description(config))
 
 
 def read_variables(path: Path) -> Arrays:
     """The variables of a `.weights.h5` file of our own by their path in it."""
-    return read_here(path, path)[0]
+    return read_here(path, path, path.stat().st_size)[0]
 
 
-def _contents(path: PathLike, data: bytes, described: Description | None) -> Contents:
-    arrays, labels, text = read_apart(path, data)
+def _contents(path: PathLike, data: bytes, size: int, described: Description | None) -> Contents:
+    arrays, labels, text = read_apart(path, data, size)
     others = [name for name in arrays if OTHERS.match(name)]
     weights = {name: array for name, array in arrays.items() if name not in others}
     dropped = {"variables that are no weights": len(others)} if others else {}

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from weights import kinds
 from weights.architectures import configure
 from weights.errors import GhostError
 from weights.file import WeightFile
@@ -20,8 +21,9 @@ from weights.importers.containers.container import Container, Place, needed
 from weights.importers.containers.description import ENTRY, Description, describe
 from weights.importers.containers.keras_files import SUFFIX, read, read_variables
 from weights.layout import from_channels_last, from_depth_multiplier
-from weights.storage import PathLike, check_writable, write_atomically
+from weights.storage import PathLike
 from weights.tensors import DEPTHWISE, TensorSpec
+from weights.writing import check_writable, write_atomically
 
 
 def places(description: Description) -> Mapping[str, Place]:
@@ -57,7 +59,7 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
         temporary = Path(folder) / f"weights{SUFFIX}"
         _save(file.architecture, file.config, file.tensors, temporary)
         _add_description(temporary, describe(file))
-        write_atomically(Path(path), temporary.read_bytes())
+        write_atomically(Path(path), temporary.read_bytes(), overwrite=overwrite)
 
 
 def _save(
@@ -87,4 +89,5 @@ def _is_weight(array: np.ndarray) -> bool:
     return array.dtype == np.float32
 
 
-KERAS = Container("keras", "keras-h5", read, places, to_canonical, write)
+KINDS = (kinds.HDF5, kinds.KERAS, kinds.ZIP)
+KERAS = Container("keras", "keras-h5", read, places, to_canonical, write, KINDS)

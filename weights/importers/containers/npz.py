@@ -8,14 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
+from weights import kinds
 from weights.architectures import configure
 from weights.file import WeightFile
 from weights.importers.checkpoints import unwrap
 from weights.importers.containers.container import Container, Contents, Place
 from weights.importers.containers.description import ENTRY, Description, describe, parse
 from weights.importers.files import read_arrays
-from weights.storage import PathLike, check_writable, write_atomically
+from weights.storage import PathLike
 from weights.tensors import DTYPES, TensorSpec
+from weights.writing import check_writable, write_atomically
 
 BFLOAT16 = DTYPES["BF16"]
 # NumPy's files have no bfloat16: its bits are stored as raw pairs of bytes.
@@ -31,7 +33,8 @@ def read(path: PathLike) -> Contents:
         name: array.view(BFLOAT16) if array.dtype == RAW else array
         for name, array in checkpoint.tensors.items()
     }
-    description = parse(path, None if text is None else str(text))
+    is_text = text is not None and text.dtype.kind == "U" and text.ndim == 0
+    description = parse(path, str(text) if is_text else text)
     return Contents(tensors, description, checkpoint.dropped, checkpoint.prefix)
 
 
@@ -56,7 +59,7 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
     entry = {ENTRY: np.array(describe(file).to_json())}
     stream = io.BytesIO()
     np.savez(stream, **arrays, **entry)  # type: ignore[arg-type]
-    write_atomically(Path(path), stream.getvalue())
+    write_atomically(Path(path), stream.getvalue(), overwrite=overwrite)
 
 
-NPZ = Container("npz", "npz", read, places, to_canonical, write)
+NPZ = Container("npz", "npz", read, places, to_canonical, write, (kinds.NPZ, kinds.ZIP))
