@@ -59,6 +59,7 @@ OWN_FILES = {
     ("ghost_tf", "composed.py"): "what Keras asks of a layer that is made of others",
     ("ghost_tf", "variables.py"): "attributes have other names than tensors",
     ("ghost_tf", "backends.py"): "Keras alone runs on several frameworks",
+    ("ghost_tf", "keras_backends.py"): "likewise",
     ("ghost_tf", "planned.py"): "what Keras asks of every layer and network",
 }
 
