@@ -111,6 +111,7 @@ def like(module: Any, config: Mapping[str, Any], tensors: Mapping[str, np.ndarra
     """Another configuration of `module` with these tensors: where it is, and in its mode."""
     options = Planned.get_config(module)
     twin = ARCHITECTURES[module.architecture].from_config({**options, **config})
+    twin.build_like(module)
     set_state(twin, tensors)
     return twin
 
