@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from itertools import islice
 from typing import Any
 
+from conformance.errors import MOST_NAME, NotSupported, text_of, words
+from conformance.precision import Precision, read_precision
 from weights import ArgumentError
 
 Build = Callable[..., Any]
@@ -19,7 +22,15 @@ OURS = {
     "ghost_tf": ("keras", "tensorflow"),
 }
 ORACLE = "oracle"
-# What must stand in the environment of a child before it imports one of our modes.
+# Lines that an implementation may have in a report.
+MOST_VERSIONS = 50
+# What stands in the environment of every child, unless the user says otherwise.
+ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow otherwise prints on its way up
+    "KERAS_BACKEND": "tensorflow",
+    "OMP_NUM_THREADS": "1",  # the cases are tiny: more threads only wait for each other
+}
+# What must stand there before a child imports one of our modes.
 ENVIRONMENTS = {
     "ghost_jax.modes:float64": {"JAX_ENABLE_X64": "1"},
     "ghost_tf.backends:jax": {"KERAS_BACKEND": "jax"},
@@ -59,6 +70,11 @@ def target(name: str) -> tuple[str, str]:
     >>> target("ghost_jax")
     ('ghost_jax.adapter', 'build')
     """
+    if not name.isprintable() or len(name) > MOST_NAME:
+        raise ArgumentError(
+            f"`--implementation` must be printable and of at most {MOST_NAME} characters, got "
+            f"{words(name, MOST_NAME)!r}"
+        )
     if name in OURS:
         return f"{name}.adapter", "build"
     if name == ORACLE:
@@ -72,26 +88,35 @@ def target(name: str) -> tuple[str, str]:
     return module, function
 
 
-def load(name: str) -> tuple[Build, dict[str, str]]:
-    """The build function behind a name, and what a report records of it.
+def load(name: str) -> tuple[Build, dict[str, Any]]:
+    """The build function behind a name, and what its module tells of it.
 
-    That is the versions that its module tells, what `strict_arithmetic` of the module set so that
-    nothing is silently rounded to fewer bits, and the precision of that function.
+    That is `versions` for a report, with what `strict_arithmetic` of the module set so that nothing
+    is silently rounded to fewer bits, and the `precision` of that function.
     """
     module_name, function = target(name)
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ArgumentError(f"cannot import {module_name} of {name!r}: {error}") from error
+    except (ImportError, NotSupported) as error:
+        reason = f"cannot import {module_name} of {name!r}: {text_of(error)}"
+        raise ArgumentError(reason) from error
     build = getattr(module, function, None)
     if not callable(build):
         raise ArgumentError(f"{module_name} has no function {function!r}")
+    precision = read_precision(getattr(module, "PRECISIONS", {}), function)
+    return build, {"versions": _versions(module, precision), "precision": astuple(precision)}
+
+
+def _versions(module: Any, precision: Precision) -> dict[str, str]:
     told: dict[str, str] = {}
     for each in ("versions", "strict_arithmetic"):
         tell = getattr(module, each, None)
-        told |= dict(tell()) if callable(tell) else {}
-    precision = getattr(module, "PRECISIONS", {}).get(function, {})
-    return build, told | {name: str(value) for name, value in precision.items()}
+        found = tell() if callable(tell) else {}
+        if not isinstance(found, Mapping):
+            raise ArgumentError(f"`{each}` must return a mapping, got a {type(found).__name__}")
+        for name, value in islice(found.items(), MOST_VERSIONS):
+            told[text_of(name, MOST_NAME)] = text_of(value, MOST_NAME)
+    return told | ({"precision": str(precision)} if str(precision) else {})
 
 
 def installed_version(package: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from conformance.command import PASSED, exit_with, implementations
+from conformance.process import CASE_SECONDS
 from conformance.requested import Request, run_request
 from conformance.tiers import TIERS, NetworkTier, RandomTier, TrainingTier
 
@@ -92,6 +93,22 @@ def parse_known(
     help="A safetensors file with `images` (N, H, W, C) and `labels`, for --weights.",
 )
 @click.option(
+    "--timeout",
+    "seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=CASE_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="What a case may take; one that takes longer is an error, and the process is replaced.",
+)
+@click.option(
+    "--max-failures",
+    "most_failures",
+    type=click.IntRange(1),
+    metavar="N",
+    help="End the run when so many cases have failed or gave no result.",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(1),
     default=2,
@@ -101,9 +118,14 @@ def parse_known(
 def run(
     names: tuple[str, ...], tier_names: tuple[str, ...], case_ids: tuple[str, ...],
     earlier: Path | None, known: dict[str, Path], count: int, full: bool, folder: Path | None,
-    resume: bool, weights: Path | None, images: Path | None, jobs: int,
+    resume: bool, weights: Path | None, images: Path | None, seconds: float,
+    most_failures: int | None, jobs: int,
 ) -> None:  # fmt: skip
-    """Run the suite. Exit code 0: all passed, 1: a case failed, 2: usage, 3: the harness failed."""
+    """Run the suite.
+
+    Exit code 0: all passed, 1: a case failed, or an implementation looked at the answers, 2: usage,
+    3: the harness failed, or a tier judged less than half of its cases.
+    """
     if resume and folder is None:
         raise click.UsageError("`--resume` needs `--report`, the folder of the interrupted run")
     chosen, missing = implementations(names)
@@ -117,8 +139,9 @@ def run(
             click.echo(f"nothing failed in {earlier}")
             return PASSED
         return run_request(
-            Request(chosen, missing, tiers, wanted, known, folder, jobs, full, resume)
-        )
+            Request(chosen, missing, tiers, wanted, known, folder, jobs, full, resume, seconds,
+                    most_failures)
+        )  # fmt: skip
 
     exit_with(work)
 

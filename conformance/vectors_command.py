@@ -6,8 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 import click
-from rich.console import Console
 
+from conformance import terminal
 from conformance.command import FAILED, HARNESS_FAILED, PASSED, exit_with
 from conformance.verdict import Status
 
@@ -45,17 +45,16 @@ def check_command(folder: Path, outputs: Path) -> None:
 
 
 def _check(folder: Path, outputs: Path) -> int:
-    from conformance.runner import Run
-    from conformance.terminal import describe, table
+    from conformance.results import Run
     from conformance.vectors import OUTSIDE, VECTOR_TIERS, check
 
-    console = Console()
+    console = terminal.console()
     verdicts = list(check(folder, outputs))
     run = Run(verdicts, {OUTSIDE: {}}, 0.0)
-    console.print(table(run, VECTOR_TIERS, []))
+    console.print(terminal.table(run, VECTOR_TIERS, []))
     for verdict in run.verdicts:
         if verdict.is_bad:
-            console.print(describe(verdict), highlight=False, soft_wrap=True)
+            console.print(terminal.describe(verdict), highlight=False, soft_wrap=True)
     found = Counter(verdict.status for verdict in verdicts)
     if found[Status.SKIP] == len(verdicts):
         console.print(f"nothing was checked: {outputs} has no outputs", style="red")
