@@ -175,7 +175,7 @@ DEVIATIONS = {
     },
     "ghost_tf/resnet.py": {
         "`training` makes the line of the stem too long for one statement": """
-            + GhostResNet.stages: out =
+            + GhostResNet._steps: out =
         """,
     },
     "ghost_torch/weights_io.py": {
