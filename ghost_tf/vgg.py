@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ghost_tf.composed import settle
 from ghost_tf.data_format import checked_data_format, pooled_shape
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import (
@@ -72,7 +73,7 @@ class GhostVGG16(Planned, keras.Model):
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
-        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        options = self.options_inside()
         self.plan = plan
         self.features = _features(plan, **options)
         object.__setattr__(self, "features", _callable(self))
@@ -80,6 +81,7 @@ class GhostVGG16(Planned, keras.Model):
         self.dropout = _dropout(plan.dropout, **options)
         self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
+        settle(self)
 
     @property
     def config(self) -> dict[str, Any]:
