@@ -26,6 +26,7 @@ TOTALS = {
     Status.FAIL: ("failure", "failures"),
     Status.ERROR: ("error", "errors"),
     Status.SKIP: ("skipped", "skipped"),
+    Status.KNOWN: ("skipped", "skipped"),
 }
 
 

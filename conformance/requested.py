@@ -74,7 +74,7 @@ def run_request(request: Request) -> int:
         request.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(f"cannot make {request.folder}: {error.strerror}") from None
-    with alone_in(request.folder), closing(Journal(request.folder)) as journal:
+    with alone_in(request.folder), closing(Journal(request.folder, request.names)) as journal:
         return _run(request, work, lists, journal)
 
 
@@ -103,7 +103,7 @@ def _judge(request: Request, work: Work, journal: Journal | None, console: Conso
     """Run everything, and write each verdict down as it comes where a report is wanted."""
     done: dict[Key, Verdict] = {}
     if journal is not None:
-        done = read_journal(journal.path.parent) if request.resume else {}
+        done = read_journal(journal.path.parent, request.names) if request.resume else {}
         prepare(journal.path.parent)
         journal.begin(resume=request.resume)
     total = sum(len(cases) for _, cases in work)
