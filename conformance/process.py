@@ -25,7 +25,7 @@ from conformance.errors import (
     text_of,
     words,
 )
-from conformance.implementations import ENVIRONMENT, ENVIRONMENTS, OURS
+from conformance.implementations import OURS, environment
 from conformance.judged import Judged
 from conformance.precision import Precision
 from weights import child
@@ -62,7 +62,7 @@ class Implementation(Judged):
             command = child.python("conformance.child", str(theirs.fileno()), self.name, repeat)
             self._process = process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                env={**ENVIRONMENT, **os.environ, **ENVIRONMENTS.get(self.name, {})},
+                env=environment(self.name),
                 pass_fds=[theirs.fileno()], start_new_session=True,
             )  # fmt: skip
         self._channel = Channel(ours)
