@@ -52,12 +52,11 @@ class ImplementationError(Exception):
 class ImplementationRaised(ImplementationError):
     """The implementation raised, or returned what is no array."""
 
-    def __init__(self, type_name: str, text: str, is_ghost_error: bool, traceback: str) -> None:
+    def __init__(self, type_name: str, text: str, is_ghost_error: bool) -> None:
         super().__init__(f"{type_name}: {text}")
         self.type_name = type_name
         self.text = text
         self.is_ghost_error = is_ghost_error
-        self.traceback = traceback
 
 
 class ProcessDied(ImplementationError):

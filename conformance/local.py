@@ -26,7 +26,7 @@ class Local(Judged):
         with np.errstate(all="ignore"):
             kind, value = self._worker.answer(request, arguments)
         if kind == "unsupported":
-            raise NotSupported(value)
+            raise NotSupported(*value)
         if kind == "raised":
             raise ImplementationRaised(*value)
         return value

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import IO, Any
 
+import numpy as np
+
 from conformance.channel import Channel
 from conformance.errors import (
     ImplementationRaised,
@@ -34,6 +36,8 @@ START_SECONDS = 300.0
 # How long a process may take to end by itself once it was told to.
 END_SECONDS = 1.0
 LAST_WORDS = 2000
+REFUSALS = {"unsupported": NotSupported, "raised": ImplementationRaised}
+ANSWERS = {"call": np.ndarray, "taps": dict, "state": dict, "train_step": dict, "seconds": tuple}
 # What the child runs, with this process's own path of modules and nothing from its folder besides.
 CHILD = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); arguments = sys.argv[2:]; "
@@ -114,12 +118,16 @@ class Implementation(Judged):
             raise TimedOut(self._seconds) from None
         except OSError:
             raise self._died() from None
-        return self._reply(deadline, self._seconds)
+        answer = self._reply(deadline, self._seconds)
+        if not isinstance(answer, ANSWERS.get(request, object)):
+            raise NoAnswer(f"its process sent a {type(answer).__name__} for {request!r}")
+        return answer
 
     def _reply(self, deadline: float, seconds: float) -> Any:
         try:
             kind, value, remarks = self._channel.receive(deadline, self._is_alive)
             self.remarks = tuple(dict.fromkeys([*self.remarks, *remarks]))
+            refusal = REFUSALS[kind](*value) if kind in REFUSALS else None
         except TimeoutError:
             self._stop()
             raise TimedOut(seconds) from None
@@ -128,10 +136,8 @@ class Implementation(Judged):
         except Exception as error:
             self._stop()
             raise NoAnswer(f"its process sent what is no answer: {text_of(error)}") from None
-        if kind == "unsupported":
-            raise NotSupported(value)
-        if kind == "raised":
-            raise ImplementationRaised(*value)
+        if refusal is not None:
+            raise refusal
         return value
 
     def _is_alive(self) -> bool:

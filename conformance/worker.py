@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
@@ -155,15 +154,8 @@ def _unaligned(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def refusal(error: Exception) -> tuple[str, Any]:
     """The reply that an exception is: ("unsupported", reason) or ("raised", what it was)."""
     if isinstance(error, NotSupported):
-        return "unsupported", text_of(error)
+        return "unsupported", (text_of(error),)
     name, is_ghost_error = words(type(error).__name__, MOST_NAME), isinstance(error, GhostError)
     # Half of what a message may have: more is said around it.
     text = text_of(error, MOST_TEXT // 2)
-    return "raised", (name, text, is_ghost_error, _traceback(error))
-
-
-def _traceback(error: Exception) -> str:
-    try:
-        return words("".join(traceback.format_exception(error)))
-    except Exception as another:
-        return f"(no traceback: {type(another).__name__})"
+    return "raised", (name, text, is_ghost_error)

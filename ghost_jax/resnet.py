@@ -10,6 +10,8 @@ from flax import nnx
 
 from ghost_jax.ghost_conv import GhostConv
 from ghost_jax.layers import activation, batch_norm, check_input, linear
+from ghost_jax.options import checked_options
+from ghost_jax.shifted import strided
 from weights import GhostResNetConfig
 from weights.resnet import STAGES, STEM_CHANNELS, BlockConfig
 
@@ -40,7 +42,7 @@ class BasicBlock(nnx.Module):
     def shortcut(self, x: jax.Array) -> jax.Array:
         """The input with every `stride`-th row and column, and zero channels on both sides."""
         stride, extra = self.block.stride, self.block.extra_channels
-        x = x[:, ::stride, ::stride]
+        x = strided(x, (stride, stride))
         return jnp.pad(x, ((0, 0), (0, 0), (0, 0), (extra, extra)))
 
 
@@ -70,6 +72,8 @@ class GhostResNet(nnx.Module):
         form: str = "training",
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
+        axis_name: Any = None,
+        axis_index_groups: Any = None,
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostResNetConfig(
@@ -85,7 +89,7 @@ class GhostResNet(nnx.Module):
             bn_momentum,
             form,
         )
-        options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.plan = plan
         self.conv1 = GhostConv(**plan.stem.to_dict(), **options)
         self.bn1 = _norm(plan, STEM_CHANNELS, **options)

@@ -13,13 +13,13 @@ from ghost_jax.ghost_conv import GhostConv
 from ghost_jax.layers import (
     activation,
     check_input,
-    checked_options,
     dropout,
     largest_of_four,
     linear,
     module_list,
     spatial_mean,
 )
+from ghost_jax.options import checked_options
 from weights.vgg import FEATURES, GhostVGGConfig
 
 
@@ -56,6 +56,8 @@ class GhostVGG16(nnx.Module):
         form: str = "training",
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
+        axis_name: Any = None,
+        axis_index_groups: Any = None,
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostVGGConfig(
@@ -71,7 +73,7 @@ class GhostVGG16(nnx.Module):
             bn_momentum,
             form,
         )
-        options = checked_options(dtype, param_dtype, rngs)
+        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.plan = plan
         self.features = _features(plan, **options)
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
@@ -106,7 +108,7 @@ class GhostVGG16(nnx.Module):
                 x = convolution(x)
             x = largest_of_four(x)
             yield f"features.{number}", x
-        x = spatial_mean(x).reshape(len(x), -1)
+        x = spatial_mean(x).reshape(x.shape[0], -1)
         if self.hidden is not None:
             x = self.relu(self.hidden(x))
             yield "hidden", x

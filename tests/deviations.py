@@ -13,7 +13,6 @@ OWN_DEFINITIONS = {
     "Convolution": "a framework brings such a layer",
     "BatchNorm": "of the frameworks' own only PyTorch's stores the unbiased variance",
     "Linear": "a framework brings its linear layer",
-    "check_dtype": "JAX alone replaces a type that is not enabled by a narrower one",
     "checked_options": "types, devices and random numbers are a framework's own arguments",
     "check_input": "Keras checks it before it calls a layer, in `Planned`",
     "function_of": "Keras has layers that apply an activation function",
@@ -37,7 +36,10 @@ OWN_FILES = {
     (
         "ghost_jax",
         "flax_layers.py",
-    ): "Flax's depthwise convolution is slow on a CPU, its variance biased",
+    ): "Flax's depthwise convolution is slow on a CPU",
+    ("ghost_jax", "shifted.py"): "likewise",
+    ("ghost_jax", "batch_norm.py"): "Flax's variance is biased",
+    ("ghost_jax", "options.py"): "Flax's types, random numbers and axes of devices",
     ("ghost_jax", "abstract.py"): "JAX builds modules without values",
     ("ghost_tf", "keras_layers.py"): "Keras has no explicit padding and stores the biased variance",
     ("ghost_torch", "ghostify.py"): "the oracle is no framework: nobody builds models from it",
@@ -109,6 +111,10 @@ DEVIATIONS = {
     "ghost_jax/layers.py": {
         "train() and eval() of Flax set what they find": """
             + Folded.use_running_average = False
+        """,
+        "with `axis_name` the values of every device count": """
+            - def in_training(norm): Whether the normalisation will use the statistics of the batch.
+            + def in_training(norm): Whether the normalisation will use the statistics of the batch on this device.
         """,
     },
     "ghost_tf/adapter.py": {
@@ -190,7 +196,6 @@ DEVIATIONS = {
             + build: seed_dropout(...)
             + def _abstract(architecture, config): The checked module without values.
             + _abstract: config =
-            + _abstract: layers.check_dtype(...)
             + _abstract: return
         """,
         "how a variable is written": """

@@ -16,7 +16,17 @@ from difflib import SequenceMatcher
 CALLS = ("forward", "call", "__call__")
 # A framework's own keywords come after the common ones; only there are they left out.
 OWN_KEYWORDS = frozenset(
-    {"device", "dtype", "param_dtype", "rngs", "data_format", "training", "remat"}
+    {
+        "device",
+        "dtype",
+        "param_dtype",
+        "rngs",
+        "data_format",
+        "training",
+        "remat",
+        "axis_name",
+        "axis_index_groups",
+    }
 )
 # Statements that are a framework's own wherever they stand.
 OWN_STATEMENTS = frozenset(

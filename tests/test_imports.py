@@ -44,7 +44,7 @@ IMPORTS_BY_NAME = {"conformance/implementations.py", "weights/frameworks.py"}
 
 # Arithmetic on sizes in a column, which is none of `weights`' business.
 OWN_ARITHMETIC = {
-    "x.size // x.shape[-1]": "how many values a channel has",
+    "x.size // x.shape[self.axis]": "how many values a channel has",
     "x.size // x.shape[1]": "likewise",
     "index // columns": "which row of a kernel",
     "index % columns": "which column",

@@ -12,6 +12,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from weights import kinds
 from weights.errors import FormatError, GhostError, ImportRefused
 from weights.file import ENTRY
 from weights.importers.expansion import check_expansion, check_members
@@ -151,8 +152,36 @@ def _to_numpy(torch: Any, path: PathLike, name: str, tensor: Any) -> np.ndarray:
         ) from None
 
 
+# Of the kinds that content tells by itself.
 READERS: Mapping[str, Callable[[PathLike], StateDicts]] = {
-    ".safetensors": read_safetensors_file,
+    kinds.SAFETENSORS: read_safetensors_file,
+    kinds.NPZ: read_npz,
+    kinds.TORCH: read_torch,
+    kinds.PICKLE: read_torch,
+}
+SUFFIXES: Mapping[str, Callable[[PathLike], StateDicts]] = {
     ".npz": read_npz,
     **dict.fromkeys(TORCH_SUFFIXES, read_torch),
 }
+# Which importer reads a file that is no state dict.
+OTHERS = {kinds.HDF5: "keras", kinds.KERAS: "keras", kinds.MSGPACK: "flax-msgpack"}
+
+
+def read_state_dicts(path: PathLike) -> StateDicts:
+    """The state dicts in a file of PyTorch, NumPy or safetensors, whatever it is called.
+
+    Raises `FormatError` for any other kind of file.
+    """
+    found, suffix = kind_of(path), suffix_of(path)
+    if found in READERS:
+        return READERS[found](path)
+    if found == kinds.ZIP and suffix in SUFFIXES:
+        return SUFFIXES[suffix](path)
+    hint = f": try --from {OTHERS[found]}" if found in OTHERS else ""
+    raise FormatError(f"{path} is no file of PyTorch, NumPy or safetensors: it is {found}{hint}")
+
+
+def kind_of(path: PathLike) -> str:
+    """What kind of file that is, by how it begins."""
+    with opened(path) as stream:
+        return kinds.kind(stream.read(kinds.BEGINNING))

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO
 
 from weights.errors import FormatError, ImportRefused
 from weights.importers.expansion import check_members
-from weights.importers.torch_pickles import Reader, Storage
+from weights.importers.torch_pickles import ForeignGlobal, Reader, Storage
+from weights.shown import shown
 from weights.storage import PathLike, opened
 
 PICKLE = "/data.pkl"
@@ -32,6 +33,11 @@ def load(torch: Any, path: PathLike) -> Any:
             return torch.load(checked, weights_only=True, map_location="cpu")
         except (ImportRefused, OSError):
             raise
+        except ForeignGlobal as error:
+            raise ImportRefused(
+                f"{path} holds more than tensors: it asks for {shown(str(error))}, and reading "
+                "that could run any code; where it was made, save module.state_dict() instead"
+            ) from None
         except pickle.UnpicklingError:
             raise ImportRefused(
                 f"{path} holds more than tensors (a pickled module, say), and reading that could "
@@ -46,9 +52,12 @@ def _checked(path: PathLike, stream: BinaryIO) -> BinaryIO:
     size = os.fstat(stream.fileno()).st_size
     start = stream.read(len(LEGACY))
     stream.seek(0)
-    if start != LEGACY:
+    if start.startswith(b"PK"):
         return _checked_archive(path, stream, size)
     copy = io.BytesIO(stream.read())
+    if start != LEGACY:  # a pickle that torch.save did not write
+        Reader(copy, size).load()
+        raise FormatError(f"{path} is not a whole PyTorch file")
     for _ in range(PICKLES_BEFORE):
         Reader(copy, size).load()
     reader = Reader(copy, size)

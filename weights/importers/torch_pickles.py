@@ -56,6 +56,10 @@ class _Name:
     name: str
 
 
+class ForeignGlobal(pickle.UnpicklingError):
+    """A function or type that no state dict needs; its text is the name."""
+
+
 class _Made:
     """What a call would have made."""
 
@@ -101,7 +105,7 @@ class Reader(pickle._Unpickler):
         full = f"{module}.{name}"
         is_type = module == "torch" and name.islower() and name.isidentifier()
         if full not in (*STORAGES, *TENSORS, PARAMETER, *COLLECTIONS, *SMALL) and not is_type:
-            raise pickle.UnpicklingError(f"{full} is not one of tensors")
+            raise ForeignGlobal(full)
         return _Name(full)
 
     def persistent_load(self, pid: Any) -> Any:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from weights.architectures import configure
-from weights.errors import ImportRefused
+from weights.errors import FormatError, ImportRefused
 from weights.importers.containers.container import Arrays, Container, Contents
 from weights.importers.containers.description import Description, settle
+from weights.importers.files import kind_of
 from weights.importers.imported import Imported
 from weights.importers.rules import Arguments
 from weights.limits import check_demand
@@ -36,6 +37,9 @@ def import_container(
     if meaningless:
         names = ", ".join(f"`{name}`" for name in meaningless)
         raise ImportRefused(f"the importer {container.name} takes no {names}: leave it out")
+    found = kind_of(source) if container.kinds else ""
+    if container.kinds and found not in container.kinds:
+        raise FormatError(f"{source} is not what --from {container.name} reads: it is {found}")
     contents = container.read(source)
     description = settle(source, contents.description, architecture, given)
     checked = configure(description.architecture, description.config)
@@ -79,5 +83,9 @@ def _source(container: Container, contents: Contents, description: Description) 
         "dropped": dict(contents.dropped),
         "assumed": {},
     }
-    found = {"prefix": contents.prefix, "original": description.source}
+    found = {
+        "prefix": contents.prefix,
+        "entry": contents.entry,
+        "original": description.source,
+    }
     return source | {name: value for name, value in found.items() if value}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from weights import kinds
 from weights.architectures import configure
 from weights.file import WeightFile
 from weights.importers.checkpoints import unwrap
@@ -61,4 +62,4 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
     write_atomically(Path(path), stream.getvalue(), overwrite=overwrite)
 
 
-NPZ = Container("npz", "npz", read, places, to_canonical, write)
+NPZ = Container("npz", "npz", read, places, to_canonical, write, (kinds.NPZ, kinds.ZIP))
