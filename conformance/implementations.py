@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -27,12 +28,12 @@ MOST_VERSIONS = 50
 # What stands in the environment of every child, unless the user says otherwise.
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow otherwise prints on its way up
-    "KERAS_BACKEND": "tensorflow",
     "OMP_NUM_THREADS": "1",  # the cases are tiny: more threads only wait for each other
 }
-# What must stand there before a child imports one of our modes.
+# What must stand there before a child imports a module of ours, or a mode of it.
 ENVIRONMENTS = {
     "ghost_jax.modes:float64": {"JAX_ENABLE_X64": "1"},
+    "ghost_tf.modes": {"KERAS_BACKEND": "tensorflow"},
     "ghost_tf.backends:jax": {"KERAS_BACKEND": "jax"},
     "ghost_tf.backends:torch": {"KERAS_BACKEND": "torch"},
 }
@@ -86,6 +87,17 @@ def target(name: str) -> tuple[str, str]:
             f"package.module:function, got {name!r}"
         )
     return module, function
+
+
+def environment(name: str) -> dict[str, str]:
+    """What the process of an implementation has in its environment, beside what the user set.
+
+    >>> environment("ghost_tf.modes:graph")["KERAS_BACKEND"]
+    'tensorflow'
+    """
+    module, _, _ = name.partition(":")
+    own = ENVIRONMENTS.get(name, ENVIRONMENTS.get(module, {}))
+    return {**ENVIRONMENT, **os.environ, **own}
 
 
 def load(name: str) -> tuple[Build, dict[str, Any]]:

@@ -27,7 +27,7 @@ from conformance.errors import (
     text_of,
     words,
 )
-from conformance.implementations import ENVIRONMENT, ENVIRONMENTS, OURS
+from conformance.implementations import OURS, environment
 from conformance.judged import Judged
 from conformance.precision import Precision
 
@@ -69,7 +69,7 @@ class Implementation(Judged):
             self._process = process = subprocess.Popen(
                 [sys.executable, "-P", "-c", CHILD, json.dumps(_path()), *arguments],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                env={**ENVIRONMENT, **os.environ, **ENVIRONMENTS.get(self.name, {})},
+                env=environment(self.name),
                 pass_fds=[theirs.fileno()], start_new_session=True,
             )  # fmt: skip
         self._channel = Channel(ours)

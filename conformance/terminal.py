@@ -147,9 +147,10 @@ def rerun(verdict: Verdict, options: str = "") -> str:
 
 
 def _heading(name: str, run: Run) -> Text:
-    """A name, with its precision where that is not float32."""
-    precision = str(run.precisions.get(name, ""))
-    return Text(f"{name}\n{precision}" if precision else name)
+    """A name, with its precision where that is not float32, and its backend where it tells one."""
+    backend = run.versions.get(name, {}).get("backend")
+    lines = (name, str(run.precisions.get(name, "")), f"on {backend}" if backend else "")
+    return Text("\n".join(filter(None, lines)))
 
 
 def _cell(verdicts: Sequence[Verdict], remarks: Sequence[str]) -> Text:

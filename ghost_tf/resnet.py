@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import keras
 from keras import ops
 
+from ghost_tf.choices import Chosen
+from ghost_tf.composed import Composed, settle
 from ghost_tf.data_format import checked_data_format, pad_channels, spatial_axes, subsample
 from ghost_tf.ghost_conv import GhostConv
-from ghost_tf.layers import (
-    activation,
-    batch_norm,
-    canonical_shape,
-    linear,
-)
-from ghost_tf.planned import Planned
+from ghost_tf.layers import activation, batch_norm, canonical_shape, linear
+from ghost_tf.planned import Planned, build_in_turn
 from weights import GhostResNetConfig
 from weights.resnet import STAGES, STEM_CHANNELS, BlockConfig
 
 
-class BasicBlock(keras.layers.Layer):
+@keras.saving.register_keras_serializable("ghost_tf")
+class BasicBlock(Composed, Chosen, keras.layers.Layer):
     """Two GhostConvs, each with the block's own batch normalisation, and a shortcut.
 
     The shortcut has no parameters (option A): it subsamples and adds zero channels.
@@ -28,23 +27,34 @@ class BasicBlock(keras.layers.Layer):
     Shapes: x: (N, H, W, C) to (N, H', W', C'), or channels first.
     """
 
-    def __init__(self, plan: GhostResNetConfig, block: BlockConfig, **options: Any) -> None:
-        super().__init__(dtype=options["dtype"])
+    def __init__(
+        self, plan: GhostResNetConfig, block: BlockConfig, *, data_format: str, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.data_format = data_format
         first, second = plan.block(block)
         self.block = block
-        self.conv1 = GhostConv(**first.to_dict(), **options)
-        self.bn1 = _norm(plan, block.c_out, **options)
-        self.conv2 = GhostConv(**second.to_dict(), **options)
-        self.bn2 = _norm(plan, block.c_out, **options)
+        self.conv1 = GhostConv(**first.to_dict(), **self.options_inside())
+        self.bn1 = _norm(plan, block.c_out, **self.options_inside())
+        self.conv2 = GhostConv(**second.to_dict(), **self.options_inside())
+        self.bn2 = _norm(plan, block.c_out, **self.options_inside())
         self.relu = activation("relu")
-        self.data_format = options["data_format"]
+        self._arguments = (plan, block)
+        settle(self)
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras saves: the block's own arguments and Keras' (name, dtype policy, ...)."""
+        plan, block = (asdict(each) for each in self._arguments)
+        return {**super().get_config(), "plan": plan, "block": block}
+
+    @classmethod
+    def _from_arguments(cls, arguments: dict[str, Any]) -> Any:
+        plan, block = GhostResNetConfig(**arguments["plan"]), BlockConfig(**arguments["block"])
+        return super()._from_arguments({**arguments, "plan": plan, "block": block})
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""
-        self.conv1.build(input_shape)
-        shape = self.conv1.compute_output_shape(input_shape)
-        for layer in (self.bn1, self.conv2, self.bn2):
-            layer.build(shape)
+        build_in_turn([self.conv1, self.bn1, self.conv2, self.bn2], input_shape)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, C) to (N, H', W', C'), or channels first."""
@@ -105,7 +115,7 @@ class GhostResNet(Planned, keras.Model):
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
-        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        options = self.options_inside()
         self.plan = plan
         self.conv1 = GhostConv(**plan.stem.to_dict(), **options)
         self.bn1 = _norm(plan, STEM_CHANNELS, **options)
@@ -114,6 +124,7 @@ class GhostResNet(Planned, keras.Model):
         self.layer3 = _stage(plan, "layer3", **options)
         self.linear = linear(STAGES["layer3"], plan.num_classes, **options)
         self.relu = activation("relu")
+        settle(self)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -128,13 +139,9 @@ class GhostResNet(Planned, keras.Model):
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""
         self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
-        self.conv1.build(input_shape)
-        shape = self.conv1.compute_output_shape(input_shape)
-        self.bn1.build(shape)
-        for block in (*self.layer1, *self.layer2, *self.layer3):
-            block.build(shape)
-            shape = block.compute_output_shape(shape)
-        self.linear.build((shape[0], STAGES["layer3"]))
+        blocks = (*self.layer1, *self.layer2, *self.layer3)
+        batch, *_ = build_in_turn([self.conv1, self.bn1, *blocks], input_shape)
+        self.linear.build((batch, STAGES["layer3"]))
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, in_chans), or channels first, to logits (N, num_classes)."""

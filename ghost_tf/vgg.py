@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ghost_tf.composed import settle
 from ghost_tf.data_format import checked_data_format, pooled_shape
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import (
@@ -72,13 +73,14 @@ class GhostVGG16(Planned, keras.Model):
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
-        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        options = self.options_inside()
         self.plan = plan
         self.features = _features(plan, **options)
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
         self.dropout = _dropout(plan.dropout, **options)
         self.linear = linear(FEATURES, plan.num_classes, **options)
         self.relu = activation("relu")
+        settle(self)
 
     @property
     def config(self) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def import_command(
     from weights.importers import import_file, write
 
     check_output(output, overwrite)
-    prefer_tensorflow()
+    silence_tensorflow()
     assume = preprocess == "auto"
     options: Any = {"assume_preprocess": assume, "entry": entry, "gate": gate}
     imported = import_file(source, importer, architecture, config, **options)
@@ -92,7 +92,7 @@ def export_command(exporter: str, file: str, output: str, overwrite: bool) -> No
     from weights.importers import export_file
 
     check_output(output, overwrite)
-    prefer_tensorflow()
+    silence_tensorflow()
     content = read_file(file)
     export_file(content, exporter, output, overwrite=overwrite)
     click.echo(f"{output}: {len(content.tensors)} tensors")
@@ -104,7 +104,6 @@ def check_output(path: str, overwrite: bool) -> None:
         raise GhostError(f"{path} exists: pass --overwrite to replace it")
 
 
-def prefer_tensorflow() -> None:
-    """Set what Keras and TensorFlow read as they are imported, where the user has not."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+def silence_tensorflow() -> None:
+    """Set what TensorFlow reads as it is imported, where the user has not."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

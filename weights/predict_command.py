@@ -64,8 +64,7 @@ def predict(
     from weights.predict import predict as run
     from weights.predict_tables import predictions_document, print_predictions
 
-    # Read when Keras and TensorFlow are imported; what the user has set is left alone.
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # Read when TensorFlow is imported; what the user has set is left alone.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     predictions = run(file, images, framework=framework, settings=settings)
     gaps = missing() if framework == ALL else {}

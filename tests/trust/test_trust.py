@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trust import fuzz_importers
+from tests.trust import fuzz_importers, fuzz_state_dicts
 from tests.trust.fuzz import fuzz
 from tests.trust.mutations import KINDS
 from tests.trust.torture import NAME, save
@@ -40,6 +40,14 @@ def test_a_mutated_checkpoint_is_refused_or_imported_whole() -> None:
 
     assert wrong == []
     assert sum(count for words, count in said.items() if words.endswith(": imported")) > 20
+
+
+@posix
+def test_a_spoilt_state_dict_is_refused_or_imported_whole() -> None:
+    said, wrong = fuzz_state_dicts.fuzz(300, seed=2)
+
+    assert wrong == []
+    assert sum(count for words, count in said.items() if words.endswith(": imported")) > 3
 
 
 @posix

@@ -101,6 +101,35 @@ def test_a_layer_that_the_foreign_class_cannot_be_is_refused(
     assert str(caught.value) == f"a state dict of {importer} cannot say what the file says: {text}"
 
 
+@pytest.mark.parametrize(
+    ("architecture", "changed", "text"),
+    [
+        ("ghost_bottleneck", {"ratio": 3}, "its `ratio` is always 2, the file has 3"),
+        (
+            "ghost_bottleneck",
+            {"shortcut_kernel_size": 5},
+            "its `shortcut_kernel_size` is always 3, the file has 5",
+        ),
+        ("ghost_bottleneck", {"branches": 2}, "its `branches` is always 3, the file has 2"),
+        ("ghost_conv_v3", {"branches": 1}, "its `branches` is always 3, the file has 1"),
+        (
+            "ghost_conv_v3",
+            {"c_out": 8},
+            "its primary half has no branch without a convolution, the file has one",
+        ),
+    ],
+)
+def test_a_layer_that_timm_cannot_be_is_refused(
+    written: Callable[..., Any], architecture: str, changed: dict[str, Any], text: str
+) -> None:
+    layer = {"c_in": 4, "c_out": 12} | ({"c_mid": 16} if "bottleneck" in architecture else {})
+
+    with pytest.raises(GhostError) as caught:
+        export_tensors(written(architecture, layer | changed), "timm")
+
+    assert str(caught.value) == f"a state dict of timm cannot say what the file says: {text}"
+
+
 def test_a_network_is_not_exported_to_the_seed(written: Callable[..., Any]) -> None:
     file = written("ghost_resnet20", {})
 
