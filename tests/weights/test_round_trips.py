@@ -45,7 +45,7 @@ CHOICES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "ghost_conv_v3": CONV | {"branches": (3, 1), "attention": (False, True)},
     "squeeze_excite": {"channels": (16, 9), "se_ratio": (0.25, 0.4, 0.05)},
     "ghost_bottleneck": BLOCK,
-    "c3_ghost": {"c1": (16, 8), "c2": (16, 32), "n": (1, 0, 2), "e": (0.5, 0.25)},
+    "c3_ghost": {"c1": (16, 8), "c2": (16, 32, 88), "n": (1, 0, 2), "e": (0.5, 0.25, 0.69)},
     "ghostnet": NETWORK,
     "ghostnetv2": NETWORK,
     "ghostnetv3": NETWORK,
@@ -53,6 +53,8 @@ CHOICES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "ghost_resnet56": CIFAR | {"norm": (True, False)},
     "ghost_vgg16": CIFAR | {"hidden": (True, False), "dropout": (0.0, 0.3)},
 }
+# Of the class of another, and three times as long to build.
+TWINS = ("ghost_resnet56",)
 # What the modules of ultralytics have instead.
 YOLO = {"split": "floor", "dw_kernel_size": 5, "activation": "silu"}
 YOLO |= {"bn_eps": 1e-3, "bn_momentum": 0.03}
@@ -147,12 +149,12 @@ def test_every_state_dict_comes_back_or_is_refused_with_the_reason(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("exporter", [c.exporter for c in CONTAINERS.values()])
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name not in TWINS])
 def test_every_container_comes_back(
     there_and_back: Callable[..., Any], architecture: str, exporter: str
 ) -> None:
     drawn = [c for c in draws(architecture, 2) if c.get("width", 0) < 0.2]
-    for config in drawn[: 1 if is_network(architecture) else 4]:
+    for config in drawn[: 1 if is_network(architecture) else 3]:
         file, back = there_and_back(architecture, config, exporter, SUFFIXES[exporter])
 
         assert back.metadata["content_sha256"] == file.metadata["content_sha256"], config
