@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,16 +127,53 @@ def test_a_damaged_container_is_refused_by_name(tmp_path: Path, name: str, conte
         import_file(path, name)
 
 
-def test_an_orbax_folder_is_replaced_only_where_it_is_a_checkpoint(
-    tmp_path: Path, written: Callable[..., WeightFile]
+@pytest.mark.parametrize("beside", ["photo.jpg", "state/photo.jpg"])
+@pytest.mark.parametrize("is_checkpoint", [False, True])
+def test_an_orbax_folder_is_replaced_only_where_it_is_a_checkpoint_and_nothing_else(
+    tmp_path: Path, written: Callable[..., WeightFile], beside: str, is_checkpoint: bool
 ) -> None:
-    (tmp_path / "holiday").mkdir()
-    (tmp_path / "holiday" / "photo.jpg").write_bytes(b"dear")
+    file, photo = written("ghost_conv", LAYER), tmp_path / "holiday" / beside
+    if is_checkpoint:
+        photo = tmp_path / "holiday" / "photo.jpg"
+        export_file(file, "orbax", tmp_path / "holiday")
+    photo.parent.mkdir(parents=True, exist_ok=True)
+    photo.write_bytes(b"dear")
 
     with pytest.raises(GhostError, match="no checkpoint that this package wrote"):
-        export_file(written("ghost_conv", LAYER), "orbax", tmp_path / "holiday", overwrite=True)
+        export_file(file, "orbax", tmp_path / "holiday", overwrite=True)
 
-    assert (tmp_path / "holiday" / "photo.jpg").exists()
+    assert photo.exists()
+
+
+def test_an_orbax_folder_that_is_replaced_leaves_nothing_beside_it(
+    tmp_path: Path, written: Callable[..., WeightFile]
+) -> None:
+    file, path = written("ghost_conv", LAYER), tmp_path / "checkpoint"
+    before = {each.name for each in tmp_path.iterdir()}
+    export_file(file, "orbax", path)
+    path.chmod(0o700)
+
+    with pytest.raises(GhostError, match="exists: pass overwrite=True"):
+        export_file(file, "orbax", path)
+    export_file(file, "orbax", path, overwrite=True)
+
+    assert {each.name for each in tmp_path.iterdir()} == before | {"checkpoint"}
+    assert path.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_an_orbax_folder_that_leads_elsewhere_is_refused(
+    tmp_path: Path, written: Callable[..., WeightFile], kind: str
+) -> None:
+    export_file(written("ghost_conv", LAYER), "orbax", tmp_path / "checkpoint")
+    strange = tmp_path / "checkpoint" / "state" / "strange"
+    if kind == "link":
+        strange.symlink_to("/etc/passwd")
+    else:
+        os.mkfifo(strange)
+
+    with pytest.raises(FormatError, match="'strange' is a link, a pipe or a device"):
+        import_file(tmp_path / "checkpoint", "orbax")
 
 
 def test_an_archive_without_a_description_needs_the_architecture(
