@@ -11,7 +11,7 @@ import click
 
 from weights.errors import GhostError
 from weights.file import read_file
-from weights.shown import bounded
+from weights.shown import bounded, shown
 
 # Not read from the registry: the command line starts without importing every importer.
 IMPORTER_NAMES = (
@@ -31,11 +31,11 @@ def json_object(context: click.Context, parameter: click.Parameter, value: str) 
     """The value of an option as a JSON object, or a usage error."""
     try:
         parsed = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
         example = json.dumps({"stride": 2, "padding": 1})
-        raise click.BadParameter(f"must be a JSON object such as '{example}', got {value!r}")
+        raise click.BadParameter(f"must be a JSON object such as '{example}', got {shown(value)}")
     return parsed
 
 
