@@ -29,11 +29,13 @@ bench: $(STAMP)
 FILES ?= 1000000
 FOREIGN ?= 4000
 DICTS ?= 20000
+CONTAINERS ?= 20000
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.trust.fuzz --files $(FILES)
 	$(BIN)/python -m tests.trust.fuzz_importers --files $(FOREIGN)
 	$(BIN)/python -m tests.trust.fuzz_state_dicts --dicts $(DICTS)
+	$(BIN)/python -m tests.trust.fuzz_containers --files $(CONTAINERS)
 
 torture: $(STAMP)
 	$(BIN)/python -m tests.trust.torture
