@@ -117,7 +117,7 @@ def write_random(path: Path, architecture: str, config: dict[str, int], **fields
 
 
 def run(environment: Environment, each: Step, home: Path, work: Path) -> Result:
-    """Run one command and tell how it ended; of the environment's own programs, with none of this project's sources."""
+    """Run one command of the environment's own programs, and tell how it ended."""
     began = perf_counter()
     program, *arguments = each.command
     variables = {key: os.environ[key] for key in os.environ if not key.startswith("PYTHON")}
