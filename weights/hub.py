@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,8 +168,7 @@ def _read(path: Path, settings: Path | None) -> Content:
     preprocess = _preprocess(settings) if settings else None
     from weights.importers import import_file  # half of what importing this module would take
 
-    imported = import_file(path, "timm", assume_preprocess=preprocess is None)
-    return replace(imported, preprocess=preprocess) if preprocess else imported
+    return import_file(path, "timm", preprocess=preprocess)
 
 
 def _preprocess(settings: Path) -> dict[str, Any] | None:
