@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: conformance test quick bench fuzz torture audit lint clean
+.PHONY: conformance test quick extras lowest bench fuzz torture audit lint clean
 
 conformance: $(STAMP)
 	$(BIN)/ghost-conformance run --report build/conformance
@@ -14,6 +14,13 @@ test: lint
 
 quick: $(STAMP)
 	$(BIN)/python -m pytest tests -n 2 -m "not slow"
+
+# The README's commands where one extra is installed, then with the lowest versions that it allows.
+extras: $(STAMP)
+	$(BIN)/python -m tests.machines
+
+lowest: $(STAMP)
+	$(BIN)/python -m tests.machines --lowest
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
