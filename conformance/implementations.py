@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
+from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from conformance.errors import MOST_NAME, NotSupported, text_of, words
@@ -129,6 +133,20 @@ def _versions(module: Any, precision: Precision) -> dict[str, str]:
         for name, value in islice(found.items(), MOST_VERSIONS):
             told[text_of(name, MOST_NAME)] = text_of(value, MOST_NAME)
     return told | ({"precision": str(precision)} if str(precision) else {})
+
+
+def fingerprint(name: str) -> str:
+    """A digest of the source of the package that an implementation is in; empty where none is."""
+    package = target(name)[0].partition(".")[0]
+    spec = PathFinder.find_spec(package, [str(Path.cwd()), *sys.path])
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    files = [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
+    if spec and spec.origin and not folders:
+        files = [Path(spec.origin)]
+    digest = hashlib.sha256()
+    for path in filter(Path.is_file, files):
+        digest.update(f"{path}\0".encode(errors="replace") + path.read_bytes())
+    return digest.hexdigest() if files else ""
 
 
 def installed_version(package: str) -> str:

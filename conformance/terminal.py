@@ -127,12 +127,12 @@ def effort(run: Run) -> Table:
     return grid
 
 
-def describe(verdict: Verdict, options: str = "") -> Text:
-    """A failure with all that helps, and the command that runs it again."""
+def describe(verdict: Verdict, options: str = "", *, can_rerun: bool = True) -> Text:
+    """A failure with all that helps, and the command that runs it again where there is one."""
     lines = [f"  {verdict.message}"]
     lines += [f"  worst {verdict.worst}"] if verdict.worst else []
     lines += [f"  hint: {verdict.hint}"] if verdict.hint else []
-    lines += [f"  again: {rerun(verdict, options)}"]
+    lines += [f"  again: {rerun(verdict, options)}"] if can_rerun else []
     title = f"{verdict.status.upper()} {verdict.case} [{verdict.tier}, {verdict.implementation}]"
     return Text(title, "bold red").append("\n" + "\n".join(lines), "default")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -12,10 +13,10 @@ from ghost_tf.choices import Chosen
 from ghost_tf.composed import Composed, settle
 from ghost_tf.data_format import checked_data_format, pad_channels, spatial_axes, subsample
 from ghost_tf.ghost_conv import GhostConv
-from ghost_tf.layers import activation, batch_norm, canonical_shape, linear
+from ghost_tf.layers import activation, batch_norm, canonical_shape, dropout, linear
 from ghost_tf.planned import Planned, build_in_turn
 from weights import GhostResNetConfig
-from weights.resnet import STAGES, STEM_CHANNELS, BlockConfig
+from weights.resnet import FEATURES, STAGES, STEM_CHANNELS, BlockConfig
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
@@ -76,6 +77,8 @@ class BasicBlock(Composed, Chosen, keras.layers.Layer):
 class GhostResNet(Planned, keras.Model):
     """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
 
+    `num_classes` 0 leaves the classifier out.
+
     Shapes: x: (N, H, W, in_chans), or channels first, to logits (N, num_classes).
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
@@ -97,6 +100,7 @@ class GhostResNet(Planned, keras.Model):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: str = "training",
+        dropout: float = 0.0,
         data_format: str | None = None,
         **options: Any,
     ) -> None:
@@ -112,6 +116,7 @@ class GhostResNet(Planned, keras.Model):
             bn_eps,
             bn_momentum,
             form,
+            dropout,
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
@@ -122,7 +127,8 @@ class GhostResNet(Planned, keras.Model):
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
-        self.linear = linear(STAGES["layer3"], plan.num_classes, **options)
+        self.dropout = _dropout(plan.dropout, **options)
+        self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
         settle(self)
 
@@ -141,26 +147,45 @@ class GhostResNet(Planned, keras.Model):
         self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
         blocks = (*self.layer1, *self.layer2, *self.layer3)
         batch, *_ = build_in_turn([self.conv1, self.bn1, *blocks], input_shape)
-        self.linear.build((batch, STAGES["layer3"]))
+        if self.linear is not None:
+            self.linear.build((batch, STAGES["layer3"]))
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, in_chans), or channels first, to logits (N, num_classes)."""
-        return self.stages(x, training)["logits"]
+        for _, out in self._steps(x, training):
+            x = out
+        return x
 
     def stages(self, x: Any, training: bool | None = None) -> dict[str, Any]:
         """The output of every stage, from the stem to the logits."""
+        return dict(self._steps(x, training))
+
+    def features(self, x: Any, training: bool | None = None) -> dict[str, Any]:
+        """The three feature maps with a stride of 1, 2 and 4, from the path they stand at."""
+        features = {}
+        for name, out in self._steps(x, training):
+            if name in FEATURES:
+                features[name] = out
+            if name == FEATURES[-1]:
+                break
+        return features
+
+    def _steps(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
         self._check_input(x, training)
         if not self.built:
             self.build(x.shape)
         out = self.conv1(x, training=training)
-        stages = {"stem": self.relu(self.bn1(out, training=training))}
-        x = stages["stem"]
+        x = self.relu(self.bn1(out, training=training))
+        yield "stem", x
         for name in STAGES:
             for block in getattr(self, name):
                 x = block(x, training=training)
-            stages[name] = x
-        stages["logits"] = self.linear(ops.mean(x, axis=spatial_axes(self.data_format)))
-        return stages
+            yield name, x
+        x = ops.mean(x, axis=spatial_axes(self.data_format))
+        if self.linear is None:
+            yield "mean", x
+        else:
+            yield "logits", self.linear(self.dropout(x, training=training))
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
@@ -195,3 +220,13 @@ def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> list[BasicBlock]:
     return [BasicBlock(plan, block, **options) for block in plan.stage(name)]
+
+
+def _dropout(rate: float, **options: Any) -> Any:
+    return dropout(rate, **options)
+
+
+def _classifier(plan: GhostResNetConfig, **options: Any) -> Any:
+    if not plan.num_classes:
+        return None
+    return linear(STAGES["layer3"], plan.num_classes, **options)

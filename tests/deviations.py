@@ -184,7 +184,23 @@ DEVIATIONS = {
             + BasicBlock.__init__: self._arguments =
         """,
         "`training` makes the line of the stem too long for one statement": """
-            + GhostResNet.stages: out =
+            + GhostResNet._steps: out =
+        """,
+    },
+    "ghost_tf/vgg.py": {
+        "Keras makes a list of its own of every list; the network is built when one is called": """
+            + GhostVGG16.__init__: object.__setattr__(...)
+            - Features.plan =
+            + Features.network =
+            + Features.call: self.network._check_input(...)
+            + Features.call: if not self.network.built
+            + Features.call:   self.network.build(...)
+            - _features: features =
+            - _features: features.plan =
+            + def _callable(network): The convolutions of the network, of which Keras made a list of its own.
+            + _callable: features =
+            + _callable: features.network =
+            + _callable: return
         """,
     },
     "ghost_torch/weights_io.py": {

@@ -13,11 +13,14 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from conformance import Status
+from conformance.cli import main
+from conformance.manifest import MANIFEST, SCHEMA, VECTOR_TIERS, read_manifest
 from conformance.oracle import adapter
 from conformance.steps import flat
-from conformance.vectors import MANIFEST, SCHEMA, VECTOR_TIERS, check, export, read_manifest
+from conformance.vectors import check, export
 from weights import FormatError
 from weights.storage import read_safetensors, write_safetensors
 
@@ -126,6 +129,34 @@ def test_a_wrong_a_damaged_and_a_missing_output_are_told_apart(small: tuple[Path
     assert "lacks 'output', has result" in verdicts[fourth.id].message
 
 
+ENTRY = {
+    "id": "a", "tier": "exact", "architecture": "ghost_conv", "config": {}, "input_shape": [1],
+    "inputs": "exact/a.inputs.safetensors", "wanted": "exact/a.wanted.safetensors",
+    "outputs": ["output"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"inputs": "../../a.safetensors"}, {"wanted": "/etc/a.safetensors"}, {"id": "../a"},
+        {"tier": "weights"}, {"id": "\x1b[31m"}, {"outputs": [7]},
+    ],
+)  # fmt: skip
+def test_a_manifest_names_no_file_outside_its_folder(
+    change: dict[str, Any], tmp_path: Path
+) -> None:
+    def write(entry: dict[str, Any]) -> None:
+        document = {"format_version": "1.0", "cases": [entry]}
+        (tmp_path / MANIFEST).write_text(json.dumps(document))
+
+    write(ENTRY)
+    assert len(read_manifest(tmp_path)) == 1
+    write(ENTRY | change)
+    with pytest.raises(FormatError, match="is no manifest of test vectors"):
+        read_manifest(tmp_path)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format_version": "1.0", "cases": [{}]}'])
 def test_what_is_no_manifest_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / MANIFEST).write_text(text)
@@ -139,6 +170,25 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(FormatError, match=r"has version 2\.0, this package reads 1\.0"):
         read_manifest(tmp_path)
+
+
+def test_less_than_half_of_a_tier_is_not_green(small: tuple[Path, Path]) -> None:
+    folder, outputs = small
+    kept, *others = sorted((outputs / "exact").iterdir())
+    for path in others:
+        path.unlink()
+    command = ["vectors", "check", str(folder), "--outputs", str(outputs)]
+
+    few = CliRunner().invoke(main, command)
+    none = CliRunner().invoke(main, [*command, "--tier", "module"])
+    kept.write_bytes(b"damaged")
+    bad = CliRunner().invoke(main, command)
+
+    assert (few.exit_code, none.exit_code, bad.exit_code) == (3, 2, 1)
+    last = f"not green: outside judged by 1 of {len(others) + 1} cases of tier exact"
+    assert few.output.splitlines()[-1] == last
+    assert "has no vectors of module" in none.output
+    assert "ghost-conformance run" not in bad.output
 
 
 @pytest.mark.slow
