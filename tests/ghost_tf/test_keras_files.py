@@ -135,6 +135,14 @@ def test_a_model_of_stages_is_saved_and_loaded(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again(x)["logits"], model(x)["logits"])
 
 
+def test_the_halves_of_two_layers_have_the_same_names() -> None:
+    inputs = keras.Input((8, 8, 8))
+    first, second = (ghost_tf.GhostConv(8, 12).primary_conv(inputs) for _ in range(2))
+
+    with pytest.raises(ValueError, match="unique"):
+        keras.Model(inputs, [first, second])
+
+
 def test_the_layers_inside_bear_the_names_of_their_paths() -> None:
     block = ghost_tf.GhostBottleneck(8, 16, 12, stride=2)
     block(MAPS)
