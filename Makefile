@@ -21,11 +21,14 @@ bench: $(STAMP)
 # Interchange files, and checkpoints of other tools, of which HDF5 takes a process each.
 FILES ?= 1000000
 FOREIGN ?= 4000
+WHOLE ?= 100000
+CONTAINERS ?= 20000
 DICTS ?= 20000
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.trust.fuzz --files $(FILES)
 	$(BIN)/python -m tests.trust.fuzz_importers --files $(FOREIGN)
+	$(BIN)/python -m tests.trust.fuzz_whole_files --files $(WHOLE) --containers $(CONTAINERS)
 	$(BIN)/python -m tests.trust.fuzz_state_dicts --dicts $(DICTS)
 
 torture: $(STAMP)

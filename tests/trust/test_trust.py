@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trust import fuzz_importers, fuzz_state_dicts
+from tests.trust import fuzz_importers, fuzz_state_dicts, fuzz_whole_files
 from tests.trust.fuzz import fuzz
 from tests.trust.mutations import KINDS
 from tests.trust.torture import NAME, save
@@ -26,6 +26,24 @@ def test_a_mutated_file_is_refused_or_has_the_original_tensors() -> None:
 
     assert tally.wrong == []
     assert set(tally.kinds) == set(KINDS)
+    assert 0 < tally.same < tally.files
+
+
+@posix
+def test_a_whole_file_that_says_anything_is_refused_or_read_as_it_is() -> None:
+    tally = fuzz_whole_files.fuzz(400, seed=3)
+
+    assert tally.wrong == []
+    assert 0 < tally.same < tally.files
+
+
+@posix
+@pytest.mark.slow
+def test_a_container_that_says_anything_is_refused_or_imported_whole() -> None:
+    pytest.importorskip("torch")
+    tally = fuzz_whole_files.fuzz(150, seed=4, containers=True)
+
+    assert tally.wrong == []
     assert 0 < tally.same < tally.files
 
 
