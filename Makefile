@@ -30,6 +30,7 @@ fuzz: $(STAMP)
 	$(BIN)/python -m tests.trust.fuzz_importers --files $(FOREIGN)
 	$(BIN)/python -m tests.trust.fuzz_whole_files --files $(WHOLE) --containers $(CONTAINERS)
 	$(BIN)/python -m tests.trust.fuzz_state_dicts --dicts $(DICTS)
+	$(BIN)/python -m tests.trust.differential --files $(WHOLE)
 
 torture: $(STAMP)
 	$(BIN)/python -m tests.trust.torture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trust import fuzz_importers, fuzz_state_dicts, fuzz_whole_files
+from tests.trust import differential, fuzz_importers, fuzz_state_dicts, fuzz_whole_files
 from tests.trust.fuzz import fuzz
 from tests.trust.mutations import KINDS
 from tests.trust.torture import NAME, save
@@ -45,6 +45,15 @@ def test_a_container_that_says_anything_is_refused_or_imported_whole() -> None:
 
     assert tally.wrong == []
     assert 0 < tally.same < tally.files
+
+
+def test_our_reader_and_the_crates_differ_where_that_is_explained() -> None:
+    said, wrong = differential.compare(4_000, seed=5)
+
+    assert wrong == []
+    explained = [*differential.STRICTER.values(), *differential.LAXER.values()]
+    assert {words.partition(": ")[2] for words in said if words.startswith("we ")} == set(explained)
+    assert said["both read the same"] > 500 and said["both refuse"] > 500
 
 
 # Keras' own way to NumPy, of which NumPy 2 complains.
