@@ -11,7 +11,7 @@ import click
 
 from weights.errors import GhostError
 from weights.file import read_file
-from weights.shown import bounded, printable
+from weights.shown import bounded, printable, shown
 from weights.writing import is_there, refused
 
 # Not read from the registry: the command line starts without importing every importer.
@@ -32,11 +32,11 @@ def json_object(context: click.Context, parameter: click.Parameter, value: str) 
     """The value of an option as a JSON object, or a usage error."""
     try:
         parsed = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
         example = json.dumps({"stride": 2, "padding": 1})
-        raise click.BadParameter(f"must be a JSON object such as '{example}', got {value!r}")
+        raise click.BadParameter(f"must be a JSON object such as '{example}', got {shown(value)}")
     return parsed
 
 

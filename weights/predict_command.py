@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from weights.errors import GhostError
+from weights.shown import shown
 
 # None of them is imported to know its name: the command line starts without NumPy.
 FRAMEWORK_NAMES = ("torch", "jax", "tf", "all")
@@ -28,8 +29,8 @@ def preprocess_settings(
         check_settings(settings)
     except GhostError as error:
         raise click.BadParameter(str(error)) from None
-    except ValueError:
-        raise click.BadParameter(f"must be a JSON object, got {value!r}") from None
+    except (ValueError, RecursionError):
+        raise click.BadParameter(f"must be a JSON object, got {shown(value)}") from None
     return settings
 
 

@@ -13,7 +13,7 @@ import ml_dtypes
 import numpy as np
 
 from tests.trust.mutations import WORDS
-from weights import ARCHITECTURES, GhostError, configure, content_digest, tensor_digest
+from weights import ARCHITECTURES, configure, content_digest, tensor_digest
 from weights.about import DIGEST, said
 from weights.digests import NAMES, little_endian
 from weights.preprocess import imagenet
@@ -183,12 +183,3 @@ def is_exactly(found: Whole, read: Any) -> bool:
         return False
     # What a file leaves out is read as its default.
     return bool(read.config == configure(found.architecture, found.config).to_dict())
-
-
-def is_whole(read: Any) -> bool:
-    """Whether what was read has the tensors that its configuration has."""
-    try:
-        wanted = {s.name: s.shape for s in configure(read.architecture, read.config).tensors()}
-    except GhostError:
-        return False
-    return {name: array.shape for name, array in read.tensors.items()} == wanted

@@ -110,7 +110,9 @@ def test_whatever_is_assumed_can_be_set(
 INFERRED = [
     ("ghost_resnet20", {"num_classes": 100, "ratio": 3, "split": "ceil", "stem_ratio": 2}),
     ("ghost_resnet20", {"norm": False, "ratio": 2.5, "stem_ratio": 1}),
+    ("ghost_resnet20", {"num_classes": 0}),
     ("ghost_vgg16", {"num_classes": 100}),
+    ("ghost_vgg16", {"num_classes": 0, "hidden": False}),
     ("ghost_vgg16", {"ratio": 4, "hidden": False, "stem_ratio": 1, "in_chans": 1}),
     ("ghost_conv_v2", {"c_in": 8, "c_out": 9, "kernel_size": 3, "padding": 1, "split": "ceil"}),
     ("ghost_conv_v3", {"c_in": 8, "c_out": 16, "branches": 2, "attention": True}),

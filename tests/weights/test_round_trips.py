@@ -36,7 +36,12 @@ CONV = {"c_in": (8, 4, 12), "c_out": (16, 8, 7, 9), "kernel_size": (1, 3, [3, 5]
 BLOCK = {"c_in": (8, 16), "c_mid": (16, 24), "c_out": (16, 8), "kernel_size": (3, 5)}
 BLOCK |= {"se_ratio": (0, 0.25, 0.3), "attention": (False, True), "branches": (0, 3, 2)}
 BLOCK |= {"shortcut_kernel_size": (0, 3)}
-CIFAR = {"num_classes": (10, 100, 3), "in_chans": (3, 1), "stem_ratio": (2, 1, 3)}
+CIFAR = {
+    "num_classes": (10, 100, 0),
+    "dropout": (0.0, 0.3),
+    "in_chans": (3, 1),
+    "stem_ratio": (2, 1, 3),
+}
 NETWORK = {"width": (0.1, 0.25), "num_classes": (1000, 3, 0), "in_chans": (3, 1)}
 NETWORK |= {"dropout": (0.2, 0.0), "head": ("bias", "norm"), "shortcut_kernel_size": (0, 3)}
 CHOICES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
@@ -51,7 +56,7 @@ CHOICES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "ghostnetv3": NETWORK,
     "ghost_resnet20": CIFAR | {"norm": (True, False)},
     "ghost_resnet56": CIFAR | {"norm": (True, False)},
-    "ghost_vgg16": CIFAR | {"hidden": (True, False), "dropout": (0.0, 0.3)},
+    "ghost_vgg16": CIFAR | {"hidden": (True, False)},
 }
 # Of the class of another, and three times as long to build.
 TWINS = ("ghost_resnet56",)
