@@ -127,7 +127,8 @@ def spatial_mean(x: jax.Array) -> jax.Array:
 
 def half_size(x: jax.Array) -> jax.Array:
     """The means over 2x2; an odd last row or column is left out."""
-    return nnx.avg_pool(x, (2, 2), (2, 2))
+    # Flax's avg_pool divides by an integer of NumPy's, which a strict JAX does not promote.
+    return nnx.pool(x, 0.0, jax.lax.add, (2, 2), (2, 2), "VALID") / 4
 
 
 def largest_of_four(x: jax.Array) -> jax.Array:
