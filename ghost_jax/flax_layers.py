@@ -11,9 +11,24 @@ from ghost_jax.shifted import depthwise, pointwise
 
 
 class Convolution(nnx.Conv):
-    """`nnx.Conv`; `native_convolutions` asks its kinds for XLA's own convolution everywhere."""
+    """`nnx.Conv`, of which `native_convolutions` asks for XLA's own convolution everywhere.
+
+    `module.set_attributes(native_convolutions=True)` asks all convolutions of a module for it,
+    `nnx.view(module, native_convolutions=True)` those of a view: as Flax sets its modes, seen by
+    `nnx.jit`, with no state beside the module. Programs that read JAX's, such as jax2onnx, then
+    meet no operation that they do not know.
+    """
 
     native_convolutions = False
+
+    def set_view(self, native_convolutions: bool | None = None) -> None:
+        """What `nnx.view` sets.
+
+        Args:
+          native_convolutions: whether XLA's own convolution is used on every platform.
+        """
+        if native_convolutions is not None:
+            self.native_convolutions = native_convolutions
 
 
 class PointwiseConvolution(Convolution):
