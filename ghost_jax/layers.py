@@ -140,9 +140,9 @@ def resize_like(x: jax.Array, other: jax.Array) -> jax.Array:
     """The nearest position, by the rule (i * in) // out, at height and width of `other`."""
     for axis in (1, 2):
         size, wanted = x.shape[axis], other.shape[axis]
-        # A size that is a symbol is known when the program runs.
         index = np.arange(wanted) if isinstance(size * wanted, int) else jnp.arange(wanted)
-        x = jnp.take(x, arithmetic.nearest_source(index, size, wanted), axis, mode="clip")
+        source = arithmetic.nearest_source(index, size, wanted)
+        x = jnp.take(x, source, axis=axis, mode="clip")
     return x
 
 
