@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Any
 
 from conformance.channel import Channel
-from conformance.implementations import ORACLE, load
+from conformance.implementations import ORACLE, OURS, load, target
 from conformance.watch import Watch
 from conformance.worker import Worker, refusal
 
@@ -23,17 +23,19 @@ LOOK = 1.0
 PUBLIC = ("conformance", "conformance.case", "conformance.errors", "conformance.verdict")
 
 
-def main(descriptor: int, name: str, repeat: bool) -> None:
-    """Answer requests until the parent hangs up."""
+def main(descriptor: str, name: str, repeat: str) -> None:
+    """Answer requests until the parent hangs up; `repeat` is empty or not."""
     own = os.getpid()
-    channel = Channel(socket.socket(fileno=descriptor))
+    del sys.argv[1:]  # some frameworks read them
+    channel = Channel(socket.socket(fileno=int(descriptor)))
     Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    sys.path.insert(0, str(Path.cwd()))
+    if target(name)[0].partition(".")[0] not in (*OURS, "conformance"):
+        sys.path.insert(0, str(Path.cwd()))  # where people keep an implementation of their own
     # Who is called the oracle is taken for nothing else.
     watch = None if name == ORACLE else Watch(name)
     _hide_the_suite()
     try:
-        _serve(channel, name, repeat, watch)
+        _serve(channel, name, bool(repeat), watch)
     finally:
         _end_a_copy(own)
 

@@ -65,6 +65,7 @@ def render(report: Report, options: Mapping[str, str]) -> str:
         error_colour=ERROR_COLOUR,
         failures=shown,
         more=len(bad) - len(shown),
+        known=[verdict for verdict in report.verdicts if verdict.status is Status.KNOWN],
     )
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
+from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from conformance.errors import MOST_NAME, NotSupported, text_of, words
@@ -27,12 +32,12 @@ MOST_VERSIONS = 50
 # What stands in the environment of every child, unless the user says otherwise.
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow otherwise prints on its way up
-    "KERAS_BACKEND": "tensorflow",
     "OMP_NUM_THREADS": "1",  # the cases are tiny: more threads only wait for each other
 }
-# What must stand there before a child imports one of our modes.
+# What must stand there before a child imports a module of ours, or a mode of it.
 ENVIRONMENTS = {
     "ghost_jax.modes:float64": {"JAX_ENABLE_X64": "1"},
+    "ghost_tf.modes": {"KERAS_BACKEND": "tensorflow"},
     "ghost_tf.backends:jax": {"KERAS_BACKEND": "jax"},
     "ghost_tf.backends:torch": {"KERAS_BACKEND": "torch"},
 }
@@ -88,6 +93,17 @@ def target(name: str) -> tuple[str, str]:
     return module, function
 
 
+def environment(name: str) -> dict[str, str]:
+    """What the process of an implementation has in its environment, beside what the user set.
+
+    >>> environment("ghost_tf.modes:graph")["KERAS_BACKEND"]
+    'tensorflow'
+    """
+    module, _, _ = name.partition(":")
+    own = ENVIRONMENTS.get(name, ENVIRONMENTS.get(module, {}))
+    return {**ENVIRONMENT, **os.environ, **own}
+
+
 def load(name: str) -> tuple[Build, dict[str, Any]]:
     """The build function behind a name, and what its module tells of it.
 
@@ -117,6 +133,20 @@ def _versions(module: Any, precision: Precision) -> dict[str, str]:
         for name, value in islice(found.items(), MOST_VERSIONS):
             told[text_of(name, MOST_NAME)] = text_of(value, MOST_NAME)
     return told | ({"precision": str(precision)} if str(precision) else {})
+
+
+def fingerprint(name: str) -> str:
+    """A digest of the source of the package that an implementation is in; empty where none is."""
+    package = target(name)[0].partition(".")[0]
+    spec = PathFinder.find_spec(package, [str(Path.cwd()), *sys.path])
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    files = [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
+    if spec and spec.origin and not folders:
+        files = [Path(spec.origin)]
+    digest = hashlib.sha256()
+    for path in filter(Path.is_file, files):
+        digest.update(f"{path}\0".encode(errors="replace") + path.read_bytes())
+    return digest.hexdigest() if files else ""
 
 
 def installed_version(package: str) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import IO, Any
 
-from conformance.implementations import installed_version
+from conformance.implementations import fingerprint, installed_version
 from conformance.verdict import Verdict
 from weights import ArgumentError, FormatError
+from weights.shown import shown
 
 NAME = "unfinished.jsonl"
 PACKAGES = ("ghostconv", "numpy", "torch", "jax", "flax", "tensorflow", "keras")
@@ -27,8 +28,9 @@ class Journal:
     to ends no run; `problem` says why there is nothing to resume from.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, names: Sequence[str] = ()) -> None:
         self.path = folder / NAME
+        self._names = names
         self.problem = ""
         self._lock = Lock()
         self._stream: IO[bytes] | None = None
@@ -40,7 +42,7 @@ class Journal:
             if resume:
                 self._stream.truncate(_whole_lines(self.path))
             else:
-                self._write(_header())
+                self._write(_header(self._names))
 
     def add(self, verdict: Verdict) -> None:
         """Add a verdict."""
@@ -101,17 +103,18 @@ def key(verdict: Verdict) -> Key:
     return verdict.tier, verdict.case, verdict.implementation
 
 
-def read_journal(folder: Path) -> dict[Key, Verdict]:
-    """What an interrupted run left in the folder of its report; its last line may be cut short.
+def read_journal(folder: Path, names: Sequence[str] = ()) -> dict[Key, Verdict]:
+    """What an interrupted run of these implementations left in the folder of its report.
 
-    Raises `ArgumentError` where nothing was interrupted or versions have changed since, and
-    `FormatError` for a damaged file.
+    Its last line may be cut short. Raises `ArgumentError` where nothing was interrupted, or where
+    versions or the code of an implementation have changed since, and `FormatError` for a damaged
+    file.
     """
     path = folder / NAME
     if not path.is_file():
         raise ArgumentError(f"`--resume` needs {path}, which only an interrupted run leaves")
     first, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    _check_header(path, first)
+    _check_header(path, first, names)
     try:
         # What follows the last line break is empty, or a line that was cut short.
         verdicts = [Verdict.from_dict(json.loads(line)) for line in lines[:-1]]
@@ -125,18 +128,25 @@ def _whole_lines(path: Path) -> int:
     return path.read_bytes().rfind(b"\n") + 1
 
 
-def _check_header(path: Path, line: str) -> None:
+def _check_header(path: Path, line: str, names: Sequence[str]) -> None:
     try:
         found = json.loads(line)
     except ValueError:
         found = None
-    if found != _header():
+    wanted = _header(names)
+    if not isinstance(found, dict) or found.get("versions") != wanted["versions"]:
         raise ArgumentError(
-            f"`--resume` needs the versions of the interrupted run, got {_header()['versions']}, "
-            f"where {path} begins with {line[:400]!r}: run from the start"
+            f"`--resume` needs the versions of the interrupted run, got {wanted['versions']}, "
+            f"where {path} begins with {shown(line)}: run from the start"
+        )
+    if found != wanted:
+        raise ArgumentError(
+            f"`--resume` needs the implementations of the interrupted run as they were: their code "
+            f"has changed since {path} was begun, or others are named: run from the start"
         )
 
 
-def _header() -> dict[str, Any]:
+def _header(names: Sequence[str]) -> dict[str, Any]:
     versions = {name: installed_version(name) for name in PACKAGES}
-    return {"kind": "unfinished", "versions": versions}
+    code = {name: fingerprint(name) for name in names}
+    return {"kind": "unfinished", "versions": versions, "code": code}

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,9 +25,10 @@ from conformance.errors import (
     text_of,
     words,
 )
-from conformance.implementations import ENVIRONMENT, ENVIRONMENTS, OURS
+from conformance.implementations import OURS, environment
 from conformance.judged import Judged
 from conformance.precision import Precision
+from weights import child
 
 CASE_SECONDS = 120.0
 START_SECONDS = 300.0
@@ -38,12 +37,6 @@ END_SECONDS = 1.0
 LAST_WORDS = 2000
 REFUSALS = {"unsupported": NotSupported, "raised": ImplementationRaised}
 ANSWERS = {"call": np.ndarray, "taps": dict, "state": dict, "train_step": dict, "seconds": tuple}
-# What the child runs, with this process's own path of modules and nothing from its folder besides.
-CHILD = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); arguments = sys.argv[2:]; "
-    "del sys.argv[1:]; from conformance.child import main; "
-    "main(int(arguments[0]), arguments[1], bool(int(arguments[2])))"
-)
 
 
 class Implementation(Judged):
@@ -65,11 +58,11 @@ class Implementation(Judged):
         """Start the child and wait until it has imported the implementation."""
         ours, theirs = socket.socketpair()
         with theirs:
-            arguments = [str(theirs.fileno()), self.name, str(int(self._repeat))]
+            repeat = "repeat" if self._repeat else ""
+            command = child.python("conformance.child", str(theirs.fileno()), self.name, repeat)
             self._process = process = subprocess.Popen(
-                [sys.executable, "-P", "-c", CHILD, json.dumps(_path()), *arguments],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                env={**ENVIRONMENT, **os.environ, **ENVIRONMENTS.get(self.name, {})},
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                env=environment(self.name),
                 pass_fds=[theirs.fileno()], start_new_session=True,
             )  # fmt: skip
         self._channel = Channel(ours)
@@ -177,11 +170,6 @@ class _Output:
         with stream:
             while part := os.read(stream.fileno(), 1 << 16):
                 self._last = (self._last + part)[-LAST_WORDS:]
-
-
-def _path() -> list[str]:
-    """Where this process finds modules, the current folder by its name."""
-    return [entry or os.getcwd() for entry in sys.path]  # noqa: PTH109
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

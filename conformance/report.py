@@ -7,9 +7,10 @@ import os
 import platform
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ TOTALS = {
     Status.FAIL: ("failure", "failures"),
     Status.ERROR: ("error", "errors"),
     Status.SKIP: ("skipped", "skipped"),
+    Status.KNOWN: ("skipped", "skipped"),
 }
 
 
@@ -45,12 +47,13 @@ def prepare(folder: Path) -> None:
 
 
 def write_report(
-    folder: Path, run: Run, tiers: Sequence[str], missing: Sequence[Availability]
-) -> None:
-    """Write `report.jsonl` and `junit.xml` into `folder`."""
+    folder: Path, run: Run, tiers: Sequence[str], missing: Sequence[Availability],
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> None:  # fmt: skip
+    """Write `report.jsonl` and `junit.xml` into `folder`; `settings` say how large the run was."""
     folder.mkdir(parents=True, exist_ok=True)
     records = [
-        _header(run, tiers, missing),
+        _header(run, tiers, missing) | {"settings": dict(settings)},
         *({"kind": "verdict", **verdict.to_dict()} for verdict in run.verdicts),
         _footer(run),
     ]

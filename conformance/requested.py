@@ -6,19 +6,25 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
 from conformance import deviations, runner, terminal
+from conformance.again import Again
+from conformance.case import split_pair
 from conformance.command import HARNESS_FAILED, exit_code
 from conformance.implementations import Availability
 from conformance.journal import Journal, Key, alone_in, key, read_journal
 from conformance.report import prepare, write_report
 from conformance.results import Run
 from conformance.runner import Work
-from conformance.tiers import Tier
+from conformance.tiers import RandomTier, Tier
 from conformance.verdict import Verdict
+from weights.shown import shown
+
+SHOWN_UNKNOWN = 5
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,8 @@ class Request:
     names: Sequence[str]
     missing: Sequence[Availability]
     tiers: Sequence[Tier]
-    case_ids: Sequence[str] | None
+    case_ids: Sequence[str]
+    again: Again | None
     known: dict[str, Path]
     folder: Path | None
     jobs: int
@@ -37,18 +44,37 @@ class Request:
     seconds: float
     most_failures: int | None
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides which cases there are, for a run of the same."""
+        counts = {tier.count for tier in self.tiers if isinstance(tier, RandomTier)}
+        return {"random": max(counts, default=0), "full": self.repeat}
+
+    def wants(self, asked: Key) -> bool:
+        """Whether a verdict is asked for: each, or what failed and the cases that are named."""
+        if self.again is None or asked in self.again.keys:
+            return True
+        return asked[1] in self.case_ids or split_pair(asked[1])[0] in self.case_ids
+
 
 def run_request(request: Request) -> int:
     """Run what is asked for; the exit code."""
-    work = runner.plan(request.tiers, request.case_ids)
-    if not work:
-        asked = ", ".join(map(repr, request.case_ids or ()))
-        raise click.UsageError(f"no case is called {asked}: see `ghost-conformance list`")
+    asked = [*request.case_ids, *(request.again.cases if request.again else ())]
+    work = runner.plan(request.tiers, asked or None)
+    found = {case.id for _, cases in work for case in cases}
+    unknown = [case for case in dict.fromkeys(asked) if split_pair(case)[0] not in found]
+    if unknown:
+        names = ", ".join(map(shown, unknown[:SHOWN_UNKNOWN]))
+        more = f" and {len(unknown) - SHOWN_UNKNOWN} more" * (len(unknown) > SHOWN_UNKNOWN)
+        raise click.UsageError(f"no case is called {names}{more}: see `ghost-conformance list`")
     lists = {name: deviations.read_deviations(path) for name, path in request.known.items()}
     if request.folder is None:
         return _run(request, work, lists, None)
-    request.folder.mkdir(parents=True, exist_ok=True)
-    with alone_in(request.folder), closing(Journal(request.folder)) as journal:
+    try:
+        request.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"cannot make {request.folder}: {error.strerror}") from None
+    with alone_in(request.folder), closing(Journal(request.folder, request.names)) as journal:
         return _run(request, work, lists, journal)
 
 
@@ -58,6 +84,8 @@ def _run(
 ) -> int:  # fmt: skip
     console = terminal.console()
     result = _judge(request, work, journal, console)
+    if journal is not None and journal.problem:
+        console.print(f"a run like this cannot be resumed: {journal.problem}", style="yellow")
     for name, known in lists.items():
         marked = deviations.apply(result.verdicts, name, known)
         result = replace(result, verdicts=list(marked))
@@ -75,7 +103,7 @@ def _judge(request: Request, work: Work, journal: Journal | None, console: Conso
     """Run everything, and write each verdict down as it comes where a report is wanted."""
     done: dict[Key, Verdict] = {}
     if journal is not None:
-        done = read_journal(journal.path.parent) if request.resume else {}
+        done = read_journal(journal.path.parent, request.names) if request.resume else {}
         prepare(journal.path.parent)
         journal.begin(resume=request.resume)
     total = sum(len(cases) for _, cases in work)
@@ -88,7 +116,7 @@ def _judge(request: Request, work: Work, journal: Journal | None, console: Conso
 
         return runner.run(
             request.names, work, observe, request.jobs, repeat=request.repeat, done=done,
-            seconds=request.seconds, most_failures=request.most_failures,
+            seconds=request.seconds, most_failures=request.most_failures, wants=request.wants,
         )  # fmt: skip
 
 
@@ -101,7 +129,7 @@ def _is_written(
 
     folder = journal.path.parent
     try:
-        write_report(folder, result, used, request.missing)
+        write_report(folder, result, used, request.missing, request.settings)
         write_page(folder, options)
         journal.end()
     except OSError as error:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from conformance.again import read_again
 from conformance.command import PASSED, exit_with, implementations
 from conformance.process import CASE_SECONDS
 from conformance.requested import Request, run_request
@@ -47,7 +47,7 @@ def parse_known(
     "earlier",
     type=click.Path(path_type=Path),
     metavar="REPORT",
-    help="Run what failed in this report.jsonl, or gave no result.",
+    help="Run what failed in this report.jsonl, or gave no result, of whom it did.",
 )
 @click.option(
     "--deviations",
@@ -128,32 +128,23 @@ def run(
     """
     if resume and folder is None:
         raise click.UsageError("`--resume` needs `--report`, the folder of the interrupted run")
-    chosen, missing = implementations(names)
-    tiers = [TIERS[name] for name in TIERS if not tier_names or name in tier_names]
     _configure_network(weights, images)
-    _configure_size(count, full)
 
     def work() -> int:
-        wanted = _wanted(case_ids, earlier)
-        if wanted == []:
+        again = None if earlier is None else read_again(earlier, names, tier_names)
+        if again is not None and not again.keys and not case_ids:
             click.echo(f"nothing failed in {earlier}")
             return PASSED
+        chosen, missing = implementations(names or (again.names if again else ()))
+        tiers = [TIERS[name] for name in TIERS if not tier_names or name in tier_names]
+        larger = again is not None and again.full
+        _configure_size(count or (again.random if again else 0), full or larger)
         return run_request(
-            Request(chosen, missing, tiers, wanted, known, folder, jobs, full, resume, seconds,
-                    most_failures)
+            Request(chosen, missing, tiers, case_ids, again, known, folder, jobs, full or larger,
+                    resume, seconds, most_failures)
         )  # fmt: skip
 
     exit_with(work)
-
-
-def _wanted(case_ids: Sequence[str], earlier: Path | None) -> list[str] | None:
-    """The cases that are asked for, None for all of them."""
-    from conformance.report import read_report
-
-    if earlier is None:
-        return list(case_ids) or None
-    failed = [verdict.case for verdict in read_report(earlier).verdicts if verdict.is_bad]
-    return [*case_ids, *dict.fromkeys(failed)]
 
 
 def _configure_size(count: int, full: bool) -> None:

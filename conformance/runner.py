@@ -12,7 +12,7 @@ from threading import Event
 
 from conformance.case import Case, split_pair
 from conformance.errors import ImplementationError, NotSupported, text_of, words
-from conformance.journal import Key
+from conformance.journal import Key, key
 from conformance.judged import Judged
 from conformance.process import CASE_SECONDS, Implementation
 from conformance.results import Run
@@ -28,13 +28,15 @@ def run(
     names: Sequence[str], work: Work, observe: Observer, jobs: int, *,
     repeat: bool = False, done: Mapping[Key, Verdict] | None = None,
     seconds: float = CASE_SECONDS, most_failures: int | None = None,
+    wants: Callable[[Key], bool] = lambda key: True,
 ) -> Run:  # fmt: skip
     """Run every case over every implementation, to the end, whatever an implementation does.
 
     With `repeat` every output is asked for twice; `done` are the verdicts of an interrupted run; a
-    case may take `seconds`; with `most_failures` the run ends where there are that many. An
-    exception of a tier itself is kept in `Run.broken`: it is the harness that failed. Raises
-    `GhostError` for an implementation that cannot be started and for files that are refused.
+    case may take `seconds`; with `most_failures` the run ends where there are that many; `wants`
+    tells which verdicts are asked for, of those that `work` gives. An exception of a tier itself is
+    kept in `Run.broken`: it is the harness that failed. Raises `GhostError` for an implementation
+    that cannot be started and for files that are refused.
     """
     started = time.monotonic()
     processes = {name: Implementation(name, seconds, repeat=repeat) for name in names}
@@ -44,12 +46,12 @@ def run(
             enough = _Enough(observe, most_failures, stop)
             list(pool.map(_start, processes.values()))
             futures = [
-                pool.submit(_run_one, process, work, enough, stop, broken, done or {})
+                pool.submit(_run_one, process, work, enough, stop, broken, done or {}, wants)
                 for process in processes.values()
             ]
             verdicts = [verdict for future in futures for verdict in future.result()]
             if not stop.is_set():
-                verdicts += _finish(work, processes, enough, broken)
+                verdicts += _finish(work, processes, enough, broken, wants)
         outputs = {name: _seconds(process) for name, process in processes.items()}
     finally:
         for process in processes.values():
@@ -118,13 +120,15 @@ def _seconds(process: Implementation) -> tuple[float, float]:
 
 def _run_one(
     process: Implementation, work: Work, observe: Observer, stop: Event, broken: list[str],
-    done: Mapping[Key, Verdict],
+    done: Mapping[Key, Verdict], wants: Callable[[Key], bool],
 ) -> list[Verdict]:  # fmt: skip
     verdicts: list[Verdict] = []
     for tier, cases in work:
         for case in cases:
             if stop.is_set():
                 return verdicts
+            if not wants((tier.name, case.id, process.name)):
+                continue
             earlier = done.get((tier.name, case.id, process.name))
             verdict = earlier or judge(tier, case, process, broken)
             if stop.is_set() and verdict.is_bad:
@@ -165,14 +169,16 @@ def judge(tier: Tier, case: Case, process: Judged, broken: list[str]) -> Verdict
 
 
 def _finish(
-    work: Work, processes: Mapping[str, Implementation], observe: Observer, broken: list[str]
-) -> Iterator[Verdict]:
+    work: Work, processes: Mapping[str, Implementation], observe: Observer, broken: list[str],
+    wants: Callable[[Key], bool],
+) -> Iterator[Verdict]:  # fmt: skip
     for tier, cases in work:
         finish = getattr(tier, "finish", None)
         try:
             for verdict in finish(processes, cases) if finish else ():
-                observe(verdict)
-                yield verdict
+                if wants(key(verdict)):
+                    observe(verdict)
+                    yield verdict
         except GhostError:
             raise
         except Exception:

@@ -127,12 +127,12 @@ def effort(run: Run) -> Table:
     return grid
 
 
-def describe(verdict: Verdict, options: str = "") -> Text:
-    """A failure with all that helps, and the command that runs it again."""
+def describe(verdict: Verdict, options: str = "", *, can_rerun: bool = True) -> Text:
+    """A failure with all that helps, and the command that runs it again where there is one."""
     lines = [f"  {verdict.message}"]
     lines += [f"  worst {verdict.worst}"] if verdict.worst else []
     lines += [f"  hint: {verdict.hint}"] if verdict.hint else []
-    lines += [f"  again: {rerun(verdict, options)}"]
+    lines += [f"  again: {rerun(verdict, options)}"] if can_rerun else []
     title = f"{verdict.status.upper()} {verdict.case} [{verdict.tier}, {verdict.implementation}]"
     return Text(title, "bold red").append("\n" + "\n".join(lines), "default")
 
@@ -147,9 +147,10 @@ def rerun(verdict: Verdict, options: str = "") -> str:
 
 
 def _heading(name: str, run: Run) -> Text:
-    """A name, with its precision where that is not float32."""
-    precision = str(run.precisions.get(name, ""))
-    return Text(f"{name}\n{precision}" if precision else name)
+    """A name, with its precision where that is not float32, and its backend where it tells one."""
+    backend = run.versions.get(name, {}).get("backend")
+    lines = (name, str(run.precisions.get(name, "")), f"on {backend}" if backend else "")
+    return Text("\n".join(filter(None, lines)))
 
 
 def _cell(verdicts: Sequence[Verdict], remarks: Sequence[str]) -> Text:

@@ -32,6 +32,7 @@ OWN_KEYWORDS = frozenset(
 OWN_STATEMENTS = frozenset(
     {
         "self.data_format =",  # Keras: the order of axes is part of every layer
+        "settle(...)",  # Keras: names and flags of the layers inside
         "check_dtype(...)",  # JAX alone replaces a type that is not enabled by a narrower one
         "self.remat =",  # rematerialisation is offered in PyTorch and JAX
         "deployed.eval(...)",  # a mode that Keras and the oracle do not have

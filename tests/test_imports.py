@@ -34,6 +34,7 @@ MAY_IMPORT_LATE = {
     "weights/hub.py": {"huggingface_hub"},
     "ghost_torch/modes.py": {"onnxruntime"},
     "ghost_tf/modes.py": {"ai_edge_litert"},
+    "ghost_tf/keras_backends.py": {"jax", "torch"},
     "weights/images.py": {"PIL"},
     "conformance/digits.py": {"torch", "sklearn", "ghost_torch"},
     "conformance/html.py": {"jinja2", "markupsafe"},

@@ -224,4 +224,6 @@ def _largest(array: np.ndarray) -> float:
 
 
 if __name__ == "__main__":
+    import conftest  # noqa: F401  # the order of imports that PyTorch and TensorFlow need
+
     main()

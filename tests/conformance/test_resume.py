@@ -24,8 +24,8 @@ VERDICTS = [
 ]
 
 
-def left(folder: Path, verdicts: list[Verdict]) -> Path:
-    journal = Journal(folder)
+def left(folder: Path, verdicts: list[Verdict], names: tuple[str, ...] = ()) -> Path:
+    journal = Journal(folder, names)
     journal.begin()
     for verdict in verdicts:
         journal.add(verdict)
@@ -81,7 +81,7 @@ def test_a_resumed_run_keeps_the_earlier_verdicts_and_runs_the_others(tmp_path: 
 
     first, *others = TIERS["exact"].cases()
     earlier = Verdict(first.id, "exact", FAKE, Status.FAIL, 9.0, "as the earlier run found")
-    left(tmp_path, [earlier])
+    left(tmp_path, [earlier], (FAKE,))
 
     arguments = ["run", "--implementation", FAKE, "--tier", "exact", "--resume"]
     result = CliRunner().invoke(main, [*arguments, "--report", str(tmp_path)])
@@ -165,3 +165,20 @@ def test_a_case_that_an_interrupt_ended_is_run_again(tmp_path: Path) -> None:
     found = {verdict.status for verdict in read_journal(tmp_path).values()}
 
     assert found == {Status.PASS}
+
+
+def test_changed_code_is_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "mine.py"
+    program.write_text("def build(architecture, config, weights): raise ValueError('one')\n")
+    monkeypatch.chdir(tmp_path)
+    left(tmp_path, [], ("mine:build",))
+    same = run(tmp_path, "--resume", name="mine:build")
+
+    left(tmp_path, [], ("mine:build",))
+    program.write_text(program.read_text().replace("one", "two"))
+    changed = run(tmp_path, "--resume", name="mine:build")
+    another = run(tmp_path, "--resume", name="oracle")
+
+    assert same.exit_code == 1  # it fails, but it runs
+    assert (changed.exit_code, another.exit_code) == (2, 2)
+    assert "their code has changed since" in " ".join(changed.output.split())

@@ -12,6 +12,7 @@ import numpy as np
 
 from weights.errors import FormatError, GhostError, ImportRefused
 from weights.file import WeightFile
+from weights.folders import check_folder, new_folder
 from weights.importers.containers.container import Container, Contents, needed
 from weights.importers.containers.description import describe
 from weights.importers.containers.flax_state import contents, places, pure_dict
@@ -20,16 +21,21 @@ from weights.importers.expansion import check_expansion
 from weights.layout import from_channels_last
 from weights.shown import shown
 from weights.storage import PathLike
+from weights.writing import check_place
 
 # The items of the checkpoint: the arrays, and the description as JSON.
 STATE, DESCRIPTION = "state", "ghost_weights"
+# What Orbax itself puts beside them.
+MARK, DONE = "_CHECKPOINT_METADATA", "commit_success.txt"
 
 
 def read(path: PathLike) -> Contents:
     """The leaves of a checkpoint, of an item of it, or of the newest step of a manager's folder."""
     orbax = _orbax(f"reading {path}")
-    arrays = find_arrays(path)
     folder = Path(path).absolute()
+    if folder.is_dir():
+        check_folder(path)
+    arrays = find_arrays(path)
     described = arrays[0].parent / DESCRIPTION
     is_described = arrays[0] != folder and described.is_dir()
     try:
@@ -49,25 +55,28 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
     """Write the folder; `StandardCheckpointer().restore(path / "state")` reads the arrays."""
     orbax = _orbax("this export")
     folder = Path(path).absolute()
-    if folder.exists() and not overwrite:
-        raise GhostError(f"{path} exists: pass overwrite=True to replace it")
-    if not folder.parent.is_dir():
-        raise GhostError(f"cannot write {path}: the folder {folder.parent} does not exist")
+    check_place(folder, overwrite=overwrite)
     _check_replaceable(folder)
-    handler = orbax.Checkpointer(orbax.CompositeCheckpointHandler())
     items = {
         STATE: orbax.args.StandardSave(pure_dict(file)),
         DESCRIPTION: orbax.args.JsonSave({"description": describe(file).to_json()}),
     }
-    with handler:
-        handler.save(folder, orbax.args.Composite(**items), force=overwrite)
+    with new_folder(folder, overwrite=overwrite) as new:
+        try:
+            with orbax.Checkpointer(orbax.CompositeCheckpointHandler()) as checkpointer:
+                checkpointer.save(new, orbax.args.Composite(**items))
+        except Exception as error:  # Orbax lets through whatever its storage raises
+            reason = str(error).partition("\n")[0]
+            raise GhostError(f"cannot write {path}: {reason}") from error
 
 
 def _check_replaceable(folder: Path) -> None:
-    """Refuse to replace what is no checkpoint: Orbax would remove the whole folder."""
+    """Refuse to replace anything but a checkpoint, whose files are all that would be lost."""
     if folder.is_file():
         raise GhostError(f"cannot write {folder}: it is a file, an Orbax checkpoint is a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / STATE).is_dir():
+    names = {each.name for each in folder.iterdir()} if folder.is_dir() else set()
+    is_checkpoint = (folder / MARK).is_file() and (folder / STATE / "_METADATA").is_file()
+    if names and not (is_checkpoint and names <= {STATE, DESCRIPTION, MARK, DONE}):
         raise GhostError(f"cannot replace {folder}: it is no checkpoint that this package wrote")
 
 
