@@ -141,8 +141,8 @@ def resize_like(x: jax.Array, other: jax.Array) -> jax.Array:
     for axis in (1, 2):
         size, wanted = x.shape[axis], other.shape[axis]
         index = np.arange(wanted) if isinstance(size * wanted, int) else jnp.arange(wanted)
-        source = arithmetic.nearest_source(index, size, wanted)
-        x = jnp.take(x, source, axis=axis, mode="clip")
+        index = arithmetic.nearest_source(index, size, wanted)
+        x = jnp.take(x, index, axis=axis, mode="clip")
     return x
 
 
@@ -176,10 +176,8 @@ def check_input(module: Any, x: jax.Array) -> None:
 
 
 def canonical_shape(x: jax.Array) -> tuple[Any, ...]:
-    """Shape of the input as (N, C, H, W).
-
-    A size that is a symbol, as `jax.export` has them, is not known.
-    """
+    """Shape of the input as (N, C, H, W)."""
+    # A size that is a symbol, as `jax.export` has them, is not known.
     shape = tuple(size if isinstance(size, int) else None for size in x.shape)
     if x.ndim != 4:
         return shape
