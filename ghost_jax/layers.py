@@ -133,7 +133,7 @@ def half_size(x: jax.Array) -> jax.Array:
 
 def largest_of_four(x: jax.Array) -> jax.Array:
     """The maxima over 2x2; an odd last row or column is left out."""
-    return nnx.max_pool(x, (2, 2), (2, 2))
+    return nnx.max_pool(x, window_shape=(2, 2), strides=(2, 2))
 
 
 def resize_like(x: jax.Array, other: jax.Array) -> jax.Array:

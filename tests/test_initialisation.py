@@ -57,6 +57,18 @@ def test_the_halves_of_a_fresh_layer_are_drawn_apart(column: Column) -> None:
     assert abs((first * second).mean()) <= np.sqrt(2 * np.log(2 / FALSE_ALARMS) / first.size)
 
 
+@in_every_column
+@pytest.mark.parametrize("conv", ["conv_reduce", "conv_expand"])
+def test_a_fresh_bias_is_drawn_apart_from_its_kernel(column: Column, conv: str) -> None:
+    state = column.package.state(column.make("SqueezeExcite", 1024, 1.0))
+    bias, kernel = state[f"{conv}.bias"], state[f"{conv}.weight"]
+    bound = 1024**-0.5
+
+    for first in (kernel[:, 0], kernel[0, :]):
+        mean_product = (bias * first.ravel() / bound**2).mean()
+        assert abs(mean_product) <= np.sqrt(2 * np.log(2 / FALSE_ALARMS) / bias.size)
+
+
 OTHERS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
     "glorot_uniform": lambda g: g.uniform(-1, 1, 36864) * np.sqrt(6 / (32 * 9 + 128 * 9)),
     "normal": lambda g: g.normal(0, (32 * 9) ** -0.5 / np.sqrt(3), 36864),
