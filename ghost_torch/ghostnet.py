@@ -21,6 +21,7 @@ from ghost_torch.layers import (
     rematerialised,
     spatial_mean,
 )
+from weights import checks
 from weights.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig
 
 
@@ -86,7 +87,7 @@ class GhostNet(nn.Module):
         options = checked_options(device, dtype)
         super().__init__()
         self.plan = plan
-        self.remat = remat
+        self.remat = checks.boolean("remat", remat)
         self.conv_stem = convolution(plan.stem, **options)
         self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
         self.blocks = _blocks(plan, **options)
