@@ -1,7 +1,5 @@
 """The ghost module of GhostNetV3: parallel branches in training, one convolution afterwards."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -10,6 +8,7 @@ from torch import Tensor, nn
 from ghost_torch.attention import dfc_gate, short_conv
 from ghost_torch.branches import add_branches, branches, sum_branches
 from ghost_torch.layers import activation, check_input, checked_options, convolution
+from ghost_torch.planned import Planned
 from weights.branches import TRAINING, BranchesPlan
 from weights.ghost_conv_v3 import GhostConvV3Config
 
@@ -21,7 +20,7 @@ class ConvAct(nn.Sequential):
         super().__init__(conv, act)
 
 
-class GhostConvV3(nn.Module):
+class GhostConvV3(Planned):
     """Ghost convolution with branches (Liu et al., 2024, "GhostNetV3", section 3.1).
 
     In form `training` each half is a sum of branches, in form `deployed` one convolution with bias;
@@ -115,10 +114,6 @@ class GhostConvV3(nn.Module):
         if self.plan.form != TRAINING:
             return getattr(self, f"{half.name}_conv")(x)
         return self.act(sum_branches(self, half, x))
-
-    def extra_repr(self) -> str:
-        """The configuration, for `print(module)`."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
 
 def _activation(name: str) -> Any:

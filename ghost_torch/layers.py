@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, distributed, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
@@ -73,8 +73,9 @@ def activation(name: str) -> nn.Module:
 
 def hard_sigmoid(x: Tensor) -> Tensor:
     """relu6(x + 3) / 6."""
-    # Not nn.functional.hardsigmoid: its derivative is 1 / 6 in float32 only.
-    return nn.functional.relu6(x + 3) / 6
+    if isinstance(x, fx.Proxy) or x.dtype != torch.float64:
+        return nn.functional.hardsigmoid(x)
+    return nn.functional.relu6(x + 3) / 6  # the other's derivative is 1 / 6 in float32 only
 
 
 def sigmoid(x: Tensor) -> Tensor:
@@ -133,9 +134,13 @@ def in_training(norm: nn.Module | None, training: Any = None) -> bool:
 
 def check_input(module: Any, x: Tensor) -> None:
     """Raise `ArgumentError` for an input that the module cannot take."""
+    if isinstance(x, fx.Proxy):  # it stands for every tensor
+        return
     _check_tensor(module, x)
-    training = in_training(getattr(module, "first_norm", None))
-    module.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+    training = in_training(module.first_norm)
+    with _untraced():
+        shape = canonical_shape(x)
+    module.plan.check_input(shape, dtype_name(x), training=training)
 
 
 def canonical_shape(x: Tensor) -> tuple[Any, ...]:
@@ -146,6 +151,17 @@ def canonical_shape(x: Tensor) -> tuple[Any, ...]:
 def dtype_name(x: Tensor) -> str:
     """Name of the input's dtype, as NumPy has it."""
     return str(x.dtype).removeprefix("torch.")
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """Sizes are numbers in here, also where `torch.jit.trace` makes tensors of them."""
+    traced = torch._C._get_tracing_state()
+    torch._C._set_tracing_state(None)
+    try:
+        yield
+    finally:
+        torch._C._set_tracing_state(traced)
 
 
 @contextmanager

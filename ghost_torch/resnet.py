@@ -1,13 +1,12 @@
 """Ghost-ResNet for CIFAR: every 3x3 convolution of a ResNet is a GhostConv."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from torch import Tensor, nn
 
 from ghost_torch.ghost_conv import GhostConv
 from ghost_torch.layers import activation, batch_norm, check_input, checked_options, linear
+from ghost_torch.planned import Planned
 from weights import GhostResNetConfig
 from weights.resnet import STAGES, STEM_CHANNELS, BlockConfig
 
@@ -43,7 +42,7 @@ class BasicBlock(nn.Module):
         return nn.functional.pad(x, (0, 0, 0, 0, extra, extra))
 
 
-class GhostResNet(nn.Module):
+class GhostResNet(Planned):
     """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
 
     Shapes: x: (N, in_chans, H, W) to logits (N, num_classes).
@@ -119,10 +118,6 @@ class GhostResNet(nn.Module):
             stages[name] = x
         stages["logits"] = self.linear(x.mean(dim=(2, 3)))
         return stages
-
-    def extra_repr(self) -> str:
-        """The configuration, for `print(module)`."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
 
 class GhostResNet20(GhostResNet):
