@@ -21,10 +21,12 @@ bench: $(STAMP)
 # Interchange files, and checkpoints of other tools, of which HDF5 takes a process each.
 FILES ?= 1000000
 FOREIGN ?= 4000
+DICTS ?= 20000
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.trust.fuzz --files $(FILES)
 	$(BIN)/python -m tests.trust.fuzz_importers --files $(FOREIGN)
+	$(BIN)/python -m tests.trust.fuzz_state_dicts --dicts $(DICTS)
 
 torture: $(STAMP)
 	$(BIN)/python -m tests.trust.torture

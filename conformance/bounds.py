@@ -15,8 +15,9 @@ import numpy as np
 
 from conformance.oracle.ghost_conv import ConvNormAct, GhostConv
 from conformance.oracle.layers import BatchNorm, Convolution, Folded, hard_swish, relu, relu6, silu
+from conformance.precision import UNIT_ROUNDOFF
 
-UNIT_ROUNDOFF, FLOAT64_ROUNDOFF = 2.0**-24, 2.0**-53
+FLOAT64_ROUNDOFF = 2.0**-53
 # Below this an implementation may flush to zero.
 TINY = 2.0**-126
 # Subtract, add eps, square root, divide, multiply, add, in either the folded or the plain form,

@@ -62,6 +62,8 @@ def _shrink(case_id: str, name: str) -> int:
     try:
         process.start()
         codes = [_shrink_one(TIERS[case.tier], case, process) for case in cases]
+        for remark in process.remarks:
+            click.echo(f"{name}: {remark}")
     finally:
         process.close()
     return max(codes)

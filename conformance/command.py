@@ -11,11 +11,13 @@ import click
 from rich.console import Console
 
 from conformance.implementations import OURS, Availability, available, target
-from conformance.runner import Run
+from conformance.results import Run, offences, unjudged
 from conformance.verdict import Status
 from weights import GhostError
 
 PASSED, FAILED, USAGE, HARNESS_FAILED = 0, 1, 2, 3
+# A run that judged too little has failed to judge, as the harness itself may.
+JUDGED_TOO_LITTLE = HARNESS_FAILED
 
 
 def implementations(names: Sequence[str]) -> tuple[list[str], list[Availability]]:
@@ -54,7 +56,11 @@ def exit_with(work: Callable[[], int]) -> NoReturn:
 
 
 def exit_code(console: Console, result: Run) -> int:
-    """The code of a run: all passed, a case failed, or the harness itself."""
+    """The code of a run, with its last line where it is not green.
+
+    All passed; a case failed, or an implementation looked at the answers; the harness failed, or
+    a tier judged less than half of its cases.
+    """
     if result.broken:
         click.echo(result.broken[0], err=True)
         console.print("the harness itself failed, see above", style="red")
@@ -64,5 +70,9 @@ def exit_code(console: Console, result: Run) -> int:
         return HARNESS_FAILED
     if all(verdict.status is Status.SKIP for verdict in result.verdicts):
         console.print("nothing ran: every case was skipped", style="red")
-        return HARNESS_FAILED
-    return FAILED if result.has_failed else PASSED
+    reasons = [*offences(result), *unjudged(result)]
+    if reasons:
+        console.print(f"not green: {'; '.join(reasons)}", style="red", soft_wrap=True)
+    if result.has_failed or offences(result):
+        return FAILED
+    return JUDGED_TOO_LITTLE if reasons else PASSED

@@ -1,12 +1,11 @@
 """A small network trained on real images that a package carries with it: scikit-learn's digits.
 
-`python -m conformance.digits FOLDER` trains Ghost-ResNet-20 in PyTorch, a matter of seconds, and
+`main(FOLDER)` trains Ghost-ResNet-20 in PyTorch, a matter of seconds, and
 writes the interchange file and the held-out images.
 """
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -88,7 +87,3 @@ def _fit(x: np.ndarray, labels: np.ndarray) -> Any:
 def main(folder: str) -> None:
     """Train in a process of its own."""
     train(Path(folder))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

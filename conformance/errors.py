@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Characters of one text that an implementation had a part in.
+MOST_TEXT, MOST_NAME = 4000, 200
+
 
 def printable(text: str) -> str:
     r"""The text with escapes for what neither a terminal nor XML can hold.
@@ -10,6 +13,32 @@ def printable(text: str) -> str:
     '\\x1b[31mred'
     """
     return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
+
+
+def words(text: str, most: int = MOST_TEXT) -> str:
+    r"""A text of somebody else's, printable, and with its middle left out where it is long.
+
+    >>> words("abcdef\0" * 100, most=12)
+    'abcdef ... (688 characters left out) ... bcdef\\x00'
+    """
+    left_out = str.__len__(text) - most
+    if left_out <= 0:
+        return printable(text)
+    first, last = (
+        str.__getitem__(text, slice(most // 2)),
+        str.__getitem__(text, slice(-most // 2, None)),
+    )
+    return printable(f"{first} ... ({left_out} characters left out) ... {last}")
+
+
+def text_of(value: object, most: int = MOST_TEXT) -> str:
+    """What `str` makes of somebody else's object, whatever that does."""
+    try:
+        return words(str(value), most)
+    except BaseException as error:
+        return (
+            f"(a {words(type(value).__name__, MOST_NAME)} whose text raises {type(error).__name__})"
+        )
 
 
 class NotSupported(Exception):
@@ -23,12 +52,11 @@ class ImplementationError(Exception):
 class ImplementationRaised(ImplementationError):
     """The implementation raised, or returned what is no array."""
 
-    def __init__(self, type_name: str, text: str, is_ghost_error: bool, traceback: str) -> None:
+    def __init__(self, type_name: str, text: str, is_ghost_error: bool) -> None:
         super().__init__(f"{type_name}: {text}")
         self.type_name = type_name
         self.text = text
         self.is_ghost_error = is_ghost_error
-        self.traceback = traceback
 
 
 class ProcessDied(ImplementationError):
@@ -40,8 +68,12 @@ class ProcessDied(ImplementationError):
         self.output = output
 
 
+class NoAnswer(ImplementationError):
+    """The implementation's process sent what is no answer."""
+
+
 class TimedOut(ImplementationError):
-    """The implementation took longer than a request may take."""
+    """The implementation took longer than a case may take."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no answer within {seconds:g} s")

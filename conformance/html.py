@@ -44,13 +44,19 @@ def render(report: Report, options: Mapping[str, str]) -> str:
     from markupsafe import Markup
 
     bad = [verdict for verdict in report.verdicts if verdict.is_bad]
+    not_green = report.footer.get("not_green", [])
     names = list(report.header["implementations"])
     shown = [_failure(verdict, options, Markup) for verdict in bad[:SHOWN_FAILURES]]
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
     return environment.get_template("report.html.j2").render(
         header=report.header,
         seconds=report.footer["seconds"],
-        verdict=f"{len(bad)} cases failed" if bad else "every case passed",
+        verdict=f"{len(bad)} cases failed"
+        if bad
+        else "not green"
+        if not_green
+        else "every case passed",
+        not_green=not_green,
         implementations=[_summary(name, report) for name in names],
         distribution=Markup(distribution({name: _ratios(report, name) for name in names})),
         tiers=[_tier(name, names, report) for name in report.header["tiers"]],
@@ -59,6 +65,7 @@ def render(report: Report, options: Mapping[str, str]) -> str:
         error_colour=ERROR_COLOUR,
         failures=shown,
         more=len(bad) - len(shown),
+        known=[verdict for verdict in report.verdicts if verdict.status is Status.KNOWN],
     )
 
 

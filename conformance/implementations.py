@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass
+from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
+from conformance.errors import MOST_NAME, NotSupported, text_of, words
+from conformance.precision import Precision, read_precision
 from weights import ArgumentError
 
 Build = Callable[..., Any]
@@ -19,9 +27,17 @@ OURS = {
     "ghost_tf": ("keras", "tensorflow"),
 }
 ORACLE = "oracle"
-# What must stand in the environment of a child before it imports one of our modes.
+# Lines that an implementation may have in a report.
+MOST_VERSIONS = 50
+# What stands in the environment of every child, unless the user says otherwise.
+ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow otherwise prints on its way up
+    "OMP_NUM_THREADS": "1",  # the cases are tiny: more threads only wait for each other
+}
+# What must stand there before a child imports a module of ours, or a mode of it.
 ENVIRONMENTS = {
     "ghost_jax.modes:float64": {"JAX_ENABLE_X64": "1"},
+    "ghost_tf.modes": {"KERAS_BACKEND": "tensorflow"},
     "ghost_tf.backends:jax": {"KERAS_BACKEND": "jax"},
     "ghost_tf.backends:torch": {"KERAS_BACKEND": "torch"},
 }
@@ -59,6 +75,11 @@ def target(name: str) -> tuple[str, str]:
     >>> target("ghost_jax")
     ('ghost_jax.adapter', 'build')
     """
+    if not name.isprintable() or len(name) > MOST_NAME:
+        raise ArgumentError(
+            f"`--implementation` must be printable and of at most {MOST_NAME} characters, got "
+            f"{words(name, MOST_NAME)!r}"
+        )
     if name in OURS:
         return f"{name}.adapter", "build"
     if name == ORACLE:
@@ -72,26 +93,60 @@ def target(name: str) -> tuple[str, str]:
     return module, function
 
 
-def load(name: str) -> tuple[Build, dict[str, str]]:
-    """The build function behind a name, and what a report records of it.
+def environment(name: str) -> dict[str, str]:
+    """What the process of an implementation has in its environment, beside what the user set.
 
-    That is the versions that its module tells, what `strict_arithmetic` of the module set so that
-    nothing is silently rounded to fewer bits, and the precision of that function.
+    >>> environment("ghost_tf.modes:graph")["KERAS_BACKEND"]
+    'tensorflow'
+    """
+    module, _, _ = name.partition(":")
+    own = ENVIRONMENTS.get(name, ENVIRONMENTS.get(module, {}))
+    return {**ENVIRONMENT, **os.environ, **own}
+
+
+def load(name: str) -> tuple[Build, dict[str, Any]]:
+    """The build function behind a name, and what its module tells of it.
+
+    That is `versions` for a report, with what `strict_arithmetic` of the module set so that nothing
+    is silently rounded to fewer bits, and the `precision` of that function.
     """
     module_name, function = target(name)
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ArgumentError(f"cannot import {module_name} of {name!r}: {error}") from error
+    except (ImportError, NotSupported) as error:
+        reason = f"cannot import {module_name} of {name!r}: {text_of(error)}"
+        raise ArgumentError(reason) from error
     build = getattr(module, function, None)
     if not callable(build):
         raise ArgumentError(f"{module_name} has no function {function!r}")
+    precision = read_precision(getattr(module, "PRECISIONS", {}), function)
+    return build, {"versions": _versions(module, precision), "precision": astuple(precision)}
+
+
+def _versions(module: Any, precision: Precision) -> dict[str, str]:
     told: dict[str, str] = {}
     for each in ("versions", "strict_arithmetic"):
         tell = getattr(module, each, None)
-        told |= dict(tell()) if callable(tell) else {}
-    precision = getattr(module, "PRECISIONS", {}).get(function, {})
-    return build, told | {name: str(value) for name, value in precision.items()}
+        found = tell() if callable(tell) else {}
+        if not isinstance(found, Mapping):
+            raise ArgumentError(f"`{each}` must return a mapping, got a {type(found).__name__}")
+        for name, value in islice(found.items(), MOST_VERSIONS):
+            told[text_of(name, MOST_NAME)] = text_of(value, MOST_NAME)
+    return told | ({"precision": str(precision)} if str(precision) else {})
+
+
+def fingerprint(name: str) -> str:
+    """A digest of the source of the package that an implementation is in; empty where none is."""
+    package = target(name)[0].partition(".")[0]
+    spec = PathFinder.find_spec(package, [str(Path.cwd()), *sys.path])
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    files = [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
+    if spec and spec.origin and not folders:
+        files = [Path(spec.origin)]
+    digest = hashlib.sha256()
+    for path in filter(Path.is_file, files):
+        digest.update(f"{path}\0".encode(errors="replace") + path.read_bytes())
+    return digest.hexdigest() if files else ""
 
 
 def installed_version(package: str) -> str:

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.case import Case
-from conformance.process import Implementation
+from conformance.judged import Judged
 from conformance.stages import in_batches, judge_stage
 from conformance.tensors import Tensors
 from conformance.tiers.base import Once
@@ -80,7 +80,7 @@ class ParityTier:
             for name, place in self.places.items()
         ]
 
-    def judge(self, case: Case, process: Implementation) -> Outcome:
+    def judge(self, case: Case, process: Judged) -> Outcome:
         """The rule of `conformance.stages`."""
         place = self.places[case.id]
         trial = self._trials[place]
@@ -123,7 +123,7 @@ class ParityTier:
     def _order(self, place: Place) -> int:
         return self.plan.names.index(place.stage)
 
-    def _run(self, request: tuple[Implementation, Trial]) -> Tensors:
+    def _run(self, request: tuple[Judged, Trial]) -> Tensors:
         process, trial = request
         file = self.plan.file
         return in_batches(

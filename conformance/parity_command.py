@@ -12,9 +12,12 @@ from conformance import parity_tables, runner, terminal
 from conformance.command import exit_code, exit_with, implementations
 from conformance.implementations import Availability
 from conformance.parity import ParityTier
+from conformance.results import Run
 from conformance.trials import Size, plan_trials
 
 FRAMEWORKS = {"torch": "ghost_torch", "jax": "ghost_jax", "tf": "ghost_tf"}
+# A case is a whole network on all images that it is given.
+NETWORK_SECONDS = 600.0
 FILE = click.Path(path_type=Path)
 
 
@@ -61,6 +64,15 @@ def parse_size(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--size", metavar="HxW", callback=parse_size, help="Height and width of the random input."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--timeout",
+    "seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=NETWORK_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="What an implementation may take for an input.",
+)
 @click.option("--verbose", is_flag=True, help="Show every stage.")
 @click.option("--json", "json_output", is_flag=True, help="Print JSON instead of a table.")
 @click.option(
@@ -72,7 +84,8 @@ def parse_size(ctx: click.Context, param: click.Parameter, value: str | None) ->
 )
 def parity(
     file: Path, frameworks: Sequence[str], names: Sequence[str], reference: Path | None,
-    images: Path | None, size: Size | None, seed: int, verbose: bool, json_output: bool, jobs: int,
+    images: Path | None, size: Size | None, seed: int, verbose: bool, json_output: bool,
+    seconds: float, jobs: int,
 ) -> None:  # fmt: skip
     """Hold every stage of one weight file against the oracle, in each framework.
 
@@ -84,10 +97,11 @@ def parity(
     chosen, missing = implementations(wanted)
 
     def work() -> int:
-        console = Console(stderr=json_output)
+        console = terminal.console(stderr=json_output)
         with console.status("the oracle runs"):
             plan = plan_trials(file, images=images, reference=reference, size=size, seed=seed)
-        result = _run(console, ParityTier(plan), chosen, missing, verbose, json_output, jobs)
+        tier = ParityTier(plan)
+        result = _run(console, tier, chosen, missing, verbose, json_output, jobs, seconds)
         return exit_code(console, result)
 
     exit_with(work)
@@ -95,11 +109,11 @@ def parity(
 
 def _run(
     console: Console, tier: ParityTier, names: Sequence[str], missing: Sequence[Availability],
-    verbose: bool, json_output: bool, jobs: int,
-) -> runner.Run:  # fmt: skip
+    verbose: bool, json_output: bool, jobs: int, seconds: float,
+) -> Run:  # fmt: skip
     planned = runner.plan([tier], None)
     with terminal.Counts(console, names, len(tier.places)) as progress:
-        result = runner.run(names, planned, progress.observe, jobs)
+        result = runner.run(names, planned, progress.observe, jobs, seconds=seconds)
     if json_output:
         click.echo(parity_tables.as_json(tier, result))
     else:

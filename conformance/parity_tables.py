@@ -12,7 +12,7 @@ from rich.text import Text
 
 from conformance.implementations import Availability
 from conformance.parity import Difference, ParityTier
-from conformance.runner import Run
+from conformance.results import Run, is_green
 from conformance.verdict import Status, Verdict
 
 # From the least to tell to the most.
@@ -79,7 +79,7 @@ def as_json(tier: ParityTier, run: Run) -> str:
     found = {
         "architecture": tier.plan.file.architecture,
         "content_sha256": tier.plan.file.metadata["content_sha256"],
-        "passed": not run.has_failed and not run.broken,
+        "passed": is_green(run),
         "versions": run.versions,
         "notes": tier.notes(),
         "first_differences": [_entry(tier, difference.verdict) for difference in differences],

@@ -24,13 +24,16 @@ def distribution(ratios: Mapping[str, Sequence[float]]) -> str:
     """A histogram of log10(error / allowed) for each implementation."""
     edges = np.linspace(LEAST_POWER, MOST_POWER, 49)
     figure, axes = _figure(6.4, 2.4)
-    for name, values in ratios.items():
+    for number, values in enumerate(ratios.values()):
         powers = [min(power_of(value), MOST_POWER) for value in values]
-        axes.hist(powers, bins=edges, histtype="step", label=f"{name} ({len(powers)})")
+        axes.hist(powers, bins=edges, histtype="step", label=str(number))
     axes.axvline(0, color="#b00020", linestyle="--", linewidth=1)
     axes.set_xlabel("log10(error / allowed); beyond the dashed line a case fails")
     axes.set_ylabel("cases")
-    axes.legend(loc="upper right", frameon=False)
+    legend = axes.legend(loc="upper right", frameon=False)
+    for text, (name, values) in zip(legend.get_texts(), ratios.items(), strict=True):
+        text.set_parse_math(False)  # a name may have dollars, and may begin with an underscore
+        text.set_text(f"{name} ({len(values)})")
     return _svg(figure)
 
 

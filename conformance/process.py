@@ -3,170 +3,175 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import tempfile
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Thread
+from typing import IO, Any
 
 import numpy as np
 
-from conformance import worker
+from conformance.channel import Channel
 from conformance.errors import (
     ImplementationRaised,
+    NoAnswer,
     NotSupported,
     ProcessDied,
     TimedOut,
-    printable,
+    text_of,
+    words,
 )
-from conformance.implementations import OURS
-from conformance.tensors import Tensors
+from conformance.implementations import OURS, environment
+from conformance.judged import Judged
+from conformance.precision import Precision
+from weights import child
 
-REQUEST_SECONDS = 120.0
+CASE_SECONDS = 120.0
 START_SECONDS = 300.0
+# How long a process may take to end by itself once it was told to.
+END_SECONDS = 1.0
 LAST_WORDS = 2000
+REFUSALS = {"unsupported": NotSupported, "raised": ImplementationRaised}
+ANSWERS = {"call": np.ndarray, "taps": dict, "state": dict, "train_step": dict, "seconds": tuple}
 
 
-class Implementation:
-    """An implementation in a child process, started anew when it dies or hangs.
+class Implementation(Judged):
+    """An implementation in a child process, started anew when it dies or takes too long.
 
-    Every request raises `NotSupported` where the implementation refuses it, and a subclass of
-    `ImplementationError` where it gives no result.
+    The child leads a process group: what it started ends with it.
     """
 
-    def __init__(
-        self, name: str, seconds: float = REQUEST_SECONDS, *, repeat: bool = False
-    ) -> None:
-        self.name = name
-        self.is_ours = name in OURS
-        self.versions: dict[str, str] = {}
+    def __init__(self, name: str, seconds: float = CASE_SECONDS, *, repeat: bool = False) -> None:
+        super().__init__(name, is_ours=name in OURS)
         self._seconds = seconds
         self._repeat = repeat
-        self._folder = tempfile.TemporaryDirectory(prefix="ghost-conformance-")
-        self._log = Path(self._folder.name, "output")
-        self._process: Any = None
-        self._connection: Any = None
+        self._deadline: float | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Any = None
+        self._output: Any = None
 
     def start(self) -> None:
         """Start the child and wait until it has imported the implementation."""
-        self._log.write_bytes(b"")
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        arguments = (theirs, self.name, str(self._log), self._repeat)
-        self._process = context.Process(target=worker.main, args=arguments, daemon=True)
-        self._process.start()
-        theirs.close()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            repeat = "repeat" if self._repeat else ""
+            command = child.python("conformance.child", str(theirs.fileno()), self.name, repeat)
+            self._process = process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                env=environment(self.name),
+                pass_fds=[theirs.fileno()], start_new_session=True,
+            )  # fmt: skip
+        self._channel = Channel(ours)
+        self._output = _Output(process.stdout)
         try:
-            self.versions = self._reply(START_SECONDS)
+            told = self._reply(time.monotonic() + START_SECONDS, START_SECONDS)
         except (ImplementationRaised, NotSupported):
             self._stop()  # it has hung up, the next request must not ask it
             raise
+        self.versions = dict(told["versions"])
+        self.precision = Precision(*told["precision"])
 
-    def call(
-        self, architecture: str, config: Mapping[str, Any], weights: Tensors, x: np.ndarray
-    ) -> np.ndarray:
-        """The output for x: (N, C, H, W)."""
-        return self._ask("call", architecture, config, weights, x=x)
-
-    def taps(
-        self, architecture: str, config: Mapping[str, Any], weights: Tensors, x: np.ndarray
-    ) -> Tensors:
-        """Named intermediate outputs for x: (N, C, H, W)."""
-        return self._ask("taps", architecture, config, weights, x=x)
-
-    def state(self, architecture: str, config: Mapping[str, Any], weights: Tensors) -> Tensors:
-        """The tensors that it holds, canonical names and layout."""
-        return self._ask("state", architecture, config, weights)
-
-    def save(
-        self, architecture: str, config: Mapping[str, Any], weights: Tensors, path: Path
-    ) -> None:
-        """Let it write the interchange file."""
-        self._ask("save", architecture, config, weights, path=str(path))
-
-    def resave(
-        self,
-        architecture: str,
-        config: Mapping[str, Any],
-        weights: Tensors,
-        source: Path,
-        path: Path,
-    ) -> None:
-        """Let it load the file `source` over `weights`, and write `path`."""
-        self._ask("resave", architecture, config, weights, source=str(source), path=str(path))
-
-    def train_step(
-        self,
-        architecture: str,
-        config: Mapping[str, Any],
-        weights: Tensors,
-        x: np.ndarray,
-        output_cotangent: np.ndarray,
-    ) -> dict[str, Any]:
-        """One training step: output, gradients, statistics afterwards."""
-        cotangent = {"output_cotangent": output_cotangent}
-        return self._ask("train_step", architecture, config, weights, x=x, **cotangent)
+    @contextmanager
+    def one_case(self) -> Iterator[None]:
+        """A case begins and ends: its requests share the time that a case may take."""
+        self._deadline = time.monotonic() + self._seconds
+        try:
+            yield
+        finally:
+            self._deadline = None
 
     def seconds(self) -> tuple[float, float]:
         """What its outputs took since it started: the first time, and when repeated."""
-        if self._process is None:
-            return 0.0, 0.0
-        return self._request("seconds", {})
+        first, again = (0.0, 0.0) if self._process is None else self._request("seconds", {})
+        return float(first), float(again)
 
     def kill(self) -> None:
         """End the child in the middle of a request, which raises `ProcessDied` in its thread."""
         process = self._process
         if process is not None:
-            process.kill()
+            _end_group(process)
 
     def close(self) -> None:
         """End the child."""
         self._stop()
-        self._folder.cleanup()
-
-    def _ask(
-        self, request: str, architecture: str, config: Any, weights: Tensors, **arguments: Any
-    ) -> Any:
-        if self._process is None:
-            self.start()
-        description = {"architecture": architecture, "config": dict(config), "weights": weights}
-        return self._request(request, description | arguments)
 
     def _request(self, request: str, arguments: Mapping[str, Any]) -> Any:
+        if self._process is None:
+            self.start()
+            self._deadline = self._deadline and time.monotonic() + self._seconds
+        deadline = self._deadline or time.monotonic() + self._seconds
         try:
-            self._connection.send((request, arguments))
+            self._channel.send((request, arguments), deadline)
+        except TimeoutError:
+            self._stop()
+            raise TimedOut(self._seconds) from None
         except OSError:
             raise self._died() from None
-        return self._reply(self._seconds)
+        answer = self._reply(deadline, self._seconds)
+        if not isinstance(answer, ANSWERS.get(request, object)):
+            raise NoAnswer(f"its process sent a {type(answer).__name__} for {request!r}")
+        return answer
 
-    def _reply(self, seconds: float) -> Any:
+    def _reply(self, deadline: float, seconds: float) -> Any:
         try:
-            if not self._connection.poll(seconds):
-                self._stop()
-                raise TimedOut(seconds)
-            kind, value = self._connection.recv()
+            kind, value, remarks = self._channel.receive(deadline, self._is_alive)
+            self.remarks = tuple(dict.fromkeys([*self.remarks, *remarks]))
+            refusal = REFUSALS[kind](*value) if kind in REFUSALS else None
+        except TimeoutError:
+            self._stop()
+            raise TimedOut(seconds) from None
         except (EOFError, OSError):
             raise self._died() from None
-        if kind == "unsupported":
-            raise NotSupported(value)
-        if kind == "raised":
-            raise ImplementationRaised(*value)
+        except Exception as error:
+            self._stop()
+            raise NoAnswer(f"its process sent what is no answer: {text_of(error)}") from None
+        if refusal is not None:
+            raise refusal
         return value
 
+    def _is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def _died(self) -> ProcessDied:
-        self._process.join(10)
-        code = self._process.exitcode
-        words = self._log.read_bytes()[-LAST_WORDS:].decode(errors="replace").strip()
+        process, output = self._process, self._output
         self._stop()
-        return ProcessDied(code, printable(words) or "(none)")
+        code = None if process is None else process.returncode
+        return ProcessDied(code, words(output.last()) or "(none)")
 
     def _stop(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
-        with contextlib.suppress(OSError):
-            self._connection.close()
-        process.join(1)
-        if process.is_alive():
-            process.kill()
-            process.join()
+        self._channel.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(END_SECONDS)
+        _end_group(process)
+        process.wait()
+
+
+class _Output:
+    """What a child prints: read to its end, and only the last of it kept."""
+
+    def __init__(self, stream: Any) -> None:
+        self._last = b""
+        self._thread = Thread(target=self._read, args=(stream,), daemon=True)
+        self._thread.start()
+
+    def last(self) -> str:
+        """The last words, once the child has ended."""
+        self._thread.join(END_SECONDS)
+        return self._last.decode(errors="replace").strip()
+
+    def _read(self, stream: IO[bytes]) -> None:
+        with stream:
+            while part := os.read(stream.fileno(), 1 << 16):
+                self._last = (self._last + part)[-LAST_WORDS:]
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The suite under pytest: `pytest --pyargs conformance --implementation package.module:build`.
+"""The suite under pytest: `pytest --pyargs conformance --ghost-implementation mine:build`.
 
 One test for every case, named after its implementation and tier. It works under pytest-xdist, each
 of whose workers starts a process of its own for the implementation.
@@ -20,7 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what chooses implementations and tiers."""
     group = parser.getgroup("conformance", "conformance of Ghost convolutions")
     group.addoption(
-        "--implementation",
+        "--ghost-implementation",
         action="append",
         default=[],
         metavar="NAME",
@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "package.module:function; may be repeated",
     )
     group.addoption(
-        "--tier",
+        "--ghost-tier",
         action="append",
         default=[],
         choices=TIER_NAMES,
@@ -39,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the suite alone where no implementation is named: it would have nothing to run."""
     is_suite = collection_path == SUITE
-    return True if is_suite and not config.getoption("--implementation") else None
+    return True if is_suite and not config.getoption("--ghost-implementation") else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -48,8 +48,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     from conformance.tiers import TIERS
 
-    chosen = metafunc.config.getoption("--tier") or TIER_NAMES
-    names = dict.fromkeys(metafunc.config.getoption("--implementation"))
+    chosen = metafunc.config.getoption("--ghost-tier") or TIER_NAMES
+    names = dict.fromkeys(metafunc.config.getoption("--ghost-implementation"))
     rows = [
         pytest.param(name, (TIERS[tier], case), id=f"{name}-{tier}-{case.id}")
         for name in names

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance.errors import printable, words
 from conformance.oracle import weights_io
 from conformance.stages import OracleRun, Stages, allowed_error, smallest_input, spatial_means
 from conformance.tensors import Tensors
@@ -92,10 +93,10 @@ def _recorded(
     if not stages:
         raise GhostError(
             f"{path} must record outputs of at least one stage ({', '.join(names)}) for the input "
-            f"{label}, got {', '.join(outputs) or 'none'}"
+            f"{printable(label)}, got {words(', '.join(outputs)) or 'none'}"
         )
     return Recorded(
-        label,
+        printable(label),
         x,
         {name: outputs[keys[name]].astype(np.float64) for name in stages},
         frozenset(name for name in stages if keys[name].endswith(MEANS)),
@@ -114,7 +115,7 @@ def _input(path: Path, arrays: Tensors, file: WeightFile) -> np.ndarray:
         if name in arrays:
             return _float32(arrays[name])
     if IMAGES not in arrays:
-        got = ", ".join(arrays) or "nothing"
+        got = words(", ".join(arrays)) or "nothing"
         raise GhostError(f"{path} must hold `{X}` (N, C, H, W) or `{IMAGES}`, got {got}")
     settings = file.metadata.get("preprocess")
     if settings is None:

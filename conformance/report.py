@@ -7,17 +7,17 @@ import os
 import platform
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from conformance.implementations import Availability, installed_version
-from conformance.runner import Run, efforts
+from conformance.implementations import ENVIRONMENT, Availability, installed_version
+from conformance.results import Run, efforts, offences, unjudged
 from conformance.verdict import Status, Verdict
-from conformance.worker import ENVIRONMENT
 from weights import FormatError
 
 LINES, JUNIT, HTML = "report.jsonl", "junit.xml", "report.html"
@@ -26,6 +26,7 @@ TOTALS = {
     Status.FAIL: ("failure", "failures"),
     Status.ERROR: ("error", "errors"),
     Status.SKIP: ("skipped", "skipped"),
+    Status.KNOWN: ("skipped", "skipped"),
 }
 
 
@@ -46,18 +47,19 @@ def prepare(folder: Path) -> None:
 
 
 def write_report(
-    folder: Path, run: Run, tiers: Sequence[str], missing: Sequence[Availability]
-) -> None:
-    """Write `report.jsonl` and `junit.xml` into `folder`."""
+    folder: Path, run: Run, tiers: Sequence[str], missing: Sequence[Availability],
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> None:  # fmt: skip
+    """Write `report.jsonl` and `junit.xml` into `folder`; `settings` say how large the run was."""
     folder.mkdir(parents=True, exist_ok=True)
     records = [
-        _header(run, tiers, missing),
+        _header(run, tiers, missing) | {"settings": dict(settings)},
         *({"kind": "verdict", **verdict.to_dict()} for verdict in run.verdicts),
         _footer(run),
     ]
     text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records)
     (folder / LINES).write_text(text, encoding="utf-8")
-    tree = ElementTree.ElementTree(junit(run.verdicts))
+    tree = ElementTree.ElementTree(junit(run.verdicts, [*offences(run), *unjudged(run)]))
     tree.write(folder / JUNIT, encoding="utf-8", xml_declaration=True)
 
 
@@ -83,8 +85,11 @@ def counts(verdicts: Iterable[Verdict]) -> dict[str, int]:
     return {status.value: found[status] for status in Status}
 
 
-def junit(verdicts: Iterable[Verdict]) -> ElementTree.Element:
-    """One test case for every verdict, in a suite for every implementation."""
+def junit(verdicts: Iterable[Verdict], not_green: Sequence[str] = ()) -> ElementTree.Element:
+    """One test case for every verdict, in a suite for every implementation.
+
+    What keeps a run from being green beside its verdicts are errors of a suite of their own.
+    """
     root = ElementTree.Element("testsuites")
     by_name: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
@@ -96,6 +101,12 @@ def junit(verdicts: Iterable[Verdict]) -> ElementTree.Element:
             suite.set(total, str(count))
         for verdict in of_name:
             _add_case(suite, verdict)
+    if not_green:
+        total = str(len(not_green))
+        suite = ElementTree.SubElement(root, "testsuite", name="run", tests=total, errors=total)
+    for reason in not_green:
+        case = ElementTree.SubElement(suite, "testcase", classname="run", name=reason)
+        ElementTree.SubElement(case, "error", message=reason)
     return root
 
 
@@ -121,6 +132,7 @@ def _header(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> 
         "environment": {key: os.environ.get(key, value) for key, value in ENVIRONMENT.items()},
         "tiers": list(tiers),
         "implementations": run.versions,
+        "remarks": {name: list(found) for name, found in run.remarks.items()},
         "missing": {gap.name: gap.reason for gap in missing},
     }
 
@@ -129,6 +141,8 @@ def _footer(run: Run) -> dict[str, Any]:
     return {
         "kind": "footer",
         "counts": counts(run.verdicts),
+        "not_green": [*offences(run), *unjudged(run)],
+        "was_stopped": run.was_stopped,
         "seconds": round(run.seconds, 3),
         "effort": [asdict(effort) for effort in efforts(run)],
     }

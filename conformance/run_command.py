@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from conformance.again import read_again
 from conformance.command import PASSED, exit_with, implementations
+from conformance.process import CASE_SECONDS
 from conformance.requested import Request, run_request
 from conformance.tiers import TIERS, NetworkTier, RandomTier, TrainingTier
 
@@ -46,7 +47,7 @@ def parse_known(
     "earlier",
     type=click.Path(path_type=Path),
     metavar="REPORT",
-    help="Run what failed in this report.jsonl, or gave no result.",
+    help="Run what failed in this report.jsonl, or gave no result, of whom it did.",
 )
 @click.option(
     "--deviations",
@@ -92,6 +93,22 @@ def parse_known(
     help="A safetensors file with `images` (N, H, W, C) and `labels`, for --weights.",
 )
 @click.option(
+    "--timeout",
+    "seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=CASE_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="What a case may take; one that takes longer is an error, and the process is replaced.",
+)
+@click.option(
+    "--max-failures",
+    "most_failures",
+    type=click.IntRange(1),
+    metavar="N",
+    help="End the run when so many cases have failed or gave no result.",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(1),
     default=2,
@@ -101,36 +118,33 @@ def parse_known(
 def run(
     names: tuple[str, ...], tier_names: tuple[str, ...], case_ids: tuple[str, ...],
     earlier: Path | None, known: dict[str, Path], count: int, full: bool, folder: Path | None,
-    resume: bool, weights: Path | None, images: Path | None, jobs: int,
+    resume: bool, weights: Path | None, images: Path | None, seconds: float,
+    most_failures: int | None, jobs: int,
 ) -> None:  # fmt: skip
-    """Run the suite. Exit code 0: all passed, 1: a case failed, 2: usage, 3: the harness failed."""
+    """Run the suite.
+
+    Exit code 0: all passed, 1: a case failed, or an implementation looked at the answers, 2: usage,
+    3: the harness failed, or a tier judged less than half of its cases.
+    """
     if resume and folder is None:
         raise click.UsageError("`--resume` needs `--report`, the folder of the interrupted run")
-    chosen, missing = implementations(names)
-    tiers = [TIERS[name] for name in TIERS if not tier_names or name in tier_names]
     _configure_network(weights, images)
-    _configure_size(count, full)
 
     def work() -> int:
-        wanted = _wanted(case_ids, earlier)
-        if wanted == []:
+        again = None if earlier is None else read_again(earlier, names, tier_names)
+        if again is not None and not again.keys and not case_ids:
             click.echo(f"nothing failed in {earlier}")
             return PASSED
+        chosen, missing = implementations(names or (again.names if again else ()))
+        tiers = [TIERS[name] for name in TIERS if not tier_names or name in tier_names]
+        larger = again is not None and again.full
+        _configure_size(count or (again.random if again else 0), full or larger)
         return run_request(
-            Request(chosen, missing, tiers, wanted, known, folder, jobs, full, resume)
-        )
+            Request(chosen, missing, tiers, case_ids, again, known, folder, jobs, full or larger,
+                    resume, seconds, most_failures)
+        )  # fmt: skip
 
     exit_with(work)
-
-
-def _wanted(case_ids: Sequence[str], earlier: Path | None) -> list[str] | None:
-    """The cases that are asked for, None for all of them."""
-    from conformance.report import read_report
-
-    if earlier is None:
-        return list(case_ids) or None
-    failed = [verdict.case for verdict in read_report(earlier).verdicts if verdict.is_bad]
-    return [*case_ids, *dict.fromkeys(failed)]
 
 
 def _configure_size(count: int, full: bool) -> None:

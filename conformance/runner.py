@@ -7,14 +7,15 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from itertools import count
 from threading import Event
-from typing import Any
 
 from conformance.case import Case, split_pair
-from conformance.errors import ImplementationError, NotSupported, printable
-from conformance.journal import Key
-from conformance.process import Implementation
+from conformance.errors import ImplementationError, NotSupported, text_of, words
+from conformance.journal import Key, key
+from conformance.judged import Judged
+from conformance.process import CASE_SECONDS, Implementation
+from conformance.results import Run
 from conformance.tiers import Tier
 from conformance.verdict import Outcome, Status, Verdict
 from weights import ArgumentError, GhostError
@@ -23,79 +24,61 @@ Observer = Callable[[Verdict], None]
 Work = Sequence[tuple[Tier, Sequence[Case]]]
 
 
-@dataclass(frozen=True)
-class Run:
-    """Everything that a run found out."""
-
-    verdicts: list[Verdict] = field(repr=False)
-    versions: dict[str, dict[str, str]]
-    seconds: float
-    broken: list[str] = field(default_factory=list, repr=False)
-    """Tracebacks of tiers that raised: the harness failed, whatever the verdicts say."""
-    outputs: dict[str, tuple[float, float]] = field(default_factory=dict, repr=False)
-    """Seconds that an implementation's outputs took: the first time, and repeated."""
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether any case failed or gave no result."""
-        return any(verdict.is_bad for verdict in self.verdicts)
-
-
-@dataclass(frozen=True)
-class Effort:
-    """What an implementation took, judging included.
-
-    `compilation` is the share by which its outputs took longer the first time than repeated, None
-    where they were not repeated.
-    """
-
-    name: str
-    seconds: float
-    speed: float
-    compilation: float | None
-
-
-def efforts(run: Run) -> list[Effort]:
-    """The effort of every implementation."""
-    return [_effort(name, run) for name in run.versions]
-
-
-def _effort(name: str, run: Run) -> Effort:
-    own = [verdict for verdict in run.verdicts if verdict.implementation == name]
-    seconds = sum(verdict.seconds for verdict in own)
-    first, again = run.outputs.get(name, (0.0, 0.0))
-    share = max(first - again, 0.0) / seconds if again and seconds else None
-    return Effort(name, seconds, len(own) / seconds if seconds else 0.0, share)
-
-
 def run(
     names: Sequence[str], work: Work, observe: Observer, jobs: int, *,
     repeat: bool = False, done: Mapping[Key, Verdict] | None = None,
+    seconds: float = CASE_SECONDS, most_failures: int | None = None,
+    wants: Callable[[Key], bool] = lambda key: True,
 ) -> Run:  # fmt: skip
     """Run every case over every implementation, to the end, whatever an implementation does.
 
-    With `repeat` every output is asked for twice; `done` are the verdicts of an interrupted run.
-    An exception of a tier itself is kept in `Run.broken`: it is the harness that failed. Raises
-    `GhostError` for an implementation that cannot be started and for files that are refused.
+    With `repeat` every output is asked for twice; `done` are the verdicts of an interrupted run; a
+    case may take `seconds`; with `most_failures` the run ends where there are that many; `wants`
+    tells which verdicts are asked for, of those that `work` gives. An exception of a tier itself is
+    kept in `Run.broken`: it is the harness that failed. Raises `GhostError` for an implementation
+    that cannot be started and for files that are refused.
     """
     started = time.monotonic()
-    processes = {name: Implementation(name, repeat=repeat) for name in names}
+    processes = {name: Implementation(name, seconds, repeat=repeat) for name in names}
     broken: list[str] = []
     try:
         with ThreadPoolExecutor(jobs) as pool, _stopping(processes) as stop:
+            enough = _Enough(observe, most_failures, stop)
             list(pool.map(_start, processes.values()))
             futures = [
-                pool.submit(_run_one, process, work, observe, stop, broken, done or {})
+                pool.submit(_run_one, process, work, enough, stop, broken, done or {}, wants)
                 for process in processes.values()
             ]
             verdicts = [verdict for future in futures for verdict in future.result()]
-        verdicts += _finish(work, processes, observe, broken)
+            if not stop.is_set():
+                verdicts += _finish(work, processes, enough, broken, wants)
         outputs = {name: _seconds(process) for name, process in processes.items()}
     finally:
         for process in processes.values():
             process.close()
-    versions = {name: process.versions for name, process in processes.items()}
-    return Run(verdicts, versions, time.monotonic() - started, broken, outputs)
+    return Run(
+        verdicts,
+        {name: process.versions for name, process in processes.items()},
+        time.monotonic() - started,
+        broken,
+        outputs,
+        {name: process.precision for name, process in processes.items()},
+        {name: process.remarks for name, process in processes.items() if process.remarks},
+        stop.is_set(),
+    )
+
+
+class _Enough:
+    """Observes verdicts, and sets `stop` where so many are bad that nobody needs more."""
+
+    def __init__(self, observe: Observer, most: int | None, stop: Event) -> None:
+        self._observe, self._most, self._stop = observe, most, stop
+        self._bad = count(1)
+
+    def __call__(self, verdict: Verdict) -> None:
+        self._observe(verdict)
+        if verdict.is_bad and next(self._bad) == self._most:
+            self._stop.set()
 
 
 def plan(tiers: Iterable[Tier], case_ids: Iterable[str] | None) -> Work:
@@ -124,7 +107,7 @@ def _stopping(processes: Mapping[str, Implementation]) -> Iterator[Event]:
 def _start(process: Implementation) -> None:
     try:
         process.start()
-    except ImplementationError as error:
+    except (ImplementationError, NotSupported) as error:
         raise ArgumentError(f"cannot start {process.name}: {error}") from error
 
 
@@ -137,25 +120,30 @@ def _seconds(process: Implementation) -> tuple[float, float]:
 
 def _run_one(
     process: Implementation, work: Work, observe: Observer, stop: Event, broken: list[str],
-    done: Mapping[Key, Verdict],
+    done: Mapping[Key, Verdict], wants: Callable[[Key], bool],
 ) -> list[Verdict]:  # fmt: skip
     verdicts: list[Verdict] = []
     for tier, cases in work:
         for case in cases:
             if stop.is_set():
                 return verdicts
+            if not wants((tier.name, case.id, process.name)):
+                continue
             earlier = done.get((tier.name, case.id, process.name))
             verdict = earlier or judge(tier, case, process, broken)
+            if stop.is_set() and verdict.is_bad:
+                return verdicts  # its process was ended, by an interrupt perhaps
             observe(verdict)
             verdicts.append(verdict)
     return verdicts
 
 
-def judge(tier: Tier, case: Case, process: Any, broken: list[str]) -> Verdict:
+def judge(tier: Tier, case: Case, process: Judged, broken: list[str]) -> Verdict:
     """The verdict of one case; an exception of the tier itself joins `broken`."""
     started = time.monotonic()
     try:
-        outcome = tier.judge(case, process)
+        with process.one_case():
+            outcome = tier.judge(case, process)
     except NotSupported as reason:
         outcome = Outcome.skipped(str(reason))
     except ImplementationError as error:
@@ -164,7 +152,7 @@ def judge(tier: Tier, case: Case, process: Any, broken: list[str]) -> Verdict:
         raise
     except Exception as error:
         broken.append(traceback.format_exc())
-        text = printable(f"{type(error).__name__}: {error}")
+        text = text_of(f"{type(error).__name__}: {error}")
         outcome = Outcome(Status.ERROR, message=f"the harness itself failed: {text}")
     return Verdict(
         case.id,
@@ -172,23 +160,25 @@ def judge(tier: Tier, case: Case, process: Any, broken: list[str]) -> Verdict:
         process.name,
         outcome.status,
         outcome.ratio,
-        outcome.message,
+        words(outcome.message),
         outcome.worst,
-        outcome.hint,
+        words(outcome.hint),
         time.monotonic() - started,
         outcome.pattern,
     )
 
 
 def _finish(
-    work: Work, processes: Mapping[str, Implementation], observe: Observer, broken: list[str]
-) -> Iterator[Verdict]:
+    work: Work, processes: Mapping[str, Implementation], observe: Observer, broken: list[str],
+    wants: Callable[[Key], bool],
+) -> Iterator[Verdict]:  # fmt: skip
     for tier, cases in work:
         finish = getattr(tier, "finish", None)
         try:
             for verdict in finish(processes, cases) if finish else ():
-                observe(verdict)
-                yield verdict
+                if wants(key(verdict)):
+                    observe(verdict)
+                    yield verdict
         except GhostError:
             raise
         except Exception:

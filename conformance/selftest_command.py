@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from conformance import terminal
 from conformance.command import FAILED, PASSED, exit_with
 from conformance.implementations import available
 from conformance.mutants import FRAMEWORK, MODULE_MUTANTS, MUTANTS
@@ -35,7 +36,7 @@ def _run(names: Sequence[str], json_output: bool) -> int:
     unknown = sorted(set(names) - {mutant.name for mutant in mutants})
     if unknown:
         raise click.UsageError(f"no such mutant: {', '.join(unknown)}")
-    console = Console(stderr=json_output)
+    console = terminal.console(stderr=json_output)
     with console.status("mutants and variants run"):
         missing = _missing()
         runnable = MUTANTS if missing else mutants

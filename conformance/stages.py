@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bounds import UNIT_ROUNDOFF
 from conformance.compare import judge
+from conformance.errors import ImplementationError
 from conformance.oracle import adapter, weights_io
+from conformance.precision import UNIT_ROUNDOFF
 from conformance.tape import Rough
 from conformance.tensors import Tensors
 from conformance.verdict import Outcome
@@ -87,8 +88,22 @@ def _moved(module: Any, x: np.ndarray, seed: int) -> Tensors:
 
 def in_batches(taps: Callable[[np.ndarray], Tensors], x: np.ndarray) -> Tensors:
     """The stages of many images, a part of them at a time."""
-    parts = [taps(batch) for batch in np.split(x, range(BATCH, len(x), BATCH))]
+    batches = np.split(x, range(BATCH, len(x), BATCH))
+    parts = [taps(batch) for batch in batches]
+    for batch, part in zip(batches, parts, strict=True):
+        _check_part(parts[0], part, len(batch))
     return {stage: np.concatenate([part[stage] for part in parts]) for stage in parts[0]}
+
+
+def _check_part(first: Tensors, part: Tensors, images: int) -> None:
+    """Raise `ImplementationError` for stages that cannot be put behind those of `first`."""
+    for stage in {**first, **part}:
+        here, there = (np.shape(each.get(stage, ())) for each in (part, first))
+        if here[:1] != (images,) or here[1:] != there[1:]:
+            raise ImplementationError(
+                f"its taps of {images} images gave {stage} of shape {here}, where those of the "
+                f"first {BATCH} gave {there}"
+            )
 
 
 def in_dtype(weights: Tensors, dtype: Any) -> Tensors:

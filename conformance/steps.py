@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from conformance.bounds import UNIT_ROUNDOFF
 from conformance.compare import judge
 from conformance.oracle import weights_io
+from conformance.precision import UNIT_ROUNDOFF
 from conformance.stages import BASELINE_FACTOR, Stages, in_dtype
 from conformance.tape import Rough
 from conformance.tensors import Tensors

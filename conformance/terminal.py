@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from threading import Lock
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from conformance.case import split_pair
 from conformance.implementations import Availability
-from conformance.runner import Run, efforts
+from conformance.results import Run, efforts, is_green
 from conformance.verdict import Status, Verdict
 
 SHOWN_FAILURES = 20
@@ -26,15 +27,20 @@ WORDS = {
 }
 
 
+def console(*, stderr: bool = False) -> Console:
+    """A terminal that takes every text as it is, whatever brackets are in it."""
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
 class Counts:
     """A progress bar for each implementation, with its counts."""
 
     def __init__(self, console: Console, names: Sequence[str], total: int) -> None:
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[counts]}"),
+            TextColumn("{task.fields[counts]}", markup=False),
         )
         self._progress = Progress(*columns, console=console, transient=True)
         self._tasks: dict[str, TaskID] = {
@@ -88,7 +94,9 @@ def show(
     if len(bad) > SHOWN_FAILURES:
         console.print(f"... and {len(bad) - SHOWN_FAILURES} more")
     found = Counter(verdict.status for verdict in run.verdicts)
-    console.print(f"{_in_words(found)} in {run.seconds:.0f} s", style="red" if bad else "green")
+    stopped = ", ended early: as many failures as --max-failures allows" * run.was_stopped
+    style = "green" if is_green(run) else "red"
+    console.print(f"{_in_words(found)} in {run.seconds:.0f} s{stopped}", style=style)
 
 
 def table(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> Table:
@@ -97,10 +105,13 @@ def table(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> Ta
     grid.add_column("tier")
     names = list(run.versions)
     for name in (*names, *(gap.name for gap in missing)):
-        grid.add_column(name, justify="right")
+        grid.add_column(_heading(name, run), justify="right")
     for tier in tiers:
         of_tier = [verdict for verdict in run.verdicts if verdict.tier == tier]
-        cells = [_cell([v for v in of_tier if v.implementation == name]) for name in names]
+        cells = [
+            _cell([v for v in of_tier if v.implementation == name], run.remarks.get(name, ()))
+            for name in names
+        ]
         grid.add_row(tier, *cells, *(Text("missing", "yellow") for _ in missing))
     return grid
 
@@ -116,12 +127,12 @@ def effort(run: Run) -> Table:
     return grid
 
 
-def describe(verdict: Verdict, options: str = "") -> Text:
-    """A failure with all that helps, and the command that runs it again."""
+def describe(verdict: Verdict, options: str = "", *, can_rerun: bool = True) -> Text:
+    """A failure with all that helps, and the command that runs it again where there is one."""
     lines = [f"  {verdict.message}"]
     lines += [f"  worst {verdict.worst}"] if verdict.worst else []
     lines += [f"  hint: {verdict.hint}"] if verdict.hint else []
-    lines += [f"  again: {rerun(verdict, options)}"]
+    lines += [f"  again: {rerun(verdict, options)}"] if can_rerun else []
     title = f"{verdict.status.upper()} {verdict.case} [{verdict.tier}, {verdict.implementation}]"
     return Text(title, "bold red").append("\n" + "\n".join(lines), "default")
 
@@ -130,19 +141,26 @@ def rerun(verdict: Verdict, options: str = "") -> str:
     """The command that runs a case again; a pair needs the writer of its file too."""
     case, writer = split_pair(verdict.case)
     names = dict.fromkeys(filter(None, (verdict.implementation, writer)))
-    chosen = " ".join(f"--implementation {name}" for name in names)
-    command = f"ghost-conformance run {chosen} --tier {verdict.tier} --case {case}"
+    chosen = " ".join(f"--implementation {shlex.quote(name)}" for name in names)
+    command = f"ghost-conformance run {chosen} --tier {verdict.tier} --case {shlex.quote(case)}"
     return f"{command} {options}".strip()
 
 
-def _cell(verdicts: Sequence[Verdict]) -> Text:
+def _heading(name: str, run: Run) -> Text:
+    """A name, with its precision where that is not float32, and its backend where it tells one."""
+    backend = run.versions.get(name, {}).get("backend")
+    lines = (name, str(run.precisions.get(name, "")), f"on {backend}" if backend else "")
+    return Text("\n".join(filter(None, lines)))
+
+
+def _cell(verdicts: Sequence[Verdict], remarks: Sequence[str]) -> Text:
     found = Counter(verdict.status for verdict in verdicts)
     ran = len(verdicts) - found[Status.SKIP]
     ratios = [verdict.ratio for verdict in verdicts if verdict.ratio is not None]
-    words = [f"{found[Status.PASS]}/{ran}"] if ran else []
+    words = [", ".join([f"{found[Status.PASS]}/{ran}", *remarks])] if ran else []
     words += [f"{max(ratios):.2f}"] if ratios else []
     words += [f"{found[status]} {WORDS[status]}" for status in WORDS if found[status]]
-    bad = found[Status.FAIL] + found[Status.ERROR]
+    bad = found[Status.FAIL] + found[Status.ERROR] + len(remarks)
     return Text("  ".join(words), "red" if bad else "green" if ran else "yellow")
 
 

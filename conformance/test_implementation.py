@@ -1,4 +1,4 @@
-"""What `pytest --pyargs conformance --implementation NAME` runs: `conformance.pytest_plugin`."""
+"""What `pytest --pyargs conformance` runs for each --ghost-implementation."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ def test_case(conformance_process: Any, conformance_case: tuple[Tier, Case]) -> 
     verdict = judge(tier, case, conformance_process, broken)
     if broken:
         raise RuntimeError(broken[0])
+    if conformance_process.remarks:
+        remarks = ", ".join(conformance_process.remarks)
+        pytest.fail(f"{conformance_process.name}: {remarks}", pytrace=False)
     if verdict.status is Status.SKIP:
         pytest.skip(verdict.message)
     if verdict.is_bad:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from conformance.errors import printable, words
 from conformance.randomised import randomise
 from conformance.references import is_weight_file, read_input, read_recorded
 from conformance.stages import (
@@ -98,7 +99,7 @@ def _inputs(
     if images is not None:
         if size is not None:
             raise GhostError(f"{images} has a size of its own: give no other")
-        yield images.stem, read_input(images, file)
+        yield printable(images.stem), read_input(images, file)
         return
     config = configure(file.architecture, file.config)
     for height, width in (size,) if size else default_sizes(file.architecture, config):
@@ -133,7 +134,7 @@ def _against_records(
         trials.append(Trial(recorded.label, weights, recorded.x, wanted))
         unknown |= dict.fromkeys(recorded.unknown)
     note = f"{reference} records what is no stage, and was not compared: {', '.join(unknown)}"
-    return tuple(trials), (note,) if unknown else ()
+    return tuple(trials), (words(note),) if unknown else ()
 
 
 def _randomised(file: WeightFile, inputs: Mapping[str, np.ndarray], seed: int) -> Iterator[Trial]:

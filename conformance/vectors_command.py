@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from conformance.command import FAILED, HARNESS_FAILED, PASSED, exit_with
-from conformance.verdict import Status
+from conformance import terminal
+from conformance.command import PASSED, exit_code, exit_with
+from conformance.results import Run
+from conformance.vectors import OUTSIDE, VECTOR_TIERS, check
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -36,28 +36,31 @@ def export_command(folder: Path) -> None:
 @vectors.command("check")
 @click.argument("folder", type=FOLDER)
 @click.option("--outputs", required=True, type=FOLDER, help="What the program wrote.")
-def check_command(folder: Path, outputs: Path) -> None:
+@click.option(
+    "--tier",
+    "tiers",
+    multiple=True,
+    type=click.Choice(VECTOR_TIERS),
+    help="Judge this tier only, all that the program can do; may be repeated.",
+)
+def check_command(folder: Path, outputs: Path, tiers: tuple[str, ...]) -> None:
     """Judge the outputs of a program for the vectors in FOLDER.
 
-    Exit code 0: all that was written is right, 1: something is not, 3: nothing was written.
+    Exit code 0: all that was written is right, 1: something is not, 3: less than half of the cases
+    of a tier was written.
     """
-    exit_with(lambda: _check(folder, outputs))
+    exit_with(lambda: _check(folder, outputs, tiers or VECTOR_TIERS))
 
 
-def _check(folder: Path, outputs: Path) -> int:
-    from conformance.runner import Run
-    from conformance.terminal import describe, table
-    from conformance.vectors import OUTSIDE, VECTOR_TIERS, check
-
-    console = Console()
-    verdicts = list(check(folder, outputs))
+def _check(folder: Path, outputs: Path, tiers: tuple[str, ...]) -> int:
+    console = terminal.console()
+    verdicts = [verdict for verdict in check(folder, outputs) if verdict.tier in tiers]
+    if not verdicts:
+        raise click.UsageError(f"{folder} has no vectors of {', '.join(tiers)}")
     run = Run(verdicts, {OUTSIDE: {}}, 0.0)
-    console.print(table(run, VECTOR_TIERS, []))
+    console.print(terminal.table(run, tiers, []))
     for verdict in run.verdicts:
         if verdict.is_bad:
-            console.print(describe(verdict), highlight=False, soft_wrap=True)
-    found = Counter(verdict.status for verdict in verdicts)
-    if found[Status.SKIP] == len(verdicts):
-        console.print(f"nothing was checked: {outputs} has no outputs", style="red")
-        return HARNESS_FAILED
-    return FAILED if run.has_failed else PASSED
+            description = terminal.describe(verdict, can_rerun=False)
+            console.print(description, soft_wrap=True)
+    return exit_code(console, run)

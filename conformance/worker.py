@@ -1,56 +1,24 @@
-"""The child process: one implementation, doing what the parent asks."""
+"""One implementation, doing what is asked of it."""
 
 from __future__ import annotations
 
 import gc
 import json
-import os
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from conformance.errors import NotSupported, printable
-from conformance.implementations import ENVIRONMENTS, load
+from conformance.answers import array, arrays, name_of
+from conformance.errors import MOST_NAME, MOST_TEXT, NotSupported, text_of, words
 from weights import ArgumentError, GhostError
 from weights.digests import tensor_digests
 
-ENVIRONMENT = {
-    "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow otherwise prints on its way up
-    "KERAS_BACKEND": "tensorflow",
-    "OMP_NUM_THREADS": "1",  # the cases are tiny: more threads only wait for each other
-}
 # Bytes to which frameworks align what they compute with.
 ALIGNMENT = 64
-
-
-def main(connection: Connection, name: str, log: str, repeat: bool = False) -> None:
-    """Answer requests until the parent hangs up; standard output and error go to the log."""
-    _redirect(log)
-    for key, value in ENVIRONMENT.items():
-        os.environ.setdefault(key, value)
-    os.environ.update(ENVIRONMENTS.get(name, {}))
-    sys.path.insert(0, str(Path.cwd()))
-
-    try:
-        build, versions = load(name)
-    except Exception as error:
-        connection.send(_refusal(error))
-        return
-    connection.send(("done", versions))
-    worker = Worker(build, repeat)
-    while True:
-        try:
-            request, arguments = connection.recv()
-        except EOFError:
-            return
-        connection.send(worker.answer(request, arguments))
 
 
 class Worker:
@@ -72,7 +40,7 @@ class Worker:
         try:
             return "done", getattr(self, request)(**arguments)
         except Exception as error:
-            return _refusal(error)
+            return refusal(error)
 
     def call(self, x: np.ndarray, **description: Any) -> np.ndarray:
         """The output for an input."""
@@ -90,11 +58,11 @@ class Worker:
     def taps(self, x: np.ndarray, **description: Any) -> dict[str, np.ndarray]:
         """The named intermediate outputs."""
         taps = self._method("taps", **description)
-        return _lent(lambda given: _arrays(taps(given)), x)
+        return _lent(lambda given: arrays(taps(given)), x)
 
     def state(self, **description: Any) -> dict[str, np.ndarray]:
         """The tensors, canonical names and layout."""
-        return _arrays(self._method("state", **description)())
+        return arrays(self._method("state", **description)())
 
     def save(self, path: str, **description: Any) -> None:
         """Write the interchange file."""
@@ -112,7 +80,10 @@ class Worker:
         """One training step."""
         with self._for_once():
             step = self._method("train_step", **description)(x.copy(), output_cotangent.copy())
-        return {k: _arrays(v) if isinstance(v, Mapping) else _array(v) for k, v in step.items()}
+        return {
+            name_of(key): arrays(value) if isinstance(value, Mapping) else array(value)
+            for key, value in step.items()
+        }
 
     @contextmanager
     def _for_once(self) -> Iterator[None]:
@@ -126,7 +97,7 @@ class Worker:
     def _timed(self, time: int, built: Callable[..., Any], x: np.ndarray) -> np.ndarray:
         def run(given: np.ndarray) -> np.ndarray:
             started = perf_counter()
-            result = _array(built(given))
+            result = array(built(given))
             self._seconds[time] += perf_counter() - started
             return result
 
@@ -146,13 +117,6 @@ class Worker:
         return method
 
 
-def _redirect(log: str) -> None:
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for stream in (1, 2):
-        os.dup2(descriptor, stream)
-    os.close(descriptor)
-
-
 def _lent(run: Callable[[np.ndarray], Any], x: np.ndarray) -> Any:
     """What it returns for an array that must come back as it was, and free."""
     # Never a name of this function: who looks at the local names of its callers, as TensorFlow's
@@ -169,8 +133,8 @@ def _lent(run: Callable[[np.ndarray], Any], x: np.ndarray) -> Any:
     return result
 
 
-def _references(arrays: tuple[np.ndarray, ...]) -> int:
-    return sum(map(sys.getrefcount, arrays))
+def _references(lent: tuple[np.ndarray, ...]) -> int:
+    return sum(map(sys.getrefcount, lent))
 
 
 def _unaligned(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -187,21 +151,11 @@ def _unaligned(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return memory, given
 
 
-def _array(value: Any) -> np.ndarray:
-    array = np.array(value)
-    if array.dtype == object:
-        raise TypeError(f"the result must be an array of numbers, got {type(value).__name__}")
-    return array
-
-
-def _arrays(values: Any) -> dict[str, np.ndarray]:
-    if not isinstance(values, Mapping):
-        raise TypeError(f"the result must map names to arrays, got {type(values).__name__}")
-    return {str(name): _array(value) for name, value in values.items()}
-
-
-def _refusal(error: Exception) -> tuple[str, Any]:
+def refusal(error: Exception) -> tuple[str, Any]:
+    """The reply that an exception is: ("unsupported", reason) or ("raised", what it was)."""
     if isinstance(error, NotSupported):
-        return "unsupported", printable(str(error))
-    details = (type(error).__name__, printable(str(error)), isinstance(error, GhostError))
-    return "raised", (*details, printable("".join(traceback.format_exception(error))))
+        return "unsupported", (text_of(error),)
+    name, is_ghost_error = words(type(error).__name__, MOST_NAME), isinstance(error, GhostError)
+    # Half of what a message may have: more is said around it.
+    text = text_of(error, MOST_TEXT // 2)
+    return "raised", (name, text, is_ghost_error)

@@ -11,7 +11,6 @@ from flax import nnx
 from ghost_jax.layers import (
     activation,
     check_input,
-    checked_options,
     convolution,
     half_size,
     hard_sigmoid,
@@ -21,6 +20,7 @@ from ghost_jax.layers import (
     sigmoid,
     spatial_mean,
 )
+from ghost_jax.options import checked_options
 from weights.attention import AttentionPlan, SqueezeExciteConfig
 
 
@@ -45,10 +45,12 @@ class SqueezeExcite(nnx.Module):
         *,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
+        axis_name: Any = None,
+        axis_index_groups: Any = None,
         rngs: nnx.Rngs,
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
-        options = checked_options(dtype, param_dtype, rngs)
+        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.plan = plan
         self.conv_reduce = convolution(plan.reduce, **options)
         self.conv_expand = convolution(plan.expand, **options)

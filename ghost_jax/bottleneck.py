@@ -15,11 +15,11 @@ from ghost_jax.ghost_conv_v3 import GhostConvV3
 from ghost_jax.layers import (
     activation,
     check_input,
-    checked_options,
     convolution,
     module_list,
     norm_after,
 )
+from ghost_jax.options import checked_options
 from weights.bottleneck import GhostBottleneckConfig, GhostModule
 from weights.branches import TRAINING
 from weights.ghost_conv_v2 import GhostConvV2Config
@@ -67,6 +67,8 @@ class GhostBottleneck(nnx.Module):
         bn_momentum: float = 0.1,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
+        axis_name: Any = None,
+        axis_index_groups: Any = None,
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostBottleneckConfig(
@@ -90,7 +92,7 @@ class GhostBottleneck(nnx.Module):
             bn_eps,
             bn_momentum,
         )
-        options = checked_options(dtype, param_dtype, rngs)
+        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.plan = plan
         self.ghost1 = _ghost(plan.ghost1, **options)
         self.conv_dw = _strided(plan, **options)

@@ -13,10 +13,10 @@ from ghost_jax.layers import (
     BatchNorm,
     activation,
     check_input,
-    checked_options,
     convolution,
     norm_after,
 )
+from ghost_jax.options import checked_options
 from weights import GhostConvConfig
 from weights.convolutions import ConvolutionPlan
 from weights.ghost_conv_v2 import GhostConvV2Config
@@ -75,6 +75,8 @@ class GhostConv(nnx.Module):
         form: str = "training",
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
+        axis_name: Any = None,
+        axis_index_groups: Any = None,
         rngs: nnx.Rngs,
     ) -> None:
         plan = self.configuration(
@@ -93,7 +95,7 @@ class GhostConv(nnx.Module):
             bn_momentum,
             form,
         )
-        options = checked_options(dtype, param_dtype, rngs)
+        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio

@@ -10,7 +10,8 @@ from flax import nnx
 
 from ghost_jax.attention import dfc_gate, short_conv
 from ghost_jax.branches import add_branches, branches, sum_branches
-from ghost_jax.layers import activation, check_input, checked_options, convolution
+from ghost_jax.layers import activation, check_input, convolution
+from ghost_jax.options import checked_options
 from weights.branches import TRAINING, BranchesPlan
 from weights.ghost_conv_v3 import GhostConvV3Config
 
@@ -66,6 +67,8 @@ class GhostConvV3(nnx.Module):
         bn_momentum: float = 0.1,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
+        axis_name: Any = None,
+        axis_index_groups: Any = None,
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostConvV3Config(
@@ -84,7 +87,7 @@ class GhostConvV3(nnx.Module):
             bn_eps,
             bn_momentum,
         )
-        options = checked_options(dtype, param_dtype, rngs)
+        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio

@@ -14,7 +14,6 @@ from ghost_jax.branches import ConvNorm
 from ghost_jax.layers import (
     activation,
     check_input,
-    checked_options,
     convolution,
     dropout,
     linear,
@@ -23,6 +22,7 @@ from ghost_jax.layers import (
     rematerialised,
     spatial_mean,
 )
+from ghost_jax.options import checked_options
 from weights.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig
 
 
@@ -67,6 +67,8 @@ class GhostNet(nnx.Module):
         remat: bool = False,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
+        axis_name: Any = None,
+        axis_index_groups: Any = None,
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostNetConfig(
@@ -86,7 +88,7 @@ class GhostNet(nnx.Module):
             bn_eps,
             bn_momentum,
         )
-        options = checked_options(dtype, param_dtype, rngs)
+        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.plan = plan
         self.remat = remat
         self.conv_stem = convolution(plan.stem, **options)
@@ -147,7 +149,7 @@ class GhostNet(nnx.Module):
         x = self.conv_head(spatial_mean(x))
         if self.bn_head is not None:
             x = self.bn_head(x)
-        x = self.relu(x).reshape(len(x), -1)
+        x = self.relu(x).reshape(x.shape[0], -1)
         yield "conv_head", x
         if self.classifier is not None:
             yield "logits", self.classifier(self.dropout(x))

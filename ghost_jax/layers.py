@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from ghost_jax.abstract import AbstractRngs
-from ghost_jax.flax_layers import BatchNorm, DepthwiseConvolution, PointwiseConvolution
-from weights import ArgumentError, arithmetic, checks
+from ghost_jax.batch_norm import BatchNorm
+from ghost_jax.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
+from ghost_jax.options import without_axes
+from weights import ArgumentError, arithmetic
 from weights.convolutions import ConvolutionPlan
 
 
@@ -54,7 +55,7 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 def convolution(plan: ConvolutionPlan, **options: Any) -> nnx.Conv:
     """A convolution with symmetric explicit padding."""
     init = _uniform(plan.fan_in)
-    kind = DepthwiseConvolution if plan.depthwise else nnx.Conv
+    kind = DepthwiseConvolution if plan.depthwise else Convolution
     kind = PointwiseConvolution if plan.pointwise else kind
     return kind(
         plan.c_in,
@@ -67,7 +68,7 @@ def convolution(plan: ConvolutionPlan, **options: Any) -> nnx.Conv:
         use_bias=plan.bias,
         kernel_init=init,
         bias_init=init,
-        **options,
+        **without_axes(options),
     )
 
 
@@ -94,12 +95,14 @@ def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: An
 def linear(features: int, classes: int, **options: Any) -> nnx.Linear:
     """A linear layer with bias."""
     init = _uniform(features)
-    return nnx.Linear(features, classes, kernel_init=init, bias_init=init, **options)
+    own = without_axes(options)
+    return nnx.Linear(features, classes, kernel_init=init, bias_init=init, **own)
 
 
 def dropout(rate: float, *, rngs: Any, **options: Any) -> nnx.Dropout:
     """Dropout of that rate."""
-    return nnx.Dropout(rate, rngs=rngs if isinstance(rngs, nnx.Rngs) else None)
+    drawn = isinstance(rngs, nnx.Rngs) and ("dropout" in rngs or "default" in rngs)
+    return nnx.Dropout(rate, rngs=rngs if drawn else None)
 
 
 def activation(name: str) -> Callable[[jax.Array], jax.Array]:
@@ -136,7 +139,8 @@ def resize_like(x: jax.Array, other: jax.Array) -> jax.Array:
     """The nearest position, by the rule (i * in) // out, at height and width of `other`."""
     for axis in (1, 2):
         size, wanted = x.shape[axis], other.shape[axis]
-        index = np.arange(wanted)
+        # A size that is a symbol is known when the program runs.
+        index = np.arange(wanted) if isinstance(size * wanted, int) else jnp.arange(wanted)
         x = jnp.take(x, arithmetic.nearest_source(index, size, wanted), axis, mode="clip")
     return x
 
@@ -155,8 +159,9 @@ def module_list(modules: Iterable[nnx.Module]) -> nnx.List[Any]:
 
 
 def in_training(norm: BatchNorm | Folded | None, training: Any = None) -> bool:
-    """Whether the normalisation will use the statistics of the batch."""
-    return norm is not None and not norm.use_running_average
+    """Whether the normalisation will use the statistics of the batch on this device."""
+    alone = getattr(norm, "axis_name", None) is None
+    return norm is not None and alone and not norm.use_running_average
 
 
 def check_input(module: Any, x: jax.Array) -> None:
@@ -170,41 +175,20 @@ def check_input(module: Any, x: jax.Array) -> None:
 
 
 def canonical_shape(x: jax.Array) -> tuple[Any, ...]:
-    """Shape of the input as (N, C, H, W)."""
+    """Shape of the input as (N, C, H, W).
+
+    A size that is a symbol, as `jax.export` has them, is not known.
+    """
+    shape = tuple(size if isinstance(size, int) else None for size in x.shape)
     if x.ndim != 4:
-        return x.shape
-    batch, height, width, channels = x.shape
+        return shape
+    batch, height, width, channels = shape
     return batch, channels, height, width
 
 
 def dtype_name(x: jax.Array) -> str:
     """Name of the input's dtype, as NumPy has it."""
     return x.dtype.name
-
-
-def check_dtype(name: str, dtype: Any) -> None:
-    """Raise `ArgumentError` for a type that JAX lacks, or would replace by a narrower one."""
-    try:
-        wanted = jnp.dtype(dtype)
-    except TypeError:
-        raise ArgumentError(f"`{name}` must be a type such as jnp.float32, got {dtype!r}") from None
-    checks.floating(f"`{name}`", wanted.name)
-    if jax.dtypes.canonicalize_dtype(wanted) != wanted:
-        raise ArgumentError(
-            f"`{name}` must be enabled in JAX, got {wanted.name}: set the environment "
-            "variable JAX_ENABLE_X64=1, or call jax.config.update('jax_enable_x64', True) first"
-        )
-
-
-def checked_options(dtype: Any, param_dtype: Any, rngs: Any) -> dict[str, Any]:
-    """The types of a module and its random numbers; raises `ArgumentError`."""
-    check_dtype("param_dtype", param_dtype)
-    check_dtype("dtype", dtype or param_dtype)
-    if not isinstance(rngs, (nnx.Rngs, nnx.RngStream, AbstractRngs)):
-        raise ArgumentError(
-            f"`rngs` must be nnx.Rngs, got {type(rngs).__name__}: pass nnx.Rngs(0), for example"
-        )
-    return {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
 
 
 def _uniform(fan_in: int) -> Callable[..., jax.Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -9,9 +10,11 @@ import jax.numpy as jnp
 from flax import nnx
 
 from ghost_jax.ghost_conv import GhostConv
-from ghost_jax.layers import activation, batch_norm, check_input, linear
+from ghost_jax.layers import activation, batch_norm, check_input, dropout, linear
+from ghost_jax.options import checked_options
+from ghost_jax.shifted import strided
 from weights import GhostResNetConfig
-from weights.resnet import STAGES, STEM_CHANNELS, BlockConfig
+from weights.resnet import FEATURES, STAGES, STEM_CHANNELS, BlockConfig
 
 
 class BasicBlock(nnx.Module):
@@ -40,12 +43,14 @@ class BasicBlock(nnx.Module):
     def shortcut(self, x: jax.Array) -> jax.Array:
         """The input with every `stride`-th row and column, and zero channels on both sides."""
         stride, extra = self.block.stride, self.block.extra_channels
-        x = x[:, ::stride, ::stride]
+        x = strided(x, (stride, stride))
         return jnp.pad(x, ((0, 0), (0, 0), (0, 0), (extra, extra)))
 
 
 class GhostResNet(nnx.Module):
     """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
+
+    `num_classes` 0 leaves the classifier out.
 
     Shapes: x: (N, H, W, in_chans) to logits (N, num_classes).
 
@@ -68,8 +73,11 @@ class GhostResNet(nnx.Module):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: str = "training",
+        dropout: float = 0.0,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
+        axis_name: Any = None,
+        axis_index_groups: Any = None,
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostResNetConfig(
@@ -84,15 +92,17 @@ class GhostResNet(nnx.Module):
             bn_eps,
             bn_momentum,
             form,
+            dropout,
         )
-        options = {"dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
+        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.plan = plan
         self.conv1 = GhostConv(**plan.stem.to_dict(), **options)
         self.bn1 = _norm(plan, STEM_CHANNELS, **options)
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
-        self.linear = linear(STAGES["layer3"], plan.num_classes, **options)
+        self.dropout = _dropout(plan.dropout, **options)
+        self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
 
     @property
@@ -107,19 +117,37 @@ class GhostResNet(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, in_chans) to logits (N, num_classes)."""
-        return self.stages(x)["logits"]
+        for _, out in self._steps(x):
+            x = out
+        return x
 
     def stages(self, x: jax.Array) -> dict[str, jax.Array]:
         """The output of every stage, from the stem to the logits."""
+        return dict(self._steps(x))
+
+    def features(self, x: jax.Array) -> dict[str, jax.Array]:
+        """The three feature maps with a stride of 1, 2 and 4, from the path they stand at."""
+        features = {}
+        for name, out in self._steps(x):
+            if name in FEATURES:
+                features[name] = out
+            if name == FEATURES[-1]:
+                break
+        return features
+
+    def _steps(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
         check_input(self, x)
-        stages = {"stem": self.relu(self.bn1(self.conv1(x)))}
-        x = stages["stem"]
+        x = self.relu(self.bn1(self.conv1(x)))
+        yield "stem", x
         for name in STAGES:
             for block in getattr(self, name):
                 x = block(x)
-            stages[name] = x
-        stages["logits"] = self.linear(x.mean(axis=(1, 2)))
-        return stages
+            yield name, x
+        x = x.mean(axis=(1, 2))
+        if self.linear is None:
+            yield "mean", x
+        else:
+            yield "logits", self.linear(self.dropout(x))
 
 
 class GhostResNet20(GhostResNet):
@@ -155,3 +183,13 @@ def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> nnx.List[BasicBlock]:
     return nnx.List([BasicBlock(plan, block, **options) for block in plan.stage(name)])
+
+
+def _dropout(rate: float, **options: Any) -> Any:
+    return dropout(rate, **options)
+
+
+def _classifier(plan: GhostResNetConfig, **options: Any) -> Any:
+    if not plan.num_classes:
+        return None
+    return linear(STAGES["layer3"], plan.num_classes, **options)

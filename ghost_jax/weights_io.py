@@ -12,7 +12,6 @@ import numpy as np
 from flax import nnx
 
 import weights
-from ghost_jax import layers
 from ghost_jax.abstract import abstract, seed_dropout, settle
 from ghost_jax.attention import SqueezeExcite
 from ghost_jax.bottleneck import GhostBottleneck
@@ -20,6 +19,7 @@ from ghost_jax.facts import facts
 from ghost_jax.ghost_conv import GhostConv, GhostConvV2
 from ghost_jax.ghost_conv_v3 import GhostConvV3
 from ghost_jax.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_jax.options import check_dtype
 from ghost_jax.resnet import GhostResNet20, GhostResNet56
 from ghost_jax.vgg import GhostVGG16
 from ghost_jax.yolo import C3Ghost
@@ -184,7 +184,7 @@ def _fresh_facts(architecture: str, config: str) -> Facts:
 def _abstract(architecture: str, config: Mapping[str, Any], dtype: Any) -> Any:
     """The checked module without values."""
     config = weights.configure(architecture, config).to_dict()
-    layers.check_dtype("param_dtype", dtype)
+    check_dtype("param_dtype", dtype)
     return abstract(ARCHITECTURES[architecture], config, np.dtype(dtype))
 
 

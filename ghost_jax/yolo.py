@@ -14,11 +14,11 @@ from ghost_jax.layers import (
     ACTIVATIONS,
     activation,
     check_input,
-    checked_options,
     convolution,
     module_list,
     norm_after,
 )
+from ghost_jax.options import checked_options
 from weights.yolo import (
     C3GhostConfig,
     check_without_effect,
@@ -97,11 +97,13 @@ class C3Ghost(nnx.Module):
         form: str = "training",
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
+        axis_name: Any = None,
+        axis_index_groups: Any = None,
         rngs: nnx.Rngs,
     ) -> None:
         check_without_effect(shortcut, g)
         plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form, hidden)
-        options = checked_options(dtype, param_dtype, rngs)
+        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.plan = plan
         self.cv1 = _convolution(plan, "cv1", **options)
         self.cv2 = _convolution(plan, "cv2", **options)

@@ -7,10 +7,10 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from ghost_tf import weights_io
+from ghost_tf.keras_backends import backend
 from weights.digests import common_dtype
 from weights.layout import cast_floating
 from weights.storage import PathLike
@@ -75,10 +75,7 @@ class Adapter:
 
     def _differentiate(self, x: Any, cotangent: Any, sources: list[Any]) -> list[Any]:
         """The output in training, and the gradients of input and sources."""
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            output = self.module(x, training=True)
-        return [output, *tape.gradient(output, [x, *sources], cotangent)]
+        return backend().differentiate(self.module, x, cotangent, sources)
 
     def _input(self, x: np.ndarray) -> Any:
         native = x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
@@ -93,14 +90,14 @@ def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, An
 
 def versions() -> dict[str, str]:
     """The versions that a report records."""
-    backend = keras.backend.backend()
-    return {"tensorflow": tf.__version__, "keras": keras.__version__, "backend": backend}
+    name = keras.backend.backend()
+    version = backend().framework.__version__
+    return {name: version, "keras": keras.__version__, "backend": name}
 
 
 def strict_arithmetic() -> dict[str, str]:
     """Switch off what would silently round float32 to fewer bits, and tell what was set."""
-    tf.config.experimental.enable_tensor_float_32_execution(False)
-    return {"float32": "no TF32 on TensorFlow's GPUs"}
+    return backend().strict_arithmetic()
 
 
 def _to_numpy(x: Any) -> np.ndarray:

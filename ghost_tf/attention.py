@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from ghost_tf.composed import settle
 from ghost_tf.data_format import checked_data_format
 from ghost_tf.layers import (
     activation,
@@ -49,11 +50,12 @@ class SqueezeExcite(Planned, keras.layers.Layer):
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
-        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        options = self.options_inside()
         self.plan = plan
         self.conv_reduce = convolution(plan.reduce, **options)
         self.conv_expand = convolution(plan.expand, **options)
         self.relu = activation("relu")
+        settle(self)
 
     @property
     def config(self) -> dict[str, Any]:

@@ -18,28 +18,21 @@ from weights import ArgumentError
 __all__ = ["jax", "strict_arithmetic", "torch", "versions"]
 
 
-class Backend(Adapter):
-    """One built module; inference only."""
-
-    train_step = None  # type: ignore[assignment]
-
-
-def jax(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Backend:
+def jax(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
     """On JAX."""
     return _build("jax", architecture, config, weights)
 
 
-def torch(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Backend:
+def torch(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
     """On PyTorch."""
     return _build("torch", architecture, config, weights)
 
 
-def _build(name: str, architecture: str, config: Any, weights: Any) -> Backend:
+def _build(name: str, architecture: str, config: Any, weights: Any) -> Adapter:
     found = keras.backend.backend()
     if found != name:
         raise ArgumentError(
             f"the backend of Keras must be {name}, got {found}: set KERAS_BACKEND={name} before "
             "Keras is imported"
         )
-    built = adapter.build(architecture, config, weights)
-    return Backend(built.module, built.dtype)
+    return adapter.build(architecture, config, weights)

@@ -8,6 +8,7 @@ import keras
 
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.branches import add_branches, branches, sum_branches
+from ghost_tf.composed import settle
 from ghost_tf.data_format import checked_data_format
 from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
@@ -87,7 +88,7 @@ class GhostBottleneck(Planned, keras.layers.Layer):
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
-        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        options = self.options_inside()
         self.plan = plan
         self.ghost1 = _ghost(plan.ghost1, **options)
         self.conv_dw = _strided(plan, **options)
@@ -99,6 +100,7 @@ class GhostBottleneck(Planned, keras.layers.Layer):
         self.ghost2 = _ghost(plan.ghost2, **options)
         self.shortcut = _shortcut(plan, **options)
         self.shortcut_act = _activation(plan.shortcut_activation)
+        settle(self)
 
     @property
     def config(self) -> dict[str, Any]:

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import keras
 
+from ghost_tf.choices import Chosen
+from ghost_tf.composed import Composed, settle
+from ghost_tf.keras_layers import convolution_plan
 from ghost_tf.layers import activation, batch_norm, convolution, module_list, norm_after
 from ghost_tf.planned import build_in_turn
 from weights.branches import BranchesPlan
 from weights.convolutions import ConvolutionPlan
 
 
-class ConvNorm(keras.layers.Layer):
+@keras.saving.register_keras_serializable("ghost_tf")
+class ConvNorm(Composed, Chosen, keras.layers.Layer):
     """Convolution and batch normalisation, under the names of timm's `ConvBnAct`."""
 
     def __init__(
         self, plan: ConvolutionPlan, eps: float, momentum: float, act: str = "identity",
-        **options: Any,
+        *, data_format: str, **options: Any,
     ) -> None:  # fmt: skip
-        super().__init__(dtype=options["dtype"])
-        self.conv = convolution(plan, **options)
-        self.bn1 = norm_after(plan, eps, momentum, **options)
+        super().__init__(**options)
+        self.data_format = data_format
+        self.conv = convolution(plan, **self.options_inside())
+        self.bn1 = norm_after(plan, eps, momentum, **self.options_inside())
         self.act = activation(act)
+        self._arguments = (plan, eps, momentum, act)
+        settle(self)
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras saves: the layer's own arguments and Keras' (name, dtype policy, ...)."""
+        plan, eps, momentum, act = self._arguments
+        own = {"plan": asdict(plan), "eps": eps, "momentum": momentum, "act": act}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def _from_arguments(cls, arguments: dict[str, Any]) -> Any:
+        return super()._from_arguments({**arguments, "plan": convolution_plan(arguments["plan"])})
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""

@@ -9,6 +9,7 @@ from typing import Any
 from keras import layers
 
 from ghost_tf.branches import ConvNorm
+from ghost_tf.composed import attributes
 from ghost_tf.ghost_conv import ConvNormAct
 from ghost_tf.ghost_conv_v3 import ConvAct
 from ghost_tf.keras_layers import Convolution
@@ -22,17 +23,20 @@ ACTIVATIONS = ("relu", "act", "shortcut_act")
 
 def facts(module: Any) -> Facts:
     """Every layer inside `module` by its path: its kind, and all that its result depends on."""
-    return dict(_walk("", module))
+    return dict(_walk("", module, set()))
 
 
-def _walk(path: str, part: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _walk(path: str, part: Any, seen: set[int]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if isinstance(part, layers.Layer) and id(part) in seen:  # in a list, and an attribute
+        return
+    seen.add(id(part))
     if isinstance(part, list):
         for index, child in enumerate(part):
-            yield from _walk(f"{path}.{index}", child)
+            yield from _walk(f"{path}.{index}", child, seen)
     elif isinstance(part, LAYERS):
-        for name, child in vars(part).items():
-            if not name.startswith("_") and (name in ACTIVATIONS or _holds_layers(child)):
-                yield from _walk(f"{path}.{name}".removeprefix("."), child)
+        for name, child in attributes(part).items():
+            if name in ACTIVATIONS or _holds_layers(child):
+                yield from _walk(f"{path}.{name}".removeprefix("."), child, seen)
     elif isinstance(part, layers.Layer):
         yield path, {"kind": type(part).__name__, **_settings(part)}
     else:

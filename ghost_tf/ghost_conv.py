@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
+from ghost_tf.composed import Composed, revived, serialised, settle
 from ghost_tf.data_format import checked_data_format, concatenate, crop_channels
 from ghost_tf.layers import BatchNorm, activation, canonical_shape, convolution, norm_after
 from ghost_tf.planned import Planned, build_in_turn
@@ -15,7 +16,8 @@ from weights.convolutions import ConvolutionPlan
 from weights.ghost_conv_v2 import GhostConvV2Config
 
 
-class ConvNormAct(keras.layers.Layer):
+@keras.saving.register_keras_serializable("ghost_tf")
+class ConvNormAct(Composed, keras.layers.Layer):
     """Convolution, batch normalisation, activation: one half of a GhostConv."""
 
     def __init__(self, conv: Any, norm: BatchNorm, act: Any, **options: Any) -> None:
@@ -23,9 +25,18 @@ class ConvNormAct(keras.layers.Layer):
         self.conv = conv
         self.norm = norm
         self.act = act
+        settle(self)
 
     def __getitem__(self, index: int) -> Any:
         return (self.conv, self.norm, self.act)[index]
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras saves: the three parts, and the layer's own name and flags."""
+        return {**super().get_config(), **serialised(conv=self.conv, norm=self.norm, act=self.act)}
+
+    @classmethod
+    def _from_arguments(cls, arguments: dict[str, Any]) -> Any:
+        return super()._from_arguments(revived(arguments, "conv", "norm", "act"))
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""
@@ -99,7 +110,7 @@ class GhostConv(Planned, keras.layers.Layer):
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
-        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        options = self.options_inside()
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
@@ -107,6 +118,7 @@ class GhostConv(Planned, keras.layers.Layer):
         self.primary_conv = _half(plan, plan.primary, **options)
         self.cheap_conv = _half(plan, plan.cheap, **options)
         self.short_conv = short_conv(plan.gate, plan, **options)
+        settle(self)
 
     @property
     def config(self) -> dict[str, Any]:

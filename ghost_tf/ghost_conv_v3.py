@@ -8,6 +8,7 @@ import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
 from ghost_tf.branches import add_branches, branches, sum_branches
+from ghost_tf.composed import Composed, revived, serialised, settle
 from ghost_tf.data_format import checked_data_format, concatenate, crop_channels
 from ghost_tf.layers import (
     activation,
@@ -19,16 +20,26 @@ from weights.branches import TRAINING, BranchesPlan
 from weights.ghost_conv_v3 import GhostConvV3Config
 
 
-class ConvAct(keras.layers.Layer):
+@keras.saving.register_keras_serializable("ghost_tf")
+class ConvAct(Composed, keras.layers.Layer):
     """Convolution and activation: one half in deployed form."""
 
     def __init__(self, conv: Any, act: Any, **options: Any) -> None:
         super().__init__(**options)
         self.conv = conv
         self.act = act
+        settle(self)
 
     def __getitem__(self, index: int) -> Any:
         return (self.conv, self.act)[index]
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras saves: the two parts, and the layer's own name and flags."""
+        return {**super().get_config(), **serialised(conv=self.conv, act=self.act)}
+
+    @classmethod
+    def _from_arguments(cls, arguments: dict[str, Any]) -> Any:
+        return super()._from_arguments(revived(arguments, "conv", "act"))
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""
@@ -101,7 +112,7 @@ class GhostConvV3(Planned, keras.layers.Layer):
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
-        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        options = self.options_inside()
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
@@ -112,6 +123,7 @@ class GhostConvV3(Planned, keras.layers.Layer):
             add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
         self.short_conv = short_conv(plan.gate, plan, **options)
         self.act = _activation(plan.activation)
+        settle(self)
 
     @property
     def config(self) -> dict[str, Any]:

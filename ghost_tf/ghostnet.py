@@ -10,6 +10,7 @@ from keras import ops
 
 from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.branches import ConvNorm
+from ghost_tf.composed import settle
 from ghost_tf.data_format import checked_data_format, native_shape
 from ghost_tf.layers import (
     activation,
@@ -84,7 +85,7 @@ class GhostNet(Planned, keras.Model):
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
-        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        options = self.options_inside()
         self.plan = plan
         self.conv_stem = convolution(plan.stem, **options)
         self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
@@ -94,6 +95,7 @@ class GhostNet(Planned, keras.Model):
         self.dropout = _dropout(plan.dropout, **options)
         self.classifier = _classifier(plan, **options)
         self.relu = activation("relu")
+        settle(self)
 
     @property
     def config(self) -> dict[str, Any]:

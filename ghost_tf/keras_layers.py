@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import prod
 from typing import Any
 
 import keras
 from keras import ops
 
+from ghost_tf.choices import Chosen, drawn_apart
 from ghost_tf.data_format import (
     canonical_shape,
     native_shape,
@@ -19,7 +21,8 @@ from weights import arithmetic
 from weights.convolutions import SINGLE_VALUE, ConvolutionPlan
 
 
-class Convolution(keras.layers.Layer):
+@keras.saving.register_keras_serializable("ghost_tf")
+class Convolution(Chosen, keras.layers.Layer):
     """A convolution with symmetric explicit padding; kernel (kh, kw, I/groups, O)."""
 
     def __init__(self, plan: ConvolutionPlan, *, data_format: str, **options: Any) -> None:
@@ -29,10 +32,28 @@ class Convolution(keras.layers.Layer):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the kernel, and the bias where there is one."""
-        init = uniform(self.plan.fan_in)
-        self.kernel = self.add_weight(self.kernel_shape, init, name="kernel")
+        self.kernel = self._variable("kernel", self.kernel_shape)
         if self.plan.bias:
-            self.bias = self.add_weight((self.plan.c_out,), init, name="bias")
+            self.bias = self._variable("bias", (self.plan.c_out,))
+
+    def _variable(self, name: str, shape: tuple[int, ...]) -> Any:
+        chosen = getattr(self, f"{name}_initializer")
+        return self.add_weight(
+            shape,
+            drawn_apart(chosen) if chosen else uniform(self.plan.fan_in),
+            regularizer=getattr(self, f"{name}_regularizer"),
+            constraint=getattr(self, f"{name}_constraint"),
+            name=name,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras saves: the layer's own arguments and Keras' (name, dtype policy, ...)."""
+        return {**super().get_config(), "plan": asdict(self.plan)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The layer that Keras saved."""
+        return super().from_config({**config, "plan": convolution_plan(config["plan"])})
 
     @property
     def kernel_shape(self) -> tuple[int, ...]:
@@ -72,6 +93,7 @@ class Convolution(keras.layers.Layer):
         return native_shape((batch, self.plan.c_out, *sizes), self.data_format)
 
 
+@keras.saving.register_keras_serializable("ghost_tf")
 class DepthwiseConvolution(Convolution):
     """A depthwise convolution; kernel (kh, kw, C, multiplier)."""
 
@@ -97,6 +119,7 @@ class DepthwiseConvolution(Convolution):
         return subsample(x, self.plan.stride, self.data_format)
 
 
+@keras.saving.register_keras_serializable("ghost_tf")
 class BatchNorm(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization` that stores the unbiased variance.
 
@@ -132,6 +155,12 @@ class BatchNorm(keras.layers.BatchNormalization):
 
     def _moved(self, running: Any, batch: Any) -> Any:
         return ops.cast(running, batch.dtype) * self.momentum + batch * (1 - self.momentum)
+
+
+def convolution_plan(saved: dict[str, Any]) -> ConvolutionPlan:
+    """The plan whose fields Keras saved, pairs as lists."""
+    fields = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
+    return ConvolutionPlan(**fields)
 
 
 def uniform(fan_in: int) -> keras.initializers.Initializer:

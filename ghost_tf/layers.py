@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from ghost_tf import data_format as axes
+from ghost_tf.choices import drawn_apart
 from ghost_tf.data_format import channel_axis, spatial_axes
 from ghost_tf.keras_layers import BatchNorm, Convolution, DepthwiseConvolution, uniform
 from weights import arithmetic
@@ -38,9 +39,10 @@ def batch_norm(
     channels: int, eps: float, momentum: float, *, data_format: str, **options: Any
 ) -> BatchNorm:
     """Batch normalisation that stores the unbiased variance."""
-    return BatchNorm(channel_axis(data_format), 1 - momentum, eps, **options)
+    return BatchNorm(channel_axis(data_format), 1 - momentum, eps, dtype=options["dtype"])
 
 
+@keras.saving.register_keras_serializable("ghost_tf")
 class Folded(keras.layers.Layer):
     """What is left of a batch normalisation inside the convolution before it."""
 
@@ -55,22 +57,21 @@ class Folded(keras.layers.Layer):
 
 def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
     """The batch normalisation after a convolution; one with bias has it inside."""
-    return Folded() if plan.bias else batch_norm(plan.c_out, eps, momentum, **options)
+    if plan.bias:
+        return Folded(dtype=options["dtype"])
+    return batch_norm(plan.c_out, eps, momentum, **options)
 
 
 def linear(features: int, classes: int, *, data_format: str, **options: Any) -> keras.layers.Dense:
     """A linear layer with bias."""
-    return keras.layers.Dense(
-        classes,
-        kernel_initializer=uniform(features),
-        bias_initializer=uniform(features),
-        **options,
-    )
+    drawn = {name: uniform(features) for name in ("kernel_initializer", "bias_initializer")}
+    chosen = {name: drawn_apart(options[name]) for name in drawn if name in options}
+    return keras.layers.Dense(classes, **{**drawn, **options, **chosen})
 
 
 def dropout(rate: float, *, data_format: str, **options: Any) -> keras.layers.Dropout:
     """Dropout of that rate."""
-    return keras.layers.Dropout(rate, **options)
+    return keras.layers.Dropout(rate, dtype=options["dtype"])
 
 
 def activation(name: str) -> Callable[[Any], Any]:

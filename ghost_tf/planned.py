@@ -6,13 +6,17 @@ from collections.abc import Iterable
 from typing import Any
 
 import keras
+from keras import ops
 
+from ghost_tf.choices import Chosen
+from ghost_tf.composed import Composed
 from ghost_tf.data_format import canonical_shape, native_shape
 from ghost_tf.layers import dtype_name, in_training
 from weights import ArgumentError, checks
 
 # Tensors of TensorFlow's that look like others, but are not accepted by convolutions.
 SPARSE = ("SparseTensor", "RaggedTensor", "IndexedSlices")
+WHOLE_NUMBERS = ("int", "uint", "bool")
 
 
 def check_dtype(dtype: Any) -> None:
@@ -34,7 +38,7 @@ def build_in_turn(layers: Iterable[Any], shape: tuple[Any, ...]) -> tuple[Any, .
     return shape
 
 
-class Planned:
+class Planned(Composed, Chosen):
     """A layer or model with a `plan` and a `data_format`; comes before the Keras class."""
 
     plan: Any
@@ -49,10 +53,18 @@ class Planned:
         """The batch normalisation that tells whether the layer is in training, if there is one."""
         return None
 
-    def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
-        """Check the input before Keras does, which would wrap the error in words of its own."""
+    def __call__(self, x: Any = None, *args: Any, inputs: Any = None, **kwargs: Any) -> Any:
+        """Check the input before Keras does, which would wrap the error in words of its own.
+
+        Networks take images of whole numbers, as Keras' functional models do.
+        """
+        x = inputs if x is None else x
+        if isinstance(self, keras.Model) and dtype_name(x).startswith(WHOLE_NUMBERS):
+            x = ops.cast(x, self.compute_dtype)
         self._check_input(x, kwargs.get("training"))
-        return super().__call__(x, *args, **kwargs)  # type: ignore[misc]
+        output = super().__call__(x, *args, **kwargs)  # type: ignore[misc]
+        self._take_sizes(tuple(x.shape))
+        return output
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """Shape of the output, in the order of the input's."""
@@ -64,8 +76,18 @@ class Planned:
 
     def get_config(self) -> dict[str, Any]:
         """What Keras saves: the module's own arguments and Keras' (name, dtype policy, ...)."""
-        keras_arguments = super().get_config()  # type: ignore[misc]
-        return {**keras_arguments, **self.plan.to_dict(), "data_format": self.data_format}
+        keras_arguments = super().get_config()
+        return {**keras_arguments, **self.plan.to_dict()}
+
+    def build_like(self, other: Any) -> None:
+        """Create the variables for the sizes that `other` has seen, for which Keras exports it."""
+        self.build_from_config(other.get_build_config())  # type: ignore[attr-defined]
+        self._called = other._called  # Keras exports nothing that was never called
+
+    def _take_sizes(self, shape: tuple[Any, ...]) -> None:
+        """Keep those of the first input, as Keras does where that creates the variables."""
+        if None in self.get_build_config()["input_shape"][1:]:  # type: ignore[attr-defined]
+            self._build_shapes_dict = {"input_shape": shape}
 
     def _check_input(self, x: Any, training: bool | None) -> None:
         training = in_training(self.first_norm, training)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import keras
 from keras import ops
 
+from ghost_tf.choices import Chosen
+from ghost_tf.composed import Composed, settle
 from ghost_tf.data_format import checked_data_format, pad_channels, spatial_axes, subsample
 from ghost_tf.ghost_conv import GhostConv
-from ghost_tf.layers import (
-    activation,
-    batch_norm,
-    canonical_shape,
-    linear,
-)
-from ghost_tf.planned import Planned
+from ghost_tf.layers import activation, batch_norm, canonical_shape, dropout, linear
+from ghost_tf.planned import Planned, build_in_turn
 from weights import GhostResNetConfig
-from weights.resnet import STAGES, STEM_CHANNELS, BlockConfig
+from weights.resnet import FEATURES, STAGES, STEM_CHANNELS, BlockConfig
 
 
-class BasicBlock(keras.layers.Layer):
+@keras.saving.register_keras_serializable("ghost_tf")
+class BasicBlock(Composed, Chosen, keras.layers.Layer):
     """Two GhostConvs, each with the block's own batch normalisation, and a shortcut.
 
     The shortcut has no parameters (option A): it subsamples and adds zero channels.
@@ -28,23 +28,34 @@ class BasicBlock(keras.layers.Layer):
     Shapes: x: (N, H, W, C) to (N, H', W', C'), or channels first.
     """
 
-    def __init__(self, plan: GhostResNetConfig, block: BlockConfig, **options: Any) -> None:
-        super().__init__(dtype=options["dtype"])
+    def __init__(
+        self, plan: GhostResNetConfig, block: BlockConfig, *, data_format: str, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.data_format = data_format
         first, second = plan.block(block)
         self.block = block
-        self.conv1 = GhostConv(**first.to_dict(), **options)
-        self.bn1 = _norm(plan, block.c_out, **options)
-        self.conv2 = GhostConv(**second.to_dict(), **options)
-        self.bn2 = _norm(plan, block.c_out, **options)
+        self.conv1 = GhostConv(**first.to_dict(), **self.options_inside())
+        self.bn1 = _norm(plan, block.c_out, **self.options_inside())
+        self.conv2 = GhostConv(**second.to_dict(), **self.options_inside())
+        self.bn2 = _norm(plan, block.c_out, **self.options_inside())
         self.relu = activation("relu")
-        self.data_format = options["data_format"]
+        self._arguments = (plan, block)
+        settle(self)
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras saves: the block's own arguments and Keras' (name, dtype policy, ...)."""
+        plan, block = (asdict(each) for each in self._arguments)
+        return {**super().get_config(), "plan": plan, "block": block}
+
+    @classmethod
+    def _from_arguments(cls, arguments: dict[str, Any]) -> Any:
+        plan, block = GhostResNetConfig(**arguments["plan"]), BlockConfig(**arguments["block"])
+        return super()._from_arguments({**arguments, "plan": plan, "block": block})
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""
-        self.conv1.build(input_shape)
-        shape = self.conv1.compute_output_shape(input_shape)
-        for layer in (self.bn1, self.conv2, self.bn2):
-            layer.build(shape)
+        build_in_turn([self.conv1, self.bn1, self.conv2, self.bn2], input_shape)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, C) to (N, H', W', C'), or channels first."""
@@ -65,6 +76,8 @@ class BasicBlock(keras.layers.Layer):
 
 class GhostResNet(Planned, keras.Model):
     """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
+
+    `num_classes` 0 leaves the classifier out.
 
     Shapes: x: (N, H, W, in_chans), or channels first, to logits (N, num_classes).
 
@@ -87,6 +100,7 @@ class GhostResNet(Planned, keras.Model):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: str = "training",
+        dropout: float = 0.0,
         data_format: str | None = None,
         **options: Any,
     ) -> None:
@@ -102,18 +116,21 @@ class GhostResNet(Planned, keras.Model):
             bn_eps,
             bn_momentum,
             form,
+            dropout,
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
-        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        options = self.options_inside()
         self.plan = plan
         self.conv1 = GhostConv(**plan.stem.to_dict(), **options)
         self.bn1 = _norm(plan, STEM_CHANNELS, **options)
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
-        self.linear = linear(STAGES["layer3"], plan.num_classes, **options)
+        self.dropout = _dropout(plan.dropout, **options)
+        self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
+        settle(self)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -128,32 +145,47 @@ class GhostResNet(Planned, keras.Model):
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""
         self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
-        self.conv1.build(input_shape)
-        shape = self.conv1.compute_output_shape(input_shape)
-        self.bn1.build(shape)
-        for block in (*self.layer1, *self.layer2, *self.layer3):
-            block.build(shape)
-            shape = block.compute_output_shape(shape)
-        self.linear.build((shape[0], STAGES["layer3"]))
+        blocks = (*self.layer1, *self.layer2, *self.layer3)
+        batch, *_ = build_in_turn([self.conv1, self.bn1, *blocks], input_shape)
+        if self.linear is not None:
+            self.linear.build((batch, STAGES["layer3"]))
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, in_chans), or channels first, to logits (N, num_classes)."""
-        return self.stages(x, training)["logits"]
+        for _, out in self._steps(x, training):
+            x = out
+        return x
 
     def stages(self, x: Any, training: bool | None = None) -> dict[str, Any]:
         """The output of every stage, from the stem to the logits."""
+        return dict(self._steps(x, training))
+
+    def features(self, x: Any, training: bool | None = None) -> dict[str, Any]:
+        """The three feature maps with a stride of 1, 2 and 4, from the path they stand at."""
+        features = {}
+        for name, out in self._steps(x, training):
+            if name in FEATURES:
+                features[name] = out
+            if name == FEATURES[-1]:
+                break
+        return features
+
+    def _steps(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
         self._check_input(x, training)
         if not self.built:
             self.build(x.shape)
         out = self.conv1(x, training=training)
-        stages = {"stem": self.relu(self.bn1(out, training=training))}
-        x = stages["stem"]
+        x = self.relu(self.bn1(out, training=training))
+        yield "stem", x
         for name in STAGES:
             for block in getattr(self, name):
                 x = block(x, training=training)
-            stages[name] = x
-        stages["logits"] = self.linear(ops.mean(x, axis=spatial_axes(self.data_format)))
-        return stages
+            yield name, x
+        x = ops.mean(x, axis=spatial_axes(self.data_format))
+        if self.linear is None:
+            yield "mean", x
+        else:
+            yield "logits", self.linear(self.dropout(x, training=training))
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
@@ -188,3 +220,13 @@ def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> list[BasicBlock]:
     return [BasicBlock(plan, block, **options) for block in plan.stage(name)]
+
+
+def _dropout(rate: float, **options: Any) -> Any:
+    return dropout(rate, **options)
+
+
+def _classifier(plan: GhostResNetConfig, **options: Any) -> Any:
+    if not plan.num_classes:
+        return None
+    return linear(STAGES["layer3"], plan.num_classes, **options)

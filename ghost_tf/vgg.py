@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ghost_tf.composed import settle
 from ghost_tf.data_format import checked_data_format, pooled_shape
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import (
@@ -28,7 +29,7 @@ class GhostVGG16(Planned, keras.Model):
     """Ghost-VGG-16 (Han et al., CVPR 2020, section 4.1, table 5).
 
     `stem_ratio` is the ratio of the first convolution (1 makes it a plain one), `hidden` False
-    leaves the hidden linear layer out.
+    leaves the hidden linear layer out, `num_classes` 0 the classifier.
 
     Shapes: x: (N, H, W, in_chans), H and W at least 32, to logits (N, num_classes).
 
@@ -72,13 +73,15 @@ class GhostVGG16(Planned, keras.Model):
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
-        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        options = self.options_inside()
         self.plan = plan
         self.features = _features(plan, **options)
+        object.__setattr__(self, "features", _callable(self))
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
         self.dropout = _dropout(plan.dropout, **options)
-        self.linear = linear(FEATURES, plan.num_classes, **options)
+        self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
+        settle(self)
 
     @property
     def config(self) -> dict[str, Any]:
@@ -88,7 +91,7 @@ class GhostVGG16(Planned, keras.Model):
     @property
     def first_norm(self) -> Any:
         """The batch normalisation that tells whether the network is in training."""
-        return self.features[0][0].first_norm
+        return self.features.first_norm
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""
@@ -113,24 +116,65 @@ class GhostVGG16(Planned, keras.Model):
         self._check_input(x, training)
         if not self.built:
             self.build(x.shape)
-        for number, stage in enumerate(self.features):
-            for convolution in stage:
-                x = convolution(x, training=training)
-            x = largest_of_four(x, self.data_format)
-            yield f"features.{number}", x
+        for name, out in self.features.steps(x, training):
+            yield name, out
+            x = out
         x = ops.reshape(spatial_mean(x, self.data_format), (-1, FEATURES))
         if self.hidden is not None:
             x = self.relu(self.hidden(x))
             yield "hidden", x
-        yield "logits", self.linear(self.dropout(x, training=training))
+        if self.linear is not None:
+            yield "logits", self.linear(self.dropout(x, training=training))
+        elif self.hidden is None:
+            yield "mean", x
 
 
-def _features(plan: GhostVGGConfig, **options: Any) -> Any:
-    return module_list(
+class Features(list[Any]):
+    """The convolutions of Ghost-VGG-16 by their stage; called, the feature map after each stage.
+
+    Shapes: x: (N, H, W, in_chans), H and W at least 32.
+    """
+
+    network: GhostVGG16
+
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the convolutions are in training."""
+        return self[0][0].first_norm
+
+    def __call__(self, x: Any, training: bool | None = None) -> dict[str, Any]:
+        """The five feature maps, strides 2, 4, 8, 16 and 32, from the path they stand at."""
+        self.network._check_input(x, training)
+        if not self.network.built:
+            self.network.build(x.shape)
+        return dict(self.steps(x, training))
+
+    def steps(self, x: Any, training: bool | None = None) -> Iterator[tuple[str, Any]]:
+        """The feature maps one after the other, of an input that was checked."""
+        for number, stage in enumerate(self):
+            for convolution in stage:
+                x = convolution(x, training=training)
+            x = largest_of_four(x, self.network.data_format)
+            yield f"features.{number}", x
+
+
+def _features(plan: GhostVGGConfig, **options: Any) -> Features:
+    return Features(
         module_list(GhostConv(**convolution.to_dict(), **options) for convolution in stage)
         for stage in plan.stages
     )
 
 
+def _callable(network: GhostVGG16) -> Features:
+    """The convolutions of the network, of which Keras made a list of its own."""
+    features = Features(network.features)
+    features.network = network
+    return features
+
+
 def _dropout(rate: float, **options: Any) -> Any:
     return dropout(rate, **options)
+
+
+def _classifier(plan: GhostVGGConfig, **options: Any) -> Any:
+    return linear(FEATURES, plan.num_classes, **options) if plan.num_classes else None

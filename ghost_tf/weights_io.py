@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 import weights
 from ghost_tf.attention import SqueezeExcite
@@ -110,6 +111,7 @@ def like(module: Any, config: Mapping[str, Any], tensors: Mapping[str, np.ndarra
     """Another configuration of `module` with these tensors: where it is, and in its mode."""
     options = Planned.get_config(module)
     twin = ARCHITECTURES[module.architecture].from_config({**options, **config})
+    twin.build_like(module)
     set_state(twin, tensors)
     return twin
 
@@ -186,7 +188,8 @@ def _dtype(variable: keras.Variable) -> np.dtype:
 
 def to_canonical(variable: keras.Variable, spec: TensorSpec) -> np.ndarray:
     """A variable, or an array of its layout, as a NumPy array of its own."""
-    array = variable.numpy()
+    is_variable = isinstance(variable, keras.Variable)
+    array = variable.numpy() if is_variable else ops.convert_to_numpy(variable)
     if spec.kind == DEPTHWISE:
         return np.array(from_depth_multiplier(array))
     return np.array(from_channels_last(array, spec))

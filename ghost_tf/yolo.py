@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from ghost_tf import bottleneck, ghost_conv
+from ghost_tf.composed import settle
 from ghost_tf.data_format import checked_data_format, concatenate, native_shape
 from ghost_tf.ghost_conv import ConvNormAct
 from ghost_tf.layers import activation, convolution, module_list, norm_after
@@ -47,9 +48,10 @@ class GhostConv(ghost_conv.GhostConv):
         super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, function_of(act), OWN), **options)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """The layer that Keras saved, under the arguments of the layer it is made of."""
-        return ghost_conv.GhostConv(**config)
+    def _from_arguments(cls, arguments: dict[str, Any]) -> Any:
+        layer = cls.__new__(cls)
+        ghost_conv.GhostConv.__init__(layer, **arguments)
+        return layer
 
 
 @keras.saving.register_keras_serializable("ghost_tf.yolo")
@@ -67,9 +69,10 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
         super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        """The block that Keras saved, under the arguments of the block it is made of."""
-        return bottleneck.GhostBottleneck(**config)
+    def _from_arguments(cls, arguments: dict[str, Any]) -> Any:
+        block = cls.__new__(cls)
+        bottleneck.GhostBottleneck.__init__(block, **arguments)
+        return block
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
@@ -110,12 +113,13 @@ class C3Ghost(Planned, keras.layers.Layer):
         plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form, hidden)
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
-        options = {"data_format": self.data_format, "dtype": self.dtype_policy}
+        options = self.options_inside()
         self.plan = plan
         self.cv1 = _convolution(plan, "cv1", **options)
         self.cv2 = _convolution(plan, "cv2", **options)
         self.cv3 = _convolution(plan, "cv3", **options)
         self.m = _bottlenecks(plan, **options)
+        settle(self)
 
     @property
     def config(self) -> dict[str, Any]:

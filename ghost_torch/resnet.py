@@ -1,14 +1,15 @@
 """Ghost-ResNet for CIFAR: every 3x3 convolution of a ResNet is a GhostConv."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor, nn
 
 from ghost_torch.ghost_conv import GhostConv
-from ghost_torch.layers import activation, batch_norm, check_input, checked_options, linear
+from ghost_torch.layers import activation, batch_norm, check_input, checked_options, dropout, linear
 from ghost_torch.planned import Planned
 from weights import GhostResNetConfig
-from weights.resnet import STAGES, STEM_CHANNELS, BlockConfig
+from weights.resnet import FEATURES, STAGES, STEM_CHANNELS, BlockConfig
 
 
 class BasicBlock(nn.Module):
@@ -45,6 +46,8 @@ class BasicBlock(nn.Module):
 class GhostResNet(Planned):
     """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
 
+    `num_classes` 0 leaves the classifier out.
+
     Shapes: x: (N, in_chans, H, W) to logits (N, num_classes).
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
@@ -66,6 +69,7 @@ class GhostResNet(Planned):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: str = "training",
+        dropout: float = 0.0,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
@@ -81,6 +85,7 @@ class GhostResNet(Planned):
             bn_eps,
             bn_momentum,
             form,
+            dropout,
         )
         options = checked_options(device, dtype)
         super().__init__()
@@ -90,7 +95,8 @@ class GhostResNet(Planned):
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
-        self.linear = linear(STAGES["layer3"], plan.num_classes, **options)
+        self.dropout = _dropout(plan.dropout, **options)
+        self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
 
     @property
@@ -105,19 +111,37 @@ class GhostResNet(Planned):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x: (N, in_chans, H, W) to logits (N, num_classes)."""
-        return self.stages(x)["logits"]
+        for _, out in self._steps(x):
+            x = out
+        return x
 
     def stages(self, x: Tensor) -> dict[str, Tensor]:
         """The output of every stage, from the stem to the logits."""
+        return dict(self._steps(x))
+
+    def features(self, x: Tensor) -> dict[str, Tensor]:
+        """The three feature maps with a stride of 1, 2 and 4, from the path they stand at."""
+        features = {}
+        for name, out in self._steps(x):
+            if name in FEATURES:
+                features[name] = out
+            if name == FEATURES[-1]:
+                break
+        return features
+
+    def _steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         check_input(self, x)
-        stages = {"stem": self.relu(self.bn1(self.conv1(x)))}
-        x = stages["stem"]
+        x = self.relu(self.bn1(self.conv1(x)))
+        yield "stem", x
         for name in STAGES:
             for block in getattr(self, name):
                 x = block(x)
-            stages[name] = x
-        stages["logits"] = self.linear(x.mean(dim=(2, 3)))
-        return stages
+            yield name, x
+        x = x.mean(dim=(2, 3))
+        if self.linear is None:
+            yield "mean", x
+        else:
+            yield "logits", self.linear(self.dropout(x))
 
 
 class GhostResNet20(GhostResNet):
@@ -151,3 +175,13 @@ def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> nn.Sequential:
     return nn.Sequential(*(BasicBlock(plan, block, **options) for block in plan.stage(name)))
+
+
+def _dropout(rate: float, **options: Any) -> Any:
+    return dropout(rate, **options)
+
+
+def _classifier(plan: GhostResNetConfig, **options: Any) -> Any:
+    if not plan.num_classes:
+        return None
+    return linear(STAGES["layer3"], plan.num_classes, **options)

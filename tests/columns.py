@@ -46,6 +46,10 @@ class Column:
         """An NCHW array as the framework takes it."""
         raise NotImplementedError
 
+    def array(self, y: Any) -> np.ndarray:
+        """The reverse: what a module returned, as an NCHW array."""
+        raise NotImplementedError
+
     def run(self, module: Any, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         """The output for an NCHW input, with the module put into that mode first."""
         raise NotImplementedError
@@ -66,8 +70,11 @@ class TorchColumn(Column):
     def native(self, x: np.ndarray) -> Any:
         return importlib.import_module("torch").from_numpy(np.array(x))
 
+    def array(self, y: Any) -> np.ndarray:
+        return y.detach().numpy()
+
     def run(self, module: Any, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        return module.train(training)(self.native(x)).detach().numpy()
+        return self.array(module.train(training)(self.native(x)))
 
 
 class JaxColumn(Column):
@@ -85,9 +92,12 @@ class JaxColumn(Column):
     def native(self, x: np.ndarray) -> Any:
         return importlib.import_module("jax.numpy").asarray(_channels_last(x))
 
+    def array(self, y: Any) -> np.ndarray:
+        return _channels_first(np.asarray(y))
+
     def run(self, module: Any, x: np.ndarray, *, training: bool = False) -> np.ndarray:
         module.train() if training else module.eval()
-        return _channels_first(np.asarray(self._call(module, self.native(x))))
+        return self.array(self._call(module, self.native(x)))
 
     def run_all(self, modules: list[Any], x: np.ndarray) -> list[np.ndarray]:
         jax, nnx = importlib.import_module("jax"), importlib.import_module("flax.nnx")
@@ -99,7 +109,7 @@ class JaxColumn(Column):
             lambda state, x: [module(x) for module in nnx.merge(graph, state)],
             compiler_options={"xla_backend_optimization_level": 0},
         )(state, self.native(x))
-        return [_channels_first(np.asarray(y)) for y in outputs]
+        return [self.array(y) for y in outputs]
 
 
 class KerasColumn(Column):
@@ -113,8 +123,11 @@ class KerasColumn(Column):
     def native(self, x: np.ndarray) -> Any:
         return importlib.import_module("tensorflow").constant(_channels_last(x))
 
+    def array(self, y: Any) -> np.ndarray:
+        return _channels_first(y.numpy())
+
     def run(self, module: Any, x: np.ndarray, *, training: bool = False) -> np.ndarray:
-        return _channels_first(module(self.native(x), training=training).numpy())
+        return self.array(module(self.native(x), training=training))
 
 
 COLUMNS = (

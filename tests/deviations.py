@@ -13,7 +13,6 @@ OWN_DEFINITIONS = {
     "Convolution": "a framework brings such a layer",
     "BatchNorm": "of the frameworks' own only PyTorch's stores the unbiased variance",
     "Linear": "a framework brings its linear layer",
-    "check_dtype": "JAX alone replaces a type that is not enabled by a narrower one",
     "checked_options": "types, devices and random numbers are a framework's own arguments",
     "check_input": "Keras checks it before it calls a layer, in `Planned`",
     "function_of": "Keras has layers that apply an activation function",
@@ -23,7 +22,8 @@ OWN_DEFINITIONS = {
     ".__repr__": "a plain class needs one, a framework writes its own",
     ".build": "Keras creates variables when it knows the input",
     ".compute_output_shape": "Keras asks for it in symbolic use",
-    ".from_config": "how Keras builds again what it saved",
+    "._from_arguments": "how Keras builds again what it saved",
+    ".get_config": "what Keras saves of it",
     "._strided_layers": "Keras creates variables when it knows the input",
     "._strided_shape": "likewise",
     "rematerialised": "recomputing blocks is offered in PyTorch and JAX",
@@ -36,7 +36,10 @@ OWN_FILES = {
     (
         "ghost_jax",
         "flax_layers.py",
-    ): "Flax's depthwise convolution is slow on a CPU, its variance biased",
+    ): "Flax's depthwise convolution is slow on a CPU",
+    ("ghost_jax", "shifted.py"): "likewise",
+    ("ghost_jax", "batch_norm.py"): "Flax's variance is biased",
+    ("ghost_jax", "options.py"): "Flax's types, random numbers and axes of devices",
     ("ghost_jax", "abstract.py"): "JAX builds modules without values",
     ("ghost_tf", "keras_layers.py"): "Keras has no explicit padding and stores the biased variance",
     ("ghost_torch", "ghostify.py"): "the oracle is no framework: nobody builds models from it",
@@ -52,8 +55,11 @@ OWN_FILES = {
     ("ghost_jax", "modes.py"): "likewise",
     ("ghost_tf", "modes.py"): "likewise",
     ("ghost_tf", "shifted.py"): "Keras on TensorFlow alone is compiled by XLA at the user's wish",
+    ("ghost_tf", "choices.py"): "Keras' own keywords for the variables of a layer",
+    ("ghost_tf", "composed.py"): "what Keras asks of a layer that is made of others",
     ("ghost_tf", "variables.py"): "attributes have other names than tensors",
     ("ghost_tf", "backends.py"): "Keras alone runs on several frameworks",
+    ("ghost_tf", "keras_backends.py"): "likewise",
     ("ghost_tf", "planned.py"): "what Keras asks of every layer and network",
 }
 
@@ -66,13 +72,13 @@ INTERFACES = {
 
 # Functions whose statements are the framework's own.
 OWN_BODIES = {
-    "like": "what a module of the framework has beside its weights",
     "variable_of": "the framework's names of attributes",
     "_dtype": "the framework's names of types",
     "_walk": "what a module holds of its parts is the framework's",
     "_settings": "the framework's names of settings",
     "to_canonical": "out of the framework's array",
     "to_native": "into the framework's array",
+    "like": "what a module of the framework has beside its weights",
 }
 
 # File -> why -> lines of its skeleton that the oracle has and it has not (-), or the reverse (+).
@@ -109,6 +115,10 @@ DEVIATIONS = {
     "ghost_jax/layers.py": {
         "train() and eval() of Flax set what they find": """
             + Folded.use_running_average = False
+        """,
+        "with `axis_name` the values of every device count": """
+            - def in_training(norm): Whether the normalisation will use the statistics of the batch.
+            + def in_training(norm): Whether the normalisation will use the statistics of the batch on this device.
         """,
     },
     "ghost_tf/adapter.py": {
@@ -159,17 +169,38 @@ DEVIATIONS = {
             + def in_training(norm): Whether the normalisation will use the statistics of the batch on this device.
         """,
     },
+    "ghost_tf/branches.py": {
+        "Keras asks it for its arguments when it saves the features of a network": """
+            + ConvNorm.__init__: self._arguments =
+        """,
+    },
     "ghost_tf/facts.py": {
         "attributes of Keras' own stand beside those of the layer": """
             + ACTIVATIONS =
-            + def _holds_layers(value): Whether an attribute is a layer, or layers in an order.
-            + _holds_layers: items =
-            + _holds_layers: return
         """,
     },
     "ghost_tf/resnet.py": {
+        "Keras asks it for its arguments when it saves the stages of a network": """
+            + BasicBlock.__init__: self._arguments =
+        """,
         "`training` makes the line of the stem too long for one statement": """
-            + GhostResNet.stages: out =
+            + GhostResNet._steps: out =
+        """,
+    },
+    "ghost_tf/vgg.py": {
+        "Keras makes a list of its own of every list; the network is built when one is called": """
+            + GhostVGG16.__init__: object.__setattr__(...)
+            - Features.plan =
+            + Features.network =
+            + Features.call: self.network._check_input(...)
+            + Features.call: if not self.network.built
+            + Features.call:   self.network.build(...)
+            - _features: features =
+            - _features: features.plan =
+            + def _callable(network): The convolutions of the network, of which Keras made a list of its own.
+            + _callable: features =
+            + _callable: features.network =
+            + _callable: return
         """,
     },
     "ghost_torch/weights_io.py": {
@@ -190,7 +221,6 @@ DEVIATIONS = {
             + build: seed_dropout(...)
             + def _abstract(architecture, config): The checked module without values.
             + _abstract: config =
-            + _abstract: layers.check_dtype(...)
             + _abstract: return
         """,
         "how a variable is written": """

@@ -57,7 +57,8 @@ ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
 ]  # fmt: skip
 
 NETWORK_ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
-    ("no classes", {"num_classes": 0}, "`num_classes` must be an integer of at least 1, got 0"),
+    ("fewer than no classes", {"num_classes": -1},
+     "`num_classes` must be an integer of at least 0, got -1"),
     ("no channels", {"in_chans": 0}, "`in_chans` must be an integer of at least 1, got 0"),
     ("negative ratio", {"ratio": -2}, "`ratio` must be a finite number above 0, got -2"),
     ("ratio and channels", {"ratio": 3, "split": "floor"},

@@ -16,12 +16,23 @@ from difflib import SequenceMatcher
 CALLS = ("forward", "call", "__call__")
 # A framework's own keywords come after the common ones; only there are they left out.
 OWN_KEYWORDS = frozenset(
-    {"device", "dtype", "param_dtype", "rngs", "data_format", "training", "remat"}
+    {
+        "device",
+        "dtype",
+        "param_dtype",
+        "rngs",
+        "data_format",
+        "training",
+        "remat",
+        "axis_name",
+        "axis_index_groups",
+    }
 )
 # Statements that are a framework's own wherever they stand.
 OWN_STATEMENTS = frozenset(
     {
         "self.data_format =",  # Keras: the order of axes is part of every layer
+        "settle(...)",  # Keras: names and flags of the layers inside
         "check_dtype(...)",  # JAX alone replaces a type that is not enabled by a narrower one
         "self.remat =",  # rematerialisation is offered in PyTorch and JAX
         "deployed.eval(...)",  # a mode that Keras and the oracle do not have

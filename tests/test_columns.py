@@ -42,7 +42,7 @@ DRIFTS = [
     ("resnet.py", "    @property\n", "", "+ def GhostResNet.config(self)"),
     ("resnet.py", "        self.block = block\n", "", "- BasicBlock.__init__: self.block ="),
     ("resnet.py", "depth = 20", "depth = 56", "+ GhostResNet20.depth = 56"),
-    ("resnet.py", "x = block(x)", "y = block(x)", "+ GhostResNet.stages:     y ="),
+    ("resnet.py", "x = block(x)", "y = block(x)", "+ GhostResNet._steps:     y ="),
     ("weights_io.py", '    "ghost_conv": GhostConv,\n', "", "- ARCHITECTURES = 'ghost_conv'"),
     ("weights_io.py", "overwrite: bool = False", "overwrite: bool", "+ def save_weights("),
     ("layers.py", "def convolution(plan", "def convolution(it", "+ def convolution(it)"),

@@ -34,6 +34,7 @@ MAY_IMPORT_LATE = {
     "weights/hub.py": {"huggingface_hub"},
     "ghost_torch/modes.py": {"onnxruntime"},
     "ghost_tf/modes.py": {"ai_edge_litert"},
+    "ghost_tf/keras_backends.py": {"jax", "torch"},
     "weights/images.py": {"PIL"},
     "conformance/digits.py": {"torch", "sklearn", "ghost_torch"},
     "conformance/html.py": {"jinja2", "markupsafe"},
@@ -44,7 +45,7 @@ IMPORTS_BY_NAME = {"conformance/implementations.py", "weights/frameworks.py"}
 
 # Arithmetic on sizes in a column, which is none of `weights`' business.
 OWN_ARITHMETIC = {
-    "x.size // x.shape[-1]": "how many values a channel has",
+    "x.size // x.shape[self.axis]": "how many values a channel has",
     "x.size // x.shape[1]": "likewise",
     "index // columns": "which row of a kernel",
     "index % columns": "which column",

@@ -25,6 +25,7 @@ FILES = {
     "Makefile",
     "README.md",
     "SECURITY.md",
+    "conftest.py",
     "constraints.txt",
     "pyproject.toml",
 }

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from conformance import tensors
-from conformance.bounds import UNIT_ROUNDOFF
 from conformance.case import Case
 from conformance.oracle import weights_io
+from conformance.precision import UNIT_ROUNDOFF
 from conformance.stages import in_dtype
 from conformance.tape import Rough, Variable
 from conformance.training import train_step
@@ -224,4 +224,6 @@ def _largest(array: np.ndarray) -> float:
 
 
 if __name__ == "__main__":
+    import conftest  # noqa: F401  # the order of imports that PyTorch and TensorFlow need
+
     main()

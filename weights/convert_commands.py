@@ -11,6 +11,7 @@ import click
 
 from weights.errors import GhostError
 from weights.file import read_file
+from weights.shown import bounded, shown
 
 # Not read from the registry: the command line starts without importing every importer.
 IMPORTER_NAMES = (
@@ -30,12 +31,19 @@ def json_object(context: click.Context, parameter: click.Parameter, value: str) 
     """The value of an option as a JSON object, or a usage error."""
     try:
         parsed = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
         example = json.dumps({"stride": 2, "padding": 1})
-        raise click.BadParameter(f"must be a JSON object such as '{example}', got {value!r}")
+        raise click.BadParameter(f"must be a JSON object such as '{example}', got {shown(value)}")
     return parsed
+
+
+def preprocessing(context: click.Context, parameter: click.Parameter, value: str) -> dict[str, Any]:
+    """The value of --preprocess as arguments of `import_file`, or a usage error."""
+    if value in ("auto", "none"):
+        return {"assume_preprocess": value == "auto"}
+    return {"preprocess": json_object(context, parameter, value)}
 
 
 @click.command("import")
@@ -46,9 +54,9 @@ def json_object(context: click.Context, parameter: click.Parameter, value: str) 
 )
 @click.option(
     "--preprocess",
-    type=click.Choice(["auto", "none"]),
     default="auto",
-    help="Whether to assume the preprocessing of CIFAR-10 or ImageNet from the number of classes.",
+    callback=preprocessing,
+    help="auto: assume that of CIFAR-10 or ImageNet from the number of classes; none; or as JSON.",
 )
 @click.option("--entry", help="The state dict to take from a file that holds several.")
 @click.option(
@@ -60,22 +68,21 @@ def json_object(context: click.Context, parameter: click.Parameter, value: str) 
 @output_option
 @overwrite_option
 def import_command(
-    importer: str, architecture: str | None, config: dict[str, Any], preprocess: str,
+    importer: str, architecture: str | None, config: dict[str, Any], preprocess: dict[str, Any],
     entry: str | None, gate: str | None, source: str, output: str, overwrite: bool,
 ) -> None:  # fmt: skip
     """Convert SRC (.safetensors, .pt, .pth, .npz, .weights.h5 ...) into an interchange file."""
     from weights.importers import import_file, write
 
     check_output(output, overwrite)
-    prefer_tensorflow()
-    assume = preprocess == "auto"
-    options: Any = {"assume_preprocess": assume, "entry": entry, "gate": gate}
+    silence_tensorflow()
+    options: Any = {"entry": entry, "gate": gate} | preprocess
     imported = import_file(source, importer, architecture, config, **options)
     write(imported, output, overwrite=overwrite)
     click.echo(f"{output}: {imported.architecture}, {len(imported.tensors)} tensors")
     for what in ("entry", "prefix", "gate"):
         if what in imported.source:
-            click.echo(f"{what}: {imported.source[what]}")
+            click.echo(f"{what}: {bounded(str(imported.source[what]))}")
     for name, count in imported.source["dropped"].items():
         click.echo(f"dropped: {count} {name}")
     for name, value in imported.source["assumed"].items():
@@ -92,7 +99,7 @@ def export_command(exporter: str, file: str, output: str, overwrite: bool) -> No
     from weights.importers import export_file
 
     check_output(output, overwrite)
-    prefer_tensorflow()
+    silence_tensorflow()
     content = read_file(file)
     export_file(content, exporter, output, overwrite=overwrite)
     click.echo(f"{output}: {len(content.tensors)} tensors")
@@ -104,7 +111,6 @@ def check_output(path: str, overwrite: bool) -> None:
         raise GhostError(f"{path} exists: pass --overwrite to replace it")
 
 
-def prefer_tensorflow() -> None:
-    """Set what Keras and TensorFlow read as they are imported, where the user has not."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+def silence_tensorflow() -> None:
+    """Set what TensorFlow reads as it is imported, where the user has not."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

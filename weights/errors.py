@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from weights.shown import MOST_LINES, bounded, listed
+
 
 class GhostError(ValueError):
-    """Anything that this project refuses; the text names the rule, what was got and the way out."""
+    """Anything that this project refuses; the text names the rule, what was got and the way out.
+
+    Whatever a file says, the text is printable and has at most 20 kB.
+    """
+
+    def __str__(self) -> str:
+        return bounded(super().__str__())
 
 
 class ArgumentError(GhostError):
@@ -40,9 +48,10 @@ class MismatchError(GhostError):
         super().__init__(what, self.problems)
 
     def __str__(self) -> str:
-        count = len(self.problems)
-        lines = "".join(f"\n  - {problem}" for problem in self.problems)
-        return f"{self.what}; nothing was changed. {count} problem{'s' * (count != 1)}:{lines}"
+        count, lines = len(self.problems), listed(self.problems, "\n  - ", MOST_LINES)
+        return bounded(
+            f"{self.what}; nothing was changed. {count} problem{'s' * (count != 1)}:\n  - {lines}"
+        )
 
 
 class FormatWarning(UserWarning):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,19 +11,22 @@ from typing import Any
 
 import numpy as np
 
+from weights import strict_json
+from weights.about import DIGEST, about_digest, check_about, said
 from weights.architectures import configure
 from weights.digests import canonical_json, content_digest, tensor_digests
-from weights.errors import DigestError, FormatError, FormatWarning
+from weights.errors import ArgumentError, DigestError, FormatError, FormatWarning
 from weights.loading import check_tensors
+from weights.shown import MOST_CHARACTERS, listed, printable, shown
 from weights.storage import PathLike, read_header, read_safetensors, write_safetensors
 from weights.tensors import TensorSpec
 from weights.values import value_problems
 from weights.writing import check_writable
 
 ENTRY = "ghost_weights"
-FORMAT_VERSION = "1.0"
-# Not the package's version: the same weights give the same bytes across releases.
-PRODUCER = {"name": "ghostconv", "format_code": "1.0"}
+# The newest version that is read, and the one of files that need nothing newer.
+FORMAT_VERSION, PLAIN_VERSION = "1.1", "1.0"
+VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 REQUIRED = {
     "architecture": str,
     "config": dict,
@@ -69,21 +72,31 @@ def write_file(
     check_tensors(specs, tensors, what=f"cannot write {path}")
     digests = tensor_digests({spec.name: tensors[spec.name] for spec in specs})
     metadata = {
+        **_about(source, preprocess, classes),
         "architecture": architecture,
         "config": checked.to_dict(),
         "content_sha256": content_digest(architecture, checked.to_dict(), digests),
-        "format_version": FORMAT_VERSION,
-        "producer": PRODUCER,
-        "source": dict(source or {}),
         "tensors": {spec.name: {"kind": spec.kind, "sha256": digests[spec.name]} for spec in specs},
     }
-    if preprocess is not None:
-        metadata["preprocess"] = dict(preprocess)
-    if classes is not None:
-        metadata["classes"] = list(classes)
     arrays = {spec.name: tensors[spec.name] for spec in specs}
     entry = {ENTRY: canonical_json(metadata).decode()}
     write_safetensors(path, arrays, entry, overwrite=overwrite)
+
+
+def _about(
+    source: Mapping[str, Any] | None,
+    preprocess: Mapping[str, Any] | None,
+    classes: Sequence[str] | None,
+) -> dict[str, Any]:
+    """What is said besides the tensors, and the version of the format that it needs."""
+    about: dict[str, Any] = {"source": source or {}, "preprocess": preprocess, "classes": classes}
+    about = {key: value for key, value in about.items() if value is not None}
+    check_about(about)
+    digest = {DIGEST: about_digest(about)} if said(about) else {}
+    version = FORMAT_VERSION if digest else PLAIN_VERSION
+    # Not the package's version: the same weights give the same bytes across releases.
+    producer = {"name": "ghostconv", "format_code": version}
+    return {**about, **digest, "format_version": version, "producer": producer}
 
 
 def read_file(path: PathLike, *, allow_invalid: bool = False) -> WeightFile:
@@ -107,7 +120,7 @@ def read_file(path: PathLike, *, allow_invalid: bool = False) -> WeightFile:
     _check_kinds(path, metadata, specs)
     problems = [] if allow_invalid else list(value_problems(specs, tensors))
     if problems:
-        raise FormatError(f"{path}: {'; '.join(problems)}: pass allow_invalid=True to take it")
+        raise FormatError(f"{path}: {listed(problems, '; ')}: pass allow_invalid=True to take it")
     ordered = {spec.name: tensors[spec.name] for spec in specs}
     return WeightFile(architecture, checked.to_dict(), ordered, metadata)
 
@@ -124,15 +137,35 @@ def parse_metadata(path: PathLike, strings: Mapping[str, str]) -> dict[str, Any]
             f"{path} is a safetensors file, but not an interchange file (it has no {ENTRY} entry): "
             "use `ghost-weights import`"
         )
+    metadata = parse_entry(path, strings[ENTRY])
+    _check_fields(path, metadata)
+    _check_about(path, metadata)
+    return metadata
+
+
+def parse_entry(path: PathLike, text: str) -> dict[str, Any]:
+    """The object that an entry of ours holds, of a version that is known."""
     try:
-        metadata = json.loads(strings[ENTRY])
-    except (ValueError, RecursionError):
-        raise FormatError(f"{path}: the {ENTRY} entry is not JSON") from None
+        metadata = strict_json.loads(text)
+    except ValueError as error:
+        raise FormatError(f"{path}: the {ENTRY} entry {error}") from None
     metadata = metadata if isinstance(metadata, dict) else {}
     # The version first: another one may have other fields.
-    check_version(path, str(metadata.get("format_version", FORMAT_VERSION)))
-    _check_fields(path, metadata)
+    check_version(path, metadata.get("format_version", FORMAT_VERSION))
     return metadata
+
+
+def _check_about(path: PathLike, metadata: Mapping[str, Any]) -> None:
+    try:
+        check_about(metadata)
+    except ArgumentError as error:
+        raise FormatError(f"{path}: {error}") from None
+    # Files of 1.0 have no digest of it, nor any that say nothing besides.
+    is_plain = metadata["format_version"] == PLAIN_VERSION or not said(metadata)
+    if DIGEST not in metadata and is_plain:
+        return
+    if metadata.get(DIGEST) != about_digest(metadata):
+        raise DigestError(f"{path}: preprocess, classes or source changed (SHA-256 differs)")
 
 
 def _check_fields(path: PathLike, metadata: Mapping[str, Any]) -> None:
@@ -142,7 +175,7 @@ def _check_fields(path: PathLike, metadata: Mapping[str, Any]) -> None:
     wrong = [name for name, entry in metadata["tensors"].items() if not _is_tensor_entry(entry)]
     if wrong:
         raise FormatError(
-            f"{path}: the {ENTRY} entry lacks kind or sha256 of the tensors {', '.join(wrong)}"
+            f"{path}: the {ENTRY} entry lacks kind or sha256 of the tensors {listed(wrong)}"
         )
 
 
@@ -152,29 +185,30 @@ def _is_tensor_entry(entry: Any) -> bool:
     )
 
 
-def check_version(path: PathLike, version: str) -> None:
-    """Raise `FormatError` for a format of another major version."""
-    if version == FORMAT_VERSION:
-        return
-    major, _, minor = version.partition(".")
-    if major != FORMAT_VERSION.partition(".")[0] or not minor.isdecimal():
+def check_version(path: PathLike, version: Any) -> None:
+    """Raise `FormatError` for a format of another major version, warn of a newer minor one."""
+    found = VERSION.fullmatch(version) if isinstance(version, str) else None
+    major, minor = map(int, FORMAT_VERSION.split("."))
+    if found is None or int(found[1]) != major:
+        shown_version = version if isinstance(version, str) else shown(version)
         raise FormatError(
-            f"{path} has format version {version}, this package reads {FORMAT_VERSION}: "
-            "install a newer ghostconv"
+            f"{path} has format version {shown_version[:MOST_CHARACTERS]}, this package reads "
+            f"{FORMAT_VERSION}: install a newer ghostconv"
         )
-    warnings.warn(
-        f"{path} has format version {version}, this package knows {FORMAT_VERSION}: what is new "
-        "in it is not looked at",
-        FormatWarning,
-        stacklevel=2,
-    )
+    if int(found[2]) > minor:
+        warnings.warn(
+            f"{printable(str(path))} has format version {version}, this package knows "
+            f"{FORMAT_VERSION}: what is new in it is not looked at",
+            FormatWarning,
+            stacklevel=2,
+        )
 
 
 def _check_kinds(path: PathLike, metadata: Mapping[str, Any], specs: Sequence[TensorSpec]) -> None:
     declared = {name: entry["kind"] for name, entry in metadata["tensors"].items()}
     wrong = sorted(set(declared.items()) ^ {(spec.name, spec.kind) for spec in specs})
     if wrong:
-        names = ", ".join(dict.fromkeys(name for name, _ in wrong))
+        names = listed(dict.fromkeys(name for name, _ in wrong))
         raise FormatError(f"{path}: the {ENTRY} entry declares other tensors or kinds: {names}")
 
 
@@ -185,7 +219,7 @@ def _check_digests(
     digests = tensor_digests(tensors)
     changed = sorted(name for name in digests if recorded.get(name) != digests[name])
     if changed:
-        raise DigestError(f"{path}: damaged tensors (SHA-256 differs): {', '.join(changed)}")
+        raise DigestError(f"{path}: damaged tensors (SHA-256 differs): {listed(changed)}")
     content = content_digest(metadata["architecture"], metadata["config"], digests)
     if content != metadata["content_sha256"]:
         raise DigestError(f"{path}: architecture or configuration changed (SHA-256 differs)")

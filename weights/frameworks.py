@@ -5,8 +5,10 @@ Each is imported by name, and only when it runs: this package needs none of them
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -56,6 +58,18 @@ FRAMEWORKS: Mapping[str, Framework] = {
     "jax": Framework("jax", "ghost_jax", ("jax", "flax")),
     "tf": Framework("tf", "ghost_tf", ("keras", "tensorflow")),
 }
+
+
+def build_all(chosen: Sequence[Framework], file: WeightFile) -> dict[str, Network]:
+    """The network of a file in each framework.
+
+    Where PyTorch and TensorFlow meet, triton comes first: PyTorch's CUDA build imports it late, and
+    a process that has imported TensorFlow does not survive that.
+    """
+    if {"torch", "tf"} <= {each.name for each in chosen} and "tensorflow" not in sys.modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module("triton")
+    return {each.name: each.build(file) for each in chosen}
 
 
 def choose(name: str | None) -> list[Framework]:

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from weights import kinds
+from weights import kinds, strict_json
 from weights.errors import FormatError
+from weights.shown import listed, shown
+from weights.strict_json import is_text
 from weights.tensors import DTYPES
 
 LENGTH_BYTES = 8
@@ -21,7 +23,7 @@ HEADER_LIMIT = 25_000_000
 RANK_LIMIT = 32
 METADATA = "__metadata__"
 # What other tools write into names is theirs; what no tool needs is refused.
-NAME = re.compile(r"[^\x00-\x1f\x7f]{1,512}")
+NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,512}")
 # What a foreign checkpoint may hold besides floating point numbers.
 OTHER_DTYPES = {
     name: np.dtype(name.replace("U", "uint").replace("I", "int"))
@@ -80,11 +82,9 @@ def parse(path: Any, text: bytes) -> tuple[list[Entry], dict[str, str]]:
 
 def _json(path: Any, text: bytes) -> dict[str, Any]:
     try:
-        header = json.loads(text, object_pairs_hook=_without_duplicates)
-    except _DuplicateError as error:
-        raise FormatError(f"{path}: the header has {error.name!r} twice") from None
-    except (ValueError, RecursionError):
-        raise FormatError(f"{path} is not a safetensors file: its header is not JSON") from None
+        header = strict_json.parse(text)
+    except ValueError as error:
+        raise FormatError(f"{path} is not a safetensors file: its header {error}") from None
     if not isinstance(header, dict):
         raise FormatError(f"{path} is not a safetensors file: its header is not a JSON object")
     return header
@@ -136,23 +136,9 @@ def check_end(path: Any, entries: list[Entry], available: int) -> None:
         )
 
 
-class _DuplicateError(Exception):
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise _DuplicateError(next(name for name in names if names.count(name) > 1))
-    return found
-
-
 def _wrong_entries(path: Any, names: list[str]) -> FormatError:
-    shown = ", ".join(map(repr, names[:10])) + (" ..." if len(names) > 10 else "")
-    return FormatError(f"{path} is not a safetensors file: wrong header entries: {shown}")
+    wrong = listed(map(shown, names))
+    return FormatError(f"{path} is not a safetensors file: wrong header entries: {wrong}")
 
 
 def _is_entry(name: str, value: Any) -> bool:
@@ -176,4 +162,6 @@ def _are_sizes(value: Any, limit: int) -> bool:
 
 
 def _is_string_map(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    return isinstance(value, dict) and all(
+        isinstance(each, str) and is_text(key) and is_text(each) for key, each in value.items()
+    )

@@ -12,6 +12,7 @@ from weights.convolutions import fits
 from weights.errors import ArgumentError, FormatError
 from weights.file import parse_metadata
 from weights.header import Entry
+from weights.shown import listed
 from weights.storage import PathLike, read_header
 from weights.summary import default_size
 from weights.tensors import STATISTICS
@@ -75,7 +76,7 @@ def _check_names(path: PathLike, described: Mapping[str, Any], stored: Mapping[s
     if differing:
         raise FormatError(
             f"{path}: these tensors are described but not stored, or stored but not described: "
-            f"{', '.join(differing)}"
+            f"{listed(differing)}"
         )
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_DIGITS = 18
 # The narrowest type that a tensor may have.
 LEAST_BYTES = 2
+# Bytes of a tensor that costs nothing.
+SMALL_TENSOR = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ PADDING = Limit("PADDING", 2**10)
 DILATION = Limit("DILATION", 2**10)
 WIDTH = Limit("WIDTH", 2**4)
 RATIO = Limit("RATIO", 2**20)
+# Height and width of the images that a file asks for.
+IMAGE = Limit("IMAGE", 2**11)
 
 # The limit of every argument that has one, by its name.
 LIMITS: Mapping[str, Limit] = {
@@ -72,6 +76,7 @@ LIMITS: Mapping[str, Limit] = {
     "padding": PADDING,
     "dilation": DILATION,
     "width": WIDTH,
+    **dict.fromkeys(("preprocess.resize", "preprocess.crop"), IMAGE),
     **dict.fromkeys(("ratio", "stem_ratio", "se_ratio", "e"), RATIO),
 }
 
@@ -103,11 +108,12 @@ def check_kernel(shape: tuple[int, ...]) -> None:
         )
 
 
-def check_demand(config: Config, tensors: int, size: int, what: str) -> None:
+def check_demand(config: Config, tensors: int, size: int, what: str, *, spare: int = 0) -> None:
     """Raise `MismatchError` where a configuration asks for more than a file holds.
 
-    `tensors` and `size`, in bytes, are what it holds, `what` says what could not be done. Nothing
-    is built, and no more is counted than the file holds.
+    `tensors` and `size`, in bytes, are what it holds, `what` says what could not be done. So many
+    `spare` tensors, small ones, may be missing: another check then names them. Nothing is built,
+    and no more is counted than that.
 
     >>> from weights import configure
     >>> check_demand(configure("c3_ghost", {"c1": 8, "c2": 8, "n": 99}), 15, 999, "cannot read it")
@@ -119,7 +125,7 @@ def check_demand(config: Config, tensors: int, size: int, what: str) -> None:
     asked = 0
     for count, spec in enumerate(config.tensors(), start=1):
         asked += LEAST_BYTES * prod(spec.shape)
-        if count > tensors or asked > size:
+        if count > tensors + spare or asked > size + spare * SMALL_TENSOR:
             raise MismatchError(
                 what,
                 [

@@ -12,6 +12,9 @@ from weights.digests import dtype_name
 from weights.errors import ArgumentError, MismatchError
 from weights.tensors import DTYPES, TensorSpec
 
+# Pairs of letters that are compared before names are no longer looked at for likeness.
+MOST_WORK = 300_000
+
 
 def check_module(module: Any, kinds: Mapping[str, type]) -> None:
     """Raise `ArgumentError` for a module whose weights this project does not know."""
@@ -47,17 +50,25 @@ def check_tensors(
 
 
 def _name_problems(specs: Mapping[str, TensorSpec], tensors: Mapping[str, Any]) -> Iterator[str]:
+    missing = [name for name in specs if name not in tensors]
     unexpected = [name for name in tensors if name not in specs]
-    for name, spec in specs.items():
-        if name not in tensors:
-            yield f"missing tensor '{name}' of shape {spec.shape}{_like(name, unexpected)}"
+    meant = _likenesses(missing, unexpected)
+    for name in missing:
+        yield f"missing tensor '{name}' of shape {specs[name].shape}{meant.get(name, '')}"
     for name in unexpected:
-        yield f"unexpected tensor '{name}'{_like(name, list(specs))}"
+        yield f"unexpected tensor '{name}'{meant.get(name, '')}"
 
 
-def _like(name: str, candidates: list[str]) -> str:
-    close = get_close_matches(name, candidates, n=1, cutoff=0.8)
-    return f" (is '{close[0]}' meant?)" if close else ""
+def _likenesses(missing: list[str], unexpected: list[str]) -> dict[str, str]:
+    """What each name may mean; nothing where another module is likelier than slips of the pen.
+
+    The work grows with the product of all letters on either side.
+    """
+    if sum(map(len, missing)) * sum(map(len, unexpected)) > MOST_WORK:
+        return {}
+    pairs = [(name, unexpected) for name in missing] + [(name, missing) for name in unexpected]
+    close = {name: get_close_matches(name, others, n=1, cutoff=0.8) for name, others in pairs}
+    return {name: f" (is '{found[0]}' meant?)" for name, found in close.items() if found}
 
 
 def _tensor_problems(spec: TensorSpec, tensor: Any, wanted: Any) -> Iterator[str]:

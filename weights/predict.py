@@ -13,7 +13,7 @@ import numpy as np
 from weights.architectures import Config, configure
 from weights.errors import ArgumentError, FormatError, GhostError
 from weights.file import WeightFile, read_file
-from weights.frameworks import Network, choose
+from weights.frameworks import Network, build_all, choose
 from weights.preprocess import check_settings, imagenet, read_image
 from weights.storage import PathLike
 
@@ -93,7 +93,7 @@ def predict(
     chosen = choose(framework)
     settings = _settings(path, file) if settings is None else settings
     inputs = [_input(image, settings, config) for image in images]
-    networks = {each.name: each.build(file) for each in chosen}
+    networks = build_all(chosen, file)
     predictions = tuple(map(lambda image, x: _predict(path, image, x, networks), images, inputs))
     return Predictions(file.architecture, predictions, names)
 

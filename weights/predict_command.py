@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from weights.errors import GhostError
+from weights.shown import shown
 
 # None of them is imported to know its name: the command line starts without NumPy.
 FRAMEWORK_NAMES = ("torch", "jax", "tf", "all")
@@ -28,8 +29,8 @@ def preprocess_settings(
         check_settings(settings)
     except GhostError as error:
         raise click.BadParameter(str(error)) from None
-    except ValueError:
-        raise click.BadParameter(f"must be a JSON object, got {value!r}") from None
+    except (ValueError, RecursionError):
+        raise click.BadParameter(f"must be a JSON object, got {shown(value)}") from None
     return settings
 
 
@@ -64,8 +65,7 @@ def predict(
     from weights.predict import predict as run
     from weights.predict_tables import predictions_document, print_predictions
 
-    # Read when Keras and TensorFlow are imported; what the user has set is left alone.
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # Read when TensorFlow is imported; what the user has set is left alone.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     predictions = run(file, images, framework=framework, settings=settings)
     gaps = missing() if framework == ALL else {}

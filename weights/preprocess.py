@@ -18,6 +18,8 @@ from weights.images import (
     resize,
     resized_sizes,
 )
+from weights.limits import IMAGE
+from weights.shown import listed, shown
 from weights.storage import PathLike
 
 KEYS = ("divide_by", "layout", "mean", "std")
@@ -68,6 +70,7 @@ def preprocess(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
             f"{images.shape}"
         )
     images = _crop(_resize(images, settings), settings)
+    _check_pixels(images.shape[1:3])
     scaled = (images / float(settings["divide_by"]) - mean) / std
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), np.float32)
 
@@ -100,17 +103,18 @@ def read_image(path: PathLike, settings: Mapping[str, Any]) -> np.ndarray:
 def check_settings(settings: Any) -> None:
     """Raise `ArgumentError` where a setting is missing, unknown or impossible."""
     if not isinstance(settings, Mapping):
-        raise ArgumentError(f"`preprocess` must be an object of settings, got {settings!r}")
+        raise ArgumentError(f"`preprocess` must be an object of settings, got {shown(settings)}")
     missing = [key for key in KEYS if key not in settings]
     if missing or settings["layout"] != "NHWC":
         raise ArgumentError(
-            f"`preprocess` must have {', '.join(KEYS)}, with layout 'NHWC', got {dict(settings)!r}"
+            f"`preprocess` must have {', '.join(KEYS)}, with layout 'NHWC', got "
+            f"{shown(dict(settings))}"
         )
     unknown = [key for key in settings if key not in (*KEYS, *OPTIONAL)]
     if unknown:
         raise ArgumentError(
             f"`preprocess` may have {', '.join(OPTIONAL)} besides {', '.join(KEYS)}, got "
-            f"{', '.join(map(repr, unknown))}"
+            f"{listed(map(shown, unknown))}"
         )
     _check_scaling(settings)
     _check_sizes(settings)
@@ -123,7 +127,7 @@ def _check_scaling(settings: Mapping[str, Any]) -> None:
         if not isinstance(values, list | tuple) or len(values) not in MODES:
             raise ArgumentError(
                 f"`preprocess.{key}` must be a list of 1 number (grey) or 3 (red, green, blue), "
-                f"got {values!r}"
+                f"got {shown(values)}"
             )
         for value in values:
             number(f"preprocess.{key}", value, minimum=minimum)
@@ -149,8 +153,19 @@ def _resize(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
     sizes = resized_sizes(before, settings["resize"])
     if sizes == before:
         return images
+    _check_pixels(sizes)
     interpolation = settings.get("interpolation", INTERPOLATIONS[0])
     return np.stack([resize(image, sizes, interpolation) for image in images])
+
+
+def _check_pixels(sizes: tuple[int, ...]) -> None:
+    """Raise `ArgumentError` for an image of which a batch would take gigabytes."""
+    most = IMAGE.value
+    if max(sizes) > most:
+        raise ArgumentError(
+            f"an image may have {most} x {most} pixels at most, got {sizes[0]} x {sizes[1]}: "
+            f"crop it, or raise the limit by the environment variable {IMAGE.variable}"
+        )
 
 
 def _crop(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:

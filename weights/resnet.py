@@ -22,6 +22,8 @@ from weights.tensors import LINEAR, LINEAR_BIAS, TensorSpec, batch_norm_specs
 
 STAGES = {"layer1": 16, "layer2": 32, "layer3": 64}
 STEM_CHANNELS = 16
+# What a detector takes: the outputs with a stride of 1, 2 and 4.
+FEATURES = tuple(STAGES)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class GhostResNetConfig:
     Every convolution is a GhostConv with batch normalisation and ReLU in both halves, followed by
     the network's own batch normalisation. Without it (`norm` False) the second GhostConv of a block
     is linear, as in GhostBottleneck. `stem_ratio` is the ratio of the first convolution: 1 makes it
-    a plain one. Raises `ArgumentError` where an argument breaks a rule.
+    a plain one. `num_classes` 0 leaves the classifier out. Raises `ArgumentError` where an argument
+    breaks a rule.
 
     >>> config = GhostResNetConfig(56)
     >>> len(list(config.blocks())), len(list(config.tensors()))
@@ -69,6 +72,7 @@ class GhostResNetConfig:
     bn_eps: float = 1e-5
     bn_momentum: float = 0.1
     form: str = TRAINING
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         depth = checks.integer("depth", self.depth, minimum=8)
@@ -77,7 +81,7 @@ class GhostResNetConfig:
         stem_ratio = self.ratio if self.stem_ratio is None else self.stem_ratio
         checked = {
             "depth": depth,
-            "num_classes": checks.integer("num_classes", self.num_classes, minimum=1),
+            "num_classes": checks.integer("num_classes", self.num_classes, minimum=0),
             "ratio": checks.plain_number(checks.number("ratio", self.ratio, minimum=0)),
             "dw_kernel_size": checks.odd_integer("dw_kernel_size", self.dw_kernel_size),
             "in_chans": checks.integer("in_chans", self.in_chans, minimum=1),
@@ -87,6 +91,7 @@ class GhostResNetConfig:
             "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
             "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
             "form": checks.choice("form", self.form, (TRAINING, FOLDED)),
+            "dropout": checks.number("dropout", self.dropout, 0, 1, inclusive=True),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -99,8 +104,12 @@ class GhostResNetConfig:
         return self.in_chans
 
     def to_dict(self) -> dict[str, Any]:
-        """Every argument but `depth`, which the architecture's name tells, as JSON writes it."""
-        names = [field.name for field in fields(self) if field.name != "depth"]
+        """Every argument but `depth`, which the architecture's name tells, as JSON writes it.
+
+        Without a `dropout` of 0, which earlier files do not have.
+        """
+        unsaid = {"depth"} if self.dropout else {"depth", "dropout"}
+        names = [field.name for field in fields(self) if field.name not in unsaid]
         return form_in_words({name: getattr(self, name) for name in names})
 
     def blocks(self) -> Iterator[BlockConfig]:
@@ -142,8 +151,9 @@ class GhostResNetConfig:
                 prefix = f"{block.path}.conv{index}"
                 yield from (spec.under(prefix) for spec in convolution.tensors())
                 yield from self._norm_tensors(f"{block.path}.bn{index}", block.c_out)
-        yield TensorSpec("linear.weight", LINEAR, (self.num_classes, STAGES["layer3"]))
-        yield TensorSpec("linear.bias", LINEAR_BIAS, (self.num_classes,))
+        if self.num_classes:
+            yield TensorSpec("linear.weight", LINEAR, (self.num_classes, STAGES["layer3"]))
+            yield TensorSpec("linear.bias", LINEAR_BIAS, (self.num_classes,))
 
     def operations(self, sizes: Sizes) -> Iterator[Operation]:
         """Every convolution and the classifier, for an input of these sizes (height, width)."""
@@ -151,16 +161,17 @@ class GhostResNetConfig:
         for convolution in self.convolutions():
             yield from convolution.operations(sizes)
             sizes = convolution.primary.output_sizes(sizes)
-        yield linear(STAGES["layer3"], self.num_classes)
+        if self.num_classes:
+            yield linear(STAGES["layer3"], self.num_classes)
 
     def macs(self, height: int, width: int) -> int:
         """Multiply-accumulates for one image."""
         return count_macs(self.operations((height, width)))
 
     def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, int]:
-        """Shape of the logits (N, num_classes), whatever the size of the image."""
+        """Shape of the logits, or of the features before the classifier without one."""
         del height, width
-        return batch, self.num_classes
+        return batch, self.num_classes or STAGES["layer3"]
 
     def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
         """Raise `ArgumentError` for an input that the network cannot take.

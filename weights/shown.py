@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from itertools import islice
 from reprlib import Repr
 from typing import Any
 
 MOST_DIGITS, MOST_CHARACTERS = 40, 80
+# Of a list the first items are named; of a text in UTF-8, the beginning and the end are kept.
+MOST_ITEMS, MOST_LINES = 10, 40
+BEGINNING, END = 15_000, 4_000
 
 
 class _Short(Repr):
@@ -40,3 +45,36 @@ def shown(value: Any) -> str:
     except Exception:  # a stranger's own `__repr__`
         text = f"<{type(value).__name__}>"
     return text if len(text) <= 4 * MOST_CHARACTERS else f"{text[: 4 * MOST_CHARACTERS]}..."
+
+
+def listed(items: Iterable[str], separator: str = ", ", most: int = MOST_ITEMS) -> str:
+    """The first items, and how many more there are.
+
+    >>> listed("abcd", most=2)
+    'a, b, and 2 more'
+    """
+    rest = iter(items)
+    first = list(islice(rest, most))
+    more = sum(1 for _ in rest)
+    return separator.join([*first, *([f"and {more} more"] if more else [])])
+
+
+def printable(text: str) -> str:
+    r"""The text with escapes for what a terminal could take for a command, or cannot write.
+
+    >>> printable("\x1b[31mred")
+    '\\x1b[31mred'
+    """
+    return "".join(
+        each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text
+    )
+
+
+def bounded(text: str) -> str:
+    """A printable text of at most 20 kB: of a longer one the middle is left out."""
+    if len(text) > BEGINNING + END:
+        text = f"{text[:BEGINNING]} ... {text[-END:]}"
+    data = printable(text).encode()
+    if len(data) <= BEGINNING + END + 5:
+        return data.decode()
+    return f"{data[:BEGINNING].decode(errors='ignore')} ... {data[-END:].decode(errors='ignore')}"

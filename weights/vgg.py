@@ -33,7 +33,8 @@ class GhostVGGConfig:
 
     Thirteen 3x3 GhostConvs, maxima over 2x2, the mean, a hidden linear layer of 512 with ReLU and
     the classifier: the variant whose counts are those of the paper's tables. `stem_ratio` is the
-    ratio of the first convolution, `hidden` False leaves the hidden layer out.
+    ratio of the first convolution, `hidden` False leaves the hidden layer out, `num_classes` 0 the
+    classifier.
 
     >>> GhostVGGConfig().macs(32, 32), GhostVGGConfig(ratio=5).macs(32, 32)
     (158109696, 65665296)
@@ -54,7 +55,7 @@ class GhostVGGConfig:
     def __post_init__(self) -> None:
         stem_ratio = self.ratio if self.stem_ratio is None else self.stem_ratio
         checked = {
-            "num_classes": checks.integer("num_classes", self.num_classes, minimum=1),
+            "num_classes": checks.integer("num_classes", self.num_classes, minimum=0),
             "ratio": checks.plain_number(checks.number("ratio", self.ratio, minimum=0)),
             "dw_kernel_size": checks.odd_integer("dw_kernel_size", self.dw_kernel_size),
             "in_chans": checks.integer("in_chans", self.in_chans, minimum=1),
@@ -103,8 +104,9 @@ class GhostVGGConfig:
         if self.hidden:
             yield TensorSpec("hidden.weight", LINEAR, (FEATURES, FEATURES))
             yield TensorSpec("hidden.bias", LINEAR_BIAS, (FEATURES,))
-        yield TensorSpec("linear.weight", LINEAR, (self.num_classes, FEATURES))
-        yield TensorSpec("linear.bias", LINEAR_BIAS, (self.num_classes,))
+        if self.num_classes:
+            yield TensorSpec("linear.weight", LINEAR, (self.num_classes, FEATURES))
+            yield TensorSpec("linear.bias", LINEAR_BIAS, (self.num_classes,))
 
     def operations(self, sizes: Sizes) -> Iterator[Operation]:
         """Every convolution and linear layer, for an input of these sizes (height, width)."""
@@ -115,16 +117,17 @@ class GhostVGGConfig:
             sizes = height, width
         if self.hidden:
             yield linear(FEATURES, FEATURES)
-        yield linear(FEATURES, self.num_classes)
+        if self.num_classes:
+            yield linear(FEATURES, self.num_classes)
 
     def macs(self, height: int, width: int) -> int:
         """Multiply-accumulates for one image."""
         return count_macs(self.operations((height, width)))
 
     def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, int]:
-        """Shape of the logits (N, num_classes), whatever the size of the image."""
+        """Shape of the logits, or of the features before the classifier without one."""
         del height, width
-        return batch, self.num_classes
+        return batch, self.num_classes or FEATURES
 
     def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
         """Raise `ArgumentError` for an input that the network cannot take.

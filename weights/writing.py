@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
-import platform
-import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -16,26 +13,32 @@ from pathlib import Path
 from typing import BinaryIO
 
 from weights.errors import GhostError
+from weights.strays import has_locks, lock, prefix, remove_strays
 
-# Bytes of the name that its temporary file shows: names may have 255.
-SHOWN_NAME = 180
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 # What a file system answers that has no way to synchronise a folder.
 NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EROFS}
 
 
 def check_writable(path: str | os.PathLike[str], *, overwrite: bool) -> None:
-    """Raise `GhostError` where `path` must not, or cannot, be written."""
-    path = Path(path)
+    """Raise `GhostError` where no file must, or can, be written at `path`."""
     try:
-        is_there = _is_there(path)
-        is_folder, has_folder = path.is_dir(), path.parent.is_dir()
-    except (OSError, ValueError) as error:
-        raise _refused(path, error) from None
+        is_folder = Path(path).is_dir()
+    except OSError as error:
+        raise refused(Path(path), error) from None
     if is_folder:
         raise GhostError(f"cannot write {path}: it is a folder")
-    if is_there and not overwrite:
-        raise _exists(path)
+    check_place(Path(path), overwrite=overwrite)
+
+
+def check_place(path: Path, *, overwrite: bool) -> None:
+    """Raise `GhostError` where `path` is taken, or cannot be."""
+    try:
+        taken, has_folder = is_there(path), path.parent.is_dir()
+    except (OSError, ValueError) as error:
+        raise refused(path, error) from None
+    if taken and not overwrite:
+        raise exists(path)
     if not has_folder:
         raise GhostError(f"cannot write {path}: the folder {path.parent} does not exist")
 
@@ -46,7 +49,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
     Without `overwrite` a file that is there stays, also one that another writer has just put there.
     With it the new file has the mode of the old one; a symbolic link is replaced, not followed.
     """
-    _remove_strays(path)
+    remove_strays(path)
     try:
         with _temporary(path) as (stream, temporary):
             stream.write(data)
@@ -54,26 +57,26 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
             os.fsync(stream.fileno())
             if overwrite:
                 _keep_mode(stream, path)
-            if not _has_locks():
+            if not has_locks():
                 stream.close()
             _place(temporary, path, overwrite)
     except FileExistsError:
-        raise _exists(path) from None
+        raise exists(path) from None
     except (OSError, ValueError) as error:
-        raise _refused(path, error) from error
-    _sync_folder(path)
+        raise refused(path, error) from error
+    sync_folder(path)
 
 
 @contextmanager
 def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
     """A new file beside `path`, locked for as long as it is written."""
     while True:
-        temporary = path.with_name(f"{_prefix(path)}{secrets.token_hex(8)}.tmp")
+        temporary = path.with_name(f"{prefix(path)}{secrets.token_hex(8)}.tmp")
         # os.open, not tempfile: the mode then follows the umask.
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             with os.fdopen(descriptor, "wb") as stream:
-                _lock(descriptor)
+                lock(descriptor)
                 # Another writer may have taken it for a stray before the lock was there.
                 if os.fstat(descriptor).st_nlink:
                     yield stream, temporary
@@ -98,49 +101,6 @@ def _place(temporary: Path, path: Path, overwrite: bool) -> None:
         temporary.replace(path)
 
 
-def _remove_strays(path: Path) -> None:
-    """Remove what writers of this machine left behind that died while they wrote `path`."""
-    if not _has_locks():
-        return
-    pattern = re.compile(re.escape(_prefix(path)) + r"[0-9a-f]{16}\.tmp")
-    with contextlib.suppress(OSError, ValueError):
-        for entry in os.scandir(path.parent):
-            if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                _remove_stray(Path(entry.path))
-
-
-def _remove_stray(stray: Path) -> None:
-    """Remove a temporary file that nobody holds a lock on: a process keeps one while it lives."""
-    import fcntl
-
-    with contextlib.suppress(OSError), stray.open("r+b") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        stray.unlink(missing_ok=True)
-
-
-def _lock(descriptor: int) -> None:
-    if _has_locks():
-        import fcntl
-
-        with contextlib.suppress(OSError):  # a file system without: nobody removes strays there
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-
-def _has_locks() -> bool:
-    """Whether a file tells that its writer is alive; elsewhere strays stay."""
-    return os.name == "posix"
-
-
-def _prefix(path: Path) -> str:
-    """How the temporary files of `path` begin: with its name, cut where it is long, and machine.
-
-    A lock of another machine that shares the folder might not be seen here.
-    """
-    shown = os.fsdecode(os.fsencode(path.name)[:SHOWN_NAME])
-    machine = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-    return f".{shown}.{machine}."
-
-
 def _keep_mode(stream: BinaryIO, path: Path) -> None:
     with contextlib.suppress(OSError):
         status = path.lstat()
@@ -148,7 +108,7 @@ def _keep_mode(stream: BinaryIO, path: Path) -> None:
             os.fchmod(stream.fileno(), status.st_mode & 0o777)
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
     """Make the name itself durable, where the system can."""
     if os.name != "posix":
         return
@@ -168,7 +128,8 @@ def _sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
+    """Whether the name is taken, also by a link that leads nowhere."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -176,9 +137,11 @@ def _is_there(path: Path) -> bool:
     return True
 
 
-def _exists(path: Path) -> GhostError:
+def exists(path: Path) -> GhostError:
+    """The error of a name that is taken."""
     return GhostError(f"{path} exists: pass overwrite=True to replace it")
 
 
-def _refused(path: Path, error: Exception) -> GhostError:
+def refused(path: Path, error: Exception) -> GhostError:
+    """The error of what the system does not allow."""
     return GhostError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")

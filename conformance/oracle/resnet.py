@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from conformance.oracle.ghost_conv import GhostConv
-from conformance.oracle.layers import activation, batch_norm, check_input, linear
+from conformance.oracle.layers import activation, batch_norm, check_input, dropout, linear
 from weights import GhostResNetConfig
-from weights.resnet import STAGES, STEM_CHANNELS, BlockConfig
+from weights.resnet import FEATURES, STAGES, STEM_CHANNELS, BlockConfig
 
 
 class BasicBlock:
@@ -45,6 +46,8 @@ class BasicBlock:
 class GhostResNet:
     """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
 
+    `num_classes` 0 leaves the classifier out.
+
     Shapes: x: (N, in_chans, H, W) to logits (N, num_classes).
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
@@ -66,6 +69,7 @@ class GhostResNet:
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: str = "training",
+        dropout: float = 0.0,
         dtype: Any = np.float64,
     ) -> None:
         plan = GhostResNetConfig(
@@ -80,6 +84,7 @@ class GhostResNet:
             bn_eps,
             bn_momentum,
             form,
+            dropout,
         )
         options = {"dtype": dtype}
         self.plan = plan
@@ -88,7 +93,8 @@ class GhostResNet:
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
-        self.linear = linear(STAGES["layer3"], plan.num_classes, **options)
+        self.dropout = _dropout(plan.dropout, **options)
+        self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
 
     @property
@@ -103,23 +109,41 @@ class GhostResNet:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, in_chans, H, W) to logits (N, num_classes)."""
-        return self.stages(x)["logits"]
+        for _, out in self._steps(x):
+            x = out
+        return x
 
     def stages(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """The output of every stage, from the stem to the logits."""
-        check_input(self, x)
-        stages = {"stem": self.relu(self.bn1(self.conv1(x)))}
-        x = stages["stem"]
-        for name in STAGES:
-            for block in getattr(self, name):
-                x = block(x)
-            stages[name] = x
-        stages["logits"] = self.linear(x.mean(axis=(2, 3)))
-        return stages
+        return dict(self._steps(x))
+
+    def features(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """The three feature maps with a stride of 1, 2 and 4, from the path they stand at."""
+        features = {}
+        for name, out in self._steps(x):
+            if name in FEATURES:
+                features[name] = out
+            if name == FEATURES[-1]:
+                break
+        return features
 
     def __repr__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
         return f"{type(self).__name__}({arguments})"
+
+    def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        check_input(self, x)
+        x = self.relu(self.bn1(self.conv1(x)))
+        yield "stem", x
+        for name in STAGES:
+            for block in getattr(self, name):
+                x = block(x)
+            yield name, x
+        x = x.mean(axis=(2, 3))
+        if self.linear is None:
+            yield "mean", x
+        else:
+            yield "logits", self.linear(self.dropout(x))
 
 
 class GhostResNet20(GhostResNet):
@@ -152,3 +176,13 @@ def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> list[BasicBlock]:
     return [BasicBlock(plan, block, **options) for block in plan.stage(name)]
+
+
+def _dropout(rate: float, **options: Any) -> Any:
+    return dropout(rate, **options)
+
+
+def _classifier(plan: GhostResNetConfig, **options: Any) -> Any:
+    if not plan.num_classes:
+        return None
+    return linear(STAGES["layer3"], plan.num_classes, **options)

@@ -24,7 +24,7 @@ class GhostVGG16:
     """Ghost-VGG-16 (Han et al., CVPR 2020, section 4.1, table 5).
 
     `stem_ratio` is the ratio of the first convolution (1 makes it a plain one), `hidden` False
-    leaves the hidden linear layer out.
+    leaves the hidden linear layer out, `num_classes` 0 the classifier.
 
     Shapes: x: (N, in_chans, H, W), H and W at least 32, to logits (N, num_classes).
 
@@ -70,7 +70,7 @@ class GhostVGG16:
         self.features = _features(plan, **options)
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
         self.dropout = _dropout(plan.dropout, **options)
-        self.linear = linear(FEATURES, plan.num_classes, **options)
+        self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
 
     @property
@@ -81,7 +81,7 @@ class GhostVGG16:
     @property
     def first_norm(self) -> Any:
         """The batch normalisation that tells whether the network is in training."""
-        return self.features[0][0].first_norm
+        return self.features.first_norm
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, in_chans, H, W) to logits (N, num_classes)."""
@@ -99,24 +99,58 @@ class GhostVGG16:
 
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         check_input(self, x)
-        for number, stage in enumerate(self.features):
-            for convolution in stage:
-                x = convolution(x)
-            x = largest_of_four(x)
-            yield f"features.{number}", x
+        for name, out in self.features.steps(x):
+            yield name, out
+            x = out
         x = spatial_mean(x).reshape(len(x), -1)
         if self.hidden is not None:
             x = self.relu(self.hidden(x))
             yield "hidden", x
-        yield "logits", self.linear(self.dropout(x))
+        if self.linear is not None:
+            yield "logits", self.linear(self.dropout(x))
+        elif self.hidden is None:
+            yield "mean", x
 
 
-def _features(plan: GhostVGGConfig, **options: Any) -> Any:
-    return module_list(
+class Features(list[Any]):
+    """The convolutions of Ghost-VGG-16 by their stage; called, the feature map after each stage.
+
+    Shapes: x: (N, in_chans, H, W), H and W at least 32.
+    """
+
+    plan: GhostVGGConfig
+
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the convolutions are in training."""
+        return self[0][0].first_norm
+
+    def __call__(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """The five feature maps, strides 2, 4, 8, 16 and 32, from the path they stand at."""
+        check_input(self, x)
+        return dict(self.steps(x))
+
+    def steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """The feature maps one after the other, of an input that was checked."""
+        for number, stage in enumerate(self):
+            for convolution in stage:
+                x = convolution(x)
+            x = largest_of_four(x)
+            yield f"features.{number}", x
+
+
+def _features(plan: GhostVGGConfig, **options: Any) -> Features:
+    features = Features(
         module_list(GhostConv(**convolution.to_dict(), **options) for convolution in stage)
         for stage in plan.stages
     )
+    features.plan = plan
+    return features
 
 
 def _dropout(rate: float, **options: Any) -> Any:
     return dropout(rate, **options)
+
+
+def _classifier(plan: GhostVGGConfig, **options: Any) -> Any:
+    return linear(FEATURES, plan.num_classes, **options) if plan.num_classes else None

@@ -12,14 +12,12 @@ import numpy as np
 from conformance import bounds, tensors
 from conformance.case import Case
 from conformance.errors import NotSupported
+from conformance.judged import Judged
 from conformance.oracle import weights_io
-from conformance.process import Implementation
 from conformance.tensors import Tensors
 from conformance.verdict import Outcome
 
 Value = TypeVar("Value")
-# What a build function that does not compute in float32 says of itself.
-UNIT, LARGEST = "unit_roundoff", "largest"
 # Data whose sums leave the range of float16, whatever comes out at the end.
 BEYOND = ("wide", "large")
 
@@ -36,7 +34,7 @@ class Tier(Protocol):
 
     def cases(self) -> Sequence[Case]: ...
 
-    def judge(self, case: Case, process: Implementation) -> Outcome: ...
+    def judge(self, case: Case, process: Judged) -> Outcome: ...
 
 
 class Once(Generic[Value]):
@@ -67,14 +65,9 @@ def in_float64(weights: Tensors) -> Tensors:
     return {name: array.astype(np.float64) for name, array in weights.items()}
 
 
-def unit_roundoff(process: Implementation) -> float:
-    """The unit roundoff of an implementation's arithmetic: float32's, unless it says another."""
-    return float(process.versions.get(UNIT, bounds.UNIT_ROUNDOFF))
-
-
-def check_range(process: Implementation, case: Case, wanted: np.ndarray) -> None:
+def check_range(process: Judged, case: Case, wanted: np.ndarray) -> None:
     """Raise `NotSupported` where a case leaves the range of an implementation's numbers."""
-    largest = float(process.versions.get(LARGEST, np.inf))
+    largest = process.precision.largest
     found = float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0))
     if found > largest or (np.isfinite(largest) and case.data in BEYOND):
         raise NotSupported(f"its largest number is {largest:g}, and this case goes beyond")

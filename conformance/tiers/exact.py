@@ -7,13 +7,13 @@ and the failing element says which.
 from __future__ import annotations
 
 from conformance import compare, tensors
-from conformance.bounds import UNIT_ROUNDOFF
 from conformance.case import Case
 from conformance.cases import exact_rows, layer_cases
 from conformance.errors import NotSupported
-from conformance.process import Implementation
+from conformance.judged import Judged
+from conformance.precision import UNIT_ROUNDOFF
 from conformance.stages import Stages
-from conformance.tiers.base import Once, truth, unit_roundoff
+from conformance.tiers.base import Once, truth
 from conformance.verdict import Outcome
 from weights import GhostConvConfig
 
@@ -37,10 +37,10 @@ class ExactTier:
             {"output": self._truth(case.id, (case, UNIT_ROUNDOFF)).value}, {"output": 0.0}
         )
 
-    def judge(self, case: Case, process: Implementation) -> Outcome:
+    def judge(self, case: Case, process: Judged) -> Outcome:
         """Equal, element by element; only the sign of a zero may differ."""
         weights, x = tensors.make(case)
-        if unit_roundoff(process) > UNIT_ROUNDOFF:
+        if process.precision.unit_roundoff > UNIT_ROUNDOFF:
             raise NotSupported("it computes with fewer bits than the whole numbers here have")
         got = process.call(case.architecture, case.config, weights, x)
         wanted = self._truth(case.id, (case, UNIT_ROUNDOFF)).value

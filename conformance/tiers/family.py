@@ -15,7 +15,7 @@ import numpy as np
 from conformance import tensors
 from conformance.case import Case
 from conformance.family import family_cases
-from conformance.process import Implementation
+from conformance.judged import Judged
 from conformance.stages import Stages, in_dtype, judge_stage, oracle_run
 from conformance.tensors import Tensors
 from conformance.tiers.base import Once
@@ -43,7 +43,7 @@ class FamilyTier:
         """Every stage, and the error of each."""
         return self._truth(case.id, case)
 
-    def judge(self, case: Case, process: Implementation) -> Outcome:
+    def judge(self, case: Case, process: Judged) -> Outcome:
         """Every stage of the form that is asked for against the oracle's training form."""
         weights, x = tensors.make(case)
         config, weights = in_its_form(case, weights)

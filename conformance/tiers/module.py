@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from conformance import compare, tensors
-from conformance.bounds import UNIT_ROUNDOFF
 from conformance.case import Case
 from conformance.cases import layer_cases
-from conformance.process import Implementation
+from conformance.judged import Judged
+from conformance.precision import UNIT_ROUNDOFF
 from conformance.stages import Stages
-from conformance.tiers.base import Once, check_range, truth, unit_roundoff
+from conformance.tiers.base import Once, check_range, truth
 from conformance.verdict import Outcome
 from weights import GhostConvConfig
 
@@ -32,11 +32,11 @@ class ModuleTier:
         wanted = self._truth(case.id, (case, UNIT_ROUNDOFF))
         return Stages({"output": wanted.value}, {"output": wanted.error})
 
-    def judge(self, case: Case, process: Implementation) -> Outcome:
+    def judge(self, case: Case, process: Judged) -> Outcome:
         """|y - y64| is at most what roundings can explain (`conformance.bounds`)."""
         weights, x = tensors.make(case)
         got = process.call(case.architecture, case.config, weights, x)
-        unit = unit_roundoff(process)
+        unit = process.precision.unit_roundoff
         wanted = self._truth(f"{case.id} {unit}", (case, unit))
         check_range(process, case, wanted.value)
         c_int = GhostConvConfig(**case.config).channels.c_int

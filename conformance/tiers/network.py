@@ -17,8 +17,8 @@ import numpy as np
 
 from conformance import digits
 from conformance.case import Case
-from conformance.errors import NotSupported
-from conformance.process import Implementation
+from conformance.errors import NotSupported, printable, words
+from conformance.judged import Judged
 from conformance.stages import (
     Stages,
     in_batches,
@@ -71,7 +71,7 @@ class NetworkTier:
         label, stages = "digits", stage_names(*DIGITS)
         if self._paths is not None:
             metadata = read_metadata(self._paths[0])
-            label = self._paths[0].stem
+            label = printable(self._paths[0].stem)
             stages = stage_names(metadata["architecture"], metadata["config"])
         predictions = (PREDICTIONS,) if LOGITS in stages else ()
         return [
@@ -79,12 +79,13 @@ class NetworkTier:
             for stage in (*stages, *predictions)
         ]
 
-    def judge(self, case: Case, process: Implementation) -> Outcome:
+    def judge(self, case: Case, process: Judged) -> Outcome:
         """Error at most 4 x (the oracle's float32 error + 4 u max|y|); equal predicted classes."""
         data = self._data("data", None)
         truth = self._truth("truth", data)
         outputs = self._outputs(process.name, process)
-        if case.data == PREDICTIONS and LOGITS in outputs:
+        logits, wanted = (each.get(LOGITS, np.empty(0)) for each in (outputs, truth.values))
+        if case.data == PREDICTIONS and logits.shape == wanted.shape:
             return self._judge_predictions(process.name, data, truth, outputs)
         return judge_stage(outputs, truth, LOGITS if case.data == PREDICTIONS else case.data)
 
@@ -114,7 +115,7 @@ class NetworkTier:
             )
         return Outcome.passed()
 
-    def _run(self, process: Implementation) -> Tensors:
+    def _run(self, process: Judged) -> Tensors:
         data = self._data("data", None)
         file, weights = data.file, in_dtype(data.file.tensors, np.float32)
         return in_batches(
@@ -134,7 +135,9 @@ def load(weights: Path, images: Path) -> Data:
     file = read_file(weights)
     arrays, _ = read_safetensors(images)
     if not {"images", "labels"} <= arrays.keys():
-        raise GhostError(f"{images} must hold `images` and `labels`, got {', '.join(arrays)}")
+        raise GhostError(
+            f"{images} must hold `images` and `labels`, got {words(', '.join(arrays))}"
+        )
     if not is_network(file.architecture):
         raise GhostError(f"{weights} holds a layer, tier network runs a trained network")
     if "preprocess" not in file.metadata:

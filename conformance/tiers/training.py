@@ -9,7 +9,7 @@ from conformance import tensors
 from conformance.case import Case
 from conformance.cases import LAYERS, Row, layer_cases
 from conformance.family import family_cases
-from conformance.process import Implementation
+from conformance.judged import Judged
 from conformance.stages import Stages, is_network
 from conformance.steps import judge_step, output_cotangent, reference_step
 from conformance.tiers.base import Once
@@ -43,7 +43,7 @@ class TrainingTier:
         """Every array of a step, and the error of each."""
         return self._truth(case.id, case)
 
-    def judge(self, case: Case, process: Implementation) -> Outcome:
+    def judge(self, case: Case, process: Judged) -> Outcome:
         """Every array within four times the worst of the oracle's own float32 runs."""
         weights, x = tensors.make(case)
         cotangent = output_cotangent(case.architecture, case.config, x, case.seed)

@@ -11,7 +11,7 @@ import numpy as np
 from conformance.case import Case, pair_id
 from conformance.cases import LAYERS, layer_cases
 from conformance.errors import ImplementationError, NotSupported
-from conformance.process import Implementation
+from conformance.judged import Judged
 from conformance.tensors import Tensors
 from conformance.tiers.contract import plain_weights
 from conformance.verdict import Outcome, Status, Verdict
@@ -33,7 +33,7 @@ class WeightsTier:
         """A case for every layer of a few and every type."""
         return list(layer_cases(self.name, DATA_SETS, ROWS))
 
-    def judge(self, case: Case, process: Implementation) -> Outcome:
+    def judge(self, case: Case, process: Judged) -> Outcome:
         """canonical -> framework -> canonical: the same names, types, shapes and bytes."""
         weights = random_bits(case)
         state = process.state(case.architecture, case.config, weights)
@@ -45,28 +45,27 @@ class WeightsTier:
                 problems.append(f"tensor {name!r} {problem}")
         return Outcome.failed("; ".join(sorted(problems))) if problems else Outcome.passed()
 
-    def finish(
-        self, processes: Mapping[str, Implementation], cases: Sequence[Case]
-    ) -> Iterator[Verdict]:
+    def finish(self, processes: Mapping[str, Judged], cases: Sequence[Case]) -> Iterator[Verdict]:
         """For every ordered pair, the first's file, loaded and written again by the second."""
-        with tempfile.TemporaryDirectory() as folder:
-            for case in cases:
-                wanted = Path(folder, f"{case.id}.safetensors")
-                weights = random_bits(case)
-                write_file(wanted, case.architecture, case.config, weights)
-                for writer in processes.values():
-                    yield from self._pairs(case, weights, writer, processes, wanted)
+        for case in cases:
+            weights = random_bits(case)
+            wanted = _file(case, weights)
+            for writer in processes.values():
+                # A folder for each: what one does to it is nobody else's.
+                with tempfile.TemporaryDirectory() as folder:
+                    yield from self._pairs(case, weights, writer, processes, Path(folder), wanted)
 
     def _pairs(
         self,
         case: Case,
         weights: Tensors,
-        writer: Implementation,
-        readers: Mapping[str, Implementation],
-        wanted: Path,
+        writer: Judged,
+        readers: Mapping[str, Judged],
+        folder: Path,
+        wanted: bytes,
     ) -> Iterator[Verdict]:
         """One writer's file, and what each reader makes of it."""
-        written = wanted.with_name(f"{case.id}.{_file_name(writer)}.safetensors")
+        written = folder / "written.safetensors"
         try:
             writer.save(case.architecture, case.config, weights, written)
         except NotSupported as reason:
@@ -78,17 +77,16 @@ class WeightsTier:
         if not written.is_file():
             yield self._verdict(case, writer, writer, Status.ERROR, "its save wrote no file")
             return
-        if written.read_bytes() != wanted.read_bytes():
+        if not _holds(written, wanted):
             yield self._verdict(case, writer, writer, Status.FAIL, "its save wrote other bytes")
             return
-        for reader in readers.values():
-            again = written.with_name(f"{written.stem}.{_file_name(reader)}.safetensors")
-            yield self._pair(case, writer, reader, (wanted, written, again))
+        for number, reader in enumerate(readers.values()):
+            again = folder / f"{number}.safetensors"
+            yield self._pair(case, writer, reader, written, again, wanted)
 
     def _pair(
-        self, case: Case, writer: Implementation, reader: Implementation, files: tuple[Path, ...]
+        self, case: Case, writer: Judged, reader: Judged, written: Path, again: Path, wanted: bytes
     ) -> Verdict:
-        wanted, written, again = files
         try:
             reader.resave(case.architecture, case.config, blank(case), written, again)
         except NotSupported as reason:
@@ -97,7 +95,7 @@ class WeightsTier:
             return self._verdict(case, writer, reader, Status.ERROR, str(error))
         if not again.is_file():
             return self._verdict(case, writer, reader, Status.ERROR, "its save wrote no file")
-        if again.read_bytes() != wanted.read_bytes():
+        if not _holds(again, wanted):
             message = f"loaded the file of {writer.name} and wrote other bytes"
             return self._verdict(case, writer, reader, Status.FAIL, message)
         return self._verdict(case, writer, reader, Status.PASS, "")
@@ -105,8 +103,8 @@ class WeightsTier:
     def _verdict(
         self,
         case: Case,
-        writer: Implementation,
-        reader: Implementation,
+        writer: Judged,
+        reader: Judged,
         status: Status,
         message: str,
     ) -> Verdict:
@@ -141,5 +139,17 @@ def _difference(wanted: np.ndarray, got: np.ndarray) -> str:
     return "" if got.tobytes() == wanted.tobytes() else "came back with other bytes"
 
 
-def _file_name(process: Implementation) -> str:
-    return process.name.replace(":", "_").replace(".", "_")
+def _file(case: Case, weights: Tensors) -> bytes:
+    """What the interchange file must be, byte for byte."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "wanted.safetensors")
+        write_file(path, case.architecture, case.config, weights)
+        return path.read_bytes()
+
+
+def _holds(path: Path, wanted: bytes) -> bool:
+    """Whether a file is those bytes; of another size it is not read."""
+    try:
+        return path.stat().st_size == len(wanted) and path.read_bytes() == wanted
+    except OSError:
+        return False

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 
 from conformance import NotSupported
-from conformance.oracle import adapter
+from tests.conformance import plain
 
 
 class Fake:
     """A callable object; each fake overrides what it does with an input."""
 
     def __init__(self, architecture: str, config: Mapping[str, Any], weights: Any) -> None:
-        self.right = adapter.build(architecture, config, weights)
+        is_layer = architecture == "ghost_conv"
+        self.right: Any = plain.GhostConv(config, weights) if is_layer else None
 
     def __call__(self, x: np.ndarray) -> Any:
         return self.right(x)

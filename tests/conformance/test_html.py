@@ -14,7 +14,7 @@ from conformance.compare import judge
 from conformance.html import colour, write_page
 from conformance.implementations import Availability
 from conformance.report import HTML, write_report
-from conformance.runner import Run
+from conformance.results import Run
 
 EVIL = "<script>alert('x')</script>"
 WORST = Worst((0, 3, 1, 2), 1.5, 1.0, 0.5, 0.25, 2.0)

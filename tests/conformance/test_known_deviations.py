@@ -10,6 +10,9 @@ import pytest
 
 from conformance import Status, Verdict
 from conformance.deviations import Deviation, apply, read_deviations
+from conformance.html import write_page
+from conformance.report import HTML, JUNIT, write_report
+from conformance.results import Run
 from weights import FormatError
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +47,20 @@ def test_what_is_listed_and_does_not_fail_is_an_error(case: str) -> None:
 
     assert (last.case, last.status) == (case, Status.ERROR)
     assert "did not fail: take it out of the list" in last.message
+
+
+def test_what_is_listed_and_was_not_run_is_nobodys_error() -> None:
+    assert list(apply(VERDICTS, "mine", [Deviation("exact", CASE, "a reason")])) == VERDICTS
+
+
+def test_what_is_known_stands_in_every_report(tmp_path: Path) -> None:
+    known = [Deviation("exact", "a", "a reason", "a link")]
+    verdicts = list(apply(VERDICTS[:1], "mine", known))
+    write_report(tmp_path, Run(verdicts, {"mine": {}}, 1.0), ["exact"], [])
+    write_page(tmp_path, {})
+
+    for name in (JUNIT, HTML):
+        assert "known: a reason (a link)" in (tmp_path / name).read_text()
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,22 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from conformance import Status
-from conformance.bounds import UNIT_ROUNDOFF, summation
+from conformance.bounds import summation
+from conformance.cli import main
 from conformance.local import Local
 from conformance.oracle import adapter
+from conformance.precision import UNIT_ROUNDOFF, Precision, read_precision
+from conformance.report import read_report
 from conformance.runner import judge
 from conformance.tiers import TIERS
+from weights import ArgumentError
 
 ROOT = Path(__file__).parents[2]
 # Of each kind (docs/modes.md has them all): those that leave traces in a process.
@@ -75,7 +82,7 @@ def test_sixteen_bits_are_not_taken_for_thirty_two(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_float32_is_not_taken_for_float64() -> None:
     rough = Local("rough", adapter.build)
-    rough.versions["unit_roundoff"] = str(2.0**-53)
+    rough.precision = Precision(2.0**-53)
     cases = [case for case in TIERS["module"].cases() if case.id in CASES]
 
     found = {judge(TIERS["module"], case, rough, []).status for case in cases}
@@ -96,7 +103,7 @@ def test_what_leaves_the_range_of_float16_is_skipped_with_the_reason(tmp_path: P
 
 def test_whole_numbers_are_not_asked_of_sixteen_bits() -> None:
     coarse = Local("coarse", adapter.build)
-    coarse.versions["unit_roundoff"] = str(2.0**-8)
+    coarse.precision = Precision(2.0**-8)
 
     verdict = judge(TIERS["exact"], TIERS["exact"].cases()[0], coarse, [])
 
@@ -120,3 +127,60 @@ def test_the_list_of_known_deviations_is_neither_too_long_nor_too_short(
 
     assert done.returncode == 0, done.stdout
     assert "34 passed, 6 known" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("coarse", "`unit_roundoff` must be above 0 and at most 2**-8, bfloat16's, got 0.12"),
+        ("tiny", "`largest` must be at least 65504, float16's, got 0"),
+        ("texted", "`unit_roundoff` must be a number, got a str"),
+        ("unknown", "must map function names to numbers called unit_roundoff, largest"),
+    ],
+)
+def test_a_precision_that_would_pass_anything_is_refused(name: str, text: str) -> None:
+    arguments = ["--implementation", f"tests.conformance.hostile:{name}", "--tier", "module"]
+    result = CliRunner().invoke(main, ["run", *arguments])
+
+    assert result.exit_code == 2
+    assert text in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("value", [0, -1.0, float("nan"), float("inf"), True, None, 1j, 2.0**-7])
+def test_a_unit_roundoff_is_a_small_number(value: Any) -> None:
+    with pytest.raises(ArgumentError, match="`unit_roundoff` must be"):
+        read_precision({"build": {"unit_roundoff": value}}, "build")
+
+
+@pytest.mark.parametrize("table", [7, {"build": 0.1}, {"build": {7: 0.1}}])
+def test_what_is_no_table_of_precisions_is_refused(table: Any) -> None:
+    with pytest.raises(ArgumentError, match="PRECISIONS must map function names to numbers"):
+        read_precision(table, "build")
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    found = read_precision({"build": {"unit_roundoff": np.float16(2.0**-11)}}, "build")
+
+    assert found == Precision(2.0**-11)
+
+
+def test_a_precision_stands_beside_the_name(tmp_path: Path) -> None:
+    name = "tests.conformance.hostile:sixteen_bits"
+    arguments = ["run", "--implementation", name, "--tier", "module", "--case", CASES[1]]
+    result = CliRunner().invoke(main, [*arguments, "--report", str(tmp_path)])
+
+    assert result.exit_code == 0
+    assert "unit roundoff 2^-8" in result.output
+    assert "precision unit roundoff 2^-8" in (tmp_path / "report.html").read_text()
+
+
+def test_a_tier_that_judged_less_than_half_is_not_green(tmp_path: Path) -> None:
+    name = "tests.conformance.hostile:judged_by_few"
+    arguments = ["run", "--implementation", name, "--tier", "module"]
+    result = CliRunner().invoke(main, [*arguments, "--report", str(tmp_path)])
+    last = f"not green: {name} judged by 54 of 264 cases of tier module"
+
+    assert result.exit_code == 3
+    assert result.output.splitlines()[-1] == last
+    assert "not green" in (tmp_path / "report.html").read_text()
+    assert read_report(tmp_path / "report.jsonl").footer["not_green"] == [last[11:]]

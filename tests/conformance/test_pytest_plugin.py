@@ -32,7 +32,7 @@ def run(folder: Path, *arguments: str) -> tuple[int, str]:
 
 
 def test_every_case_is_a_test(tmp_path: Path) -> None:
-    code, output = run(tmp_path, "--implementation", "oracle", "--tier", "exact")
+    code, output = run(tmp_path, "--ghost-implementation", "oracle", "--ghost-tier", "exact")
 
     assert code == 0, output
     assert f"{len(TIERS['exact'].cases())} passed" in output
@@ -40,7 +40,7 @@ def test_every_case_is_a_test(tmp_path: Path) -> None:
 
 def test_a_defect_fails_with_its_element_and_the_way_to_run_it_again(tmp_path: Path) -> None:
     name = "tests.conformance.wrong:interleaved"
-    code, output = run(tmp_path, "--implementation", name, "--tier", "exact", "-x")
+    code, output = run(tmp_path, "--ghost-implementation", name, "--ghost-tier", "exact", "-x")
 
     assert code == 1
     assert re.search(r"worst at \[\d+, \d+, \d+, \d+\]: got", output)
@@ -48,7 +48,9 @@ def test_a_defect_fails_with_its_element_and_the_way_to_run_it_again(tmp_path: P
 
 
 def test_it_works_in_several_processes(tmp_path: Path) -> None:
-    code, output = run(tmp_path, "--implementation", "oracle", "--tier", "exact", "-n", "2")
+    code, output = run(
+        tmp_path, "--ghost-implementation", "oracle", "--ghost-tier", "exact", "-n", "2"
+    )
 
     assert code == 0, output
     assert f"{len(TIERS['exact'].cases())} passed" in output
@@ -58,3 +60,39 @@ def test_without_an_implementation_there_is_nothing_to_run(tmp_path: Path) -> No
     code, output = run(tmp_path)
 
     assert code == 5, output
+
+
+CONFTEST = """
+import pytest
+
+def pytest_addoption(parser):
+    parser.addoption("--tier")
+    parser.addoption("--implementation")
+
+@pytest.fixture
+def tier(request):
+    return request.config.getoption("--tier")
+"""
+
+
+def test_a_project_with_such_options_of_its_own_keeps_them(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_own.py").write_text("def test_own(tier):\n    assert tier == 'gold'\n")
+    arguments = ["--tier", "gold", "--implementation", "none", "test_own.py"]
+    arguments += ["--ghost-implementation", "oracle", "--ghost-tier", "exact"]
+
+    code, output = run(tmp_path, *arguments)
+
+    assert code == 0, output
+    assert f"{len(TIERS['exact'].cases()) + 1} passed" in output
+
+
+def test_who_imports_the_oracle_fails_every_test(tmp_path: Path) -> None:
+    name = "tests.conformance.hostile:imports_the_oracle"
+    arguments = ["--ghost-implementation", name, "--ghost-tier", "exact"]
+
+    code, output = run(tmp_path, *arguments)
+
+    assert code == 1
+    assert f"{name}: it imported the oracle" in output
+    assert "passed" not in output.splitlines()[-1]

@@ -11,7 +11,7 @@ from conformance import Status
 from conformance.errors import ImplementationRaised
 from conformance.local import Local
 from conformance.oracle import adapter
-from conformance.runner import Run, efforts
+from conformance.results import Run, efforts
 from conformance.tensors import make
 from conformance.tiers import TIERS
 from conformance.verdict import Verdict

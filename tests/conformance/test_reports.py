@@ -13,7 +13,7 @@ from rich.console import Console
 from conformance import Status, Verdict, Worst
 from conformance.implementations import Availability
 from conformance.report import prepare, read_report, write_report
-from conformance.runner import Run
+from conformance.results import Run
 from conformance.terminal import describe, rerun, show, table
 from weights import FormatError
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from conformance import Status, Verdict
 from conformance.cli import main
-from conformance.journal import NAME, Journal, key, read_journal
+from conformance.journal import NAME, Journal, alone_in, read_journal
 from conformance.report import read_report
 from weights import ArgumentError, FormatError
 
+ROOT = Path(__file__).parents[2]
 FAKE = "tests.conformance.fakes:Fake"
 VERDICTS = [
     Verdict("a", "exact", FAKE, Status.PASS, 0.25),
@@ -21,9 +24,12 @@ VERDICTS = [
 ]
 
 
-def left(folder: Path, verdicts: list[Verdict]) -> Path:
-    journal = Journal(folder)
-    journal.begin({key(verdict): verdict for verdict in verdicts})
+def left(folder: Path, verdicts: list[Verdict], names: tuple[str, ...] = ()) -> Path:
+    journal = Journal(folder, names)
+    journal.begin()
+    for verdict in verdicts:
+        journal.add(verdict)
+    journal.close()
     return journal.path
 
 
@@ -75,7 +81,7 @@ def test_a_resumed_run_keeps_the_earlier_verdicts_and_runs_the_others(tmp_path: 
 
     first, *others = TIERS["exact"].cases()
     earlier = Verdict(first.id, "exact", FAKE, Status.FAIL, 9.0, "as the earlier run found")
-    left(tmp_path, [earlier])
+    left(tmp_path, [earlier], (FAKE,))
 
     arguments = ["run", "--implementation", FAKE, "--tier", "exact", "--resume"]
     result = CliRunner().invoke(main, [*arguments, "--report", str(tmp_path)])
@@ -86,3 +92,93 @@ def test_a_resumed_run_keeps_the_earlier_verdicts_and_runs_the_others(tmp_path: 
     assert {verdict.status for verdict in verdicts[1:]} == {Status.PASS}
     assert [verdict.case for verdict in verdicts[1:]] == [case.id for case in others]
     assert not (tmp_path / NAME).exists()
+
+
+def run(folder: Path, *more: str, name: str = FAKE) -> Result:
+    arguments = ["run", "--implementation", name, "--tier", "exact", "--report", str(folder)]
+    return CliRunner().invoke(main, [*arguments, *more])
+
+
+@pytest.mark.parametrize("lost", [0, 7])
+def test_going_on_writes_nothing_again(lost: int, tmp_path: Path) -> None:
+    path = left(tmp_path, VERDICTS)
+    path.write_bytes(path.read_bytes()[: -lost or None])
+    kept = path.read_bytes().rpartition(b"\n")[0] + b"\n"
+    inode = path.stat().st_ino
+
+    journal = Journal(tmp_path)
+    journal.begin(resume=True)
+    before = path.read_bytes()
+    journal.add(VERDICTS[1])
+    journal.close()
+
+    assert before == kept
+    assert path.read_bytes().startswith(kept)
+    assert path.stat().st_ino == inode
+    assert list(read_journal(tmp_path).values()) == VERDICTS
+
+
+def test_a_second_run_in_the_folder_refuses(tmp_path: Path) -> None:
+    with alone_in(tmp_path):
+        result = run(tmp_path)
+    after = run(tmp_path)
+
+    assert (result.exit_code, after.exit_code) == (2, 0)
+    assert "another run writes into" in " ".join(result.output.split())
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [
+        "junit.xml", "report.html", "report.jsonl"
+    ]  # fmt: skip
+
+
+def test_a_killed_run_holds_no_folder(tmp_path: Path) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from conformance.journal import alone_in\n"
+        "with alone_in(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(ArgumentError, match="another run writes into"), alone_in(tmp_path):
+            pass
+        holder.kill()
+    with alone_in(tmp_path):
+        pass
+
+
+def test_a_case_that_an_interrupt_ended_is_run_again(tmp_path: Path) -> None:
+    def interrupt(verdict: Verdict) -> None:
+        journal.add(verdict)
+        if len(read_journal(tmp_path)) == 2:
+            raise KeyboardInterrupt
+
+    from conformance.runner import plan
+    from conformance.runner import run as run_all
+    from conformance.tiers import TIERS
+
+    journal = Journal(tmp_path)
+    journal.begin()
+    slow = "tests.conformance.hostile:takes_its_time"
+    with pytest.raises(KeyboardInterrupt):
+        run_all([FAKE, slow], plan([TIERS["exact"]], None), interrupt, jobs=2)
+    journal.close()
+    found = {verdict.status for verdict in read_journal(tmp_path).values()}
+
+    assert found == {Status.PASS}
+
+
+def test_changed_code_is_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "mine.py"
+    program.write_text("def build(architecture, config, weights): raise ValueError('one')\n")
+    monkeypatch.chdir(tmp_path)
+    left(tmp_path, [], ("mine:build",))
+    same = run(tmp_path, "--resume", name="mine:build")
+
+    left(tmp_path, [], ("mine:build",))
+    program.write_text(program.read_text().replace("one", "two"))
+    changed = run(tmp_path, "--resume", name="mine:build")
+    another = run(tmp_path, "--resume", name="oracle")
+
+    assert same.exit_code == 1  # it fails, but it runs
+    assert (changed.exit_code, another.exit_code) == (2, 2)
+    assert "their code has changed since" in " ".join(changed.output.split())

@@ -20,7 +20,8 @@ from conformance import Case, Outcome, Status, Verdict
 from conformance.cli import main
 from conformance.process import Implementation
 from conformance.report import read_report
-from conformance.runner import Run, plan, run
+from conformance.results import Run
+from conformance.runner import plan, run
 from conformance.tiers import TIERS, NetworkTier
 from conformance.tiers.contract import plain_weights
 from weights import FormatError, write_file

@@ -13,8 +13,10 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from conformance import Status
+from conformance.cli import main
 from conformance.oracle import adapter
 from conformance.steps import flat
 from conformance.vectors import MANIFEST, SCHEMA, VECTOR_TIERS, check, export, read_manifest
@@ -139,6 +141,25 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(FormatError, match=r"has version 2\.0, this package reads 1\.0"):
         read_manifest(tmp_path)
+
+
+def test_less_than_half_of_a_tier_is_not_green(small: tuple[Path, Path]) -> None:
+    folder, outputs = small
+    kept, *others = sorted((outputs / "exact").iterdir())
+    for path in others:
+        path.unlink()
+    command = ["vectors", "check", str(folder), "--outputs", str(outputs)]
+
+    few = CliRunner().invoke(main, command)
+    none = CliRunner().invoke(main, [*command, "--tier", "module"])
+    kept.write_bytes(b"damaged")
+    bad = CliRunner().invoke(main, command)
+
+    assert (few.exit_code, none.exit_code, bad.exit_code) == (3, 2, 1)
+    last = f"not green: outside judged by 1 of {len(others) + 1} cases of tier exact"
+    assert few.output.splitlines()[-1] == last
+    assert "has no vectors of module" in none.output
+    assert "ghost-conformance run" not in bad.output
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -9,10 +10,15 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from ghost_jax import GhostConv, SqueezeExcite
+from ghost_jax import GhostConv, GhostNet, GhostVGG16, SqueezeExcite
 from weights import ArgumentError
 
 NO_TYPE = "must be of type float16, bfloat16, float32, float64, got"
+
+NO_STREAM = (
+    "`rngs` must have a stream named {} or default, got {}: pass nnx.Rngs(0) or "
+    "nnx.Rngs(params=0, dropout=1), for example"
+)
 
 
 @pytest.mark.parametrize(
@@ -24,6 +30,12 @@ NO_TYPE = "must be of type float16, bfloat16, float32, float64, got"
         ({"dtype": 10**30}, f"`dtype` must be a type such as jnp.float32, got {10**30}"),
         ({"rngs": None}, "`rngs` must be nnx.Rngs, got NoneType: pass nnx.Rngs(0), for example"),
         ({"rngs": 0}, "`rngs` must be nnx.Rngs, got int: pass nnx.Rngs(0), for example"),
+        (
+            {"rngs": nnx.Rngs(0)["params"]},
+            "`rngs` must be nnx.Rngs, got RngStream: pass nnx.Rngs(0), for example",
+        ),
+        ({"rngs": nnx.Rngs(dropout=0)}, NO_STREAM.format("params", "dropout")),
+        ({"rngs": nnx.Rngs()}, NO_STREAM.format("params", "none")),
     ],
 )
 def test_types_and_random_numbers_that_are_none_are_refused(
@@ -54,6 +66,29 @@ def test_an_input_that_a_convolution_cannot_take_is_refused(
         kind(*arguments, rngs=nnx.Rngs(0))(x)
 
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("kind", [GhostNet, partial(GhostVGG16, dropout=0.5)], ids=["V1", "VGG"])
+def test_dropout_without_a_stream_of_its_own_is_refused(kind: Any) -> None:
+    with pytest.raises(ArgumentError) as error:
+        kind(rngs=nnx.Rngs(params=0))
+
+    assert str(error.value) == NO_STREAM.format("dropout", "params")
+
+
+@pytest.mark.parametrize(
+    ("kind", "rngs"),
+    [
+        (GhostVGG16, {"params": 0}),
+        (partial(GhostNet, dropout=0.0), {"params": 0}),
+        (GhostNet, {"params": 0, "dropout": 1}),
+    ],
+    ids=["VGG", "V1 without", "V1"],
+)
+def test_the_streams_that_a_network_needs_are_enough(kind: Any, rngs: dict[str, int]) -> None:
+    network = nnx.eval_shape(lambda: kind(rngs=nnx.Rngs(**rngs)))
+
+    assert (network.dropout.rngs is None) is (network.dropout.rate == 0)
 
 
 def test_an_empty_batch_gives_an_empty_batch() -> None:

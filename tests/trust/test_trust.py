@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.trust import fuzz_importers
+from tests.trust import fuzz_importers, fuzz_state_dicts
 from tests.trust.fuzz import fuzz
 from tests.trust.mutations import KINDS
 from tests.trust.torture import NAME, save
 from weights import writing
-from weights.writing import _prefix
+from weights.strays import prefix
 
 ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="it forks processes")
@@ -43,17 +43,30 @@ def test_a_mutated_checkpoint_is_refused_or_imported_whole() -> None:
 
 
 @posix
+def test_a_spoilt_state_dict_is_refused_or_imported_whole() -> None:
+    said, wrong = fuzz_state_dicts.fuzz(300, seed=2)
+
+    assert wrong == []
+    assert sum(count for words, count in said.items() if words.endswith(": imported")) > 3
+
+
+@posix
 @pytest.mark.slow
 def test_killed_writers_full_disks_and_two_writers_leave_whole_files() -> None:
     # In a process of its own: this one may have threads, which a fork does not take along.
     command = [sys.executable, "-m", "tests.trust.torture"]
     command += ["--kills", "60", "--full-disks", "15", "--seconds", "0.5"]
+    command += ["--pairs", "30", "--exports", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("60 kills, ")
     assert "15 full disks: a GhostError each" in done.stdout
-    assert done.stdout.endswith("reads between two writers: each a whole file\n")
+    assert "reads between two writers: each a whole file" in done.stdout
+    assert "30 pairs of exclusive writers: one file and one refusal each" in done.stdout
+    assert "writers in two PID namespaces: " in done.stdout
+    assert "1 kills of exports to Orbax: each folder whole" in done.stdout
+    assert "1 full disks under exports to Orbax: a GhostError each" in done.stdout
 
 
 @posix
@@ -61,7 +74,7 @@ def test_what_a_dead_writer_left_is_removed_and_a_living_ones_is_not(tmp_path: P
     import fcntl
 
     path = tmp_path / NAME
-    dead, living = (tmp_path / f"{_prefix(path)}{digit * 16}.tmp" for digit in "01")
+    dead, living = (tmp_path / f"{prefix(path)}{digit * 16}.tmp" for digit in "01")
     dead.write_bytes(b"half")
     # A lock is seen from another PID namespace, where the number of the process means nothing.
     with living.open("wb") as stream:
@@ -75,15 +88,15 @@ def test_what_a_dead_writer_left_is_removed_and_a_living_ones_is_not(tmp_path: P
 def test_a_writer_whose_file_is_taken_for_a_stray_writes_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, lock, taken = tmp_path / NAME, writing._lock, []
+    path, lock, taken = tmp_path / NAME, writing.lock, []
 
     def late(descriptor: int) -> None:
         if not taken:
-            taken.extend(tmp_path.glob(f"{_prefix(path)}*"))
+            taken.extend(tmp_path.glob(f"{prefix(path)}*"))
             taken[0].unlink()
         lock(descriptor)
 
-    monkeypatch.setattr(writing, "_lock", late)
+    monkeypatch.setattr(writing, "lock", late)
     save(path, 1)
 
     assert len(taken) == 1

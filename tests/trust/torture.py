@@ -16,6 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.trust.torture_exports import (
+    exclusive_test,
+    namespace_test,
+    orbax_disk_test,
+    orbax_kill_test,
+)
 from weights import GhostError, configure, read_file, write_file
 
 ARCHITECTURE, CONFIG = "ghost_conv", {"c_in": 32, "c_out": 64, "kernel_size": 3}
@@ -120,16 +126,23 @@ def _save_on_full_disk(path: Path, limit: int) -> None:
 
 
 def main() -> int:
-    """Run the three; an exception is a failure."""
+    """Run them all; an exception is a failure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--full-disks", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--exports", type=int, default=20)
+    parser.add_argument("--pairs", type=int, default=200)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         print(kill_test(Path(folder), arguments.kills), flush=True)
         print(full_disk_test(Path(folder), arguments.full_disks), flush=True)
         print(writers_test(Path(folder), arguments.seconds), flush=True)
+        print(exclusive_test(Path(folder), arguments.pairs), flush=True)
+        print(namespace_test(Path(folder), arguments.seconds), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        print(orbax_kill_test(Path(folder), arguments.exports), flush=True)
+        print(orbax_disk_test(Path(folder), arguments.exports), flush=True)
     return 0
 
 

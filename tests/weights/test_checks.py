@@ -144,8 +144,8 @@ def test_an_integer_and_equal_sizes_are_the_same_pair(value: Any) -> None:
         ),
         (
             "ghost_resnet20",
-            {"num_classes": 0},
-            "`num_classes` must be an integer of at least 1, got 0",
+            {"num_classes": -1},
+            "`num_classes` must be an integer of at least 0, got -1",
         ),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from weights import GhostError, configure, read_file, write_file
-from weights.importers import export_tensors, import_file, write
+from weights.importers import export_file, export_tensors, import_file, write
 
 NETWORK = "trained/ghost_resnet56_cifar10.safetensors"
 SEED_LAYERS = [
@@ -101,6 +101,35 @@ def test_a_layer_that_the_foreign_class_cannot_be_is_refused(
     assert str(caught.value) == f"a state dict of {importer} cannot say what the file says: {text}"
 
 
+@pytest.mark.parametrize(
+    ("architecture", "changed", "text"),
+    [
+        ("ghost_bottleneck", {"ratio": 3}, "its `ratio` is always 2, the file has 3"),
+        (
+            "ghost_bottleneck",
+            {"shortcut_kernel_size": 5},
+            "its `shortcut_kernel_size` is always 3, the file has 5",
+        ),
+        ("ghost_bottleneck", {"branches": 2}, "its `branches` is always 3, the file has 2"),
+        ("ghost_conv_v3", {"branches": 1}, "its `branches` is always 3, the file has 1"),
+        (
+            "ghost_conv_v3",
+            {"c_out": 8},
+            "its primary half has no branch without a convolution, the file has one",
+        ),
+    ],
+)
+def test_a_layer_that_timm_cannot_be_is_refused(
+    written: Callable[..., Any], architecture: str, changed: dict[str, Any], text: str
+) -> None:
+    layer = {"c_in": 4, "c_out": 12} | ({"c_mid": 16} if "bottleneck" in architecture else {})
+
+    with pytest.raises(GhostError) as caught:
+        export_tensors(written(architecture, layer | changed), "timm")
+
+    assert str(caught.value) == f"a state dict of timm cannot say what the file says: {text}"
+
+
 def test_a_network_is_not_exported_to_the_seed(written: Callable[..., Any]) -> None:
     file = written("ghost_resnet20", {})
 
@@ -129,3 +158,66 @@ def test_an_export_leaves_the_tensors_of_the_file_alone(written: Callable[..., A
     np.testing.assert_array_equal(
         exported["primary_conv.0.weight"], file.tensors["primary_conv.0.weight"]
     )
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_an_export_has_the_same_bytes_every_time(
+    tmp_path: Path, written: Callable[..., Any], suffix: str
+) -> None:
+    file, target = written("ghost_conv", SEED_LAYERS[1]), tmp_path / f"export{suffix}"
+
+    found = set()
+    for _ in range(8):  # two strings of metadata come in a random order from safetensors
+        export_file(file, "seed", target, overwrite=True)
+        found.add(target.read_bytes())
+
+    assert len(found) == 1
+
+
+def test_pytorch_passes_over_what_an_export_says_of_itself(
+    tmp_path: Path, written: Callable[..., Any]
+) -> None:
+    torch = pytest.importorskip("torch")
+    import ghost_torch
+
+    file = written("ghost_conv", SEED_LAYERS[1])
+    export_file(file, "seed", tmp_path / "layer.pth")
+    layer = ghost_torch.GhostConv(**SEED_LAYERS[1])
+
+    loaded = torch.load(tmp_path / "layer.pth", weights_only=True)
+    layer.load_state_dict(loaded, strict=True)
+
+    assert list(loaded) == list(file.tensors)
+    assert all(
+        torch.equal(layer.state_dict()[name], torch.from_numpy(array))
+        for name, array in file.tensors.items()
+    )
+
+
+@pytest.mark.parametrize("suffix", [".unknown", ".npz", ".h5"])
+def test_a_suffix_that_says_something_else_is_refused(
+    tmp_path: Path, written: Callable[..., Any], suffix: str
+) -> None:
+    target = tmp_path / f"layer{suffix}"
+
+    with pytest.raises(GhostError) as caught:
+        export_file(written("ghost_conv", SEED_LAYERS[1]), "seed", target)
+
+    assert str(caught.value) == (
+        "a state dict is written as one of .safetensors, .pt, .pth, .pth.tar, .bin, .ckpt, got "
+        f"{target}: other tools tell the kind of a file by its suffix"
+    )
+
+
+def test_what_was_trained_on_elsewhere_is_read_from_names_and_shapes(
+    tmp_path: Path, written: Callable[..., Any]
+) -> None:
+    file = written("ghost_conv", TIMM_LAYERS[1])
+    export_file(file, "timm", tmp_path / "layer.safetensors")
+    save_file(load_file(tmp_path / "layer.safetensors"), tmp_path / "anew.safetensors")
+
+    described = import_file(tmp_path / "layer.safetensors", "timm")
+    anew = import_file(tmp_path / "anew.safetensors", "timm")
+
+    assert (described.config, described.source["assumed"]) == (file.config, {})
+    assert anew.config["c_out"] == anew.source["assumed"]["c_out"] == 9  # cropped to 7 before

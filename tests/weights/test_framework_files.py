@@ -58,7 +58,7 @@ def test_the_paths_of_a_flax_state_are_those_of_the_module(
     module = ghost_jax.weights_io.build(architecture, config, zeros)
     weights = nnx.state(module, nnx.Any(nnx.Param, nnx.BatchStat))
 
-    assert set(flatten(nnx.to_pure_dict(weights))) == set(
+    assert set(flatten("state", nnx.to_pure_dict(weights))) == set(
         module_paths(architecture, config).values()
     )
 
@@ -95,7 +95,7 @@ def test_orbax_restores_the_arrays_of_an_exported_folder(tmp_path: Path, file: W
     with ocp.StandardCheckpointer() as checkpointer:
         tree = checkpointer.restore(tmp_path / "folder" / "state")
 
-    assert set(flatten(tree)) == set(module_paths(*NETWORK).values())
+    assert set(flatten("tree", tree)) == set(module_paths(*NETWORK).values())
 
 
 def test_a_folder_that_orbax_wrote_is_imported(tmp_path: Path, file: WeightFile) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from weights import ArgumentError, DigestError, GhostError, configure, write_file
+from weights import ArgumentError, DigestError, FormatError, GhostError, configure, write_file
 from weights.importers import IMPORTERS
 
 pytest.importorskip("huggingface_hub")
@@ -187,6 +187,56 @@ def test_arguments_against_the_weights_are_refused(
         hub.pretrained(name, tmp_path / "file", arguments)
 
     assert text in str(caught.value)
+
+
+CFG: dict[str, Any] = TIMM_CONFIG["pretrained_cfg"]  # type: ignore[assignment]
+ODD_CONFIGS: list[Any] = [
+    [],
+    7,
+    "text",
+    {"pretrained_cfg": []},
+    {"pretrained_cfg": "none"},
+    *(
+        {"pretrained_cfg": CFG | {name: value}}
+        for name, values in {
+            "input_size": (None, 224, "224", [], [3], [3, 224], [3, 224, "x"], [1, 160, 160],
+                           [3, 0, 0], [3, 1, -1], [3, 1, 2.5], [3, 1, 10**400], [3, 1, True]),
+            "crop_pct": (None, 0, -1, 2, "x", [], 5e-324),
+            "interpolation": (None, 3, "fancy", ["bilinear"]),
+            "mean": (None, 0.5, "0.5", [], [0.5], ["a", "b", "c"], [0.1, None, 0.2], {"r": 1}),
+            "std": (None, 0, [0, 1, 1], [1, 1], [-1, 1, 1], [10**400, 1, 1]),
+        }.items()
+        for value in values
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("config", ODD_CONFIGS)
+def test_a_config_that_timm_does_not_write_is_refused(tmp_path: Path, config: Any) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    with pytest.raises(GhostError) as caught:
+        hub._preprocess(tmp_path / "config.json")
+
+    assert str(caught.value).startswith(f"{tmp_path / 'config.json'}: ")
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff\xfe", b'{"a": 1, "a": 2}', b"[" * 100_000, b'{"a": NaN}']
+)
+def test_a_config_that_is_no_json_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "config.json").write_bytes(content)
+
+    with pytest.raises(FormatError, match=r"config\.json (is|has) "):
+        hub._preprocess(tmp_path / "config.json")
+
+
+@pytest.mark.parametrize("config", [{}, {"pretrained_cfg": None}, {"pretrained_cfg": {}}])
+def test_a_config_without_sizes_says_nothing_of_images(tmp_path: Path, config: Any) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    assert hub._preprocess(tmp_path / "config.json") is None
 
 
 def test_every_published_variant_is_one_that_exists() -> None:

@@ -115,16 +115,6 @@ def test_an_interchange_file_needs_no_import(write_layer: Callable[..., Path]) -
     assert str(caught.value) == f"{path} is an interchange file already: it needs no import"
 
 
-def test_another_kind_of_source_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImportRefused) as caught:
-        import_file(tmp_path / "weights.h5", "seed")
-
-    assert str(caught.value) == (
-        "the source must be a file with one of .safetensors, .npz, .pt, .pth, .pth.tar, .bin, "
-        f".ckpt, got {tmp_path / 'weights.h5'}"
-    )
-
-
 @pytest.mark.parametrize("name", ["absent.safetensors", "absent.pt"])
 def test_an_absent_source_is_named(tmp_path: Path, name: str) -> None:
     if name.endswith(".pt"):

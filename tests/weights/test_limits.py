@@ -155,6 +155,31 @@ def test_a_file_holds_as_many_bytes_as_its_configuration_asks_for() -> None:
         check_demand(config, len(tensors) - 1, 2 * numbers, "cannot read x")
 
 
+@pytest.mark.parametrize(
+    ("config", "code", "text"),
+    [
+        ('{"num_class": 10}', 1, "got an unexpected keyword argument 'num_class': is `num_class"),
+        ('{"width": 30}', 1, "`width` must be at most 16, got 30: use a smaller one, or raise"),
+        ('{"width": 1e308}', 1, "`width` must be at most 16, got 1e+308: use"),
+        ('{"width": NaN}', 1, "`width` must be a finite number above 0, got nan"),
+        (f'{{"width": {"9" * 5000}}}', 2, "must be a JSON object such as"),
+        ("[" * 10**5, 2, "must be a JSON object such as"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_the_command_line_refuses_a_configuration_in_few_words(
+    config: str, code: int, text: str
+) -> None:
+    from click.testing import CliRunner
+
+    from weights.cli import main
+
+    result = CliRunner().invoke(main, ["summary", "ghostnet_100", "--config", config])
+
+    assert (result.exit_code, type(result.exception)) == (code, SystemExit)
+    assert text in result.output and len(result.output) < MOST_TEXT
+
+
 class _Unspeakable:
     def __repr__(self) -> str:
         raise RuntimeError("no words")

@@ -36,7 +36,12 @@ CONV = {"c_in": (8, 4, 12), "c_out": (16, 8, 7, 9), "kernel_size": (1, 3, [3, 5]
 BLOCK = {"c_in": (8, 16), "c_mid": (16, 24), "c_out": (16, 8), "kernel_size": (3, 5)}
 BLOCK |= {"se_ratio": (0, 0.25, 0.3), "attention": (False, True), "branches": (0, 3, 2)}
 BLOCK |= {"shortcut_kernel_size": (0, 3)}
-CIFAR = {"num_classes": (10, 100, 3), "in_chans": (3, 1), "stem_ratio": (2, 1, 3)}
+CIFAR = {
+    "num_classes": (10, 100, 0),
+    "dropout": (0.0, 0.3),
+    "in_chans": (3, 1),
+    "stem_ratio": (2, 1, 3),
+}
 NETWORK = {"width": (0.1, 0.25), "num_classes": (1000, 3, 0), "in_chans": (3, 1)}
 NETWORK |= {"dropout": (0.2, 0.0), "head": ("bias", "norm"), "shortcut_kernel_size": (0, 3)}
 CHOICES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
@@ -45,14 +50,16 @@ CHOICES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "ghost_conv_v3": CONV | {"branches": (3, 1), "attention": (False, True)},
     "squeeze_excite": {"channels": (16, 9), "se_ratio": (0.25, 0.4, 0.05)},
     "ghost_bottleneck": BLOCK,
-    "c3_ghost": {"c1": (16, 8), "c2": (16, 32), "n": (1, 0, 2), "e": (0.5, 0.25)},
+    "c3_ghost": {"c1": (16, 8), "c2": (16, 32, 88), "n": (1, 0, 2), "e": (0.5, 0.25, 0.69)},
     "ghostnet": NETWORK,
     "ghostnetv2": NETWORK,
     "ghostnetv3": NETWORK,
     "ghost_resnet20": CIFAR | {"norm": (True, False)},
     "ghost_resnet56": CIFAR | {"norm": (True, False)},
-    "ghost_vgg16": CIFAR | {"hidden": (True, False), "dropout": (0.0, 0.3)},
+    "ghost_vgg16": CIFAR | {"hidden": (True, False)},
 }
+# Of the class of another, and three times as long to build.
+TWINS = ("ghost_resnet56",)
 # What the modules of ultralytics have instead.
 YOLO = {"split": "floor", "dw_kernel_size": 5, "activation": "silu"}
 YOLO |= {"bn_eps": 1e-3, "bn_momentum": 0.03}
@@ -147,12 +154,12 @@ def test_every_state_dict_comes_back_or_is_refused_with_the_reason(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("exporter", [c.exporter for c in CONTAINERS.values()])
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name not in TWINS])
 def test_every_container_comes_back(
     there_and_back: Callable[..., Any], architecture: str, exporter: str
 ) -> None:
     drawn = [c for c in draws(architecture, 2) if c.get("width", 0) < 0.2]
-    for config in drawn[: 1 if is_network(architecture) else 4]:
+    for config in drawn[: 1 if is_network(architecture) else 3]:
         file, back = there_and_back(architecture, config, exporter, SUFFIXES[exporter])
 
         assert back.metadata["content_sha256"] == file.metadata["content_sha256"], config

@@ -16,6 +16,7 @@ from weights.importers import Imported, import_file, write
 # What no tensor of any network for CIFAR tells, and a file records.
 UNTOLD = {"bn_eps": 1e-5, "bn_momentum": 0.1}
 RESNET = UNTOLD | {
+    "dropout": 0.0,
     "activation": "relu after both halves of every ghost convolution",
     "shortcut": "every second pixel, padded with zero channels",
 }

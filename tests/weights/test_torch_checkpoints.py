@@ -72,8 +72,8 @@ def test_a_pickled_module_is_refused_with_the_way_out(tmp_path: Path, torch: Any
         import_file(path, "seed")
 
     assert str(caught.value) == (
-        f"{path} holds more than tensors (a pickled module, say), and reading that could run any "
-        "code: where it was made, save module.state_dict() instead"
+        f"{path} holds more than tensors: it asks for 'torch.nn.modules.conv.Conv2d', and reading "
+        "that could run any code; where it was made, save module.state_dict() instead"
     )
 
 

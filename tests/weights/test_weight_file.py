@@ -24,6 +24,7 @@ from weights import (
     select,
     write_file,
 )
+from weights.preprocess import imagenet
 
 DTYPES = [np.float64, np.float32, np.float16, ml_dtypes.bfloat16]
 ORDERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -49,7 +50,7 @@ def test_what_is_written_is_read(
     tmp_path: Path, layer: Config, random_tensors: Callable[..., Any]
 ) -> None:
     tensors = random_tensors(layer)
-    source, preprocess = {"importer": "seed"}, {"divide_by": 255.0}
+    source, preprocess = {"importer": "seed"}, imagenet()
 
     path = tmp_path / "layer.safetensors"
     write_file(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from click.testing import Result
 from safetensors.numpy import load_file, save_file
 
-from weights import Config, read_file, write_file
+from weights import Config, configure, read_file, write_file
 
 
 @pytest.fixture
@@ -119,3 +120,31 @@ def test_an_export_that_would_change_the_meaning_is_one_message(
 )
 def test_wrong_usage_has_exit_code_2(run: Callable[..., Result], arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
+
+
+SCALING = {"divide_by": 255.0, "mean": [0.5] * 3, "std": [0.5] * 3, "layout": "NHWC"}
+
+
+def test_preprocessing_that_is_given_wins(
+    run: Callable[..., Result], tmp_path: Path, random_tensors: Callable[..., Any]
+) -> None:
+    tensors = random_tensors(configure("ghost_vgg16", {"ratio": 8}))
+    renamed = {name.replace("cheap_conv", "cheap_operation"): x for name, x in tensors.items()}
+    save_file(renamed, tmp_path / "kopi.weights")
+
+    arguments = ["--from", "timm", "--preprocess", json.dumps(SCALING)]
+    result = run("import", *arguments, tmp_path / "kopi.weights", "-o", tmp_path / "network")
+    metadata = read_file(tmp_path / "network").metadata
+
+    assert (result.exit_code, metadata["preprocess"]) == (0, SCALING)
+    assert "preprocess" not in metadata["source"]["assumed"]
+    assert 'assumed: classes "CIFAR-10" (no tensor tells)' in result.stdout
+
+
+@pytest.mark.parametrize(("value", "code"), [("cifar", 2), ("[]", 2), ('{"mean": 3}', 1)])
+def test_preprocessing_that_is_none_is_refused(
+    run: Callable[..., Result], state_dict: Path, tmp_path: Path, value: str, code: int
+) -> None:
+    arguments = ["--from", "seed", "--preprocess", value, state_dict, "-o", tmp_path / "layer"]
+
+    assert run("import", *arguments).exit_code == code

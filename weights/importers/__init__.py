@@ -7,6 +7,7 @@ assumes what no tensor tells, and records both: nothing is converted that could 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from weights.checks import choice
@@ -15,6 +16,7 @@ from weights.importers.converting import import_state_dict
 from weights.importers.exporting import export_file, export_tensors
 from weights.importers.imported import Imported, write
 from weights.importers.registry import CONTAINERS, EXPORTERS, IMPORTERS
+from weights.preprocess import check_settings
 from weights.storage import PathLike
 
 __all__ = [
@@ -38,21 +40,35 @@ def import_file(
     assume_preprocess: bool = True,
     entry: str | None = None,
     gate: str | None = None,
+    preprocess: Mapping[str, Any] | None = None,
 ) -> Imported:
     """Convert a foreign checkpoint.
 
-    `config` wins over what the file tells and what is assumed. With `assume_preprocess` a network
-    of 10 classes and 3 channels gets the input scaling and the class names of CIFAR-10, a GhostNet
-    of 1,000 classes the preprocessing of ImageNet. `entry` is the state dict to take where a file
-    holds several, `gate` that of its squeeze-and-excitation where it is not the importer's usual.
+    `config` and `preprocess` win over what the file tells and what is assumed. With
+    `assume_preprocess` a network for CIFAR of 10 classes and 3 channels gets the input scaling and
+    the class names of CIFAR-10, a GhostNet of 1,000 classes the preprocessing of ImageNet. `entry`
+    is the state dict to take where a file holds several, `gate` that of its squeeze-and-excitation
+    where it is not the importer's usual.
 
     Raises `ImportRefused` where the checkpoint is no such thing, `MismatchError` with every name
     and shape that is wrong, `FormatError` where the file cannot be read.
     """
     name = choice("importer", importer, (*IMPORTERS, *CONTAINERS))
-    given = dict(config or {})
+    given, settings = dict(config or {}), None if preprocess is None else dict(preprocess)
+    if settings is not None:
+        check_settings(settings)
     if name in CONTAINERS:
         options = {"entry": entry, "gate": gate}
-        return import_container(CONTAINERS[name], source, architecture, given, options)
-    rules = IMPORTERS[name]
-    return import_state_dict(rules, source, architecture, given, assume_preprocess, entry, gate)
+        imported = import_container(CONTAINERS[name], source, architecture, given, options)
+    else:
+        rules = IMPORTERS[name]
+        imported = import_state_dict(
+            rules, source, architecture, given, assume_preprocess, entry, gate
+        )
+    return imported if settings is None else _with_preprocess(imported, settings)
+
+
+def _with_preprocess(imported: Imported, settings: dict[str, Any]) -> Imported:
+    assumed = {key: x for key, x in imported.source["assumed"].items() if key != "preprocess"}
+    source = imported.source | {"assumed": assumed}
+    return replace(imported, preprocess=settings, source=source)

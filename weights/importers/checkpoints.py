@@ -11,7 +11,7 @@ import numpy as np
 
 from weights.errors import ImportRefused
 from weights.importers.containers.description import ENTRY, Description, parse
-from weights.importers.files import EXPORTED, READERS, suffix_of
+from weights.importers.files import EXPORTED, read_state_dicts
 from weights.storage import PathLike
 
 # What is no weight: torch's counter, and what the profiler thop leaves behind.
@@ -38,16 +38,12 @@ class Checkpoint:
 
 
 def read_checkpoint(path: PathLike, entry: str | None = None) -> Checkpoint:
-    """Read a `.safetensors`, `.npz`, `.pt`, `.pth` or `.pth.tar` file; `entry` of it, if given.
+    """Read a file of PyTorch, NumPy or safetensors; `entry` of it, if given.
 
     Raises `FormatError` where it cannot be read, `ImportRefused` where it is no state dict, or
     holds several and none is chosen.
     """
-    suffix = suffix_of(path)
-    if suffix not in READERS:
-        known = ", ".join(READERS)
-        raise ImportRefused(f"the source must be a file with one of {known}, got {path}")
-    entries = READERS[suffix](path)
+    entries = read_state_dicts(path)
     chosen = choose_entry(path, entries, entry)
     said = [str(entries[chosen].pop(name)) for name in (EXPORTED, ENTRY) if name in entries[chosen]]
     description = parse(path, said[0]) if said else None

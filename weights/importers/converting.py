@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import islice
 from typing import Any
 
-from weights.architectures import configure
+from weights.architectures import Config, configure
 from weights.errors import ImportRefused
 from weights.importers.checkpoints import Checkpoint, read_checkpoint
 from weights.importers.containers.description import settle
@@ -19,6 +18,8 @@ from weights.storage import PathLike
 
 # So many missing tensors are reported at most: no configuration may ask for work without end.
 MORE_THAN_FOUND = 4096
+# What the architecture's name, or the names of the tensors, always tell.
+IN_NAMES = ("depth", "form", "version")
 PREPROCESSING = ("preprocess", "classes")
 
 
@@ -75,7 +76,7 @@ def _convert(
         plan.architecture,
         config,
         tensors,
-        _source(checkpoint, rules, _assumed(plan, config, given)) | _gate_source(gate),
+        _source(checkpoint, rules, _assumed(plan, checked, given)) | _gate_source(gate),
         dict(plan.preprocess) if plan.preprocess else None,
         plan.classes,
     )
@@ -89,11 +90,12 @@ def _without_preprocess(plan: Plan) -> Plan:
     return replace(plan, preprocess=None, classes=None, guessed=guessed)
 
 
-def _assumed(plan: Plan, config: Mapping[str, Any], given: Arguments) -> dict[str, Any]:
+def _assumed(plan: Plan, checked: Config, given: Arguments) -> dict[str, Any]:
     """Every argument that neither the file nor the user told."""
-    known = {*plan.told, *given}
-    assumed = {name: value for name, value in config.items() if name not in known}
-    return assumed | dict(plan.guessed)
+    values = {each.name: getattr(checked, each.name) for each in fields(checked) if each.init}  # type: ignore[arg-type]
+    known = {*plan.told, *given, *IN_NAMES}
+    said = values | checked.to_dict()
+    return {name: value for name, value in said.items() if name not in known} | dict(plan.guessed)
 
 
 def _source(checkpoint: Checkpoint, rules: Importer, assumed: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,9 +12,11 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from weights import kinds
 from weights.errors import FormatError, GhostError, ImportRefused
 from weights.file import ENTRY
-from weights.importers.expansion import check_members
+from weights.importers.expansion import check_expansion, check_members
+from weights.importers.torch_files import load
 from weights.storage import PathLike, opened, read_safetensors
 
 StateDicts = dict[str, dict[str, np.ndarray]]
@@ -85,29 +86,14 @@ def read_torch(path: PathLike) -> StateDicts:
         raise ImportRefused(
             f"reading {path} needs PyTorch: install it, or save the state dict as .safetensors"
         ) from None
-    content = _load(torch, path)
+    content = load(torch, path)
     if _is_state_dict(torch, content):
         return {"": _to_arrays(torch, path, content)}
-    entries = content.items() if isinstance(content, Mapping) else ()
-    return {
-        str(name): _to_arrays(torch, path, value)
-        for name, value in entries
-        if _is_state_dict(torch, value)
-    }
-
-
-def _load(torch: Any, path: PathLike) -> Any:
-    try:
-        return torch.load(path, weights_only=True, map_location="cpu")
-    except OSError as error:
-        raise FormatError(f"cannot read {path}: {error.strerror or error}") from None
-    except pickle.UnpicklingError:
-        raise ImportRefused(
-            f"{path} holds more than tensors (a pickled module, say), and reading that could run "
-            "any code: where it was made, save module.state_dict() instead"
-        ) from None
-    except Exception:  # of whatever kind the unpickler trips over
-        raise FormatError(f"{path} is not a whole PyTorch file") from None
+    entries = content if isinstance(content, Mapping) else {}
+    names = [name for name, value in entries.items() if _is_state_dict(torch, value)]
+    if len({str(name) for name in names}) < len(names):
+        raise ImportRefused(f"{path} has an entry under a number and under a string of the same")
+    return {str(name): _to_arrays(torch, path, entries[name]) for name in names}
 
 
 def torch_bytes(tensors: Mapping[str, np.ndarray], description: str) -> bytes:
@@ -145,6 +131,9 @@ def _is_state_dict(torch: Any, value: Any) -> bool:
 
 
 def _to_arrays(torch: Any, path: PathLike, state: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    # A tensor may show a few numbers many times over: what it would take as an array counts.
+    expanded = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
+    check_expansion(path, expanded, Path(path).stat().st_size)
     arrays = {name: _to_numpy(torch, path, name, tensor) for name, tensor in state.items()}
     said = getattr(state, "_metadata", None)
     return arrays | _described(said.get("") if isinstance(said, Mapping) else None)
@@ -163,8 +152,36 @@ def _to_numpy(torch: Any, path: PathLike, name: str, tensor: Any) -> np.ndarray:
         ) from None
 
 
+# Of the kinds that content tells by itself.
 READERS: Mapping[str, Callable[[PathLike], StateDicts]] = {
-    ".safetensors": read_safetensors_file,
+    kinds.SAFETENSORS: read_safetensors_file,
+    kinds.NPZ: read_npz,
+    kinds.TORCH: read_torch,
+    kinds.PICKLE: read_torch,
+}
+SUFFIXES: Mapping[str, Callable[[PathLike], StateDicts]] = {
     ".npz": read_npz,
     **dict.fromkeys(TORCH_SUFFIXES, read_torch),
 }
+# Which importer reads a file that is no state dict.
+OTHERS = {kinds.HDF5: "keras", kinds.KERAS: "keras", kinds.MSGPACK: "flax-msgpack"}
+
+
+def read_state_dicts(path: PathLike) -> StateDicts:
+    """The state dicts in a file of PyTorch, NumPy or safetensors, whatever it is called.
+
+    Raises `FormatError` for any other kind of file.
+    """
+    found, suffix = kind_of(path), suffix_of(path)
+    if found in READERS:
+        return READERS[found](path)
+    if found == kinds.ZIP and suffix in SUFFIXES:
+        return SUFFIXES[suffix](path)
+    hint = f": try --from {OTHERS[found]}" if found in OTHERS else ""
+    raise FormatError(f"{path} is no file of PyTorch, NumPy or safetensors: it is {found}{hint}")
+
+
+def kind_of(path: PathLike) -> str:
+    """What kind of file that is, by how it begins."""
+    with opened(path) as stream:
+        return kinds.kind(stream.read(kinds.BEGINNING))

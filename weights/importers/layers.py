@@ -91,14 +91,13 @@ def read_bottleneck(shapes: Shapes, given: Arguments) -> Read:
 
 
 def ratios(splits: dict[int, ChannelSplit], usual: str = "ceil") -> list[Arguments]:
-    """Every plain way to divide these channels like that, the `usual` split first.
+    """Every plain way to divide these channels like that: by integers first, then as `usual`.
 
     Where there is none, the defaults are left to give a report.
     """
-    found: list[Arguments] = [
-        {"ratio": ratio, "split": split} for split in SPLITS for ratio in find_ratios(splits, split)
-    ]
-    return found or [{}]
+    found = [(ratio, split) for split in SPLITS for ratio in find_ratios(splits, split)]
+    found.sort(key=lambda each: (each[0] % 1 != 0, each[1] != usual))
+    return [{"ratio": ratio, "split": split} for ratio, split in found] or [{}]
 
 
 def _read_outline(shapes: Shapes) -> Read:

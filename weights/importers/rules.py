@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -99,15 +99,15 @@ def find_ratio(c_out: Any, channels: ChannelSplit, split: Any) -> tuple[float, b
 def find_ratios(divided: Mapping[int, ChannelSplit], split: str) -> Iterator[float]:
     """Ratios that divide each number of channels like that, plain ones first; none where none does.
 
-    >>> list(find_ratios({16: ChannelSplit(6, 2), 32: ChannelSplit(13, 2)}, "round"))
-    [2.5]
+    >>> next(find_ratios({16: ChannelSplit(6, 2), 32: ChannelSplit(13, 2)}, "round"))
+    2.5
     """
-    if split != "round":
-        candidates = {1.0 + channels.multiplier for channels in divided.values()}
-    else:
+    candidates = [1.0 + channels.multiplier for channels in divided.values()]
+    if split == "round":
         low = max(c_out / (channels.c_int + 0.5) for c_out, channels in divided.items())
-        candidates = {2.0, *(ceil(low * parts) / parts for parts in (1, 2, 4, 10, 100))}
-        candidates |= {c_out / channels.c_int for c_out, channels in divided.items()}
-    for ratio in sorted(candidates, key=lambda ratio: (ratio != 2, ratio % 1 != 0, ratio)):
+        plain = [x / n for n in (1, 2, 4, 10, 100) for x in (ceil(low * n), floor(low * n) + 1)]
+        exact = [c_out / channels.c_int for c_out, channels in divided.items()]
+        candidates = [2.0, *plain, *exact]
+    for ratio in dict.fromkeys(candidates):
         if all(split_channels(c, ratio, split) == channels for c, channels in divided.items()):
             yield plain_number(ratio)

@@ -8,8 +8,10 @@ from typing import Any
 
 from weights.architectures import ARCHITECTURES, Config
 from weights.arithmetic import same_padding, split_channels
+from weights.bottleneck import GhostBottleneckConfig
 from weights.errors import ImportRefused
 from weights.ghost_conv import GhostConvConfig
+from weights.ghost_conv_v3 import GhostConvV3Config
 from weights.ghostnet import GhostNetConfig
 from weights.importers.checkpoints import Checkpoint
 from weights.importers.cifar import plan_resnet, plan_vgg
@@ -38,6 +40,15 @@ FIXED_NETWORK = {
     "bn_eps": 1e-5,
     "bn_momentum": 0.1,
 }
+FIXED_BLOCK = {
+    "ratio": 2,
+    "dw_kernel_size": 3,
+    "split": "ceil",
+    "activation": "relu",
+    "bn_eps": 1e-5,
+    "bn_momentum": 0.1,
+}
+FIXED_BRANCHES = {"branches": 3, "split": "ceil", "bn_eps": 1e-5, "bn_momentum": 0.1}
 FIXED = {"dilation": (1, 1), "groups": 1, "bn_eps": 1e-5, "bn_momentum": 0.1}
 
 
@@ -116,6 +127,10 @@ def differences(config: Config) -> Iterator[str]:
         yield from fixed_differences(config, FIXED_NETWORK)
     if isinstance(config, GhostConvConfig):
         yield from _convolution_differences(config)
+    if isinstance(config, GhostBottleneckConfig):
+        yield from _bottleneck_differences(config)
+    if isinstance(config, GhostConvV3Config):
+        yield from _branches_differences(config)
 
 
 def fixed_differences(config: Any, fixed: Mapping[str, Any]) -> Iterator[str]:
@@ -131,6 +146,25 @@ def _convolution_differences(config: GhostConvConfig) -> Iterator[str]:
     channels = config.channels
     if split_channels(config.c_out, channels.multiplier + 1, "ceil") != channels:
         yield f"it never divides {config.c_out} channels into {channels.c_int} + {channels.c_cheap}"
+
+
+def _bottleneck_differences(config: GhostBottleneckConfig) -> Iterator[str]:
+    fixed: Arguments = dict(FIXED_BLOCK)
+    if config.squeeze_excite:
+        fixed["se_rounding"] = "divisible"
+    if config.shortcut:
+        own = {"shortcut_kernel_size": config.kernel_size, "shortcut_activation": "identity"}
+        fixed |= own
+    yield from fixed_differences(config, fixed)
+    for module in (config.ghost1, config.ghost2):
+        if isinstance(module, GhostConvV3Config):
+            yield from _branches_differences(module)
+
+
+def _branches_differences(config: GhostConvV3Config) -> Iterator[str]:
+    yield from fixed_differences(config, FIXED_BRANCHES)
+    if config.halves[0].skip:
+        yield "its primary half has no branch without a convolution, the file has one"
 
 
 LAYERS: Mapping[str, Callable[[Shapes, Arguments], tuple[Arguments, Arguments]]] = {

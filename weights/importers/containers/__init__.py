@@ -7,14 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from weights.architectures import configure
-from weights.errors import ImportRefused
+from weights.errors import FormatError, ImportRefused
 from weights.importers.containers.container import Arrays, Container, Contents
 from weights.importers.containers.description import Description, settle
+from weights.importers.files import kind_of
 from weights.importers.imported import Imported
 from weights.importers.rules import Arguments
+from weights.limits import check_demand
 from weights.loading import check_tensors
 from weights.storage import PathLike
 from weights.tensors import TensorSpec
+
+# Tensors that may be missing before the report no longer names them.
+SPARE = 32
 
 
 def import_container(
@@ -32,12 +37,17 @@ def import_container(
     if meaningless:
         names = ", ".join(f"`{name}`" for name in meaningless)
         raise ImportRefused(f"the importer {container.name} takes no {names}: leave it out")
+    found = kind_of(source) if container.kinds else ""
+    if container.kinds and found not in container.kinds:
+        raise FormatError(f"{source} is not what --from {container.name} reads: it is {found}")
     contents = container.read(source)
     description = settle(source, contents.description, architecture, given)
     checked = configure(description.architecture, description.config)
     description = replace(description, config=checked.to_dict())
-    specs = list(checked.tensors())
     what = f"cannot import {source} as {description.architecture}"
+    count, size = len(contents.arrays), sum(array.nbytes for array in contents.arrays.values())
+    check_demand(checked, count, size, what, spare=SPARE)
+    specs = list(checked.tensors())
     return Imported(
         description.architecture,
         description.config,
@@ -73,5 +83,9 @@ def _source(container: Container, contents: Contents, description: Description) 
         "dropped": dict(contents.dropped),
         "assumed": {},
     }
-    found = {"prefix": contents.prefix, "original": description.source}
+    found = {
+        "prefix": contents.prefix,
+        "entry": contents.entry,
+        "original": description.source,
+    }
     return source | {name: value for name, value in found.items() if value}

@@ -22,7 +22,8 @@ class Contents:
     """What was read from a container: arrays under the container's names and in its layout.
 
     `description` is what the file says of itself, if it does; `dropped` counts what is no weight;
-    `prefix` stood before every name; `problems` are what is wrong with the file as a whole.
+    `prefix` stood before every name; `entry` is the part of the file that was taken; `problems` are
+    what is wrong with the file as a whole.
     """
 
     arrays: Arrays = field(repr=False)
@@ -30,6 +31,7 @@ class Contents:
     dropped: Mapping[str, int] = field(default_factory=dict)
     prefix: str = ""
     problems: tuple[str, ...] = ()
+    entry: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ class Container:
 
     `name` is the importer's, `exporter` the exporter's. `places` says where each tensor of a
     module is, by canonical name; `to_canonical` brings one array into the canonical layout.
-    `write` takes the file, the target and whether to overwrite it.
+    `write` takes the file, the target and whether to overwrite it. `kinds` are those of the files
+    that it reads, by `weights.kinds`; none for a folder.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Container:
     places: Callable[[Description], Mapping[str, Place]]
     to_canonical: Callable[[np.ndarray, TensorSpec], np.ndarray]
     write: Callable[[WeightFile, PathLike, bool], None]
+    kinds: tuple[str, ...] = ()
 
 
 @contextmanager

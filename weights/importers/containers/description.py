@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from weights.about import check_about
 from weights.digests import canonical_json
-from weights.errors import FormatError, ImportRefused
-from weights.file import ENTRY, FORMAT_VERSION, WeightFile, check_version
+from weights.errors import ArgumentError, FormatError, ImportRefused
+from weights.file import ENTRY, PLAIN_VERSION, WeightFile, parse_entry
 from weights.storage import PathLike
 
 __all__ = ["ENTRY", "Description", "describe", "parse", "settle"]
@@ -27,7 +27,7 @@ class Description:
     def to_json(self) -> str:
         """Canonical JSON, what is absent left out."""
         fields = {
-            "format_version": FORMAT_VERSION,
+            "format_version": PLAIN_VERSION,
             "architecture": self.architecture,
             "config": self.config,
             "source": self.source,
@@ -51,19 +51,20 @@ def describe(file: WeightFile) -> Description:
     )
 
 
-def parse(path: PathLike, text: str | None) -> Description | None:
+def parse(path: PathLike, text: Any) -> Description | None:
     """The inverse of `Description.to_json`, None where there is none; raises `FormatError`."""
     if text is None:
         return None
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        raise FormatError(f"{path}: the {ENTRY} entry is not JSON") from None
-    found = found if isinstance(found, dict) else {}
-    check_version(path, str(found.pop("format_version", FORMAT_VERSION)))
+    if not isinstance(text, str):
+        raise FormatError(f"{path}: the {ENTRY} entry must be a string, got {type(text).__name__}")
+    found = parse_entry(path, text)
     architecture, config = found.get("architecture"), found.get("config", {})
     if not isinstance(architecture, str) or not isinstance(config, dict):
         raise FormatError(f"{path}: the {ENTRY} entry lacks architecture or config")
+    try:
+        check_about(found)
+    except ArgumentError as error:
+        raise FormatError(f"{path}: {error}") from None
     classes = found.get("classes")
     return Description(
         architecture,

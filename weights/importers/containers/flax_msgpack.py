@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from weights import kinds
 from weights.errors import FormatError
 from weights.file import WeightFile
 from weights.importers.containers.container import Container, Contents, needed
-from weights.importers.containers.description import ENTRY, describe, parse
-from weights.importers.containers.flax_state import flatten, places, pure_dict
+from weights.importers.containers.description import ENTRY, describe
+from weights.importers.containers.flax_state import contents, places, pure_dict
 from weights.layout import from_channels_last
+from weights.shown import shown
 from weights.storage import PathLike, read_bytes
 from weights.writing import check_writable, write_atomically
 
@@ -22,11 +24,15 @@ def read(path: PathLike) -> Contents:
     try:
         tree = msgpack_restore(data)
     except Exception as error:  # msgpack has an exception of its own for every kind of damage
-        raise FormatError(f"{path} is not a whole msgpack file of Flax: {error}") from None
+        raise FormatError(
+            f"{path} is not a whole msgpack file of Flax: {shown(str(error))}"
+        ) from None
     if not isinstance(tree, dict):
         raise FormatError(f"{path} must hold a dict of arrays, got {type(tree).__name__}")
     text = tree.pop(ENTRY, None)
-    return Contents(flatten(tree), parse(path, text))
+    if text is not None and not isinstance(text, str):
+        raise FormatError(f"{path}: the {ENTRY} entry must be a text, got {type(text).__name__}")
+    return contents(path, tree, text)
 
 
 def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
@@ -38,4 +44,6 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
     write_atomically(Path(path), msgpack_serialize(tree), overwrite=overwrite)
 
 
-FLAX_MSGPACK = Container("flax-msgpack", "flax-msgpack", read, places, from_channels_last, write)
+FLAX_MSGPACK = Container(
+    "flax-msgpack", "flax-msgpack", read, places, from_channels_last, write, (kinds.MSGPACK,)
+)

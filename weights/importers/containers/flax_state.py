@@ -8,14 +8,27 @@ from typing import Any
 import numpy as np
 
 from weights.architectures import configure
+from weights.errors import FormatError
 from weights.file import WeightFile
-from weights.importers.containers.container import Arrays, Place, needed
-from weights.importers.containers.description import Description
+from weights.importers.containers.container import Arrays, Contents, Place, needed
+from weights.importers.containers.description import Description, parse
 from weights.layout import to_channels_last
-from weights.tensors import TensorSpec
+from weights.shown import shown
+from weights.storage import PathLike
+from weights.tensors import DTYPES, TensorSpec
 
 # Between the parts of a path in a flat state.
 SEPARATOR = "/"
+# The last part of a path where a state holds variables, not arrays.
+VALUE = "value"
+# Under this name a dropout, or a module, keeps its random numbers.
+STREAMS = "rngs"
+# What stands before every name where a module is one of several things that were saved, and where
+# its parameters and its other variables are apart.
+WRAPPERS = ("model", "state")
+COLLECTIONS = ("params", "batch_stats", "rest")
+BFLOAT16 = DTYPES["BF16"]
+DEEPEST = 64
 Tree = dict[str, Any]
 
 
@@ -54,22 +67,84 @@ def pure_dict(file: WeightFile) -> Tree:
     return tree
 
 
-def flatten(tree: Mapping[Any, Any]) -> Arrays:
-    """The leaves of a pure dict by path.
+def contents(path: PathLike, tree: Any, text: str | None, entry: str = "") -> Contents:
+    """The weights of a state that Flax wrote: as `nnx.state` gives it, or as a pure dict.
 
-    >>> flatten({"stages": {0: {"kernel": np.zeros(2)}}}).keys()
+    States of random numbers are dropped, and so is what was saved beside a module: an optimizer,
+    the number of a step.
+    """
+    leaves = flatten(path, tree)
+    weights = {name: x for name, x in leaves.items() if STREAMS not in name.split(SEPARATOR)}
+    if not weights:
+        raise FormatError(f"{path} must hold a state of Flax, nested names to arrays, got no array")
+    taken, prefix = _of_module(weights)
+    dropped = {
+        "states of random numbers": len(leaves) - len(weights),
+        "values beside the module": len(weights) - len(taken),
+    }
+    kept = {what: count for what, count in dropped.items() if count}
+    return Contents(taken, parse(path, text), kept, prefix, entry=entry)
+
+
+def flatten(path: PathLike, tree: Any) -> Arrays:
+    """The leaves of a state by path, every one an array of numbers; raises `FormatError`.
+
+    What `nnx.Variable` adds to a path, `value`, is left out.
+
+    >>> flatten("file", {"stages": {0: {"kernel": {"value": np.zeros(2)}}}}).keys()
     dict_keys(['stages/0/kernel'])
     """
-    return dict(_leaves(tree, ()))
+    found: Arrays = {}
+    for parts, value in _leaves(tree):
+        inner = parts[:-1] if len(parts) > 1 and parts[-1] == VALUE else parts
+        name = SEPARATOR.join(inner)
+        if name in found:
+            raise FormatError(f"{path} has {shown(name)} twice")
+        found[name] = _array(path, name, value)
+    return found
 
 
-def _leaves(tree: Mapping[Any, Any], path: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray]]:
-    for name, value in tree.items():
-        inner = (*path, str(name))
-        if isinstance(value, Mapping):
-            yield from _leaves(value, inner)
+def _leaves(tree: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every leaf with its path, in order; without recursion, however deep a stranger nests."""
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), tree)]
+    while waiting:
+        path, value = waiting.pop()
+        if not isinstance(value, Mapping):
+            yield path, value
+        elif len(path) < DEEPEST:
+            inner = [((*path, str(name)), each) for name, each in value.items()]
+            waiting.extend(reversed(inner))
         else:
-            yield SEPARATOR.join(inner), np.asarray(value)
+            raise FormatError(f"a state of Flax must be less than {DEEPEST} names deep, got more")
+
+
+def _array(path: PathLike, name: str, value: Any) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):  # of lists that are no array, and of keys for random numbers
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf" and array.dtype != BFLOAT16:
+        got = type(value).__name__
+        raise FormatError(f"{path}: {shown(name)} must be an array of numbers, got {got}")
+    return array
+
+
+def _of_module(weights: Arrays) -> tuple[Arrays, str]:
+    """What of a training script's dict is the module's, and what stood before its names.
+
+    >>> _of_module({"model/kernel": np.zeros(1), "step": np.ones(())})
+    ({'kernel': array([0.])}, 'model/')
+    """
+    roots = {name.partition(SEPARATOR)[0] for name in weights}
+    parts = COLLECTIONS if COLLECTIONS[0] in roots else [root for root in WRAPPERS if root in roots]
+    inner = [(name.partition(SEPARATOR), array) for name, array in weights.items()]
+    kept = [(rest, array) for (root, _, rest), array in inner if root in parts and rest]
+    found = dict(kept)
+    if not found or len(found) < len(kept):
+        return weights, ""
+    prefix = next(root for root in parts if root in roots) + SEPARATOR
+    found, more = _of_module(found)
+    return found, prefix + more
 
 
 def _native_shape(spec: TensorSpec) -> tuple[int, ...]:

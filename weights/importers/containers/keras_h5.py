@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from weights import kinds
 from weights.architectures import configure
 from weights.errors import GhostError
 from weights.file import WeightFile
@@ -88,4 +89,5 @@ def _is_weight(array: np.ndarray) -> bool:
     return array.dtype == np.float32
 
 
-KERAS = Container("keras", "keras-h5", read, places, to_canonical, write)
+KINDS = (kinds.HDF5, kinds.KERAS, kinds.ZIP)
+KERAS = Container("keras", "keras-h5", read, places, to_canonical, write, KINDS)

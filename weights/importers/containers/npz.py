@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from weights import kinds
 from weights.architectures import configure
 from weights.file import WeightFile
 from weights.importers.checkpoints import unwrap
@@ -32,7 +33,8 @@ def read(path: PathLike) -> Contents:
         name: array.view(BFLOAT16) if array.dtype == RAW else array
         for name, array in checkpoint.tensors.items()
     }
-    description = parse(path, None if text is None else str(text))
+    is_text = text is not None and text.dtype.kind == "U" and text.ndim == 0
+    description = parse(path, str(text) if is_text else text)
     return Contents(tensors, description, checkpoint.dropped, checkpoint.prefix)
 
 
@@ -60,4 +62,4 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
     write_atomically(Path(path), stream.getvalue(), overwrite=overwrite)
 
 
-NPZ = Container("npz", "npz", read, places, to_canonical, write)
+NPZ = Container("npz", "npz", read, places, to_canonical, write, (kinds.NPZ, kinds.ZIP))

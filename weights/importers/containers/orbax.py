@@ -2,77 +2,106 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from weights.errors import FormatError, GhostError
+from weights.errors import FormatError, GhostError, ImportRefused
 from weights.file import WeightFile
+from weights.folders import check_folder, new_folder
 from weights.importers.containers.container import Container, Contents, needed
-from weights.importers.containers.description import describe, parse
-from weights.importers.containers.flax_state import flatten, places, pure_dict
+from weights.importers.containers.description import describe
+from weights.importers.containers.flax_state import contents, places, pure_dict
+from weights.importers.containers.orbax_folders import find_arrays
+from weights.importers.expansion import check_expansion
 from weights.layout import from_channels_last
+from weights.shown import shown
 from weights.storage import PathLike
+from weights.writing import check_place
 
 # The items of the checkpoint: the arrays, and the description as JSON.
 STATE, DESCRIPTION = "state", "ghost_weights"
+# What Orbax itself puts beside them.
+MARK, DONE = "_CHECKPOINT_METADATA", "commit_success.txt"
 
 
 def read(path: PathLike) -> Contents:
-    """The leaves of a checkpoint: a `state` item, or a folder that is a tree of arrays itself."""
+    """The leaves of a checkpoint, of an item of it, or of the newest step of a manager's folder."""
     orbax = _orbax(f"reading {path}")
     folder = Path(path).absolute()
-    if not folder.is_dir():
-        raise FormatError(f"cannot read {path}: an Orbax checkpoint is a folder")
-    items = {item.name for item in folder.iterdir()}
-    arrays = folder / STATE if STATE in items else folder
-    described = folder / DESCRIPTION if DESCRIPTION in items else None
+    if folder.is_dir():
+        check_folder(path)
+    arrays = find_arrays(path)
+    described = arrays[0].parent / DESCRIPTION
+    is_described = arrays[0] != folder and described.is_dir()
     try:
-        tree = _restore(orbax, arrays)
-        text = None if described is None else _json(orbax, described)
+        trees = [_restore(orbax, each) for each in arrays]
+        text = _json(orbax, described) if is_described else None
+    except ImportRefused:
+        raise
     except Exception as error:  # Orbax lets through whatever its storage raises
-        raise FormatError(f"{path} is not a whole Orbax checkpoint: {error}") from None
-    return Contents(flatten(tree), parse(path, text))
+        raise FormatError(f"{path} is not a whole Orbax checkpoint: {shown(str(error))}") from None
+    names = [each.name for each in arrays]
+    tree = trees[0] if len(trees) == 1 else dict(zip(names, trees, strict=True))
+    entry = " and ".join(os.path.relpath(each, folder) for each in arrays)
+    return contents(path, tree, text, "" if entry in (".", STATE) else entry)
 
 
 def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
     """Write the folder; `StandardCheckpointer().restore(path / "state")` reads the arrays."""
     orbax = _orbax("this export")
     folder = Path(path).absolute()
-    if folder.exists() and not overwrite:
-        raise GhostError(f"{path} exists: pass overwrite=True to replace it")
-    if not folder.parent.is_dir():
-        raise GhostError(f"cannot write {path}: the folder {folder.parent} does not exist")
+    check_place(folder, overwrite=overwrite)
     _check_replaceable(folder)
-    handler = orbax.Checkpointer(orbax.CompositeCheckpointHandler())
     items = {
         STATE: orbax.args.StandardSave(pure_dict(file)),
         DESCRIPTION: orbax.args.JsonSave({"description": describe(file).to_json()}),
     }
-    with handler:
-        handler.save(folder, orbax.args.Composite(**items), force=overwrite)
+    with new_folder(folder, overwrite=overwrite) as new:
+        try:
+            with orbax.Checkpointer(orbax.CompositeCheckpointHandler()) as checkpointer:
+                checkpointer.save(new, orbax.args.Composite(**items))
+        except Exception as error:  # Orbax lets through whatever its storage raises
+            reason = str(error).partition("\n")[0]
+            raise GhostError(f"cannot write {path}: {reason}") from error
 
 
 def _check_replaceable(folder: Path) -> None:
-    """Refuse to replace what is no checkpoint: Orbax would remove the whole folder."""
+    """Refuse to replace anything but a checkpoint, whose files are all that would be lost."""
     if folder.is_file():
         raise GhostError(f"cannot write {folder}: it is a file, an Orbax checkpoint is a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / STATE).is_dir():
+    names = {each.name for each in folder.iterdir()} if folder.is_dir() else set()
+    is_checkpoint = (folder / MARK).is_file() and (folder / STATE / "_METADATA").is_file()
+    if names and not (is_checkpoint and names <= {STATE, DESCRIPTION, MARK, DONE}):
         raise GhostError(f"cannot replace {folder}: it is no checkpoint that this package wrote")
 
 
-def _restore(orbax: Any, folder: Path) -> dict[str, Any]:
+def _restore(orbax: Any, folder: Path) -> Any:
     with orbax.PyTreeCheckpointer() as checkpointer:
         metadata = checkpointer.metadata(folder).item_metadata.tree
-        as_numpy = _as_numpy(orbax, metadata)
-        found: dict[str, Any] = checkpointer.restore(folder, restore_args=as_numpy)
-    return found
+        size = sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+        check_expansion(folder, sum(_sizes(metadata)), size)
+        return checkpointer.restore(folder, restore_args=_as_numpy(orbax, metadata))
+
+
+def _sizes(metadata: Any) -> Iterator[int]:
+    """Bytes of every array that a checkpoint says it has."""
+    if isinstance(metadata, dict | list | tuple):
+        for inner in metadata.values() if isinstance(metadata, dict) else metadata:
+            yield from _sizes(inner)
+    elif getattr(metadata, "shape", None) is not None:
+        yield prod(metadata.shape) * np.dtype(metadata.dtype).itemsize
 
 
 def _as_numpy(orbax: Any, metadata: Any) -> Any:
     if isinstance(metadata, dict):
         return {name: _as_numpy(orbax, value) for name, value in metadata.items()}
+    if isinstance(metadata, list | tuple):
+        return [_as_numpy(orbax, value) for value in metadata]
     # Devices and shardings of where it was saved are of no use here.
     return orbax.RestoreArgs(restore_type=np.ndarray)
 

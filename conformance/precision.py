@@ -1,0 +1,65 @@
+"""The precision in which an implementation computes: float32, unless it says another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from numbers import Real
+from typing import Any
+
+from weights import ArgumentError
+
+UNIT_ROUNDOFF = 2.0**-24
+# bfloat16's: with fewer bits the bounds are so wide that they hold of anything.
+COARSEST = 2.0**-8
+# float16's largest number: who holds less would be asked for next to nothing.
+LEAST_RANGE = 65504.0
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Unit roundoff and largest number of an arithmetic; raises `ArgumentError` for others.
+
+    >>> str(Precision(2.0**-11, 65504.0)), str(Precision())
+    ('unit roundoff 2^-11, up to 65504', '')
+    """
+
+    unit_roundoff: float = UNIT_ROUNDOFF
+    largest: float = math.inf
+
+    def __post_init__(self) -> None:
+        _check("unit_roundoff", self.unit_roundoff, 0 < self.unit_roundoff <= COARSEST,
+               "above 0 and at most 2**-8, bfloat16's")  # fmt: skip
+        _check("largest", self.largest, self.largest >= LEAST_RANGE,
+               "at least 65504, float16's")  # fmt: skip
+
+    def __str__(self) -> str:
+        mantissa, exponent = math.frexp(self.unit_roundoff)
+        unit = f"2^{exponent - 1}" if mantissa == 0.5 else f"{self.unit_roundoff:.3g}"
+        parts = [f"unit roundoff {unit}"] if self.unit_roundoff != UNIT_ROUNDOFF else []
+        return ", ".join(
+            [*parts, *([f"up to {self.largest:g}"] if self.largest < math.inf else [])]
+        )
+
+
+def read_precision(table: Any, function: str) -> Precision:
+    """What `PRECISIONS` of a module says of one of its functions; raises `ArgumentError`."""
+    told = table.get(function, {}) if isinstance(table, Mapping) else None
+    names = [field.name for field in fields(Precision)]
+    if not isinstance(told, Mapping) or not all(name in names for name in told):
+        raise ArgumentError(
+            f"PRECISIONS must map function names to numbers called {', '.join(names)}, as in "
+            f'{{"{function}": {{"unit_roundoff": 2**-8}}}}'
+        )
+    for name, value in told.items():
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise ArgumentError(
+                f"PRECISIONS: `{name}` must be a number, got a {type(value).__name__}"
+            )
+    return Precision(**{name: float(value) for name, value in told.items()})
+
+
+def _check(name: str, value: float, is_right: bool, rule: str) -> None:
+    if not is_right:
+        raise ArgumentError(f"PRECISIONS: `{name}` must be {rule}, got {value:g}")

@@ -1,0 +1,62 @@
+"""Running again what failed: the same verdicts, of the same implementations, and no others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from conformance import Status
+from conformance.cli import main
+from conformance.report import Report, read_report
+
+RIGHT, WRONG = "tests.conformance.wrong:right", "tests.conformance.wrong:asymmetric_padding"
+GOOD = "k1-s1-p0-r2-dw3-c8x16-8x8-n2-integers"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["run", *arguments])
+
+
+def report(folder: Path) -> Report:
+    return read_report(folder / "report.jsonl")
+
+
+@pytest.fixture
+def earlier(tmp_path: Path) -> Path:
+    """A run of two, of which one fails, with random layers."""
+    folder = tmp_path / "earlier"
+    names = ["--implementation", RIGHT, "--implementation", WRONG]
+    tiers = ["--tier", "exact", "--tier", "random", "--random", "15"]
+    assert run(*names, *tiers, "--report", str(folder)).exit_code == 1
+    return folder
+
+
+def test_what_failed_runs_again_and_nothing_else(earlier: Path, tmp_path: Path) -> None:
+    bad = {(v.tier, v.case, v.implementation) for v in report(earlier).verdicts if v.is_bad}
+    result = run("--failed", str(earlier / "report.jsonl"), "--report", str(tmp_path / "again"))
+    again = report(tmp_path / "again")
+
+    assert result.exit_code == 1
+    assert {tier for tier, _, _ in bad} == {"exact", "random"}
+    assert {(v.tier, v.case, v.implementation) for v in again.verdicts} == bad
+    assert {verdict.status for verdict in again.verdicts} == {Status.FAIL}
+
+
+def test_nothing_failed_of_another(earlier: Path) -> None:
+    path = str(earlier / "report.jsonl")
+    result = run("--failed", path, "--implementation", RIGHT)
+
+    assert result.exit_code == 0
+    assert result.output == f"nothing failed in {path}\n"
+
+
+@pytest.mark.parametrize("asked", [["typo"], [GOOD, "typo"], [GOOD, "typo", "more"]])
+def test_a_case_that_does_not_exist_is_wrong_usage(asked: list[str]) -> None:
+    cases = [part for case in asked for part in ("--case", case)]
+    result = run("--implementation", RIGHT, "--tier", "exact", *cases)
+    unknown = ", ".join(repr(case) for case in asked if case != GOOD)
+
+    assert result.exit_code == 2
+    assert f"no case is called {unknown}: see" in " ".join(result.output.split())

@@ -1,0 +1,86 @@
+"""JSON of strangers: whatever is read has one meaning, and no more depth than anybody writes."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn
+
+from weights.shown import shown
+
+DEEPEST = 32
+
+
+def loads(text: str | bytes) -> Any:
+    """The value of a JSON text; raises `ValueError` with what is wrong with the text.
+
+    >>> loads('{"a": 1, "a": 2}')
+    Traceback (most recent call last):
+        ...
+    ValueError: has 'a' twice
+    """
+    value = parse(text)
+    _check(value)
+    return value
+
+
+def parse(text: str | bytes) -> Any:
+    """The same without a look at each value, for what is checked value by value afterwards."""
+    try:
+        return json.loads(
+            text if isinstance(text, str) else text.decode(),
+            object_pairs_hook=_without_duplicates,
+            parse_constant=_refuse_constant,
+        )
+    except _FoundError as error:
+        raise ValueError(str(error)) from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except ValueError:
+        raise ValueError("is not JSON") from None
+
+
+class _FoundError(ValueError):
+    """A reason that is not the parser's own."""
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise _FoundError(f"has {shown(twice)} twice")
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise _FoundError(f"has {name}, which is no number of JSON")
+
+
+def _check(value: Any) -> None:
+    """Raise `ValueError` for what JSON can spell and nobody can write again."""
+    level = [value]
+    for _ in range(DEEPEST):
+        inner: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner += [*each, *each.values()]
+            elif isinstance(each, list):
+                inner += each
+            elif isinstance(each, str) and not is_text(each):
+                raise ValueError(f"has {shown(each)}, which is no text")
+            elif isinstance(each, float) and not math.isfinite(each):
+                raise ValueError("has a number that is too large")
+        if not inner:
+            return
+        level = inner
+    raise ValueError("is nested too deeply")
+
+
+def is_text(text: str) -> bool:
+    """Whether a string can be written as UTF-8: half of a surrogate pair cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
