@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from conformance.case import Case, split_pair
-from conformance.command import FAILED, PASSED, exit_with
+from conformance.command import FAILED, PASSED, exit_with, random_layers, set_random
 
 # What can be drawn again at any size.
 SHRINKABLE = ("exact", "module", "special", "random")
@@ -16,11 +16,13 @@ SHRINKABLE = ("exact", "module", "special", "random")
 
 @click.command()
 @click.argument("case_id", metavar="CASE")
-def show(case_id: str) -> None:
+@random_layers
+def show(case_id: str, count: int) -> None:
     """Print what CASE is, and the digests of its tensors."""
     from conformance import tensors
     from weights.digests import tensor_digests
 
+    set_random(count)
     found = find(case_id)
     if not found:
         raise click.UsageError(f"no case is called {case_id!r}: see `ghost-conformance list`")
@@ -35,8 +37,10 @@ def show(case_id: str) -> None:
 @click.command()
 @click.argument("case_id", metavar="CASE")
 @click.option("--implementation", "name", required=True, metavar="NAME", help="What fails it.")
-def shrink(case_id: str, name: str) -> None:
+@random_layers
+def shrink(case_id: str, name: str, count: int) -> None:
     """Print the smallest case that still fails, beginning with CASE, which must fail."""
+    set_random(count)
     exit_with(lambda: _shrink(case_id, name))
 
 
@@ -83,5 +87,5 @@ def _shrink_one(tier: Any, case: Case, process: Any) -> int:
         return PASSED
     small = renamed(smaller(case, fails))
     click.echo(json.dumps(small.to_dict(), indent=1))
-    click.echo(str(describe(judge(tier, small, process, []))).rpartition("\n")[0])
+    click.echo(str(describe(judge(tier, small, process, []), can_rerun=False)))
     return FAILED

@@ -20,6 +20,25 @@ PASSED, FAILED, USAGE, HARNESS_FAILED = 0, 1, 2, 3
 JUDGED_TOO_LITTLE = HARNESS_FAILED
 
 
+random_layers = click.option(
+    "--random",
+    "count",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="N random layers too, the same every time.",
+)
+
+
+def set_random(count: int) -> None:
+    """Let tier `random` have so many cases."""
+    from conformance.tiers import TIERS, RandomTier
+
+    for tier in TIERS.values():
+        if isinstance(tier, RandomTier):
+            tier.count = count
+
+
 def implementations(names: Sequence[str]) -> tuple[list[str], list[Availability]]:
     """Which run, and which of ours are missing; naming a missing one is an error."""
     ours = {state.name: state for state in available()}

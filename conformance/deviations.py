@@ -15,6 +15,8 @@ from pathlib import Path
 from conformance.case import split_pair
 from conformance.verdict import Status, Verdict
 from weights import FormatError
+from weights.shown import shown
+from weights.storage import read_bytes
 
 TABLE = "deviation"
 
@@ -34,12 +36,11 @@ class Deviation:
 
 def read_deviations(path: Path) -> list[Deviation]:
     """The entries of a file; raises `FormatError`."""
+    data = read_bytes(path)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FormatError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError as error:
-        raise FormatError(f"{path} is not TOML: {error}") from None
+        document = tomllib.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path} is not TOML: {shown(error)}") from None
     entries = document.pop(TABLE, [])
     if document or not isinstance(entries, list):
         raise FormatError(f"{path} must hold [[{TABLE}]] tables and nothing else")

@@ -18,7 +18,9 @@ import numpy as np
 from conformance.implementations import ENVIRONMENT, Availability, installed_version
 from conformance.results import Run, efforts, offences, unjudged
 from conformance.verdict import Status, Verdict
-from weights import FormatError
+from weights import FormatError, strict_json
+from weights.shown import shown
+from weights.storage import read_bytes
 
 LINES, JUNIT, HTML = "report.jsonl", "junit.xml", "report.html"
 # JUnit's elements, and its names for how many there are.
@@ -64,18 +66,24 @@ def write_report(
 
 
 def read_report(path: Path) -> Report:
-    """Read `report.jsonl`; raises `FormatError` for one that was cut short."""
+    """Read `report.jsonl`; raises `FormatError` for one that was cut short, or is none."""
+    data = read_bytes(path)
     try:
-        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        records = [strict_json.loads(line) for line in data.decode().splitlines()]
     except ValueError:
         records = []  # the last line ends in its middle
-    kinds = [record.pop("kind", None) for record in records]
+    try:
+        kinds = [record.pop("kind", None) for record in records]
+        verdicts = [Verdict.from_dict(record) for record in records[1:-1]]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{path} is no report of a run: {shown(error)}") from None
     if kinds[:1] != ["header"] or kinds[-1:] != ["footer"]:
         raise FormatError(f"{path} is cut short: it must begin with a header and end with a footer")
-    verdicts = [Verdict.from_dict(record) for record in records[1:-1]]
     wanted = records[-1].get("counts")
     if counts(verdicts) != wanted:
-        raise FormatError(f"{path} lacks verdicts: it holds {counts(verdicts)}, wanted {wanted}")
+        raise FormatError(
+            f"{path} lacks verdicts: it holds {counts(verdicts)}, wanted {shown(wanted)}"
+        )
     return Report(records[0], verdicts, records[-1])
 
 

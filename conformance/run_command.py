@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from conformance.again import read_again
-from conformance.command import PASSED, exit_with, implementations
+from conformance.command import PASSED, exit_with, implementations, random_layers, set_random
 from conformance.process import CASE_SECONDS
 from conformance.requested import Request, run_request
-from conformance.tiers import TIERS, NetworkTier, RandomTier, TrainingTier
+from conformance.tiers import TIERS, NetworkTier, TrainingTier
 
 
 def parse_known(
@@ -57,14 +57,7 @@ def parse_known(
     callback=parse_known,
     help="A TOML file of failures of implementation NAME that are known.",
 )
-@click.option(
-    "--random",
-    "count",
-    type=click.IntRange(0),
-    default=0,
-    metavar="N",
-    help="Run N random layers too, the same every time.",
-)
+@random_layers
 @click.option(
     "--full",
     is_flag=True,
@@ -148,11 +141,10 @@ def run(
 
 
 def _configure_size(count: int, full: bool) -> None:
+    set_random(count)
     for tier in TIERS.values():
         if isinstance(tier, TrainingTier):
             tier.full = full
-        if isinstance(tier, RandomTier):
-            tier.count = count
 
 
 def _configure_network(weights: Path | None, images: Path | None) -> None:

@@ -9,8 +9,8 @@ for every NAME, and `check` judges those by the rules of the suite.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +19,16 @@ import numpy as np
 from conformance import tensors
 from conformance.case import Case
 from conformance.compare import judge
+from conformance.errors import words
+from conformance.manifest import (
+    JSON_SCHEMA,
+    MANIFEST,
+    SCHEMA,
+    VECTOR_TIERS,
+    VERSION,
+    Vector,
+    read_manifest,
+)
 from conformance.stages import Stages, in_dtype
 from conformance.steps import output_cotangent
 from conformance.tensors import Tensors
@@ -26,46 +36,10 @@ from conformance.tiers import TIERS
 from conformance.tiers.family import form_of, in_its_form
 from conformance.verdict import Outcome, Status, Verdict
 from weights import FormatError
+from weights.shown import shown
 from weights.storage import read_safetensors, write_safetensors
 
-VERSION = "1.0"
-MANIFEST, SCHEMA = "manifest.json", "manifest.schema.json"
-# The others are about files, errors and whole frameworks.
-VECTOR_TIERS = ("exact", "module", "special", "family", "training")
 OUTSIDE = "outside"
-
-PATH = {"type": "string", "pattern": r"^[a-z]+/[^/]+\.safetensors$"}
-NAMES = {"type": "array", "items": {"type": "string"}, "minItems": 1}
-JSON_SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "Test vectors for Ghost convolutions",
-    "type": "object",
-    "required": ["format_version", "cases"],
-    "properties": {
-        "format_version": {"const": VERSION},
-        "cases": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": [
-                    "id", "tier", "architecture", "config", "input_shape", "inputs", "wanted",
-                    "outputs",
-                ],
-                "additionalProperties": False,
-                "properties": {
-                    "id": {"type": "string"},
-                    "tier": {"enum": list(VECTOR_TIERS)},
-                    "architecture": {"type": "string"},
-                    "config": {"type": "object"},
-                    "input_shape": {"type": "array", "items": {"type": "integer", "minimum": 1}},
-                    "inputs": PATH,
-                    "wanted": PATH,
-                    "outputs": NAMES,
-                },
-            },
-        },
-    },
-}  # fmt: skip
 
 
 class Referenced(Protocol):
@@ -76,20 +50,6 @@ class Referenced(Protocol):
 
     def reference(self, case: Case) -> Stages:
         """What a case must give, and by how much it may differ."""
-
-
-@dataclass(frozen=True)
-class Vector:
-    """One case of a manifest: what it is, and its two files."""
-
-    id: str
-    tier: str
-    architecture: str
-    config: Mapping[str, Any]
-    input_shape: tuple[int, ...]
-    inputs: str
-    wanted: str
-    outputs: tuple[str, ...]
 
 
 def export(folder: Path, tiers: tuple[str, ...] = VECTOR_TIERS) -> int:
@@ -103,25 +63,6 @@ def export(folder: Path, tiers: tuple[str, ...] = VECTOR_TIERS) -> int:
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     (folder / SCHEMA).write_text(json.dumps(JSON_SCHEMA, indent=1) + "\n", encoding="utf-8")
     return len(entries)
-
-
-def read_manifest(folder: Path) -> list[Vector]:
-    """The vectors of a folder; raises `FormatError`."""
-    path = folder / MANIFEST
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        version = document["format_version"]
-        cases = [
-            Vector(**each | {key: tuple(each[key]) for key in ("input_shape", "outputs")})
-            for each in document["cases"]
-        ]
-    except OSError as error:
-        raise FormatError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
-        raise FormatError(f"{path} is no manifest of test vectors: see {SCHEMA}") from None
-    if version != VERSION:
-        raise FormatError(f"{path} has version {version}, this package reads {VERSION}")
-    return cases
 
 
 def check(folder: Path, outputs: Path) -> Iterator[Verdict]:
@@ -142,10 +83,15 @@ def _judge(folder: Path, path: Path, vector: Vector) -> Outcome:
     except FormatError as error:
         return Outcome(Status.ERROR, message=str(error))
     wanted, _ = read_safetensors(folder / vector.wanted)
+    missing = [f"{kind}.{name}" for name in vector.outputs for kind in ("value", "allowed")
+               if f"{kind}.{name}" not in wanted]  # fmt: skip
+    if missing:
+        raise FormatError(f"{folder / vector.wanted} lacks {shown(missing[0])}")
     worst = 0.0
     for name in vector.outputs:
         if name not in got:
-            return Outcome.failed(f"{path} lacks {name!r}, has {', '.join(got) or 'nothing'}")
+            has = words(", ".join(got)) or "nothing"
+            return Outcome.failed(f"{path} lacks {name!r}, has {has}")
         outcome = judge(got[name], wanted[f"value.{name}"], wanted[f"allowed.{name}"])
         if outcome.status is not Status.PASS:
             message = f"{name}: {outcome.message}"

@@ -8,8 +8,9 @@ import click
 
 from conformance import terminal
 from conformance.command import PASSED, exit_code, exit_with
+from conformance.manifest import VECTOR_TIERS
 from conformance.results import Run
-from conformance.vectors import OUTSIDE, VECTOR_TIERS, check
+from conformance.vectors import OUTSIDE, check
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 

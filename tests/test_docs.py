@@ -10,31 +10,59 @@ from pathlib import Path
 
 import pytest
 
+from conformance.tiers import TIERS
+from conformance.vectors import VECTOR_TIERS
+
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "docs" / "adding-an-implementation.md"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("old", "code"), [("", 0), ("// 2\n", 1)])
-def test_the_guides_implementation_passes_until_it_is_broken(
-    tmp_path: Path, old: str, code: int
-) -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    if old:
-        assert old in program
-        program = program.replace(old, "// 2 - 1\n")
-    (tmp_path / "mine.py").write_text(program)
-    command = [sys.executable, "-m", "conformance", "run", "--implementation", "mine:build"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+SWAP = re.compile(r"Change `(.+)` to `(.+)` and see\.")
+EVERY_TIER = ("exact", "module")
 
+
+def guide_program() -> str:
+    (program,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    return program
+
+
+def judge(folder: Path, program: str, *tiers: str) -> tuple[int, str]:
+    """Exit code and output of the suite on a program, in the folder where it is saved."""
+    (folder / "mine.py").write_text(program)
+    command = [sys.executable, "-m", "conformance", "run", "--implementation", "mine:build"]
     done = subprocess.run(
-        [*command, "--tier", "exact", "--tier", "module"],
-        cwd=tmp_path,
-        env=environment,
+        [*command, *(part for tier in tiers for part in ("--tier", tier))],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
     )
+    return done.returncode, done.stdout + done.stderr
 
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "skipped" not in done.stdout
+
+@pytest.mark.slow
+def test_the_guides_implementation_passes(tmp_path: Path) -> None:
+    code, output = judge(tmp_path, guide_program(), *EVERY_TIER)
+
+    assert code == 0, output
+    assert "skipped" not in output
+
+
+def test_the_guides_change_shows_the_element_its_pattern_and_the_command(tmp_path: Path) -> None:
+    ((old, new),) = SWAP.findall(GUIDE.read_text())
+    assert old in guide_program()
+
+    code, output = judge(tmp_path, guide_program().replace(old, new), "exact")
+
+    assert code == 1, output
+    assert "worst at [" in output
+    assert "hint: channels are permuted" in output
+    assert "again: ghost-conformance run --implementation mine:build --tier exact" in output
+    assert "ValueError" not in output
+
+
+def test_the_guide_counts_the_vectors() -> None:
+    (written,) = re.findall(r"each of (\d+) cases", GUIDE.read_text())
+
+    assert int(written) == sum(len(TIERS[name].cases()) for name in VECTOR_TIERS)

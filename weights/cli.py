@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from weights.convert_commands import export_command, import_command, json_object
-from weights.errors import FormatError, GhostError
+from weights.errors import ArgumentError, FormatError, GhostError
 from weights.file import read_file
 from weights.predict_command import predict
 
@@ -76,7 +76,10 @@ def summary(architecture: str, config: dict[str, Any], size: str | None, as_json
     from weights.summary import summarise
     from weights.tables import print_summary
 
-    counts = summarise(architecture, config, image_size(size))
+    try:
+        counts = summarise(architecture, config, image_size(size))
+    except ArgumentError as error:
+        raise click.UsageError(str(error)) from None
     if as_json:
         click.echo(json.dumps(asdict(counts), indent=2))
     else:

@@ -165,6 +165,13 @@ def starts_a_sleeper(layer: GhostConv, x: np.ndarray) -> Any:
 
 
 @_build
+def starts_a_sleeper_and_waits(layer: GhostConv, x: np.ndarray) -> Any:
+    sleeper = subprocess.Popen(["sleep", "600"])
+    Path(os.environ["SLEEPER"]).write_text(f"{os.getpid()} {sleeper.pid}")
+    time.sleep(600)
+
+
+@_build
 def returns_void(layer: GhostConv, x: np.ndarray) -> Any:
     return layer(x).view("V4")
 

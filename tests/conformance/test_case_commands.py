@@ -36,6 +36,21 @@ def test_a_case_is_shown_with_the_digests_of_its_tensors() -> None:
     assert len(document["sha256"]) == 11
 
 
+def test_a_random_case_is_shown_and_shrunk_by_its_number() -> None:
+    from conformance.tiers import RandomTier
+
+    tier = RandomTier()
+    tier.count = 3
+    last = tier.cases()[-1].id
+
+    code, output = run("show", last, "--random", "3")
+    shrunk, text = run("shrink", last, "--implementation", "oracle", "--random", "3")
+
+    assert (code, shrunk) == (0, 0)
+    assert json.loads(output)["tier"] == "random"
+    assert "does not fail: there is nothing to shrink" in text
+
+
 def test_a_case_shrinks_to_what_matters() -> None:
     code, output = run("shrink", FAILING, "--implementation", NAME)
 

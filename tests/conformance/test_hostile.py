@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +24,7 @@ from conformance.report import read_report
 from conformance.runner import judge
 from conformance.tiers import TIERS
 
+ROOT = Path(__file__).parents[2]
 CASE = "k1-s1-p0-r2-dw3-c8x16-8x8-n2-normal"
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u202e\ud800-\udfff]")
 
@@ -134,6 +139,26 @@ def test_grandchildren_end_with_the_process(
     run("tests.conformance.hostile:starts_a_sleeper", tmp_path)
 
     assert has_ended(int(marker.read_text()))
+
+
+@pytest.mark.slow
+def test_a_killed_run_leaves_no_process_behind(tmp_path: Path) -> None:
+    marker = tmp_path / "processes"
+    command = [sys.executable, "-m", "conformance", "run", "--tier", "module"]
+    command += ["--implementation", "tests.conformance.hostile:starts_a_sleeper_and_waits"]
+    environment = {**os.environ, "SLEEPER": str(marker)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as parent:
+        wait_until(lambda: marker.exists() and " " in marker.read_text())
+        parent.kill()
+
+    wait_until(lambda: all(map(has_ended, map(int, marker.read_text().split()))))
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_case_has_its_time_however_many_requests_it_makes() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from conformance import Status, Verdict, Worst
+from conformance.deviations import read_deviations
 from conformance.implementations import Availability
 from conformance.report import prepare, read_report, write_report
 from conformance.results import Run
@@ -148,3 +150,27 @@ def test_many_failures_are_shown_in_part() -> None:
     assert "... and 10 more" in text
     assert "oracle: 440 of 450 images right" in text
     assert "0 passed, 30 failed in 1 s" in text
+
+
+@pytest.mark.parametrize(
+    "text", ["[]\n[]\n[]", '{"kind": "header"}\n{"kind": "verdict"}\n{"kind": "footer"}', "7", ""]
+)
+def test_what_is_no_report_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "report.jsonl").write_text(text)
+
+    with pytest.raises(FormatError, match=r"is no report of a run|is cut short"):
+        read_report(tmp_path / "report.jsonl")
+
+
+@pytest.mark.parametrize("kind", ["absent", "folder", "pipe"])
+def test_what_cannot_be_read_is_refused(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "report.jsonl"
+    if kind == "folder":
+        path.mkdir()
+    if kind == "pipe":
+        os.mkfifo(path)
+
+    with pytest.raises(FormatError, match="cannot read"):
+        read_report(path)
+    with pytest.raises(FormatError, match="cannot read"):
+        read_deviations(path)

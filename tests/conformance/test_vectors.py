@@ -17,9 +17,10 @@ from click.testing import CliRunner
 
 from conformance import Status
 from conformance.cli import main
+from conformance.manifest import MANIFEST, SCHEMA, VECTOR_TIERS, read_manifest
 from conformance.oracle import adapter
 from conformance.steps import flat
-from conformance.vectors import MANIFEST, SCHEMA, VECTOR_TIERS, check, export, read_manifest
+from conformance.vectors import check, export
 from weights import FormatError
 from weights.storage import read_safetensors, write_safetensors
 
@@ -126,6 +127,34 @@ def test_a_wrong_a_damaged_and_a_missing_output_are_told_apart(small: tuple[Path
     found = [verdicts[each.id].status for each in (first, second, third, fourth)]
     assert found == [Status.FAIL, Status.ERROR, Status.SKIP, Status.FAIL]
     assert "lacks 'output', has result" in verdicts[fourth.id].message
+
+
+ENTRY = {
+    "id": "a", "tier": "exact", "architecture": "ghost_conv", "config": {}, "input_shape": [1],
+    "inputs": "exact/a.inputs.safetensors", "wanted": "exact/a.wanted.safetensors",
+    "outputs": ["output"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"inputs": "../../a.safetensors"}, {"wanted": "/etc/a.safetensors"}, {"id": "../a"},
+        {"tier": "weights"}, {"id": "\x1b[31m"}, {"outputs": [7]},
+    ],
+)  # fmt: skip
+def test_a_manifest_names_no_file_outside_its_folder(
+    change: dict[str, Any], tmp_path: Path
+) -> None:
+    def write(entry: dict[str, Any]) -> None:
+        document = {"format_version": "1.0", "cases": [entry]}
+        (tmp_path / MANIFEST).write_text(json.dumps(document))
+
+    write(ENTRY)
+    assert len(read_manifest(tmp_path)) == 1
+    write(ENTRY | change)
+    with pytest.raises(FormatError, match="is no manifest of test vectors"):
+        read_manifest(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format_version": "1.0", "cases": [{}]}'])

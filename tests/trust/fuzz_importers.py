@@ -35,7 +35,7 @@ OWN_FILES = {
 }
 LAYER: dict[str, Any] = {"c_in": 4, "c_out": 8}
 # libhdf5 hangs on some of them, and is stopped; the others take milliseconds.
-HDF5_SECONDS, SLOWEST = 3.0, 5.0
+HDF5_SECONDS, SLOWEST, LONGEST_TEXT = 3.0, 5.0, 20_000
 
 
 def originals(folder: Path) -> Iterator[tuple[str, str, bytes]]:
@@ -72,21 +72,22 @@ def fuzz(files: int, seed: int) -> tuple[Counter[str], list[str]]:
             kind, changed = mutate(data, generator, BYTES)
             path = Path(name, "mutated" + file[file.index(".") :])
             path.write_bytes(changed)
-            outcome = _outcome(path, importer)
-            said[f"{file}: {outcome}"] += 1
-            if outcome.startswith("wrong"):
-                wrong.append(f"{file}, {kind}: {outcome}: {changed!r}"[:3000])
+            what = outcome(path, importer)
+            said[f"{file}: {what}"] += 1
+            if what.startswith("wrong"):
+                wrong.append(f"{file}, {kind}: {what}: {changed!r}"[:3000])
     return said, wrong
 
 
-def _outcome(path: Path, importer: str) -> str:
+def outcome(path: Path, importer: str) -> str:
     """`imported`, the kind of the `GhostError`, or what went wrong."""
     try:
         with no_longer_than(SLOWEST), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the libraries that read them
             found = import_file(path, importer)
     except GhostError as error:
-        return type(error).__name__
+        is_long = len(str(error).encode(errors="replace")) > LONGEST_TEXT
+        return f"wrong: {len(str(error))} characters" if is_long else type(error).__name__
     except BaseException as error:
         return f"wrong: {type(error).__name__}: {error}"
     wanted = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trust import fuzz_importers, fuzz_state_dicts
+from tests.trust import fuzz_containers, fuzz_importers, fuzz_state_dicts
 from tests.trust.fuzz import fuzz
 from tests.trust.mutations import KINDS
 from tests.trust.torture import NAME, save
@@ -48,6 +48,15 @@ def test_a_spoilt_state_dict_is_refused_or_imported_whole() -> None:
 
     assert wrong == []
     assert sum(count for words, count in said.items() if words.endswith(": imported")) > 3
+
+
+@posix
+@pytest.mark.slow
+def test_a_spoilt_container_is_refused_or_imported_whole() -> None:
+    said, wrong = fuzz_containers.fuzz(200, seed=3)
+
+    assert wrong == []
+    assert sum(count for words, count in said.items() if words.endswith(": imported")) > 10
 
 
 @posix

@@ -162,6 +162,13 @@ def test_a_size_that_is_none_is_refused(size: str) -> None:
     assert f"--size must be height x width such as 224x224, got '{size}'" in result.output
 
 
+def test_an_unknown_architecture_is_wrong_usage() -> None:
+    result = CliRunner().invoke(main, ["summary", "nope"])
+
+    assert result.exit_code == 2
+    assert "`architecture` must be one of ghost_conv" in result.output
+
+
 def test_a_size_of_which_nothing_is_left_is_refused() -> None:
     with pytest.raises(ArgumentError, match="`size` must be one that ghostnetv2 takes, got 32x32"):
         summarise("ghostnetv2_100", {}, (32, 32))

@@ -1,0 +1,166 @@
+"""Environments that hold one extra each, and the README's commands in them.
+
+`python -m tests.machines` installs the versions of constraints.txt. With `--lowest` every
+requirement of ours has the lowest version that pyproject.toml allows, and each framework runs whole
+tiers besides. PyTorch alone is that of constraints.txt in both: its older wheels for Linux bring
+gigabytes of CUDA. Of most commands a small selection of cases is run, not all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from textwrap import shorten
+from time import perf_counter
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from tests.environments import ENVIRONMENTS, TIERS, Environment, Step, step
+from weights import configure, write_file
+from weights.tensors import RUNNING_VAR
+
+ROOT = Path(__file__).resolve().parents[1]
+CONSTRAINTS = ROOT / "constraints.txt"
+LAYER = {"c_in": 32, "c_out": 64, "kernel_size": 3, "padding": 1}
+PIXELS = {"divide_by": 255.0, "layout": "NHWC", "mean": [0.5] * 3, "std": [0.2] * 3}
+# What brings PyTorch along.
+WITH_TORCH = {"torch", "onnx", "conformance"}
+WIDTH, SHOWN = 100, 4000
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended."""
+
+    extras: str
+    command: str
+    seconds: float
+    output: str
+    is_good: bool
+
+
+def build_wheel(folder: Path) -> Path:
+    """The project as it is published."""
+    uv("build", "--quiet", "--wheel", "--out-dir", folder)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def results(environment: Environment, wheel: Path, *, lowest: bool) -> list[Result]:
+    """Everything that runs in an environment, in order."""
+    with tempfile.TemporaryDirectory() as folder:
+        home, work = Path(folder, "environment"), Path(folder, "work")
+        began = perf_counter()
+        install(home, wheel, environment.extras, lowest=lowest)
+        installed = Result(environment.extras, "(install)", perf_counter() - began, "", True)
+        write_inputs(work)
+        ran = [run(environment, each, home, work) for each in steps(environment, lowest)]
+        return [installed, *ran]
+
+
+def steps(environment: Environment, lowest: bool) -> Iterator[Step]:
+    """The README's commands, and at the lowest versions whole tiers."""
+    yield from environment.steps
+    if lowest and environment.implementation:
+        chosen = f"--implementation {environment.implementation} {TIERS}"
+        yield step(f"ghost-conformance run {chosen}", " passed")
+
+
+def install(home: Path, wheel: Path, extras: str, *, lowest: bool) -> None:
+    """An environment of these extras; PyTorch by pip, which finds local files where uv does not."""
+    left_out = home.with_suffix(".txt")
+    left_out.write_text("torch\n")
+    uv("venv", "--quiet", "--python", sys.executable, home)
+    versions = ("--resolution", "lowest-direct") if lowest else ("--constraint", CONSTRAINTS)
+    name = f"ghostconv[{extras}] @ {wheel.as_uri()}"
+    uv("pip", "install", "--quiet", "--python", home, "--excludes", left_out, *versions, name)
+    if WITH_TORCH & set(extras.split(",")):
+        pins = CONSTRAINTS.read_text().splitlines()
+        pip = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python"), "install"]
+        torch = next(line for line in pins if line.startswith("torch=="))
+        subprocess.run([*pip, "--quiet", "--disable-pip-version-check", torch], check=True)
+
+
+def uv(*arguments: str | Path) -> None:
+    """Run uv, the installer that can ask for lowest versions."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    program = shutil.which("uv", path=path)
+    if program is None:
+        raise SystemExit("uv is needed: pip install uv")
+    subprocess.run([program, *map(str, arguments)], cwd=ROOT, check=True)
+
+
+def write_inputs(work: Path) -> None:
+    """The files that the commands read."""
+    from PIL import Image
+
+    work.mkdir()
+    write_random(work / "layer.safetensors", "ghost_conv", LAYER)
+    write_random(work / "network.safetensors", "ghost_resnet20", {}, preprocess=PIXELS)
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    Image.fromarray(pixels).save(work / "picture.png")
+
+
+def write_random(path: Path, architecture: str, config: dict[str, int], **fields: object) -> None:
+    """A weight file of random numbers."""
+    generator, tensors = np.random.default_rng(0), {}
+    for spec in configure(architecture, config).tensors():
+        array = 0.1 * generator.normal(size=spec.shape).astype(np.float32)
+        tensors[spec.name] = abs(array) + 1 if spec.kind == RUNNING_VAR else array
+    write_file(path, architecture, config, tensors, **fields)
+
+
+def run(environment: Environment, each: Step, home: Path, work: Path) -> Result:
+    """Run one command; of the environment's own programs, with none of this project's sources."""
+    began = perf_counter()
+    program, *arguments = each.command
+    variables = {key: os.environ[key] for key in os.environ if not key.startswith("PYTHON")}
+    done = subprocess.run(
+        [str(home / "bin" / program), *arguments], cwd=work, check=False, text=True,
+        env=variables | {"COLUMNS": "200", "TF_CPP_MIN_LOG_LEVEL": "3"},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    is_good = done.returncode == each.code and each.wanted in done.stdout
+    command = shorten(" ".join(each.command), WIDTH, placeholder=" ...")
+    return Result(environment.extras, command, perf_counter() - began, done.stdout, is_good)
+
+
+def show(console: Console, found: list[Result]) -> None:
+    """Every command with its seconds, then what failed."""
+    grid = Table("extras", "command", "seconds", "result")
+    for each in found:
+        words = (each.extras or "none", each.command, f"{each.seconds:.0f}")
+        grid.add_row(*words, "as it should be" if each.is_good else "wrong")
+    console.print(grid)
+    for each in found:
+        if not each.is_good:
+            console.print(f"[{each.extras}] {each.command}\n{each.output[-SHOWN:]}", markup=False)
+
+
+def main() -> int:
+    """Two environments at a time, for two cores; 1 where a command ended otherwise than it must."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lowest", action="store_true", help="the lowest versions")
+    parser.add_argument("--extras", action="append", help="only these extras; may be repeated")
+    options = parser.parse_args()
+    chosen = [each for each in ENVIRONMENTS if each.extras in (options.extras or (each.extras,))]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
+        work = partial(results, wheel=build_wheel(Path(folder)), lowest=options.lowest)
+        found = [result for of_one in pool.map(work, chosen) for result in of_one]
+    show(Console(width=150), found)
+    return int(not all(each.is_good for each in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
