@@ -6,8 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from ghost_torch.attention import dfc_gate, short_conv
-from ghost_torch.layers import activation, check_input, checked_options, convolution, norm_after
+from ghost_torch.layers import (
+    activation,
+    check_input,
+    checked_options,
+    convolution,
+    norm_after,
+)
 from ghost_torch.planned import Planned
+from ghost_torch.watched import activated
 from weights import GhostConvConfig
 from weights.convolutions import ConvolutionPlan
 from weights.ghost_conv_v2 import GhostConvV2Config
@@ -18,6 +25,10 @@ class ConvNormAct(nn.Sequential):
 
     def __init__(self, conv: nn.Module, norm: nn.Module, act: nn.Module) -> None:
         super().__init__(conv, norm, act)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: x: (N, C, H, W) to (N, C', H', W')."""
+        return activated(self, x)
 
 
 class GhostConv(Planned):

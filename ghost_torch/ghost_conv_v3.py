@@ -9,6 +9,7 @@ from ghost_torch.attention import dfc_gate, short_conv
 from ghost_torch.branches import add_branches, branches, sum_branches
 from ghost_torch.layers import activation, check_input, checked_options, convolution
 from ghost_torch.planned import Planned
+from ghost_torch.watched import activated
 from weights.branches import TRAINING, BranchesPlan
 from weights.ghost_conv_v3 import GhostConvV3Config
 
@@ -18,6 +19,10 @@ class ConvAct(nn.Sequential):
 
     def __init__(self, conv: nn.Module, act: nn.Module) -> None:
         super().__init__(conv, act)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: x: (N, C, H, W) to (N, C', H', W')."""
+        return activated(self, x)
 
 
 class GhostConvV3(Planned):

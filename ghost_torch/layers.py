@@ -11,6 +11,7 @@ from torch import Tensor, distributed, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from ghost_torch.watched import check_tensor, untraced
 from weights import ArgumentError, arithmetic, checks
 from weights.convolutions import ConvolutionPlan
 
@@ -136,9 +137,9 @@ def check_input(module: Any, x: Tensor) -> None:
     """Raise `ArgumentError` for an input that the module cannot take."""
     if isinstance(x, fx.Proxy):  # it stands for every tensor
         return
-    _check_tensor(module, x)
+    check_tensor(module, x)
     training = in_training(module.first_norm)
-    with _untraced():
+    with untraced():
         shape = canonical_shape(x)
     module.plan.check_input(shape, dtype_name(x), training=training)
 
@@ -151,17 +152,6 @@ def canonical_shape(x: Tensor) -> tuple[Any, ...]:
 def dtype_name(x: Tensor) -> str:
     """Name of the input's dtype, as NumPy has it."""
     return str(x.dtype).removeprefix("torch.")
-
-
-@contextmanager
-def _untraced() -> Iterator[None]:
-    """Sizes are numbers in here, also where `torch.jit.trace` makes tensors of them."""
-    traced = torch._C._get_tracing_state()
-    torch._C._set_tracing_state(None)
-    try:
-        yield
-    finally:
-        torch._C._set_tracing_state(traced)
 
 
 @contextmanager
@@ -191,36 +181,5 @@ def checked_options(device: Any, dtype: Any) -> dict[str, Any]:
     return {"device": device, "dtype": dtype}
 
 
-def _check_tensor(module: nn.Module, x: Tensor) -> None:
-    if not isinstance(x, Tensor) or x.layout != torch.strided:
-        what = f"one of {x.layout}" if isinstance(x, Tensor) else type(x).__name__
-        raise ArgumentError(f"the input must be a dense tensor of PyTorch, got {what}")
-    own = next(_met(module), None)
-    if own is None:
-        return
-    if x.device != own.device:
-        raise ArgumentError(
-            f"the input must be where the module is, on {own.device}, got {x.device}: use x.to"
-        )
-    if x.dtype != own.dtype and x.is_floating_point() and not _is_autocast(x.device.type):
-        raise ArgumentError(
-            f"the input must have the module's type {dtype_name(own)}, got {dtype_name(x)}: cast it"
-        )
-
-
-def _met(module: nn.Module) -> Iterator[Tensor | None]:
-    """The parameters in the order of an input; None where a hook may move or cast what follows."""
-    yield from (each for each in module._parameters.values() if each is not None)
-    for child in module._modules.values():
-        if child is not None:
-            if child._forward_pre_hooks or "forward" in vars(child):
-                yield None
-            yield from _met(child)
-
-
 def _is_distributed() -> bool:
     return distributed.is_available() and distributed.is_initialized()
-
-
-def _is_autocast(device: str) -> bool:
-    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
