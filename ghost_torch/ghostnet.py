@@ -20,6 +20,7 @@ from ghost_torch.layers import (
     spatial_mean,
 )
 from ghost_torch.planned import Planned
+from weights import checks
 from weights.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig
 
 
@@ -85,7 +86,7 @@ class GhostNet(Planned):
         options = checked_options(device, dtype)
         super().__init__()
         self.plan = plan
-        self.remat = remat
+        self.remat = checks.boolean("remat", remat)
         self.conv_stem = convolution(plan.stem, **options)
         self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
         self.blocks = _blocks(plan, **options)

@@ -42,7 +42,7 @@ def traced(module: Any, x: torch.Tensor) -> Any:
 
 def scripted(module: Any, x: torch.Tensor) -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore")  # TorchScript's own
         return torch.jit.script(torch.fx.symbolic_trace(module))
 
 
