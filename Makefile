@@ -28,13 +28,16 @@ bench: $(STAMP)
 # Interchange files, and checkpoints of other tools, of which HDF5 takes a process each.
 FILES ?= 1000000
 FOREIGN ?= 4000
+WHOLE ?= 100000
 DICTS ?= 20000
 CONTAINERS ?= 20000
 
 fuzz: $(STAMP)
 	$(BIN)/python -m tests.trust.fuzz --files $(FILES)
 	$(BIN)/python -m tests.trust.fuzz_importers --files $(FOREIGN)
+	$(BIN)/python -m tests.trust.fuzz_whole_files --files $(WHOLE)
 	$(BIN)/python -m tests.trust.fuzz_state_dicts --dicts $(DICTS)
+	$(BIN)/python -m tests.trust.differential --files $(WHOLE)
 	$(BIN)/python -m tests.trust.fuzz_containers --files $(CONTAINERS)
 
 torture: $(STAMP)

@@ -168,9 +168,6 @@ MISTAKES = (
             "the configuration of ghost_conv got an unexpected keyword argument 'bias': it has "
             "c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, padding, dilation, groups, "
             "split, activation, bn_eps, bn_momentum, form"),
-    Mistake("argument-misspelt", {"c_in": 8, "c_out": 8, "strides": 2},
-            "the configuration of ghost_conv got an unexpected keyword argument 'strides': is "
-            "`stride` meant?"),
     Mistake("input-three-axes", {"c_in": 8, "c_out": 8},
             "the input must have 4 axes (batch, channels, height, width, in the framework's "
             "order), got 3", (8, 6, 6)),

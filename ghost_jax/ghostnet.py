@@ -23,6 +23,7 @@ from ghost_jax.layers import (
     spatial_mean,
 )
 from ghost_jax.options import checked_options
+from weights import checks
 from weights.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig
 
 
@@ -90,7 +91,7 @@ class GhostNet(nnx.Module):
         )
         options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.plan = plan
-        self.remat = remat
+        self.remat = checks.boolean("remat", remat)
         self.conv_stem = convolution(plan.stem, **options)
         self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
         self.blocks = _blocks(plan, **options)

@@ -40,8 +40,7 @@ class ConvNormAct(Composed, keras.layers.Layer):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""
-        self.conv.build(input_shape)
-        self.norm.build(self.conv.compute_output_shape(input_shape))
+        build_in_turn([self.conv, self.norm], input_shape)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, C) to (N, H', W', C'), or channels first."""

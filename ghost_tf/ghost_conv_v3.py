@@ -43,7 +43,7 @@ class ConvAct(Composed, keras.layers.Layer):
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""
-        self.conv.build(input_shape)
+        build_in_turn([self.conv], input_shape)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, C) to (N, H', W', C')."""

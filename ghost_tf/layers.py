@@ -46,6 +46,10 @@ def batch_norm(
 class Folded(keras.layers.Layer):
     """What is left of a batch normalisation inside the convolution before it."""
 
+    def get_config(self) -> dict[str, Any]:
+        """What Keras saves: its own arguments (name, dtype policy, ...)."""
+        return dict(super().get_config())
+
     def call(self, x: Any, training: bool | None = None) -> Any:
         """`x`."""
         return x

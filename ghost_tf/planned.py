@@ -33,7 +33,8 @@ def check_dtype(dtype: Any) -> None:
 def build_in_turn(layers: Iterable[Any], shape: tuple[Any, ...]) -> tuple[Any, ...]:
     """Create the variables of layers that follow one another; returns the shape after them."""
     for layer in layers:
-        layer.build(shape)
+        if not layer.built:
+            layer.build(shape)
         shape = layer.compute_output_shape(shape)
     return shape
 

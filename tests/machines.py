@@ -23,8 +23,6 @@ from textwrap import shorten
 from time import perf_counter
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from tests.environments import ENVIRONMENTS, TIERS, Environment, Step, step
 from weights import configure, write_file
@@ -61,12 +59,9 @@ def results(environment: Environment, wheel: Path, *, lowest: bool) -> list[Resu
     """Everything that runs in an environment, in order."""
     with tempfile.TemporaryDirectory() as folder:
         home, work = Path(folder, "environment"), Path(folder, "work")
-        began = perf_counter()
         install(home, wheel, environment.extras, lowest=lowest)
-        installed = Result(environment.extras, "(install)", perf_counter() - began, "", True)
         write_inputs(work)
-        ran = [run(environment, each, home, work) for each in steps(environment, lowest)]
-        return [installed, *ran]
+        return [run(environment, each, home, work) for each in steps(environment, lowest)]
 
 
 def steps(environment: Environment, lowest: bool) -> Iterator[Step]:
@@ -122,7 +117,7 @@ def write_random(path: Path, architecture: str, config: dict[str, int], **fields
 
 
 def run(environment: Environment, each: Step, home: Path, work: Path) -> Result:
-    """Run one command; of the environment's own programs, with none of this project's sources."""
+    """Run one command of the environment's own programs, and tell how it ended."""
     began = perf_counter()
     program, *arguments = each.command
     variables = {key: os.environ[key] for key in os.environ if not key.startswith("PYTHON")}
@@ -133,19 +128,19 @@ def run(environment: Environment, each: Step, home: Path, work: Path) -> Result:
     )  # fmt: skip
     is_good = done.returncode == each.code and each.wanted in done.stdout
     command = shorten(" ".join(each.command), WIDTH, placeholder=" ...")
-    return Result(environment.extras, command, perf_counter() - began, done.stdout, is_good)
+    found = Result(environment.extras, command, perf_counter() - began, done.stdout, is_good)
+    tell(found)
+    return found
 
 
-def show(console: Console, found: list[Result]) -> None:
-    """Every command with its seconds, then what failed."""
-    grid = Table("extras", "command", "seconds", "result")
-    for each in found:
-        words = (each.extras or "none", each.command, f"{each.seconds:.0f}")
-        grid.add_row(*words, "as it should be" if each.is_good else "wrong")
-    console.print(grid)
-    for each in found:
-        if not each.is_good:
-            console.print(f"[{each.extras}] {each.command}\n{each.output[-SHOWN:]}", markup=False)
+def tell(found: Result) -> None:
+    """One line for a command as it ends, and what it printed where that is not as it should be."""
+    verdict = "as it should be" if found.is_good else "WRONG"
+    print(
+        f"{found.extras or 'none'}: {found.command}: {verdict}, {found.seconds:.0f} s", flush=True
+    )
+    if not found.is_good:
+        print(found.output[-SHOWN:], flush=True)
 
 
 def main() -> int:
@@ -158,7 +153,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
         work = partial(results, wheel=build_wheel(Path(folder)), lowest=options.lowest)
         found = [result for of_one in pool.map(work, chosen) for result in of_one]
-    show(Console(width=150), found)
+    print(f"{sum(each.is_good for each in found)} of {len(found)} commands ended as they should")
     return int(not all(each.is_good for each in found))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.deviations import read_deviations
 from conformance.tiers import TIERS
 from conformance.vectors import VECTOR_TIERS
 
@@ -66,3 +67,15 @@ def test_the_guide_counts_the_vectors() -> None:
     (written,) = re.findall(r"each of (\d+) cases", GUIDE.read_text())
 
     assert int(written) == sum(len(TIERS[name].cases()) for name in VECTOR_TIERS)
+
+
+def test_every_list_of_known_deviations_has_as_many_as_the_page_says() -> None:
+    page = (ROOT / "docs" / "modes.md").read_text()
+    links = {file: int(count) for count, file in re.findall(r"\[(\d+)\]\((deviations/.*?)\)", page)}
+    folder = ROOT / "docs"
+    entries = {
+        path.relative_to(folder).as_posix(): len(read_deviations(path))
+        for path in (folder / "deviations").iterdir()
+    }
+
+    assert links == entries

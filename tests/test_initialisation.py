@@ -57,6 +57,25 @@ def test_the_halves_of_a_fresh_layer_are_drawn_apart(column: Column) -> None:
     assert abs((first * second).mean()) <= np.sqrt(2 * np.log(2 / FALSE_ALARMS) / first.size)
 
 
+@in_every_column
+def test_a_bias_is_drawn_apart_from_its_kernel(column: Column) -> None:
+    state = column.package.state(column.make("SqueezeExcite", 1024, se_ratio=1.0))
+    for name in ("conv_reduce", "conv_expand"):
+        kernel, bias = state[f"{name}.weight"][:, :, 0, 0] * 32, state[f"{name}.bias"] * 32
+
+        for first in (kernel[0], kernel[:, 0]):  # whichever is first in the framework's memory
+            limit = np.sqrt(2 * np.log(2 / FALSE_ALARMS) / first.size)
+            assert abs((first * bias).mean()) <= limit
+
+
+@in_every_column
+def test_kernels_of_one_shape_are_drawn_apart(column: Column) -> None:
+    state = column.package.state(column.make("GhostConvV3", 64, 64))
+    first, second = (state[f"primary_rpr_conv.{i}.conv.weight"].ravel() * 8 for i in (0, 1))
+
+    assert abs((first * second).mean()) <= np.sqrt(2 * np.log(2 / FALSE_ALARMS) / first.size)
+
+
 OTHERS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
     "glorot_uniform": lambda g: g.uniform(-1, 1, 36864) * np.sqrt(6 / (32 * 9 + 128 * 9)),
     "normal": lambda g: g.normal(0, (32 * 9) ** -0.5 / np.sqrt(3), 36864),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from conformance.oracle.weights_io import build
-from tests.columns import Column, in_every_column, normal, tensors_of
+from tests.columns import COLUMNS, Column, in_every_column, normal, tensors_of
 from weights import ArgumentError, configure, read_file, write_file
 
 CIFAR = ("ghost_resnet20", "ghost_vgg16")
@@ -159,3 +159,13 @@ def test_what_every_network_takes_is_checked(
         configure(architecture, changed)
 
     assert str(caught.value).startswith(text)
+
+
+@pytest.mark.parametrize("package", ["ghost_torch", "ghost_jax"])
+def test_rematerialisation_is_on_or_off(package: str) -> None:
+    column = next(each for each in COLUMNS if each.name == package)
+
+    with pytest.raises(ArgumentError) as caught:
+        column.make("GhostNet", 0.1, 1, remat="yes")
+
+    assert str(caught.value) == "`remat` must be True or False, got 'yes'"

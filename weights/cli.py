@@ -5,7 +5,11 @@ Exit codes: 0 fine, 1 the file is bad or the files differ, 2 wrong usage.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
+import sys
 from typing import Any
 
 import click
@@ -14,7 +18,9 @@ from weights.convert_commands import export_command, import_command, json_object
 from weights.errors import ArgumentError, FormatError, GhostError
 from weights.file import read_file
 from weights.predict_command import predict
+from weights.shown import listed, printable, shown
 
+SIZE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
 file_argument = click.argument("file", type=click.Path())
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -29,15 +35,37 @@ class Commands(click.Group):
         except GhostError as error:
             raise click.ClickException(str(error)) from None
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run, and end with one message too where the output cannot be written, a full disk say."""
+        try:
+            try:
+                return super().main(*arguments, **options)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            _drop_output()  # who reads has seen enough
+        except OSError as error:
+            _drop_output()
+            click.echo(f"Error: cannot write the output: {error.strerror}", err=True)
+        sys.exit(1)
+
+
+def _drop_output() -> None:
+    """Let what is not written yet go nowhere: Python would try again on its way out."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
 
 def image_size(value: str | None) -> tuple[int, int] | None:
     """The value of --size as (height, width), or a usage error."""
     if value is None:
         return None
-    height, _, width = value.partition("x")
-    if not (height.isdigit() and width.isdigit()):
-        raise click.BadParameter(f"--size must be height x width such as 224x224, got {value!r}")
-    return int(height), int(width)
+    found = SIZE.fullmatch(value)
+    if found is None:
+        raise click.BadParameter(
+            f"--size must be height x width such as 224x224, got {shown(value)}"
+        )
+    return int(found[1]), int(found[2])
 
 
 @click.group(
@@ -97,11 +125,12 @@ def verify(file: str) -> None:
     specs = configure(content.architecture, content.config).tensors()
     problems = list(value_problems(specs, content.tensors))
     if problems:
-        lines = "".join(f"\n  - {problem}" for problem in problems)
-        raise FormatError(f"{file}: whole, but no trained module has such numbers:{lines}")
+        lines = listed(problems, "\n  - ")
+        raise FormatError(f"{file}: whole, but no trained module has such numbers:\n  - {lines}")
     digest = content.metadata["content_sha256"]
     count = len(content.tensors)
-    click.echo(f"{file}: whole ({content.architecture}, {count} tensors, content sha256 {digest})")
+    said = f"{file}: whole ({content.architecture}, {count} tensors, content sha256 {digest})"
+    click.echo(printable(said))
 
 
 @main.command()

@@ -11,7 +11,8 @@ import click
 
 from weights.errors import GhostError
 from weights.file import read_file
-from weights.shown import bounded, shown
+from weights.shown import bounded, printable, shown
+from weights.writing import is_there, refused
 
 # Not read from the registry: the command line starts without importing every importer.
 IMPORTER_NAMES = (
@@ -79,12 +80,12 @@ def import_command(
     options: Any = {"entry": entry, "gate": gate} | preprocess
     imported = import_file(source, importer, architecture, config, **options)
     write(imported, output, overwrite=overwrite)
-    click.echo(f"{output}: {imported.architecture}, {len(imported.tensors)} tensors")
+    click.echo(printable(f"{output}: {imported.architecture}, {len(imported.tensors)} tensors"))
     for what in ("entry", "prefix", "gate"):
         if what in imported.source:
             click.echo(f"{what}: {bounded(str(imported.source[what]))}")
     for name, count in imported.source["dropped"].items():
-        click.echo(f"dropped: {count} {name}")
+        click.echo(bounded(f"dropped: {count} {name}"))
     for name, value in imported.source["assumed"].items():
         click.echo(f"assumed: {name} {json.dumps(value)} (no tensor tells)")
 
@@ -102,12 +103,16 @@ def export_command(exporter: str, file: str, output: str, overwrite: bool) -> No
     silence_tensorflow()
     content = read_file(file)
     export_file(content, exporter, output, overwrite=overwrite)
-    click.echo(f"{output}: {len(content.tensors)} tensors")
+    click.echo(printable(f"{output}: {len(content.tensors)} tensors"))
 
 
 def check_output(path: str, overwrite: bool) -> None:
     """Refuse early, and in the words of the command line, to replace a file."""
-    if Path(path).exists() and not overwrite:
+    try:
+        taken = is_there(Path(path))
+    except (OSError, ValueError) as error:
+        raise refused(Path(path), error) from None
+    if taken and not overwrite:
         raise GhostError(f"{path} exists: pass --overwrite to replace it")
 
 

@@ -13,13 +13,12 @@ import numpy as np
 
 from weights import kinds, strict_json
 from weights.errors import FormatError
+from weights.limits import HEADER
 from weights.shown import listed, shown
 from weights.strict_json import is_text
 from weights.tensors import DTYPES
 
 LENGTH_BYTES = 8
-# The limit of the Hugging Face hub; GhostNetV3's header, the largest of ours, has 0.4 MB.
-HEADER_LIMIT = 25_000_000
 RANK_LIMIT = 32
 METADATA = "__metadata__"
 # What other tools write into names is theirs; what no tool needs is refused.
@@ -54,8 +53,11 @@ def header_size(path: Any, start: bytes, file_size: int) -> int:
             f"{path} is not a safetensors file, or is cut short: its header claims {size} bytes, "
             f"the file has {max(file_size - LENGTH_BYTES, 0)} after the length"
         )
-    if size > HEADER_LIMIT:
-        raise FormatError(f"{path}: the header has {size} bytes, more than {HEADER_LIMIT}")
+    if size > HEADER.value:
+        raise FormatError(
+            f"{path}: the header has {size} bytes, more than {HEADER.value}: raise the limit by "
+            f"the environment variable {HEADER.variable}, if it is yours"
+        )
     return size
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from weights.predict import Prediction, Predictions
+from weights.shown import bounded
 from weights.tables import new_console, new_table
 
 
@@ -15,7 +16,7 @@ def print_predictions(predictions: Predictions, top: int, gaps: Mapping[str, str
     for image in predictions.images:
         columns = ("rank", *image.logits) if len(image.logits) > 1 else ("rank", "class")
         console.print(new_table(image.image, columns, _rows(predictions, image, top)))
-        console.print(_difference_line(predictions, image))
+        console.print(bounded(_difference_line(predictions, image)))
     for name, gap in gaps.items():
         console.print(f"not run in {name}: {gap}")
 

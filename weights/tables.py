@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weights.shown import bounded, printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -30,7 +32,7 @@ def print_description(title: str, document: Mapping[str, Any]) -> None:
     ]
     # Not by rich, which would take longer for hundreds of rows than all else together.
     tensors = f"{len(rows)} tensors: name, kind, dtype, shape, SHA-256"
-    lines = [title, "", *aligned(list(facts.items())), "", tensors, "", *aligned(rows)]
+    lines = [printable(title), "", *aligned(list(facts.items())), "", tensors, "", *aligned(rows)]
     click.echo("\n".join(lines))
 
 
@@ -51,7 +53,7 @@ def print_difference(title: str, difference: FileDifference) -> None:
     """The tensors that differ, a row each, below what differs in the configuration."""
     console = new_console()
     for line in difference.config:
-        console.print(line)
+        console.print(bounded(line))
     differing = [tensor for tensor in difference.tensors if not tensor.equal]
     if differing:
         columns = ("name", "max |difference|", "at", "looks like")
@@ -94,7 +96,7 @@ def new_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]])
     """A table of rich, each value on one line."""
     from rich.table import Table
 
-    table = Table(*columns, title=title, title_justify="left")
+    table = Table(*columns, title=printable(title), title_justify="left")
     for row in rows:
         table.add_row(*map(_plain, row))
     return table

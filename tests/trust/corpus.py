@@ -1,6 +1,7 @@
 """The files of `tests/fixtures`, by which later versions prove that they still read earlier ones.
 
-`python -m tests.trust.corpus FOLDER` writes them anew; a released folder is never written again.
+`python -m tests.trust.corpus FOLDER` writes those of a version anew, by the name of the folder; a
+released folder is never written again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import ml_dtypes
 import numpy as np
 
 from weights import configure, fold, write_file
+from weights.preprocess import imagenet
 
 Tensors = dict[str, np.ndarray]
 # Name, architecture, configuration, dtype.
@@ -28,6 +30,13 @@ FILES: tuple[tuple[str, str, dict[str, Any], Any], ...] = (
     ("c3_ghost", "c3_ghost", {"c1": 4, "c2": 8}, np.float32),
 )  # fmt: skip
 FOLDED = "ghost_conv-folded"
+# What a file of 1.1 says besides its tensors.
+DESCRIBED = "ghost_conv-described"
+ABOUT: dict[str, Any] = {
+    "source": {"importer": "seed", "dropped": {}, "assumed": {"stride": 1}},
+    "preprocess": imagenet(8),
+    "classes": ["cat", "naïve", "\u202e"],
+}
 
 
 def numbers(architecture: str, config: dict[str, Any], dtype: Any) -> Tensors:
@@ -47,14 +56,26 @@ def contents() -> dict[str, tuple[str, dict[str, Any], Tensors]]:
         for name, architecture, config, dtype in FILES
     }
     architecture, config, tensors = found["ghost_conv"]
+    found[DESCRIBED] = found["ghost_conv"]
     return found | {FOLDED: (architecture, *fold.deployed(architecture, config, tensors))}
 
 
+def about(name: str) -> dict[str, Any]:
+    """What a file says besides."""
+    return ABOUT if name == DESCRIBED else {}
+
+
+def version(name: str) -> str:
+    """The folder of a file: the oldest version of the format that has what it needs."""
+    return "format-1.1" if about(name) else "format-1.0"
+
+
 def main(folder: Path) -> None:
-    """Write every file."""
+    """Write every file of the version that the folder is named after."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (architecture, config, tensors) in contents().items():
-        write_file(folder / f"{name}.safetensors", architecture, config, tensors)
+    for name, content in contents().items():
+        if version(name) == folder.name:
+            write_file(folder / f"{name}.safetensors", *content, **about(name))
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def _outcome(path: Path, original: WeightFile) -> str:
             warnings.simplefilter("ignore", FormatWarning)  # a newer minor version
             found = read_file(path)
     except GhostError as error:
-        return f"{type(error).__name__}: {_general(str(error), path)}"
+        return f"{type(error).__name__}: {general(str(error), path)}"
     except BaseException as error:
         return f"wrong: {type(error).__name__}: {error}"
     before, after = original.tensors, found.tensors
@@ -135,7 +135,7 @@ def no_longer_than(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _general(message: str, path: Path) -> str:
+def general(message: str, path: Path) -> str:
     """A message without what differs from file to file."""
     message = message.replace(str(path), "FILE")
     message = re.sub(r"'[^']*'|\"[^\"]*\"|-?\d[\d.e+-]*", "_", message)

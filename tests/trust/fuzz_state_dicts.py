@@ -80,7 +80,7 @@ def state(importer: str, architecture: str, config: dict[str, Any], seed: int = 
 def drop(tensors: State, generator: random.Random) -> None:
     """Some tensors are missing: one, a few, or all of one place."""
     start = generator.choice(list(tensors))
-    start = start[: generator.randrange(1, len(start) + 1)]
+    start = start[: generator.randrange(len(start) + 1) or 1]
     for name in [name for name in tensors if name.startswith(start)]:
         del tensors[name]
     tensors.setdefault("left", np.ones(1, np.float32))

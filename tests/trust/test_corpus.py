@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trust.corpus import FOLDED, contents
+from tests.trust.corpus import FOLDED, about, contents, version
 from weights import read_file, write_file
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -22,6 +22,7 @@ def test_a_file_of_an_earlier_version_is_read_as_it_was_written(path: Path) -> N
 
     assert file.architecture == architecture
     assert config.items() <= file.config.items()
+    assert about(path.stem).items() <= file.metadata.items()
     assert {name: array.tobytes() for name, array in file.tensors.items()} == {
         name: array.tobytes() for name, array in tensors.items()
     }
@@ -31,9 +32,11 @@ def test_a_file_of_an_earlier_version_is_read_as_it_was_written(path: Path) -> N
 def test_the_present_version_writes_the_same_bytes(name: str, tmp_path: Path) -> None:
     path = tmp_path / "again.safetensors"
 
-    write_file(path, *CONTENTS[name])
+    write_file(path, *CONTENTS[name], **about(name))
 
-    assert path.read_bytes() == (FIXTURES / "format-1.0" / f"{name}.safetensors").read_bytes()
+    kept = FIXTURES / version(name) / f"{name}.safetensors"
+    assert path.read_bytes() == kept.read_bytes()
+    assert f"format-{read_file(path).metadata['format_version']}" == version(name)
 
 
 def test_no_file_of_the_corpus_is_missing() -> None:

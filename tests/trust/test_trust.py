@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.trust import fuzz_containers, fuzz_importers, fuzz_state_dicts
+from tests.trust import (
+    differential,
+    fuzz_containers,
+    fuzz_importers,
+    fuzz_state_dicts,
+    fuzz_whole_files,
+)
 from tests.trust.fuzz import fuzz
 from tests.trust.mutations import KINDS
 from tests.trust.torture import NAME, save
@@ -27,6 +33,23 @@ def test_a_mutated_file_is_refused_or_has_the_original_tensors() -> None:
     assert tally.wrong == []
     assert set(tally.kinds) == set(KINDS)
     assert 0 < tally.same < tally.files
+
+
+@posix
+def test_a_whole_file_that_says_anything_is_refused_or_read_as_it_is() -> None:
+    tally = fuzz_whole_files.fuzz(400, seed=3)
+
+    assert tally.wrong == []
+    assert 0 < tally.same < tally.files
+
+
+def test_our_reader_and_the_crates_differ_where_that_is_explained() -> None:
+    said, wrong = differential.compare(4_000, seed=5)
+
+    assert wrong == []
+    explained = [*differential.STRICTER.values(), *differential.LAXER.values()]
+    assert {words.partition(": ")[2] for words in said if words.startswith("we ")} == set(explained)
+    assert said["both read the same"] > 500 and said["both refuse"] > 500
 
 
 # Keras' own way to NumPy, of which NumPy 2 complains.

@@ -140,8 +140,19 @@ def test_an_integer_and_equal_sizes_are_the_same_pair(value: Any) -> None:
         (
             "ghost_resnet20",
             {"width": 2},
-            "the configuration of ghost_resnet20 got an unexpected keyword argument 'width'",
+            "the configuration of ghost_resnet20 got an unexpected keyword argument 'width': it "
+            "has num_classes, ratio,",
         ),
+        (
+            "ghostnet",
+            {"num_class": 10},
+            "the configuration of ghostnet got an unexpected keyword argument 'num_class': is "
+            "`num_classes` meant?",
+        ),
+        ("ghostnet", {3: 10}, "the configuration of ghostnet got an unexpected keyword argument 3"),
+        (["ghostnet"], {}, "`architecture` must be one of ghost_conv, "),
+        ("ghostnet", [("width", 1)], "`config` must map arguments to values, got [('width', 1)]"),
+        ("ghost_bottleneck", {}, "the configuration of ghost_bottleneck missing 3 required: give"),
         (
             "ghost_resnet20",
             {"num_classes": -1},
@@ -149,9 +160,7 @@ def test_an_integer_and_equal_sizes_are_the_same_pair(value: Any) -> None:
         ),
     ],
 )
-def test_a_wrong_description_has_its_own_text(
-    architecture: str, config: dict[str, Any], text: str
-) -> None:
+def test_a_wrong_description_has_its_own_text(architecture: Any, config: Any, text: str) -> None:
     with pytest.raises(ArgumentError) as caught:
         configure(architecture, config)
 

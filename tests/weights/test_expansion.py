@@ -117,6 +117,15 @@ def test_a_string_of_variable_length_that_claims_gigabytes_takes_no_memory(tmp_p
         import_file(path, "keras")
 
 
+def test_an_npz_of_too_many_members_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "many.npz", "w") as archive:
+        for number in range(10_001):
+            archive.writestr(f"{number}.npy", b"")
+
+    with pytest.raises(ImportRefused, match="has 10001 members, more than 10000"):
+        read_arrays(tmp_path / "many.npz")
+
+
 def test_an_npz_with_a_name_twice_is_refused(tmp_path: Path) -> None:
     array = io.BytesIO()
     np.save(array, np.zeros(3, np.float32))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,3 +106,19 @@ def test_a_pickle_is_refused_by_what_it_asks_for(tmp_path: Path, protocol: int) 
 
     asks = "it asks for 'builtins.print'" if protocol == 4 else "it asks for '__builtin__.print'"
     assert (asks if protocol else "it is text") in str(caught.value)
+
+
+@pytest.mark.parametrize("config", [None, [], "text", 7, {"c_in": 3}])
+def test_a_model_of_keras_whose_configuration_is_odd_is_refused(
+    tmp_path: Path, config: Any
+) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file["layers/vars/0"] = np.zeros(3, np.float32)
+    with zipfile.ZipFile(tmp_path / "model", "w") as archive:
+        said = {"registered_name": "ghost_tf>GhostConv", "config": config}
+        archive.writestr("config.json", json.dumps(said))
+        archive.writestr("model.weights.h5", (tmp_path / "w.h5").read_bytes())
+
+    with pytest.raises(GhostError, match=r"does not say which module|the configuration of ghost_"):
+        import_file(tmp_path / "model", "keras")

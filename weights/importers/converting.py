@@ -71,12 +71,13 @@ def _convert(
     check_tensors(foreign, found, what=what)
     tensors = {spec.name: found[rules.foreign_name(spec.name)] for spec in specs}
     tensors = convert_gates(tensors, gate)
-    config = checked.to_dict()
+    # What an export leaves out of its configuration has the default: nothing is assumed.
+    assumed = {} if checkpoint.description else _assumed(plan, checked, given)
     return Imported(
         plan.architecture,
-        config,
+        checked.to_dict(),
         tensors,
-        _source(checkpoint, rules, _assumed(plan, checked, given)) | _gate_source(gate),
+        _source(checkpoint, rules, assumed) | _gate_source(gate),
         dict(plan.preprocess) if plan.preprocess else None,
         plan.classes,
     )

@@ -10,6 +10,8 @@ from weights.storage import PathLike
 
 # Trained weights shrink by a tenth; zeros of a few layers may shrink to nothing.
 FACTOR, CONSTANT = 2, 64 << 20
+# More than a network, its averages and its optimizer's state have.
+MOST_MEMBERS = 10_000
 
 
 def memory_limit(size: int) -> int:
@@ -29,6 +31,10 @@ def check_expansion(path: PathLike, expanded: int, size: int) -> None:
 
 def check_members(path: PathLike, archive: zipfile.ZipFile, size: int) -> None:
     """Raise `ImportRefused` for an archive that has a name twice, or grows beyond measure."""
+    if len(archive.namelist()) > MOST_MEMBERS:
+        raise ImportRefused(
+            f"{path} has {len(archive.namelist())} members, more than {MOST_MEMBERS}"
+        )
     check_expansion(path, sum(each.file_size for each in archive.infolist()), size)
     name, count = Counter(archive.namelist()).most_common(1)[0] if archive.namelist() else ("", 0)
     if count > 1:

@@ -12,12 +12,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from weights import kinds
 from weights.architectures import ARCHITECTURES
 from weights.errors import FormatError, ImportRefused
 from weights.importers.containers.container import Arrays, Contents
 from weights.importers.containers.description import Description, parse
 from weights.importers.containers.hdf5 import read_apart, read_here
 from weights.importers.expansion import check_members
+from weights.importers.files import kind_of
 from weights.storage import PathLike, opened, read_bytes
 
 SUFFIX = ".weights.h5"
@@ -30,12 +32,9 @@ NUMBERED = re.compile(r"^(?P<kind>.+?)(_(?P<number>\d+))?$")
 
 def read(path: PathLike) -> Contents:
     """The variables of a file, and what it says of the module."""
-    name = str(path)
-    if name.endswith(SUFFIX):
+    if kind_of(path) == kinds.HDF5:
         data = read_bytes(path)
         return _contents(path, data, len(data), None)
-    if not name.endswith(".keras"):
-        raise ImportRefused(f"the source must be a {SUFFIX} or .keras file, got {path}")
     with opened(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         try:
@@ -96,11 +95,11 @@ def _description(config: Any) -> Description | None:
     """The module that config.json is of, where it is one of this project's."""
     registered = str(config.get("registered_name", "")) if isinstance(config, dict) else ""
     package, _, name = registered.rpartition(">")
-    kinds = {key.replace("_", ""): key for key in ARCHITECTURES}
-    if package != "ghost_tf" or name.lower() not in kinds:
+    classes = {key.replace("_", ""): key for key in ARCHITECTURES}
+    said = config.get("config") if isinstance(config, dict) else None
+    if package != "ghost_tf" or name.lower() not in classes or not isinstance(said, dict):
         return None
-    architecture = kinds[name.lower()]
+    architecture = classes[name.lower()]
     kind: Any = ARCHITECTURES[architecture]
     known = {field.name for field in fields(getattr(kind, "func", kind))}
-    arguments = {key: value for key, value in config["config"].items() if key in known}
-    return Description(architecture, arguments)
+    return Description(architecture, {key: x for key, x in said.items() if key in known})
