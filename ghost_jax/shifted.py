@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from weights.convolutions import MOST_TAPS
+
 Sizes = tuple[int, int]
 
 
@@ -42,6 +44,8 @@ def depthwise(x: jax.Array, kernel: jax.Array, stride: Sizes, padding: Any) -> j
     """The convolution with one group for each channel, as suits the platform."""
     shifted = partial(_shifted, stride=stride, padding=padding)
     otherwise = partial(native, stride=stride, padding=padding, groups=x.shape[-1])
+    if kernel.shape[0] * kernel.shape[1] > MOST_TAPS:
+        return otherwise(x, kernel)
     return jax.lax.platform_dependent(x, kernel, cpu=shifted, default=otherwise)
 
 
