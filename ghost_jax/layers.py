@@ -14,6 +14,7 @@ from ghost_jax.batch_norm import BatchNorm
 from ghost_jax.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
 from ghost_jax.options import without_axes
 from weights import ArgumentError, arithmetic
+from weights.branches import check_form
 from weights.convolutions import ConvolutionPlan
 
 
@@ -171,8 +172,11 @@ def check_input(module: Any, x: jax.Array) -> None:
         raise ArgumentError(
             f"the input must be an array of JAX or NumPy, got {type(x).__name__}: use jnp.asarray"
         )
-    training = in_training(getattr(module, "first_norm", None))
-    module.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+    norm = getattr(module, "first_norm", None)
+    if norm is not None:
+        # Also where statistics are those of all devices, of which the sizes here tell nothing.
+        check_form(module.plan.form, training=not norm.use_running_average)
+    module.plan.check_input(canonical_shape(x), dtype_name(x), training=in_training(norm))
 
 
 def canonical_shape(x: jax.Array) -> tuple[Any, ...]:

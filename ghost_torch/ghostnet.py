@@ -95,6 +95,7 @@ class GhostNet(Planned):
         self.dropout = _dropout(plan.dropout, **options)
         self.classifier = _classifier(plan, **options)
         self.relu = activation("relu")
+        self.relu_head = activation("relu")
 
     @property
     def config(self) -> dict[str, Any]:
@@ -145,7 +146,7 @@ class GhostNet(Planned):
         x = self.conv_head(spatial_mean(x))
         if self.bn_head is not None:
             x = self.bn_head(x)
-        x = self.relu(x).flatten(1)
+        x = self.relu_head(x).flatten(1)
         yield "conv_head", x
         if self.classifier is not None:
             yield "logits", self.classifier(self.dropout(x))

@@ -112,3 +112,16 @@ def test_the_gate_has_its_derivative_in_every_type() -> None:
         ghost_torch.layers.hard_sigmoid(x).sum().backward()
         sixth = torch.tensor(1, dtype=dtype) / 6
         assert torch.equal(x.grad, torch.tensor([0, 1, 1, 1, 0], dtype=dtype) * sixth)
+
+
+# torchao's quantiser of exported graphs takes a layer that is called twice for one call.
+@pytest.mark.parametrize("name", ["GhostNet", "GhostNetV2", "GhostNetV3"])
+def test_every_activation_of_a_deployed_network_is_called_once(name: str) -> None:
+    module, calls = module_of(name, "folded"), []
+    for path, each in module.named_modules():
+        if isinstance(each, nn.ReLU):
+            each.register_forward_hook(lambda *_, path=path: calls.append(path))
+
+    module(image())
+
+    assert len(calls) == len(set(calls)) > 30
