@@ -1,4 +1,4 @@
-"""JAX: everything under nnx.jit."""
+"""JAX: modules that are split once, under jax.jit; what nnx.jit adds to a call by itself."""
 
 from __future__ import annotations
 
@@ -91,6 +91,20 @@ def network(*, quick: bool) -> None:
                 "ours deployed": forward_of(ghost_jax.deploy(ours), x),
             }
             tell(rows("jax", "network", f"{name} batch {batch}", "forward", runs, quick=quick))
+        tell(rows("jax", "network", f"{name} @33", "dispatch", calls(ours), quick=quick))
+
+
+def calls(module: Any) -> dict[str, Callable[[], Any]]:
+    """The same small inference called in every way that Flax has: what differs is Flax's."""
+    module.eval()
+    x = image(1, 33, 3)
+    jitted = nnx.jit(lambda module, x: module(x))
+    cached = nnx.cached_partial(jitted, module)
+    return {
+        "nnx.jit": lambda: jax.block_until_ready(jitted(module, x)),
+        "nnx.cached_partial": lambda: jax.block_until_ready(cached(x)),
+        "split + jax.jit": forward_of(module, x),
+    }
 
 
 def built(architecture: str, config: dict[str, Any]) -> Any:

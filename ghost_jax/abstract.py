@@ -14,7 +14,8 @@ from jax.sharding import NamedSharding, PartitionSpec
 # What a user chooses for a layer and no configuration holds: types, devices, modes.
 CHOSEN = (
     "dtype", "precision", "preferred_element_type", "promote_dtype", "axis_name",
-    "axis_index_groups", "use_fast_variance", "use_running_average", "deterministic", "remat",
+    "axis_index_groups", "use_fast_variance", "native_convolutions", "use_running_average",
+    "deterministic", "remat",
 )  # fmt: skip
 
 

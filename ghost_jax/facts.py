@@ -11,6 +11,7 @@ import numpy as np
 from flax import nnx
 
 from ghost_jax import layers
+from weights import ArgumentError
 from weights.actual import Facts
 
 # What a layer's result depends on; types, placement and the axes of devices are the user's own.
@@ -84,6 +85,11 @@ def _given(variable: nnx.Variable) -> str:
     if variable.has_metadata("on_get_value") or variable.has_metadata("on_set_value"):
         return "made by a hook"
     value = variable.get_value()
+    if isinstance(value, jax.core.Tracer):
+        raise ArgumentError(
+            "`module` must hold values, got one inside jit, grad or another transformation of JAX: "
+            "let its weights in or out outside of that"
+        )
     if not isinstance(value, (jax.Array, np.ndarray, jax.ShapeDtypeStruct)):
         return type(value).__name__
     return "given" if jnp.issubdtype(value.dtype, jnp.floating) else f"given in {value.dtype}"

@@ -7,13 +7,50 @@ from typing import Any
 import jax
 from flax import nnx
 
-from ghost_jax.shifted import depthwise, pointwise
+from ghost_jax.shifted import depthwise, native, pointwise
 
 
 class Convolution(nnx.Conv):
-    """`nnx.Conv`; `native_convolutions` asks its kinds for XLA's own convolution everywhere."""
+    """`nnx.Conv`, of which `native_convolutions` asks for XLA's own convolution everywhere.
+
+    `module.set_attributes(native_convolutions=True)` asks all convolutions of a module for it,
+    `nnx.view(module, native_convolutions=True)` those of a view: as Flax sets its modes, seen by
+    `nnx.jit`, with no state beside the module. Programs that read JAX's, such as jax2onnx, then
+    meet no operation that they do not know.
+    """
 
     native_convolutions = False
+
+    def set_view(self, native_convolutions: bool | None = None) -> None:
+        """What `nnx.view` sets.
+
+        Args:
+          native_convolutions: whether XLA's own convolution is used on every platform.
+        """
+        if native_convolutions is not None:
+            self.native_convolutions = native_convolutions
+
+    def __call__(self, x: jax.Array, out_sharding: Any = None) -> jax.Array:
+        """Shapes: x: (N, H, W, C) to (N, H', W', C')."""
+        if out_sharding is not None or self._is_special():
+            return super().__call__(x, out_sharding)
+        kernel, bias = self.kernel[...], None if self.bias is None else self.bias[...]
+        x, kernel, bias = self.promote_dtype((x, kernel, bias), dtype=self.dtype)
+        out = self._native(x, kernel) if self.native_convolutions else self._fast(x, kernel)
+        return out if bias is None else out + bias.reshape(1, 1, 1, -1)
+
+    def _is_special(self) -> bool:
+        """Whether the user has set what only Flax's own way of computing takes into account."""
+        set_by_user = (self.mask, self.precision, self.preferred_element_type)
+        own = self.conv_general_dilated is not jax.lax.conv_general_dilated
+        return own or any(each is not None for each in set_by_user)
+
+    def _native(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        sizes = (self.strides, self.padding, self.kernel_dilation)
+        return native(x, kernel, *sizes, self.feature_group_count)
+
+    def _fast(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return self._native(x, kernel)
 
 
 class PointwiseConvolution(Convolution):
@@ -22,13 +59,8 @@ class PointwiseConvolution(Convolution):
     On a CPU it is a product of matrices: XLA's convolution takes up to twice as long there.
     """
 
-    def __call__(self, x: jax.Array, out_sharding: Any = None) -> jax.Array:
-        """Shapes: x: (N, H, W, C) to (N, H', W', C')."""
-        if _as_in_flax(self, out_sharding):
-            return super().__call__(x, out_sharding)
-        x, kernel, bias = _promoted(self, x)
-        out = pointwise(x, kernel, tuple(self.strides))
-        return out if bias is None else out + bias
+    def _fast(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return pointwise(x, kernel, tuple(self.strides))
 
 
 class DepthwiseConvolution(Convolution):
@@ -38,24 +70,5 @@ class DepthwiseConvolution(Convolution):
     convolution takes ten times as long there, and more for gradients (docs/performance.md).
     """
 
-    def __call__(self, x: jax.Array, out_sharding: Any = None) -> jax.Array:
-        """Shapes: x: (N, H, W, C) to (N, H', W', C * multiplier)."""
-        if _as_in_flax(self, out_sharding):
-            return super().__call__(x, out_sharding)
-        x, kernel, bias = _promoted(self, x)
-        out = depthwise(x, kernel, tuple(self.strides), tuple(self.padding))
-        return out if bias is None else out + bias
-
-
-def _as_in_flax(conv: Any, out_sharding: Any) -> bool:
-    """Whether the user asks for what only Flax's own convolution does."""
-    asked = (conv.mask, conv.precision, conv.preferred_element_type, out_sharding)
-    own = conv.conv_general_dilated is not jax.lax.conv_general_dilated
-    return conv.native_convolutions or own or any(each is not None for each in asked)
-
-
-def _promoted(conv: Any, x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array | None]:
-    """Input, kernel and bias in the type of the result; the bias with as many axes."""
-    kernel, bias = conv.kernel[...], None if conv.bias is None else conv.bias[...]
-    x, kernel, bias = conv.promote_dtype((x, kernel, bias), dtype=conv.dtype)
-    return x, kernel, None if bias is None else bias.reshape(1, 1, 1, -1)
+    def _fast(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        return depthwise(x, kernel, tuple(self.strides), tuple(self.padding))

@@ -14,6 +14,7 @@ from ghost_jax.batch_norm import BatchNorm
 from ghost_jax.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
 from ghost_jax.options import without_axes
 from weights import ArgumentError, arithmetic
+from weights.branches import check_form
 from weights.convolutions import ConvolutionPlan
 
 
@@ -127,21 +128,22 @@ def spatial_mean(x: jax.Array) -> jax.Array:
 
 def half_size(x: jax.Array) -> jax.Array:
     """The means over 2x2; an odd last row or column is left out."""
-    return nnx.avg_pool(x, (2, 2), (2, 2))
+    # Flax's avg_pool divides by an integer of NumPy's, which a strict JAX does not promote.
+    return nnx.pool(x, 0.0, jax.lax.add, (2, 2), (2, 2), "VALID") / 4
 
 
 def largest_of_four(x: jax.Array) -> jax.Array:
     """The maxima over 2x2; an odd last row or column is left out."""
-    return nnx.max_pool(x, (2, 2), (2, 2))
+    return nnx.max_pool(x, window_shape=(2, 2), strides=(2, 2))
 
 
 def resize_like(x: jax.Array, other: jax.Array) -> jax.Array:
     """The nearest position, by the rule (i * in) // out, at height and width of `other`."""
     for axis in (1, 2):
         size, wanted = x.shape[axis], other.shape[axis]
-        # A size that is a symbol is known when the program runs.
         index = np.arange(wanted) if isinstance(size * wanted, int) else jnp.arange(wanted)
-        x = jnp.take(x, arithmetic.nearest_source(index, size, wanted), axis, mode="clip")
+        index = arithmetic.nearest_source(index, size, wanted)
+        x = jnp.take(x, index, axis=axis, mode="clip")
     return x
 
 
@@ -170,15 +172,16 @@ def check_input(module: Any, x: jax.Array) -> None:
         raise ArgumentError(
             f"the input must be an array of JAX or NumPy, got {type(x).__name__}: use jnp.asarray"
         )
-    training = in_training(getattr(module, "first_norm", None))
-    module.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+    norm = getattr(module, "first_norm", None)
+    if norm is not None:
+        # Also where statistics are those of all devices, of which the sizes here tell nothing.
+        check_form(module.plan.form, training=not norm.use_running_average)
+    module.plan.check_input(canonical_shape(x), dtype_name(x), training=in_training(norm))
 
 
 def canonical_shape(x: jax.Array) -> tuple[Any, ...]:
-    """Shape of the input as (N, C, H, W).
-
-    A size that is a symbol, as `jax.export` has them, is not known.
-    """
+    """Shape of the input as (N, C, H, W)."""
+    # A size that is a symbol, as `jax.export` has them, is not known.
     shape = tuple(size if isinstance(size, int) else None for size in x.shape)
     if x.ndim != 4:
         return shape

@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from weights.convolutions import MOST_TAPS
+
 Sizes = tuple[int, int]
 
 
@@ -22,8 +24,8 @@ def wide_type(dtype: Any) -> Any:
 def pointwise(x: jax.Array, kernel: jax.Array, stride: Sizes) -> jax.Array:
     """The convolution of 1x1 without padding, as suits the platform."""
     product = partial(_product, stride=stride)
-    native = partial(_native, stride=stride, padding="VALID", groups=1)
-    return jax.lax.platform_dependent(x, kernel, cpu=product, default=native)
+    otherwise = partial(native, stride=stride, padding="VALID")
+    return jax.lax.platform_dependent(x, kernel, cpu=product, default=otherwise)
 
 
 def _product(x: jax.Array, kernel: jax.Array, *, stride: Sizes) -> jax.Array:
@@ -41,8 +43,10 @@ def _product(x: jax.Array, kernel: jax.Array, *, stride: Sizes) -> jax.Array:
 def depthwise(x: jax.Array, kernel: jax.Array, stride: Sizes, padding: Any) -> jax.Array:
     """The convolution with one group for each channel, as suits the platform."""
     shifted = partial(_shifted, stride=stride, padding=padding)
-    native = partial(_native, stride=stride, padding=padding, groups=x.shape[-1])
-    return jax.lax.platform_dependent(x, kernel, cpu=shifted, default=native)
+    otherwise = partial(native, stride=stride, padding=padding, groups=x.shape[-1])
+    if kernel.shape[0] * kernel.shape[1] > MOST_TAPS:
+        return otherwise(x, kernel)
+    return jax.lax.platform_dependent(x, kernel, cpu=shifted, default=otherwise)
 
 
 def _shifted(x: jax.Array, kernel: jax.Array, *, stride: Sizes, padding: Any) -> jax.Array:
@@ -56,14 +60,17 @@ def _shifted(x: jax.Array, kernel: jax.Array, *, stride: Sizes, padding: Any) ->
     return sum_of_shifted(x, kernel[:, :, 0].astype(wide), stride).astype(kernel.dtype)
 
 
-def _native(
-    x: jax.Array, kernel: jax.Array, *, stride: Sizes, padding: Any, groups: int
-) -> jax.Array:
+def native(
+    x: jax.Array, kernel: jax.Array, stride: Any, padding: Any, dilation: Any = (1, 1),
+    groups: int = 1,
+) -> jax.Array:  # fmt: skip
+    """XLA's own convolution."""
     return jax.lax.conv_general_dilated(
         x,
         kernel,
         stride,
         padding,
+        rhs_dilation=dilation,
         feature_group_count=groups,
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )

@@ -18,7 +18,7 @@ from ghost_tf.data_format import (
     vector_shape,
 )
 from weights import arithmetic
-from weights.convolutions import SINGLE_VALUE, ConvolutionPlan
+from weights.convolutions import MOST_TAPS, SINGLE_VALUE, ConvolutionPlan
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
@@ -104,7 +104,7 @@ class DepthwiseConvolution(Convolution):
 
     def convolve(self, x: Any) -> Any:
         """The convolution without its bias."""
-        if _is_xla_on_a_cpu():
+        if prod(self.plan.kernel_size) <= MOST_TAPS and _is_xla_on_a_cpu():
             return self._shifted(x)
         x, padding = self.padded(x)
         return ops.depthwise_conv(x, self.kernel, self.plan.stride, padding, self.data_format)

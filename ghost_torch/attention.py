@@ -1,10 +1,8 @@
 """The two attentions of the family: squeeze-and-excitation, and DFC attention (GhostNetV2)."""
 
-from __future__ import annotations
-
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ghost_torch.layers import (
     activation,
@@ -19,10 +17,11 @@ from ghost_torch.layers import (
     sigmoid,
     spatial_mean,
 )
+from ghost_torch.planned import Planned
 from weights.attention import AttentionPlan, SqueezeExciteConfig
 
 
-class SqueezeExcite(nn.Module):
+class SqueezeExcite(Planned):
     """Squeeze-and-excitation (Hu et al., CVPR 2018) with the gate relu6(x + 3) / 6.
 
     Shapes: x: (N, channels, H, W), the same out.
@@ -63,10 +62,6 @@ class SqueezeExcite(nn.Module):
         check_input(self, x)
         squeezed = self.relu(self.conv_reduce(spatial_mean(x)))
         return x * hard_sigmoid(self.conv_expand(squeezed))
-
-    def extra_repr(self) -> str:
-        """The configuration, for `print(module)`."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
 
 def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> Any:

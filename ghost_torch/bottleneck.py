@@ -1,10 +1,8 @@
 """GhostBottleneck: two ghost modules and what stands between them."""
 
-from __future__ import annotations
-
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ghost_torch.attention import SqueezeExcite
 from ghost_torch.branches import add_branches, sum_branches
@@ -18,13 +16,14 @@ from ghost_torch.layers import (
     module_list,
     norm_after,
 )
+from ghost_torch.planned import Planned
 from weights.bottleneck import GhostBottleneckConfig, GhostModule
 from weights.branches import TRAINING
 from weights.ghost_conv_v2 import GhostConvV2Config
 from weights.ghost_conv_v3 import GhostConvV3Config
 
 
-class GhostBottleneck(nn.Module):
+class GhostBottleneck(Planned):
     """Two ghost modules, a strided convolution, squeeze-and-excitation and a shortcut.
 
     Han et al., CVPR 2020, "GhostNet", section 3.2; with `attention` the block of GhostNetV2, with
@@ -119,10 +118,6 @@ class GhostBottleneck(nn.Module):
         if self.se is not None:
             out = self.se(out)
         return self.ghost2(out) + self._shortcut(x)
-
-    def extra_repr(self) -> str:
-        """The configuration, for `print(module)`."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
     def _strided(self, x: Tensor) -> Tensor:
         parts = self.plan.strided_branches

@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from ghost_torch.ghost_conv import ConvNormAct
-from ghost_torch.ghost_conv_v3 import ConvAct
 from ghost_torch.weights_io import actual_plan, like, state
 from weights import fold
 from weights.branches import FOLDED
@@ -30,14 +28,6 @@ def deploy(module: nn.Module, form: str = FOLDED) -> Any:
     config, tensors = fold.deployed(module.architecture, config, tensors, form)
     deployed = like(module, config, tensors)
     deployed.eval()
-    _activate_in_place(deployed)
     # The order in which convolutions on a CPU and on tensor cores are fastest; values stay.
     deployed.to(memory_format=torch.channels_last)
     return deployed
-
-
-def _activate_in_place(module: nn.Module) -> None:
-    """Let activations of halves, which alone see what the convolution made, reuse its memory."""
-    for each in module.modules():
-        if isinstance(each, (ConvNormAct, ConvAct)) and isinstance(each[-1], (nn.ReLU, nn.ReLU6)):
-            each[-1].inplace = True

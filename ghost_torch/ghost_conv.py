@@ -1,14 +1,20 @@
 """GhostConv: a few channels by a convolution, the others from those by a cheap one."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ghost_torch.attention import dfc_gate, short_conv
-from ghost_torch.layers import activation, check_input, checked_options, convolution, norm_after
+from ghost_torch.layers import (
+    activation,
+    check_input,
+    checked_options,
+    convolution,
+    norm_after,
+)
+from ghost_torch.planned import Planned
+from ghost_torch.watched import activated
 from weights import GhostConvConfig
 from weights.convolutions import ConvolutionPlan
 from weights.ghost_conv_v2 import GhostConvV2Config
@@ -20,8 +26,12 @@ class ConvNormAct(nn.Sequential):
     def __init__(self, conv: nn.Module, norm: nn.Module, act: nn.Module) -> None:
         super().__init__(conv, norm, act)
 
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: x: (N, C, H, W) to (N, C', H', W')."""
+        return activated(self, x)
 
-class GhostConv(nn.Module):
+
+class GhostConv(Planned):
     """Ghost convolution (Han et al., CVPR 2020, "GhostNet", section 3.1).
 
     The primary convolution makes `c_int` channels, a depthwise convolution makes the others from
@@ -106,10 +116,6 @@ class GhostConv(nn.Module):
         if self.short_conv is not None:
             out = out * dfc_gate(self.short_conv, x, out)
         return out
-
-    def extra_repr(self) -> str:
-        """The configuration, for `print(module)`."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
 
 class GhostConvV2(GhostConv):

@@ -1,7 +1,5 @@
 """The ghost module of GhostNetV3: parallel branches in training, one convolution afterwards."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -10,6 +8,8 @@ from torch import Tensor, nn
 from ghost_torch.attention import dfc_gate, short_conv
 from ghost_torch.branches import add_branches, branches, sum_branches
 from ghost_torch.layers import activation, check_input, checked_options, convolution
+from ghost_torch.planned import Planned
+from ghost_torch.watched import activated
 from weights.branches import TRAINING, BranchesPlan
 from weights.ghost_conv_v3 import GhostConvV3Config
 
@@ -20,8 +20,12 @@ class ConvAct(nn.Sequential):
     def __init__(self, conv: nn.Module, act: nn.Module) -> None:
         super().__init__(conv, act)
 
+    def forward(self, x: Tensor) -> Tensor:
+        """Shapes: x: (N, C, H, W) to (N, C', H', W')."""
+        return activated(self, x)
 
-class GhostConvV3(nn.Module):
+
+class GhostConvV3(Planned):
     """Ghost convolution with branches (Liu et al., 2024, "GhostNetV3", section 3.1).
 
     In form `training` each half is a sum of branches, in form `deployed` one convolution with bias;
@@ -115,10 +119,6 @@ class GhostConvV3(nn.Module):
         if self.plan.form != TRAINING:
             return getattr(self, f"{half.name}_conv")(x)
         return self.act(sum_branches(self, half, x))
-
-    def extra_repr(self) -> str:
-        """The configuration, for `print(module)`."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
 
 def _activation(name: str) -> Any:

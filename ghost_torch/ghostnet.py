@@ -1,11 +1,9 @@
 """GhostNet, GhostNetV2 and GhostNetV3."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ghost_torch.bottleneck import GhostBottleneck
 from ghost_torch.branches import ConvNorm
@@ -21,11 +19,12 @@ from ghost_torch.layers import (
     rematerialised,
     spatial_mean,
 )
+from ghost_torch.planned import Planned
 from weights import checks
 from weights.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig
 
 
-class GhostNet(nn.Module):
+class GhostNet(Planned):
     """GhostNet (Han et al., CVPR 2020, table 1).
 
     `width` multiplies the channels; `num_classes` 0 leaves the classifier out. With `remat` the
@@ -96,6 +95,7 @@ class GhostNet(nn.Module):
         self.dropout = _dropout(plan.dropout, **options)
         self.classifier = _classifier(plan, **options)
         self.relu = activation("relu")
+        self.relu_head = activation("relu")
 
     @property
     def config(self) -> dict[str, Any]:
@@ -130,10 +130,6 @@ class GhostNet(nn.Module):
                 break
         return features
 
-    def extra_repr(self) -> str:
-        """The configuration, for `print(module)`."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
-
     def _steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         check_input(self, x)
         x = self.conv_stem(x)
@@ -150,7 +146,7 @@ class GhostNet(nn.Module):
         x = self.conv_head(spatial_mean(x))
         if self.bn_head is not None:
             x = self.bn_head(x)
-        x = self.relu(x).flatten(1)
+        x = self.relu_head(x).flatten(1)
         yield "conv_head", x
         if self.classifier is not None:
             yield "logits", self.classifier(self.dropout(x))

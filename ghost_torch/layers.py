@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, distributed, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from ghost_torch.watched import check_tensor, untraced
 from weights import ArgumentError, arithmetic, checks
 from weights.convolutions import ConvolutionPlan
 
@@ -73,8 +74,9 @@ def activation(name: str) -> nn.Module:
 
 def hard_sigmoid(x: Tensor) -> Tensor:
     """relu6(x + 3) / 6."""
-    # Not nn.functional.hardsigmoid: its derivative is 1 / 6 in float32 only.
-    return nn.functional.relu6(x + 3) / 6
+    if isinstance(x, fx.Proxy) or x.dtype != torch.float64:
+        return nn.functional.hardsigmoid(x)
+    return nn.functional.relu6(x + 3) / 6  # the other's derivative is 1 / 6 in float32 only
 
 
 def sigmoid(x: Tensor) -> Tensor:
@@ -133,9 +135,13 @@ def in_training(norm: nn.Module | None, training: Any = None) -> bool:
 
 def check_input(module: Any, x: Tensor) -> None:
     """Raise `ArgumentError` for an input that the module cannot take."""
-    _check_tensor(module, x)
-    training = in_training(getattr(module, "first_norm", None))
-    module.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
+    if isinstance(x, fx.Proxy):  # it stands for every tensor
+        return
+    check_tensor(module, x)
+    training = in_training(module.first_norm)
+    with untraced():
+        shape = canonical_shape(x)
+    module.plan.check_input(shape, dtype_name(x), training=training)
 
 
 def canonical_shape(x: Tensor) -> tuple[Any, ...]:
@@ -175,36 +181,5 @@ def checked_options(device: Any, dtype: Any) -> dict[str, Any]:
     return {"device": device, "dtype": dtype}
 
 
-def _check_tensor(module: nn.Module, x: Tensor) -> None:
-    if not isinstance(x, Tensor) or x.layout != torch.strided:
-        what = f"one of {x.layout}" if isinstance(x, Tensor) else type(x).__name__
-        raise ArgumentError(f"the input must be a dense tensor of PyTorch, got {what}")
-    own = next(_met(module), None)
-    if own is None:
-        return
-    if x.device != own.device:
-        raise ArgumentError(
-            f"the input must be where the module is, on {own.device}, got {x.device}: use x.to"
-        )
-    if x.dtype != own.dtype and x.is_floating_point() and not _is_autocast(x.device.type):
-        raise ArgumentError(
-            f"the input must have the module's type {dtype_name(own)}, got {dtype_name(x)}: cast it"
-        )
-
-
-def _met(module: nn.Module) -> Iterator[Tensor | None]:
-    """The parameters in the order of an input; None where a hook may move or cast what follows."""
-    yield from (each for each in module._parameters.values() if each is not None)
-    for child in module._modules.values():
-        if child is not None:
-            if child._forward_pre_hooks or "forward" in vars(child):
-                yield None
-            yield from _met(child)
-
-
 def _is_distributed() -> bool:
     return distributed.is_available() and distributed.is_initialized()
-
-
-def _is_autocast(device: str) -> bool:
-    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)

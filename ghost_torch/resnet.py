@@ -1,7 +1,5 @@
 """Ghost-ResNet for CIFAR: every 3x3 convolution of a ResNet is a GhostConv."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +7,7 @@ from torch import Tensor, nn
 
 from ghost_torch.ghost_conv import GhostConv
 from ghost_torch.layers import activation, batch_norm, check_input, checked_options, dropout, linear
+from ghost_torch.planned import Planned
 from weights import GhostResNetConfig
 from weights.resnet import FEATURES, STAGES, STEM_CHANNELS, BlockConfig
 
@@ -44,7 +43,7 @@ class BasicBlock(nn.Module):
         return nn.functional.pad(x, (0, 0, 0, 0, extra, extra))
 
 
-class GhostResNet(nn.Module):
+class GhostResNet(Planned):
     """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
 
     `num_classes` 0 leaves the classifier out.
@@ -129,10 +128,6 @@ class GhostResNet(nn.Module):
             if name == FEATURES[-1]:
                 break
         return features
-
-    def extra_repr(self) -> str:
-        """The configuration, for `print(module)`."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
     def _steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         check_input(self, x)

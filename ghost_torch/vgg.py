@@ -1,7 +1,5 @@
 """Ghost-VGG-16 for CIFAR: every 3x3 convolution of a VGG is a GhostConv."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,10 +16,11 @@ from ghost_torch.layers import (
     module_list,
     spatial_mean,
 )
+from ghost_torch.planned import Planned
 from weights.vgg import FEATURES, GhostVGGConfig
 
 
-class GhostVGG16(nn.Module):
+class GhostVGG16(Planned):
     """Ghost-VGG-16 (Han et al., CVPR 2020, section 4.1, table 5).
 
     `stem_ratio` is the ratio of the first convolution (1 makes it a plain one), `hidden` False
@@ -96,10 +95,6 @@ class GhostVGG16(nn.Module):
     def stages(self, x: Tensor) -> dict[str, Tensor]:
         """The output of every stage, from the first convolutions to the logits."""
         return dict(self._steps(x))
-
-    def extra_repr(self) -> str:
-        """The configuration, for `print(module)`."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
     def _steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         check_input(self, x)

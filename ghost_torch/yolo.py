@@ -1,7 +1,5 @@
 """The ghost modules of the YOLO family, as ultralytics has them: names, arguments, results."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -17,6 +15,7 @@ from ghost_torch.layers import (
     module_list,
     norm_after,
 )
+from ghost_torch.planned import Planned
 from weights.yolo import (
     C3GhostConfig,
     check_without_effect,
@@ -64,7 +63,7 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
         super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
 
 
-class C3Ghost(nn.Module):
+class C3Ghost(Planned):
     """ultralytics' C3Ghost: a cross-stage partial block of GhostBottlenecks.
 
     `shortcut` and `g` have no effect, there as here; `hidden` is the number of inner channels,
@@ -124,10 +123,6 @@ class C3Ghost(nn.Module):
             out = block(out)
         out = torch.cat([out, self.cv2(x)], dim=1)
         return self.cv3(out)
-
-    def extra_repr(self) -> str:
-        """The configuration, for `print(module)`."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.config.items())
 
 
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:

@@ -20,7 +20,6 @@ OWN_DEFINITIONS = {
     "inside": "PyTorch wraps modules in modules",
     ".__getitem__": "PyTorch's Sequential has it",
     ".__repr__": "a plain class needs one, a framework writes its own",
-    ".extra_repr": "what PyTorch puts into its own",
     ".build": "Keras creates variables when it knows the input",
     ".compute_output_shape": "Keras asks for it in symbolic use",
     "._from_arguments": "how Keras builds again what it saved",
@@ -51,6 +50,8 @@ OWN_FILES = {
     ("ghost_tf", "replaceable.py"): "likewise",
     ("ghost_torch", "computed.py"): "PyTorch alone computes a parameter from others unasked",
     ("ghost_torch", "kept.py"): "PyTorch's modules and parameters have modes, one by one",
+    ("ghost_torch", "planned.py"): "what PyTorch asks of every layer and network",
+    ("ghost_torch", "watched.py"): "PyTorch alone lets others hook, cast and trace what it runs",
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
     ("ghost_jax", "modes.py"): "likewise",
     ("ghost_tf", "modes.py"): "likewise",
@@ -128,13 +129,8 @@ DEVIATIONS = {
         """,
     },
     "ghost_torch/deploy.py": {
-        "PyTorch alone has two orders of axes in memory, and operations in place": """
-            + deploy: _activate_in_place(...)
+        "PyTorch alone has two orders of axes in memory": """
             + deploy: deployed.to(...)
-            + def _activate_in_place(module): Let activations of halves, which alone see what the convolution made, reuse its memory.
-            + _activate_in_place: for each in module.modules()
-            + _activate_in_place:   if isinstance(each, (ConvNormAct, ConvAct)) and isinstance(each[-1], (nn.ReLU, nn.ReLU6))
-            + _activate_in_place:     each[-1].inplace =
         """,
     },
     "ghost_torch/facts.py": {
@@ -147,20 +143,21 @@ DEVIATIONS = {
         """,
     },
     "ghost_torch/ghost_conv.py": {
-        "Sequential holds and calls the three by itself": """
+        "Sequential holds the three by itself": """
             - ConvNormAct.__init__: self.conv =
             - ConvNormAct.__init__: self.norm =
             - ConvNormAct.__init__: self.act =
-            - def ConvNormAct.call(self, x): Shapes
-            - ConvNormAct.call: return
+        """,
+    },
+    "ghost_torch/ghostnet.py": {
+        "PyTorch's exported quantiser takes one layer that is called twice for one call": """
+            + GhostNet.__init__: self.relu_head =
         """,
     },
     "ghost_torch/ghost_conv_v3.py": {
-        "Sequential holds and calls the two by itself": """
+        "Sequential holds the two by itself": """
             - ConvAct.__init__: self.conv =
             - ConvAct.__init__: self.act =
-            - def ConvAct.call(self, x): Shapes
-            - ConvAct.call: return
         """,
     },
     "ghost_torch/layers.py": {

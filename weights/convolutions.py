@@ -20,6 +20,8 @@ from weights.tensors import (
 
 # (height, width); a size that is not known yet is `None`.
 Sizes = tuple[Any, Any]
+# Code for each position of a larger depthwise kernel would take minutes to compile.
+MOST_TAPS = 15 * 15
 SINGLE_VALUE = (
     "training needs more than one value per channel (batch x height x width), got 1: the variance "
     "of a single value is undefined; use a larger batch or evaluation mode"

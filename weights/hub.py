@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from weights import strict_json
 from weights.errors import ArgumentError, DigestError, FormatError, GhostError
 from weights.file import ENTRY, WeightFile, read_file
 from weights.partial import with_classes
-from weights.preprocess import check_settings, imagenet
-from weights.shown import shown
-from weights.storage import PathLike, read_bytes, read_header
+from weights.storage import PathLike, read_header
 from weights.summary import expand
+from weights.timm_config import read_preprocess
 
 if TYPE_CHECKING:
     from weights.importers import Imported
@@ -32,8 +30,6 @@ REPOSITORIES: Mapping[str, str] = {
     "ghostnetv2_160": "timm/ghostnetv2_160.in1k",
     "ghostnetv3_100": "timm/ghostnetv3_100.in1k",
 }
-# What timm says of each channel.
-NORMS = ("mean", "std")
 # Arguments of a network that pretrained weights leave free.
 FREE = ("dropout", "in_chans", "num_classes")
 
@@ -165,46 +161,7 @@ def _check_digest(path: Path, wanted: str) -> None:
 def _read(path: Path, settings: Path | None) -> Content:
     if ENTRY in read_header(path).metadata:
         return read_file(path)
-    preprocess = _preprocess(settings) if settings else None
+    preprocess = read_preprocess(settings) if settings else None
     from weights.importers import import_file  # half of what importing this module would take
 
     return import_file(path, "timm", preprocess=preprocess)
-
-
-def _preprocess(settings: Path) -> dict[str, Any] | None:
-    """What timm's config.json says of the images, where it says it.
-
-    Raises `FormatError` for anything else than timm writes.
-    """
-    try:
-        content = strict_json.loads(read_bytes(settings))
-    except ValueError as error:
-        raise FormatError(f"{settings} {error}") from None
-    config = _object(settings, content, "the file")
-    config = _object(settings, config.get("pretrained_cfg"), "`pretrained_cfg`")
-    if "input_size" not in config:
-        return None
-    size = config["input_size"]
-    if not isinstance(size, list) or len(size) != 3:
-        raise FormatError(
-            f"{settings}: `input_size` must be [channels, height, width], got {shown(size)}"
-        )
-    optional = {key: config[key] for key in ("crop_pct", "interpolation") if key in config}
-    try:
-        found = imagenet(size[-1], **optional) | {k: config[k] for k in NORMS if k in config}
-        check_settings(found)
-    except (ArgumentError, OverflowError) as error:  # a size beyond any float
-        raise FormatError(f"{settings}: {error}") from None
-    if len(found["mean"]) != size[0]:
-        raise FormatError(
-            f"{settings}: `mean` must have one number for each of the {shown(size[0])} channels, "
-            f"got {shown(found['mean'])}"
-        )
-    return found
-
-
-def _object(path: Path, value: Any, what: str) -> dict[str, Any]:
-    """A JSON object; what is absent is an empty one."""
-    if value is not None and not isinstance(value, dict):
-        raise FormatError(f"{path}: {what} must be an object, got {shown(value)}")
-    return value or {}

@@ -133,3 +133,8 @@ class SavesNothing(Fake):
 class TapsNothing(Fake):
     def taps(self, x: np.ndarray) -> Any:
         return {"middle": x}
+
+
+class TapsOneLogit(Fake):
+    def taps(self, x: np.ndarray) -> Any:
+        return {"logits": np.zeros(len(x), np.float32)}

@@ -146,7 +146,8 @@ def test_a_save_that_writes_no_file_is_the_implementations_error() -> None:
     assert (verdict.status, verdict.message) == (Status.ERROR, "its save wrote no file")
 
 
-def test_taps_without_a_stage_fail_that_stage(tmp_path: Path) -> None:
+def network_tier(tmp_path: Path) -> NetworkTier:
+    """The tier with an untrained network and one black image."""
     weights, images = tmp_path / "weights.safetensors", tmp_path / "images.safetensors"
     settings = {"divide_by": 255.0, "layout": "NHWC", "mean": [0.5] * 3, "std": [0.25] * 3}
     plain = plain_weights("ghost_resnet20", {})
@@ -155,6 +156,18 @@ def test_taps_without_a_stage_fail_that_stage(tmp_path: Path) -> None:
     write_safetensors(images, arrays, {"about": "nothing"})
     tier = NetworkTier()
     tier.configure(weights, images)
+    return tier
+
+
+def test_logits_of_another_shape_fail_the_predictions(tmp_path: Path) -> None:
+    tier = network_tier(tmp_path)
+    with closing(Implementation("tests.conformance.fakes:TapsOneLogit")) as process:
+        message = tier.judge(tier.cases()[-1], process).message
+    assert message == "the output has shape (1,), wanted (1, 10)"
+
+
+def test_taps_without_a_stage_fail_that_stage(tmp_path: Path) -> None:
+    tier = network_tier(tmp_path)
     with closing(Implementation("tests.conformance.fakes:TapsNothing")) as process:
         messages = {tier.judge(case, process).message for case in tier.cases()}
     stages = ("stem", "layer1", "layer2", "layer3", "logits")

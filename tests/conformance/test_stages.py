@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conformance.errors import ImplementationError
 from conformance.stages import (
     OracleRun,
     allowed_error,
+    in_batches,
     judge_stage,
     oracle_run,
     smallest_input,
@@ -87,3 +89,21 @@ def test_nan_where_the_oracle_has_a_number_fails() -> None:
     outcome = judge_stage({"logits": np.array([[np.nan, 2.0]])}, wanted, "logits")
 
     assert (outcome.status, outcome.ratio) == (Status.FAIL, np.inf)
+
+
+def image_count(batch: np.ndarray) -> dict[str, np.ndarray]:
+    return {"a": np.zeros((len(batch), 2)), **({"b": batch} if len(batch) == 50 else {})}
+
+
+@pytest.mark.parametrize(
+    "taps",
+    [
+        lambda batch: {"a": np.zeros(())},
+        lambda batch: {"a": np.zeros(len(batch) - 1)},
+        lambda batch: {"a": np.zeros((len(batch), len(batch)))},
+        image_count,
+    ],
+)
+def test_stages_that_cannot_be_joined_are_the_implementations_error(taps: Any) -> None:
+    with pytest.raises(ImplementationError, match=r"its taps of \d+ images gave [ab] of shape"):
+        in_batches(taps, np.zeros((60, 1, 2, 2)))

@@ -191,6 +191,15 @@ def test_a_single_value_on_all_devices_is_refused() -> None:
         trained(layer, jnp.ones((1, 1, 1, 3)), parts=1)
 
 
+def test_a_deployed_layer_refuses_to_train_on_several_devices_too() -> None:
+    config = {"c_in": 3, "c_out": 5, "attention": True, "form": "deployed"}
+    layer = built("ghost_conv_v3", config)
+    layer.set_attributes(axis_name="batch")
+
+    with pytest.raises(ArgumentError, match="'deployed' cannot train"):
+        trained(layer, jnp.ones((2, 4, 4, 3)), parts=2)
+
+
 def test_an_axis_that_nobody_names_is_refused() -> None:
     layer = built("ghost_conv", {"c_in": 3, "c_out": 5})
     layer.set_attributes(axis_name="batch")

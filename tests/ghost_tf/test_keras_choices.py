@@ -125,7 +125,7 @@ def test_fit_takes_images_of_bytes() -> None:
     images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype("uint8")
     layers = [ghost_tf.GhostConv(3, 8), keras.layers.GlobalAveragePooling2D()]
     for model in (ghost_tf.GhostResNet20(8), keras.Sequential(layers)):
-        model.compile("sgd", "mse")
+        model.compile("sgd", "mse", jit_compile=False)  # which takes a minute
         model.fit(images, np.zeros((4, 8)), verbose=0)
 
 

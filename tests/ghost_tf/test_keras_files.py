@@ -54,7 +54,7 @@ every_module = pytest.mark.parametrize(
 
 
 @every_module
-def test_a_checkpoint_of_tensorflow_has_every_variable(
+def test_a_checkpoint_of_tensorflow_has_every_weight(
     make: Any, x: np.ndarray, tmp_path: Path
 ) -> None:
     first, second = make(), make()
@@ -65,7 +65,8 @@ def test_a_checkpoint_of_tensorflow_has_every_variable(
     tf.train.Checkpoint(module=second).restore(path).assert_consumed()
 
     kept = [name for name, _ in tf.train.list_variables(path) if "VARIABLE_VALUE" in name]
-    assert len([name for name in kept if "save_counter" not in name]) == len(first.variables)
+    # All but the seed of dropout, which no checkpoint has of Keras' own layer either.
+    assert len([name for name in kept if "save_counter" not in name]) == len(first.weights)
     np.testing.assert_allclose(second(x), wanted, rtol=1e-5, atol=1e-6)
 
 

@@ -18,6 +18,7 @@ from weights.importers import IMPORTERS
 pytest.importorskip("huggingface_hub")
 
 from weights import hub
+from weights.timm_config import read_preprocess
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 SMALL = {"width": 0.25, "num_classes": 1000}
@@ -216,7 +217,7 @@ def test_a_config_that_timm_does_not_write_is_refused(tmp_path: Path, config: An
     (tmp_path / "config.json").write_text(json.dumps(config))
 
     with pytest.raises(GhostError) as caught:
-        hub._preprocess(tmp_path / "config.json")
+        read_preprocess(tmp_path / "config.json")
 
     assert str(caught.value).startswith(f"{tmp_path / 'config.json'}: ")
     assert len(str(caught.value)) < 1000
@@ -229,14 +230,14 @@ def test_a_config_that_is_no_json_is_refused(tmp_path: Path, content: bytes) -> 
     (tmp_path / "config.json").write_bytes(content)
 
     with pytest.raises(FormatError, match=r"config\.json (is|has) "):
-        hub._preprocess(tmp_path / "config.json")
+        read_preprocess(tmp_path / "config.json")
 
 
 @pytest.mark.parametrize("config", [{}, {"pretrained_cfg": None}, {"pretrained_cfg": {}}])
 def test_a_config_without_sizes_says_nothing_of_images(tmp_path: Path, config: Any) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config))
 
-    assert hub._preprocess(tmp_path / "config.json") is None
+    assert read_preprocess(tmp_path / "config.json") is None
 
 
 def test_every_published_variant_is_one_that_exists() -> None:

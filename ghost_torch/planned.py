@@ -1,0 +1,35 @@
+"""What PyTorch asks of every layer and network that is built from a plan."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from torch import nn
+
+from weights import ArgumentError
+
+
+class Planned(nn.Module):
+    """A layer or network with a `plan`.
+
+    Files of such do without `from __future__ import annotations`: torch.fx writes the types of
+    `forward` into its code, which text would break.
+    """
+
+    plan: Any
+
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the layer is in training, if there is one."""
+        return None
+
+    def extra_repr(self) -> str:
+        """The configuration, for `print(module)`."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.plan.to_dict().items())
+
+    def __prepare_scriptable__(self) -> NoReturn:
+        """What `torch.jit.script` calls first."""
+        raise ArgumentError(
+            f"torch.jit.script cannot compile {type(self).__name__}, whose checks are Python: "
+            "script torch.fx.symbolic_trace(module), or use torch.export or torch.compile"
+        )

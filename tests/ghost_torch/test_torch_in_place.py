@@ -1,0 +1,93 @@
+"""Activations work in place only where nobody can see what they activate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from torch import nn
+
+import ghost_torch
+
+
+def deployed(**options: Any) -> Any:
+    torch.manual_seed(0)
+    return ghost_torch.deploy(ghost_torch.GhostConv(4, 8, 3, padding=1, **options))
+
+
+def images() -> torch.Tensor:
+    return torch.randn(2, 4, 6, 6, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("part", [0, 1], ids=["convolution", "norm"])
+@pytest.mark.parametrize("gradient", [True, False])
+def test_a_forward_hook_sees_what_is_not_activated(part: int, gradient: bool) -> None:
+    layer, seen = deployed(), []
+    layer.primary_conv[part].register_forward_hook(lambda *args: seen.append(args[-1]))
+
+    with torch.set_grad_enabled(gradient):
+        layer(images())
+
+    assert (seen[0] < 0).any()
+    assert torch.equal(seen[0], layer.primary_conv[0](images()))
+
+
+def test_a_hook_on_the_activation_sees_its_input() -> None:
+    layer, seen = deployed(), []
+    layer.cheap_conv[2].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+
+    with torch.no_grad():
+        layer(images())
+
+    assert (seen[0] < 0).any()
+
+
+def test_a_hook_on_every_module_sees_what_is_not_activated() -> None:
+    layer, seen = deployed(), []
+
+    def look(module: nn.Module, _: Any, output: Any) -> None:
+        if isinstance(module, nn.Conv2d):
+            seen.append(output)
+
+    handle = nn.modules.module.register_module_forward_hook(look)
+    with torch.no_grad():
+        layer(images())
+    handle.remove()
+
+    assert [bool((each < 0).any()) for each in seen] == [True, True]
+
+
+def test_a_backward_hook_sees_gradients() -> None:
+    layer, seen = deployed(), []
+    for each in layer.modules():
+        each.register_full_backward_hook(lambda module, *_: seen.append(type(module).__name__))
+
+    layer(images().requires_grad_()).square().sum().backward()
+
+    assert sorted(set(seen)) == ["Conv2d", "ConvNormAct", "Folded", "GhostConv", "ReLU"]
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6"])
+def test_working_in_place_changes_neither_input_nor_output(activation: str) -> None:
+    layer, x = deployed(activation=activation), images()
+    wanted = layer(x).detach()
+
+    with torch.no_grad():
+        found = layer(x)
+
+    assert torch.equal(found, wanted)
+    assert torch.equal(x, images())
+
+
+def test_an_input_that_a_half_passes_on_stays_as_it_is() -> None:
+    half = deployed().primary_conv
+    half[0] = nn.Identity()
+
+    with torch.no_grad():
+        half(x := images())
+
+    assert torch.equal(x, images())
