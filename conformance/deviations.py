@@ -1,8 +1,9 @@
 """Known deviations of an implementation: failures that somebody has looked at and explained.
 
 A TOML file of `[[deviation]]` tables, each with `tier`, `id` (of the case), `reason` and, if there
-is one, `link`. What is listed and fails is `known`, neither passed nor failed; what is listed and
-does not fail is an error, so that the list cannot outlive what it excuses.
+are such, `link` and `where`. What is listed and fails is `known`, neither passed nor failed; what
+is listed and does not fail is an error, so that the list cannot outlive what it excuses, unless
+`where` says on which machines alone it fails.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Deviation:
     id: str
     reason: str
     link: str = ""
+    where: str = ""
 
     def __str__(self) -> str:
         return f"{self.reason} ({self.link})" if self.link else self.reason
@@ -65,6 +67,8 @@ def apply(verdicts: Iterable[Verdict], name: str, known: list[Deviation]) -> Ite
         else:
             yield verdict
     for tier, case in sorted(by_case.keys() - needed):
+        if (tier, case) in ran and by_case[tier, case].where:
+            continue
         if (tier, case) not in ran and _exists(tier, case):
             continue
         message = "it is listed as a known deviation and did not fail: take it out of the list"

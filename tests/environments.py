@@ -8,13 +8,11 @@ from pathlib import Path
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 CASE = "k3-s1-p1-r2-dw3-c3x16-9x7-n2-normal"
-SMALL = f"--tier module --tier training --case {CASE}"
 TIERS = "--tier contract --tier exact --tier special --tier training --tier weights"
 KERAS_FILE = """
-import keras, ghost_tf
+import ghost_tf
 network = ghost_tf.from_file("network.safetensors")
-inputs = keras.Input((32, 32, 3))
-keras.Model(inputs, network(inputs)).save("network.keras")
+network.save("network.keras")
 """
 HUB = """
 from weights import GhostError, hub
@@ -58,10 +56,19 @@ def block(number: int) -> Step:
     return python(re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[number])
 
 
-def modes(package: str, names: str) -> Step:
-    """Ways of running, each on a case of inference and one of training."""
-    chosen = " ".join(f"--implementation {package}:{name}" for name in names.split())
-    return step(f"ghost-conformance run {chosen} {SMALL}", " passed")
+def modes(package: str, names: str, trained: str = "") -> tuple[Step, ...]:
+    """Ways of running: a case of inference for each, and one of training for those that can."""
+    return tuple(
+        run_cases(" ".join(f"{package}:{name}" for name in chosen.split()), f"--tier {tier}")
+        for tier, chosen in (("module", names), ("training", trained))
+        if chosen
+    )
+
+
+def run_cases(names: str, options: str) -> Step:
+    """The suite on one case, of these implementations."""
+    chosen = " ".join(f"--implementation {name}" for name in names.split())
+    return step(f"ghost-conformance run {chosen} {options} --case {CASE}", " passed")
 
 
 def round_trip(exporter: str, importer: str, file: str) -> tuple[Step, ...]:
@@ -83,38 +90,41 @@ ENVIRONMENTS = (
         *round_trip("npz", "npz", "network.npz"),
         step("ghost-weights predict network.safetensors picture.png",
              "a network needs one of the frameworks to run", code=1),
-        step(f"ghost-conformance run --implementation oracle {SMALL}", " passed"),
+        run_cases("oracle", "--tier module"),
         step("ghost-conformance run", "nothing ran: install one of the frameworks", code=3),
         step("ghost-conformance list"),
     )),
     Environment("torch", (
         block(0), *round_trip("timm", "timm", "network.pth"),
-        modes("ghost_torch.modes",
-              "compiled exported channels_last one_by_one float64 bfloat16 float16"),
+        *modes("ghost_torch.modes",
+               "compiled exported channels_last one_by_one float64 bfloat16 float16",
+               trained="compiled channels_last"),
         step("ghost-conformance parity network.safetensors", "no stage differs"),
     ), "ghost_torch"),
     Environment("jax", (
         block(1), *round_trip("flax-msgpack", "flax-msgpack", "network.msgpack"),
         *round_trip("orbax", "orbax", "orbax"),
-        modes("ghost_jax.modes",
-              "eager pure stablehlo vmapped one_by_one float64 bfloat16 float16"),
+        *modes("ghost_jax.modes",
+               "eager pure stablehlo vmapped one_by_one float64 bfloat16 float16",
+               trained="eager"),
         step("ghost-conformance parity network.safetensors", "no stage differs"),
     ), "ghost_jax"),
     Environment("tf", (
         block(2), *round_trip("keras-h5", "keras", "network.weights.h5"), python(KERAS_FILE),
         step("ghost-weights import --from keras network.keras -o k.safetensors"),
-        modes("ghost_tf.modes", "graph xla saved_model predict channels_first one_by_one "
-                                "float64 bfloat16 float16"),
+        *modes("ghost_tf.modes",
+               "graph xla saved_model predict channels_first one_by_one float64 bfloat16 float16",
+               trained="graph xla"),
         step("ghost-conformance parity network.safetensors", "no stage differs"),
     ), "ghost_tf"),
-    Environment("tf,jax", (modes("ghost_tf.backends", "jax"),)),
-    Environment("tf,torch", (modes("ghost_tf.backends", "torch"),)),
+    Environment("tf,jax", modes("ghost_tf.backends", "jax", trained="jax")),
+    Environment("tf,torch", modes("ghost_tf.backends", "torch", trained="torch")),
     Environment("predict,torch", (
         step("ghost-weights predict network.safetensors picture.png --framework all", "tf"),
     )),
     Environment("hub", (python(HUB, "timm/ghostnet_100.in1k"),)),
-    Environment("onnx", (modes("ghost_torch.modes", "onnx"),)),
-    Environment("litert", (modes("ghost_tf.modes", "litert"),)),
+    Environment("onnx", modes("ghost_torch.modes", "onnx")),
+    Environment("litert", modes("ghost_tf.modes", "litert")),
     Environment("conformance", (
         step("ghost-conformance run --tier network --report report", "images right"),
         step("ghost-conformance selftest --mutant eps"),

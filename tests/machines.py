@@ -36,6 +36,9 @@ PIXELS = {"divide_by": 255.0, "layout": "NHWC", "mean": [0.5] * 3, "std": [0.2] 
 WITH_TORCH = {"torch", "onnx", "conformance"}
 WIDTH, SHOWN = 100, 4000
 
+# Ours, and PyTorch's.
+Wheels = tuple[Path, Path]
+
 
 @dataclass(frozen=True)
 class Result:
@@ -55,11 +58,20 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
-def results(environment: Environment, wheel: Path, *, lowest: bool) -> list[Result]:
+def torch_wheel(folder: Path) -> Path:
+    """PyTorch by pip, which finds local files where uv does not."""
+    (pin,) = (line for line in CONSTRAINTS.read_text().splitlines() if line.startswith("torch=="))
+    options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--dest", str(folder))
+    subprocess.run([sys.executable, "-m", "pip", "download", *options, pin], check=True)
+    (wheel,) = folder.glob("torch-*.whl")
+    return wheel
+
+
+def results(environment: Environment, wheels: Wheels, *, lowest: bool) -> list[Result]:
     """Everything that runs in an environment, in order."""
     with tempfile.TemporaryDirectory() as folder:
         home, work = Path(folder, "environment"), Path(folder, "work")
-        install(home, wheel, environment.extras, lowest=lowest)
+        install(home, wheels, environment.extras, lowest=lowest)
         write_inputs(work)
         return [run(environment, each, home, work) for each in steps(environment, lowest)]
 
@@ -72,19 +84,17 @@ def steps(environment: Environment, lowest: bool) -> Iterator[Step]:
         yield step(f"ghost-conformance run {chosen}", " passed")
 
 
-def install(home: Path, wheel: Path, extras: str, *, lowest: bool) -> None:
-    """An environment of these extras; PyTorch by pip, which finds local files where uv does not."""
+def install(home: Path, wheels: Wheels, extras: str, *, lowest: bool) -> None:
+    """An environment of these extras."""
+    ours, torch = wheels
     left_out = home.with_suffix(".txt")
     left_out.write_text("torch\n")
     uv("venv", "--quiet", "--python", sys.executable, home)
+    into = ("pip", "install", "--quiet", "--python", home)
     versions = ("--resolution", "lowest-direct") if lowest else ("--constraint", CONSTRAINTS)
-    name = f"ghostconv[{extras}] @ {wheel.as_uri()}"
-    uv("pip", "install", "--quiet", "--python", home, "--excludes", left_out, *versions, name)
+    uv(*into, "--excludes", left_out, *versions, f"ghostconv[{extras}] @ {ours.as_uri()}")
     if WITH_TORCH & set(extras.split(",")):
-        pins = CONSTRAINTS.read_text().splitlines()
-        pip = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python"), "install"]
-        torch = next(line for line in pins if line.startswith("torch=="))
-        subprocess.run([*pip, "--quiet", "--disable-pip-version-check", torch], check=True)
+        uv(*into, torch)
 
 
 def uv(*arguments: str | Path) -> None:
@@ -151,7 +161,8 @@ def main() -> int:
     options = parser.parse_args()
     chosen = [each for each in ENVIRONMENTS if each.extras in (options.extras or (each.extras,))]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
-        work = partial(results, wheel=build_wheel(Path(folder)), lowest=options.lowest)
+        wheels = (build_wheel(Path(folder, "ours")), torch_wheel(Path(folder, "torch")))
+        work = partial(results, wheels=wheels, lowest=options.lowest)
         found = [result for of_one in pool.map(work, chosen) for result in of_one]
     print(f"{sum(each.is_good for each in found)} of {len(found)} commands ended as they should")
     return int(not all(each.is_good for each in found))

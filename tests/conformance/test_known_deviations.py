@@ -49,6 +49,12 @@ def test_what_is_listed_and_does_not_fail_is_an_error(case: str) -> None:
     assert "did not fail: take it out of the list" in last.message
 
 
+def test_what_is_listed_for_some_machines_may_pass_on_others() -> None:
+    known = [Deviation("exact", "b", "a reason", where="some processors")]
+
+    assert list(apply(VERDICTS, "mine", known)) == VERDICTS
+
+
 def test_what_is_listed_and_was_not_run_is_nobodys_error() -> None:
     assert list(apply(VERDICTS, "mine", [Deviation("exact", CASE, "a reason")])) == VERDICTS
 
