@@ -67,7 +67,7 @@ TOOLS: dict[str, Tool] = {
     "torch.compile": lambda module, x: torch.compile(module, backend="eager", fullgraph=True),
 }
 # Rounding to 8 bits, relative to the largest output; the others compute the same operations.
-ALLOWED = {"prepare_fx": 0.3}
+ALLOWED = {"prepare_fx": 0.1}
 
 
 def forms() -> Iterator[tuple[str, str]]:
