@@ -16,6 +16,8 @@ import pytest
 
 from weights import configure, write_file
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 STAND_IN = """
 import os, sys
@@ -54,7 +56,6 @@ def test_tests_import_it_first_in_every_process_of_pytest(seen: Seen) -> None:
     assert seen("-m", "pytest", *options, "weights/arithmetic.py") == ["in time"] * 2
 
 
-@pytest.mark.slow
 def test_a_prediction_in_every_framework_imports_it_first(seen: Seen, tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     config = {"num_classes": 3, "in_chans": 1}

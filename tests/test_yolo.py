@@ -44,6 +44,7 @@ def test_arguments_stand_where_a_yaml_puts_them(
     assert names == ["self", *wanted]
 
 
+@pytest.mark.slow
 @in_every_column
 @pytest.mark.parametrize(
     ("arguments", "hidden"),
@@ -171,6 +172,7 @@ def test_a_layer_of_keras_is_an_activation() -> None:
             yolo.GhostConv(8, 16, act=other)
 
 
+@pytest.mark.slow
 @in_every_column
 @pytest.mark.parametrize("arguments", [(8, 16, 2), (8, 12, (4, 2), 2), (8, 16, 4, 1, 2)], ids=str)
 def test_an_even_kernel_pads_its_half(column: Column, arguments: tuple[Any, ...]) -> None:

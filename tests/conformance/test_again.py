@@ -11,6 +11,8 @@ from conformance import Status
 from conformance.cli import main
 from conformance.report import Report, read_report
 
+pytestmark = pytest.mark.slow
+
 RIGHT, WRONG = "tests.conformance.wrong:right", "tests.conformance.wrong:asymmetric_padding"
 GOOD = "k1-s1-p0-r2-dw3-c8x16-8x8-n2-integers"
 

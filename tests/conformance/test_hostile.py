@@ -24,6 +24,8 @@ from conformance.report import read_report
 from conformance.runner import judge
 from conformance.tiers import TIERS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CASE = "k1-s1-p0-r2-dw3-c8x16-8x8-n2-normal"
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u202e\ud800-\udfff]")
@@ -141,7 +143,6 @@ def test_grandchildren_end_with_the_process(
     assert has_ended(int(marker.read_text()))
 
 
-@pytest.mark.slow
 def test_a_killed_run_leaves_no_process_behind(tmp_path: Path) -> None:
     marker = tmp_path / "processes"
     command = [sys.executable, "-m", "conformance", "run", "--tier", "module"]

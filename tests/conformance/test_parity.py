@@ -73,6 +73,7 @@ def test_a_fault_keeps_names_and_shapes_but_no_content(fault: str) -> None:
     )
 
 
+@pytest.mark.slow
 @every_network
 @every_fault
 def test_a_fault_in_the_import_is_named_against_the_right_file(

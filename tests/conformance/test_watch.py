@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 from conformance.cli import main
 from conformance.report import read_report
 
+pytestmark = pytest.mark.slow
+
 CASE = "k1-s1-p0-r2-dw3-c8x16-8x8-n2-normal"
 ORACLE = "it imported the oracle"
 SUITE = "it imported what judges it"

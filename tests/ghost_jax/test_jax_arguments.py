@@ -76,6 +76,7 @@ def test_dropout_without_a_stream_of_its_own_is_refused(kind: Any) -> None:
     assert str(error.value) == NO_STREAM.format("dropout", "params")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "rngs"),
     [

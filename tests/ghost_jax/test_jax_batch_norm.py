@@ -25,6 +25,8 @@ from ghost_jax.batch_norm import BatchNorm
 from ghost_jax.weights_io import ARCHITECTURES
 from weights import ArgumentError
 
+pytestmark = pytest.mark.slow
+
 X = normal(4, 3, 5, 6)
 SMALL: dict[str, dict[str, Any]] = {
     "ghost_conv": {"c_in": 3, "c_out": 5, "kernel_size": 3, "stride": 2},
@@ -252,7 +254,6 @@ print("equal")
 """
 
 
-@pytest.mark.slow
 def test_statistics_over_devices_are_those_of_the_whole_batch_or_of_their_group() -> None:
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
 

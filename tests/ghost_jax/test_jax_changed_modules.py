@@ -20,6 +20,8 @@ from flax import nnx
 import ghost_jax
 from weights import ArgumentError, write_file
 
+pytestmark = pytest.mark.slow
+
 LAYER: dict[str, Any] = {"c_in": 3, "c_out": 5, "stride": 2}
 NETWORK: dict[str, Any] = {"num_classes": 3, "width": 0.1}
 Module = Any

@@ -19,6 +19,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import ghost_jax
 
+pytestmark = pytest.mark.slow
+
 NETWORK: dict[str, Any] = {"num_classes": 3, "width": 0.1}
 V3 = {"c_in": 4, "c_out": 6, "kernel_size": 3}
 LAYERS = (nnx.Conv, nnx.BatchNorm, nnx.Linear)

@@ -21,6 +21,8 @@ import ghost_jax
 from ghost_jax.abstract import abstract
 from ghost_jax.weights_io import ARCHITECTURES
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"width": 0.1, "num_classes": 3}
 # Of our own convolutions on a CPU; other programs seldom know them.
 OURS = {"platform_index", "optimization_barrier", "cond", "scan", "checkpoint", "custom_jvp_call"}

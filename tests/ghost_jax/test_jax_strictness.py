@@ -21,6 +21,8 @@ from ghost_jax.abstract import abstract
 from ghost_jax.weights_io import ARCHITECTURES
 from weights import ArgumentError
 
+pytestmark = pytest.mark.slow
+
 V3 = {"c_in": 3, "c_out": 6, "kernel_size": 3, "attention": True, "activation": "silu"}
 BLOCK = {"c_in": 4, "c_mid": 8, "c_out": 6, "stride": 2, "se_ratio": 0.25, "attention": True}
 SMALL = {"width": 0.1, "num_classes": 3}
@@ -35,7 +37,7 @@ MODULES: list[Any] = [
     ("ghost_bottleneck", {**BLOCK, "branches": 2}, 8),
     ("c3_ghost", {"c1": 8, "c2": 8}, 8),
     *(
-        pytest.param(name, config, size, marks=pytest.mark.slow, id=name)
+        pytest.param(name, config, size, id=name)
         for name, config, size in (
             ("ghost_resnet20", {}, 32),
             ("ghost_vgg16", {"dropout": 0.5}, 32),

@@ -16,6 +16,8 @@ import keras
 import ghost_tf
 from weights import ArgumentError
 
+pytestmark = pytest.mark.slow
+
 X = normal(2, 8, 8, 8)
 MAKE: dict[str, Any] = {
     "conv": lambda **own: ghost_tf.GhostConv(8, 12, 3, **own),
@@ -120,7 +122,6 @@ def test_a_network_takes_whole_numbers(dtype: str) -> None:
     np.testing.assert_array_equal(network(images), network(images.astype("float32")))
 
 
-@pytest.mark.slow
 def test_fit_takes_images_of_bytes() -> None:
     images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype("uint8")
     layers = [ghost_tf.GhostConv(3, 8), keras.layers.GlobalAveragePooling2D()]

@@ -21,9 +21,12 @@ import keras
 import ghost_tf
 from ghost_tf import yolo
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+    ),
+]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 X = normal(2, 8, 8, 8)
@@ -78,7 +81,6 @@ def test_a_layer_that_is_made_frozen_has_nothing_to_train(make: Any) -> None:
     assert model.trainable_variables == []
 
 
-@pytest.mark.slow
 @every_layer
 def test_training_changes_nothing_in_a_layer_that_is_made_frozen(make: Any) -> None:
     assert trained(make(trainable=False)) == []
@@ -114,7 +116,6 @@ def test_frozen_parts_stay_frozen(way: Any, tmp_path: Path) -> None:
     assert not again.ghost1.cheap_conv.conv.trainable
 
 
-@pytest.mark.slow
 def test_a_frozen_network_stays_frozen_in_a_file(tmp_path: Path) -> None:
     network = ghost_tf.GhostResNet20(trainable=False)
     network(normal(1, 8, 8, 3))
@@ -158,7 +159,6 @@ print(keras.backend.backend(), set(names), len(names))
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_frozen_parts_stay_frozen_on_other_backends(backend: str) -> None:
     pytest.importorskip(backend)

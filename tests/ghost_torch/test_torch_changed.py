@@ -128,6 +128,7 @@ def test_what_no_configuration_describes_is_refused_by_its_path(
 
 
 # PyTorch's own: importing its default compiler uses what it deprecates.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("change", [row[1] for row in WRAPPED], ids=[row[0] for row in WRAPPED])
 def test_what_computes_the_same_is_no_change(change: Any) -> None:

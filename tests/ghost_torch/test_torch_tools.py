@@ -16,13 +16,10 @@ import ghost_torch
 from tests.torch_tools import ALLOWED, TOOLS, error_of, forms, image, module_of, quantised
 from weights import ArgumentError
 
-QUICK = ("torch.fx", "jit.trace")
+pytestmark = pytest.mark.slow
+
 CASES = [
-    pytest.param(
-        tool, *each, id="-".join((tool, *each)), marks=() if tool in QUICK else pytest.mark.slow
-    )
-    for tool in TOOLS
-    for each in forms()
+    pytest.param(tool, *each, id="-".join((tool, *each))) for tool in TOOLS for each in forms()
 ]
 
 
@@ -90,7 +87,7 @@ def test_scripting_is_refused_with_the_way_that_works(make: Any) -> None:
     assert not any(isinstance(each, torch.jit.ScriptModule) for each in module.modules())
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.trace` is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:`torch.jit.trace:DeprecationWarning")
 def test_a_bad_input_is_refused_while_tracing() -> None:
     module = module_of("GhostConv", "training")
 
@@ -98,7 +95,6 @@ def test_a_bad_input_is_refused_while_tracing() -> None:
         torch.jit.trace(module, torch.zeros(1, 4, 8, 8))
 
 
-@pytest.mark.slow
 def test_the_gate_of_a_quantised_network_is_quantised() -> None:
     graph = quantised(module_of("SqueezeExcite", "training"), image())
 

@@ -35,6 +35,7 @@ def test_a_mutated_file_is_refused_or_has_the_original_tensors() -> None:
     assert 0 < tally.same < tally.files
 
 
+@pytest.mark.slow
 @posix
 def test_a_whole_file_that_says_anything_is_refused_or_read_as_it_is() -> None:
     tally = fuzz_whole_files.fuzz(400, seed=3)
@@ -43,6 +44,7 @@ def test_a_whole_file_that_says_anything_is_refused_or_read_as_it_is() -> None:
     assert 0 < tally.same < tally.files
 
 
+@pytest.mark.slow
 def test_our_reader_and_the_crates_differ_where_that_is_explained() -> None:
     said, wrong = differential.compare(4_000, seed=5)
 
