@@ -91,7 +91,7 @@ def test_scripting_is_refused_with_the_way_that_works(make: Any) -> None:
 def test_a_bad_input_is_refused_while_tracing() -> None:
     module = module_of("GhostConv", "training")
 
-    with pytest.raises(ArgumentError, match="4 channels"):
+    with pytest.raises(ArgumentError, match="3 channels, got 4"):
         torch.jit.trace(module, torch.zeros(1, 4, 8, 8))
 
 
