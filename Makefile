@@ -4,16 +4,16 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: conformance test quick extras lowest bench fuzz torture audit lint clean
+.PHONY: conformance test quick matrix extras lowest bench fuzz torture audit lint clean
 
 conformance: $(STAMP)
 	$(BIN)/ghost-conformance run --report build/conformance
 
 test: lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -m "not matrix"
 
 quick: $(STAMP)
-	$(BIN)/python -m pytest tests -n 2 -m "not slow"
+	$(BIN)/python -m pytest tests -n 2 -m "not slow and not matrix"
 
 # The README's commands where one extra is installed, then with the lowest versions that it allows.
 extras: $(STAMP)
@@ -21,6 +21,10 @@ extras: $(STAMP)
 
 lowest: $(STAMP)
 	$(BIN)/python -m tests.machines --lowest
+
+# Every module in every form through every tool of its framework.
+matrix: $(STAMP)
+	$(BIN)/python -m pytest tests -n 2 -m matrix
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

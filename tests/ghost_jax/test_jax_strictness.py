@@ -37,7 +37,7 @@ MODULES: list[Any] = [
     ("ghost_bottleneck", {**BLOCK, "branches": 2}, 8),
     ("c3_ghost", {"c1": 8, "c2": 8}, 8),
     *(
-        pytest.param(name, config, size, id=name)
+        pytest.param(name, config, size, marks=pytest.mark.matrix, id=name)
         for name, config, size in (
             ("ghost_resnet20", {}, 32),
             ("ghost_vgg16", {"dropout": 0.5}, 32),

@@ -48,16 +48,19 @@ def test_a_layer_exports_with_symbols_for_sizes(case: Export) -> None:
     assert largest_error(case, through_jax_export) < ALLOWED
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("case", [each for each in LAYERS if each not in QUICK], ids=str)
 def test_a_larger_layer_exports_with_symbols_for_sizes(case: Export) -> None:
     assert largest_error(case, through_jax_export) < ALLOWED
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("case", COMPARED, ids=str)
 def test_a_network_exports_with_symbols_for_sizes(case: Export) -> None:
     assert largest_error(replace(case, sizes=case.sizes[1:]), through_jax_export) < ALLOWED
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     "case", [each for each in NETWORKS if each.config["form"] == "training"], ids=str
 )
@@ -65,6 +68,7 @@ def test_a_network_in_training_form_exports_too(case: Export) -> None:
     through_jax_export(case.module(), (64, 64))
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("case", IN_TENSORFLOW, ids=str)
 def test_a_module_becomes_a_function_of_tensorflow_with_unknown_sizes(case: Export) -> None:
     pytest.importorskip("tensorflow")

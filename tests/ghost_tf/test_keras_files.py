@@ -53,6 +53,7 @@ every_module = pytest.mark.parametrize(
 )
 
 
+@pytest.mark.matrix
 @every_module
 def test_a_checkpoint_of_tensorflow_has_every_weight(
     make: Any, x: np.ndarray, tmp_path: Path
@@ -70,7 +71,7 @@ def test_a_checkpoint_of_tensorflow_has_every_weight(
     np.testing.assert_allclose(second(x), wanted, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.matrix
 @pytest.mark.parametrize(("make", "x"), NETWORKS.values(), ids=NETWORKS)
 def test_tensorflow_saves_a_network_whole(make: Any, x: np.ndarray, tmp_path: Path) -> None:
     network = make()

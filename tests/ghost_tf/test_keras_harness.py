@@ -85,7 +85,7 @@ def test_a_layer_passes_under_every_policy(name: str, policy: str) -> None:
     run(kind, {**arguments, "dtype": policy}, shape, expected_output_dtype=wanted, **SHORT)
 
 
-@pytest.mark.slow
+@pytest.mark.matrix
 @pytest.mark.parametrize("name", ["conv", "conv v2", "conv v3", "bottleneck", "c3"])
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_folded_layer_passes_under_every_policy(name: str, policy: str) -> None:
@@ -103,7 +103,7 @@ def test_a_layer_with_choices_passes(name: str) -> None:
     run(kind, {**arguments, **CHOICES, "trainable": False}, shape, **SHORT)
 
 
-@pytest.mark.slow
+@pytest.mark.matrix
 @every_network
 def test_a_network_passes_the_tests_of_keras(name: str) -> None:
     kind, arguments, shape = NETWORKS[name]
@@ -112,7 +112,7 @@ def test_a_network_passes_the_tests_of_keras(name: str) -> None:
     run(kind, arguments, shape, run_training_check=False)
 
 
-@pytest.mark.slow
+@pytest.mark.matrix
 @pytest.mark.parametrize(
     ("name", "form"),
     [*((name, "folded") for name in NETWORKS if "norm" not in name), ("v3", "deployed")],
