@@ -74,9 +74,13 @@ def activation(name: str) -> nn.Module:
 
 def hard_sigmoid(x: Tensor) -> Tensor:
     """relu6(x + 3) / 6."""
-    if isinstance(x, fx.Proxy) or x.dtype != torch.float64:
+    # PyTorch's own has no second derivative, and in float64 a first one of float32 only.
+    if isinstance(x, fx.Proxy):
         return nn.functional.hardsigmoid(x)
-    return nn.functional.relu6(x + 3) / 6  # the other's derivative is 1 / 6 in float32 only
+    is_differentiated = x.requires_grad and not torch.compiler.is_compiling()
+    if is_differentiated or x.dtype == torch.float64:
+        return nn.functional.relu6(x + 3) / 6
+    return nn.functional.hardsigmoid(x)
 
 
 def sigmoid(x: Tensor) -> Tensor:
