@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,7 @@ def explained(place: str) -> Counter[str]:
     return Counter(line.strip() for text in texts for line in text.strip().splitlines())
 
 
+@cache
 def definitions(column: Path) -> set[str]:
     """The names under which `OWN_DEFINITIONS` knows what a column defines."""
     facts = [fact for file in FILES for fact in Skeleton().lines((column / file).read_text())]

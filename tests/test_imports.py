@@ -115,6 +115,7 @@ def test_a_package_imports_what_it_may(package: str) -> None:
     assert [str(one) for one in found if not allowed(one)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", MAY_IMPORT_LATE)
 def test_no_late_import_is_allowed_in_vain(place: str) -> None:
     late = {found.name for found in all_imports() if found.is_late and found.file.startswith(place)}

@@ -106,6 +106,7 @@ def test_a_layer_refuses_to_train_on_a_single_value_and_keeps_its_state(
     assert_same_state(column.package.state(layer), before)
 
 
+@pytest.mark.slow
 @in_every_column
 @pytest.mark.parametrize("sizes", [(1, 1), (2, 3), (4, 4)])
 def test_a_network_refuses_to_train_on_a_single_value_and_keeps_its_state(

@@ -64,7 +64,7 @@ DILATION = Limit("DILATION", 2**10)
 WIDTH = Limit("WIDTH", 2**4)
 RATIO = Limit("RATIO", 2**20)
 # Bytes of the header of a file: GhostNetV3's has 0.4 MB, and a second is enough to refuse this.
-HEADER = Limit("HEADER", 4_000_000)
+HEADER = Limit("HEADER", 2_000_000)
 # Height and width of the images that a file asks for.
 IMAGE = Limit("IMAGE", 2**11)
 

@@ -29,6 +29,7 @@ def fake(name: str, *more: str) -> Result:
     return invoke("run", *arguments, "--case", case, *more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [

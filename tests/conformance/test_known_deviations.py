@@ -91,6 +91,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         read_deviations(tmp_path / "absent.toml")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "code", "word"),
     [

@@ -47,6 +47,7 @@ def test_types_and_random_numbers_that_are_none_are_refused(
     assert str(error.value) == message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [GhostConv, SqueezeExcite])
 @pytest.mark.parametrize(
     ("x", "message"),

@@ -121,6 +121,7 @@ def test_fit_and_a_single_call_store_the_same_statistics(layer: Any) -> None:
         np.testing.assert_allclose(array, wanted[name], rtol=1e-5, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
 def test_a_graph_gives_what_eager_mode_gives(layer: Any, training: bool, jit_compile: bool) -> None:

@@ -46,15 +46,15 @@ def test_a_header_of_thousands_of_names_and_one_twice_is_refused_at_once(tmp_pat
 
 def test_a_header_of_as_many_tensors_as_there_may_be_is_refused_in_a_second(tmp_path: Path) -> None:
     entry = '{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
-    pairs = ",".join(f'"{i:05d}":{entry}' for i in range(65_000))
+    pairs = ",".join(f'"{i:05d}":{entry}' for i in range(32_000))
 
     assert "not an interchange file" in refusal(lambda: read_file(header_of(tmp_path / "x", pairs)))
 
 
 def test_a_report_of_wrong_entries_counts_what_it_does_not_name(tmp_path: Path) -> None:
-    pairs = ",".join(f'"{i:05d}{"n" * 400}":0' for i in range(5_000))
+    pairs = ",".join(f'"{i:05d}{"n" * 400}":0' for i in range(4_000))
 
-    assert refusal(lambda: read_file(header_of(tmp_path / "wrong", pairs))).endswith("4990 more")
+    assert refusal(lambda: read_file(header_of(tmp_path / "wrong", pairs))).endswith("3990 more")
 
 
 def test_thousands_of_names_like_each_other_are_told_apart_at_once() -> None:

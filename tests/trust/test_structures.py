@@ -8,6 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import event, given, seed, settings
 from hypothesis import strategies as st
 
@@ -55,6 +56,7 @@ def files(draw: Any) -> tuple[Any, bytes]:
     return header, draw(st.binary(min_size=size, max_size=size) | st.binary(max_size=64))
 
 
+@pytest.mark.slow
 @seed(20260104)
 @settings(max_examples=200, deadline=None, database=None)
 @given(file=files())

@@ -57,6 +57,7 @@ def there_and_back(tmp_path: Path) -> Callable[..., WeightFile]:
     return convert
 
 
+@pytest.mark.slow
 @every_container
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_every_dtype_comes_back(
@@ -127,6 +128,7 @@ def test_a_damaged_container_is_refused_by_name(tmp_path: Path, name: str, conte
         import_file(path, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beside", ["photo.jpg", "state/photo.jpg"])
 @pytest.mark.parametrize("is_checkpoint", [False, True])
 def test_an_orbax_folder_is_replaced_only_where_it_is_a_checkpoint_and_nothing_else(

@@ -64,6 +64,7 @@ def test_an_hdf5_file_that_holds_something_else_is_refused(kind: str, tmp_path: 
         read_variables(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["a", ENTRY])
 @pytest.mark.parametrize("kind", ["soft", "external"])
 def test_an_hdf5_file_that_links_by_name_is_refused(kind: str, name: str, tmp_path: Path) -> None:
@@ -78,6 +79,7 @@ def test_an_hdf5_file_that_links_by_name_is_refused(kind: str, name: str, tmp_pa
         import_file(path, "keras")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["external", "virtual", "pipe", "numbers", "group", "long"])
 def test_a_description_that_is_no_text_of_the_file_is_refused(kind: str, tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")

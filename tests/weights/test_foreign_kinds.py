@@ -108,6 +108,7 @@ def test_a_pickle_is_refused_by_what_it_asks_for(tmp_path: Path, protocol: int) 
     assert (asks if protocol else "it is text") in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", [None, [], "text", 7, {"c_in": 3}])
 def test_a_model_of_keras_whose_configuration_is_odd_is_refused(
     tmp_path: Path, config: Any
