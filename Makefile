@@ -22,7 +22,7 @@ extras: $(STAMP)
 lowest: $(STAMP)
 	$(BIN)/python -m tests.machines --lowest
 
-# Every module in every form through every tool of its framework.
+# Every module in every form through every tool of its framework, all pairs, whole runs.
 matrix: $(STAMP)
 	$(BIN)/python -m pytest tests -n 2 -m matrix
 

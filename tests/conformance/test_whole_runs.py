@@ -45,6 +45,7 @@ def tiers_that_passed(report: Report, implementation: str) -> set[str]:
     return {verdict.tier for verdict in verdicts}
 
 
+@pytest.mark.matrix
 def test_a_run_passes_every_tier_in_all_three_frameworks(tmp_path: Path) -> None:
     # All that `make conformance` runs but tier family, half of its minutes: tests/seed has those
     # networks against what others recorded of them.

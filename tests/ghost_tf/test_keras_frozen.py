@@ -159,6 +159,7 @@ print(keras.backend.backend(), set(names), len(names))
 """
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_frozen_parts_stay_frozen_on_other_backends(backend: str) -> None:
     pytest.importorskip(backend)

@@ -63,7 +63,7 @@ def test_some_pairs_give_their_channels_in_order(column: Column) -> None:
     assert_channels(column, QUICK_PAIRS)
 
 
-@pytest.mark.slow
+@pytest.mark.matrix
 @in_every_column
 @pytest.mark.parametrize("ratio", RATIOS)
 def test_the_widths_give_their_channels_in_order(column: Column, ratio: float) -> None:

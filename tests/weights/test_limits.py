@@ -203,7 +203,7 @@ def test_what_a_stranger_gave_is_shown_shortened(value: Any, text: str) -> None:
     assert shown(value).startswith(text) and len(shown(value)) <= 323
 
 
-@pytest.mark.slow
+@pytest.mark.matrix
 @in_every_column
 def test_the_largest_kernel_is_computed_in_every_framework(column: Column) -> None:
     config = {"c_in": 1, "c_out": 2, "dw_kernel_size": 2**10 - 1}

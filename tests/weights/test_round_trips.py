@@ -151,7 +151,7 @@ def test_every_state_dict_comes_back_or_is_refused_with_the_reason(
     assert min(came_back.values()) >= 2
 
 
-@pytest.mark.slow
+@pytest.mark.matrix
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("exporter", [c.exporter for c in CONTAINERS.values()])
 @pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name not in TWINS])
