@@ -23,6 +23,8 @@ from conformance.runner import judge
 from conformance.tiers import TIERS
 from weights import ArgumentError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 # Of each kind (docs/modes.md has them all): those that leave traces in a process.
 EXPORTS = [
@@ -55,7 +57,6 @@ def run(names: list[str], folder: Path, *cases: str) -> dict[str, list[dict]]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("names", [EXPORTS, PRECISIONS], ids=["exports", "precisions"])
 def test_a_mode_in_a_process_of_its_own_is_within_its_bound(
     names: list[str], tmp_path: Path
@@ -67,7 +68,6 @@ def test_a_mode_in_a_process_of_its_own_is_within_its_bound(
     assert {each["status"] for verdicts in found.values() for each in verdicts} == {"pass"}
 
 
-@pytest.mark.slow
 def test_sixteen_bits_are_not_taken_for_thirty_two(tmp_path: Path) -> None:
     import ghost_torch.modes
 
@@ -79,7 +79,6 @@ def test_sixteen_bits_are_not_taken_for_thirty_two(tmp_path: Path) -> None:
     assert found == {Status.FAIL}
 
 
-@pytest.mark.slow
 def test_float32_is_not_taken_for_float64() -> None:
     rough = Local("rough", adapter.build)
     rough.precision = Precision(2.0**-53)
@@ -90,7 +89,6 @@ def test_float32_is_not_taken_for_float64() -> None:
     assert found == {Status.FAIL}
 
 
-@pytest.mark.slow
 def test_what_leaves_the_range_of_float16_is_skipped_with_the_reason(tmp_path: Path) -> None:
     case = "k1-s1-p0-r2-dw3-c8x16-8x8-n2-wide"
 
@@ -115,7 +113,6 @@ def test_few_bits_lose_no_more_for_longer_sums() -> None:
     assert summation(1000, UNIT_ROUNDOFF) > 300 * summation(3, UNIT_ROUNDOFF)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ghost_torch.modes:bfloat16"])
 def test_the_list_of_known_deviations_is_neither_too_long_nor_too_short(
     name: str, tmp_path: Path

@@ -15,6 +15,8 @@ from conformance.cases import layer_cases
 from conformance.errors import ImplementationRaised, ProcessDied, TimedOut
 from conformance.process import Implementation
 
+pytestmark = pytest.mark.slow
+
 CASE = next(layer_cases("module", ["normal"]))
 WEIGHTS, X = tensors.make(CASE)
 REQUEST = (CASE.architecture, CASE.config, WEIGHTS)
@@ -34,7 +36,6 @@ def test_a_right_answer_arrives() -> None:
         assert process.call(*REQUEST, X).shape == (2, 16, 8, 8)
 
 
-@pytest.mark.slow
 def test_one_that_hangs_times_out_and_starts_anew() -> None:
     with implementation("Hangs", seconds=0.2) as process:
         for _ in range(2):
@@ -63,7 +64,6 @@ def test_one_that_died_is_started_again(tmp_path: Path, monkeypatch: pytest.Monk
         assert process.call(*REQUEST, X).shape == (2, 16, 8, 8)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "type_name", "text"),
     [
@@ -83,7 +83,6 @@ def test_one_that_raises_is_told_by_type_and_text(name: str, type_name: str, tex
     assert (caught.value.type_name, caught.value.text) == (type_name, text)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Prints", "ReturnsLists"])
 def test_odd_manners_do_not_matter(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     with implementation(name) as process, implementation("Fake") as right:
@@ -97,7 +96,6 @@ def test_a_refusal_is_not_supported() -> None:
         process.call(*REQUEST, X)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("method", ["state", "save", "taps", "train_step"])
 def test_a_method_that_is_absent_is_not_supported(method: str) -> None:
     arguments = {

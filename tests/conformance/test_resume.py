@@ -16,6 +16,8 @@ from conformance.journal import NAME, Journal, alone_in, read_journal
 from conformance.report import read_report
 from weights import ArgumentError, FormatError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FAKE = "tests.conformance.fakes:Fake"
 VERDICTS = [

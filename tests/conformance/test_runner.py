@@ -27,6 +27,8 @@ from conformance.tiers.contract import plain_weights
 from weights import FormatError, write_file
 from weights.storage import write_safetensors
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FAKE = "tests.conformance.fakes:Fake"
 PATIENCE = 20.0
@@ -101,7 +103,6 @@ def test_a_tier_that_raises_is_exit_code_3_with_table_and_report(
     ElementTree.parse(tmp_path / "junit.xml")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("whole_group", [True, False], ids=["terminal", "parent_only"])
 def test_an_interrupt_ends_the_run_without_the_remaining_cases(
     whole_group: bool, tmp_path: Path

@@ -21,6 +21,8 @@ from flax import nnx
 import ghost_jax
 from weights import write_file
 
+pytestmark = pytest.mark.slow
+
 LAYER: dict[str, Any] = {"c_in": 3, "c_out": 5, "kernel_size": 3, "padding": 1}
 X = normal(2, 6, 5, 3)
 
@@ -81,7 +83,6 @@ def test_vmap_is_a_loop_over_a_stack_of_inputs() -> None:
     np.testing.assert_allclose(outputs, looped, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.slow
 def test_gradients_are_those_of_the_parameters_alone() -> None:
     layer = loaded()
     layer.train()
@@ -106,7 +107,6 @@ def test_a_gradient_agrees_with_a_finite_difference() -> None:
     assert float(slope) == pytest.approx(float((above - below) / 2e-3), rel=1e-2)
 
 
-@pytest.mark.slow
 def test_second_derivatives_are_finite() -> None:
     layer = loaded()
     layer.train()

@@ -50,6 +50,7 @@ NETWORKS: dict[str, tuple[Any, dict[str, Any], tuple[int, ...]]] = {
 POLICIES = ("float32", "float64", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings(
         "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
     ),
@@ -59,7 +60,7 @@ pytestmark = [
 SHORT = {"run_training_check": False, "run_mixed_precision_check": False}
 every_layer = pytest.mark.parametrize(
     "name",
-    ["conv", *(pytest.param(name, marks=pytest.mark.slow) for name in LAYERS if name != "conv")],
+    ["conv", *(pytest.param(name) for name in LAYERS if name != "conv")],
 )
 every_network = pytest.mark.parametrize("name", NETWORKS)
 

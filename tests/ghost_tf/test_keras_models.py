@@ -19,9 +19,12 @@ import ghost_tf
 from weights import ArgumentError
 
 # Keras' own: it copies its variables in a way that NumPy 2 deprecates.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+    ),
+]
 
 LAYER: dict[str, Any] = {"c_in": 3, "c_out": 5, "kernel_size": 3, "padding": 1}
 TENSORS = tensors_of("ghost_conv", **LAYER)
@@ -59,9 +62,7 @@ def test_a_functional_model_gives_what_the_layer_gives() -> None:
     np.testing.assert_allclose(output, layer(X).numpy().mean(axis=(1, 2)), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "make", [functional, sequential, pytest.param(network, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("make", [functional, sequential, pytest.param(network)])
 def test_a_saved_model_gives_identical_outputs(make: Any, tmp_path: Path) -> None:
     model = make()
     model.save(tmp_path / "model.keras")
@@ -136,7 +137,6 @@ def test_the_stages_of_an_unbuilt_network_build_it_whole() -> None:
     np.testing.assert_array_equal(unbuilt(X), stages["logits"])
 
 
-@pytest.mark.slow
 def test_a_network_gives_the_same_in_both_data_formats() -> None:
     first = ghost_tf.GhostResNet20(data_format="channels_first")
     ghost_tf.set_state(first, tensors_of("ghost_resnet20"))

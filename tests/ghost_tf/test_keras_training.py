@@ -18,9 +18,12 @@ import tensorflow as tf
 import ghost_tf
 
 # Keras' own: it copies its variables in a way that NumPy 2 deprecates.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(
+        "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+    ),
+]
 
 LAYER: dict[str, Any] = {"c_in": 3, "c_out": 5, "kernel_size": 3, "padding": 1}
 TENSORS = tensors_of("ghost_conv", **LAYER)
@@ -65,8 +68,8 @@ def losses(model: Any, epochs: int) -> list[float]:
     "options",
     [
         pytest.param({}, id="graph"),
-        pytest.param({"run_eagerly": True}, id="eager", marks=pytest.mark.slow),
-        pytest.param({"jit_compile": True}, id="xla", marks=pytest.mark.slow),
+        pytest.param({"run_eagerly": True}, id="eager"),
+        pytest.param({"jit_compile": True}, id="xla"),
     ],
 )
 def test_fit_lowers_the_loss(options: dict[str, Any]) -> None:
@@ -75,7 +78,6 @@ def test_fit_lowers_the_loss(options: dict[str, Any]) -> None:
     assert history[-1] < 0.1 * history[0]
 
 
-@pytest.mark.slow
 def test_fit_changes_every_tensor() -> None:
     model = classifier()
     model.build((None, 9, 9, 3))
@@ -87,7 +89,6 @@ def test_fit_changes_every_tensor() -> None:
     assert [name for name in before if (before[name] == after[name]).all()] == []
 
 
-@pytest.mark.slow
 def test_fit_lowers_the_loss_of_a_network() -> None:
     keras.utils.set_random_seed(0)
 
@@ -96,7 +97,6 @@ def test_fit_lowers_the_loss_of_a_network() -> None:
     assert history[-1] < 0.5 * history[0]
 
 
-@pytest.mark.slow
 def test_predict_gives_what_a_call_gives() -> None:
     model = classifier()
     losses(model, epochs=2)
@@ -121,7 +121,6 @@ def test_fit_and_a_single_call_store_the_same_statistics(layer: Any) -> None:
         np.testing.assert_allclose(array, wanted[name], rtol=1e-5, atol=1e-6, err_msg=name)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
 def test_a_graph_gives_what_eager_mode_gives(layer: Any, training: bool, jit_compile: bool) -> None:

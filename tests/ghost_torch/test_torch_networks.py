@@ -16,6 +16,8 @@ import torch
 import ghost_torch
 from weights import ArgumentError
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"width": 0.25, "num_classes": 4}
 NETWORKS = {
     "v1": lambda **own: ghost_torch.GhostNet(**(SMALL | own)),
@@ -47,7 +49,6 @@ def randomise(module: torch.nn.Module) -> torch.nn.Module:
     return module
 
 
-@pytest.mark.slow
 @every_network
 @pytest.mark.parametrize(("size", "maps"), SIZES)
 def test_features_are_the_five_maps_of_halved_sizes(
@@ -104,7 +105,6 @@ def test_the_first_ghostnet_takes_a_single_pixel() -> None:
     assert NETWORKS["v1"]().eval()(images(1, 3, 1, 1)).shape == (1, 4)
 
 
-@pytest.mark.slow
 @every_network
 def test_rematerialisation_gives_the_same_gradients_and_statistics(make: Any) -> None:
     torch.manual_seed(0)
@@ -151,7 +151,6 @@ def test_dropout_acts_in_training_alone(make: Any) -> None:
     assert not torch.equal(*moving)
 
 
-@pytest.mark.slow
 @every_network
 def test_a_copy_and_a_pickle_compute_the_same(make: Any) -> None:
     network, x = randomise(make()).eval(), images(1, 3, 40, 40)
@@ -163,7 +162,6 @@ def test_a_copy_and_a_pickle_compute_the_same(make: Any) -> None:
     assert [torch.equal(network(x), each(x)) for each in copies] == [True, True]
 
 
-@pytest.mark.slow
 @every_network
 def test_a_training_step_reaches_every_tensor(make: Any) -> None:
     network = randomise(make(dropout=0.0))
@@ -175,7 +173,6 @@ def test_a_training_step_reaches_every_tensor(make: Any) -> None:
     assert still == []
 
 
-@pytest.mark.slow
 @every_network
 def test_an_exported_network_computes_the_same(make: Any) -> None:
     network, x = randomise(make()).eval(), images(1, 3, 40, 40)

@@ -12,6 +12,8 @@ from tests.reference_files import reference_file
 from tests.seed.reference import Tensors
 from weights.storage import read_safetensors
 
+pytestmark = pytest.mark.slow
+
 # The file is sorted by class.
 EVERY_TENTH = slice(None, None, 10)
 MEAN, DEVIATION = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
