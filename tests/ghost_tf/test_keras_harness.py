@@ -58,10 +58,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:`shuffle=True` was passed:UserWarning"),
 ]
 SHORT = {"run_training_check": False, "run_mixed_precision_check": False}
-every_layer = pytest.mark.parametrize(
-    "name",
-    ["conv", *(pytest.param(name) for name in LAYERS if name != "conv")],
-)
+every_layer = pytest.mark.parametrize("name", LAYERS)
 every_network = pytest.mark.parametrize("name", NETWORKS)
 
 
