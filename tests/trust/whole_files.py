@@ -117,7 +117,8 @@ def _edit_tensors(found: Whole, generator: random.Random) -> None:
         found.tensors[name] = array.astype(generator.choice(DTYPES))
     elif change == "value":
         array = array.copy()
-        array.flat[0] = generator.choice((np.nan, np.inf, -1.0, 0.0, 3e38))
+        with np.errstate(over="ignore"):  # 3e38 is infinity in float16
+            array.flat[:1] = generator.choice((np.nan, np.inf, -1.0, 0.0, 3e38))
         found.tensors[name] = array
     elif change == "more":
         found.tensors |= {f"{name}.{i}": array for i in range(generator.choice((1, 30)))}
