@@ -114,11 +114,13 @@ def _edit_tensors(found: Whole, generator: random.Random) -> None:
     elif change == "shape":
         found.tensors[name] = array.reshape(generator.choice(((-1,), (1, -1), array.shape[::-1])))
     elif change == "dtype":
-        found.tensors[name] = array.astype(generator.choice(DTYPES))
+        with np.errstate(all="ignore"):
+            found.tensors[name] = array.astype(generator.choice(DTYPES))
     elif change == "value":
         array = array.copy()
-        with np.errstate(over="ignore"):  # 3e38 is infinity in float16
-            array.flat[:1] = generator.choice((np.nan, np.inf, -1.0, 0.0, 3e38))
+        value = np.array(generator.choice((np.nan, np.inf, -1.0, 0.0, 3e38)))
+        with np.errstate(all="ignore"):  # whatever becomes of it in another type
+            array.flat[:1] = value.astype(array.dtype)
         found.tensors[name] = array
     elif change == "more":
         found.tensors |= {f"{name}.{i}": array for i in range(generator.choice((1, 30)))}
