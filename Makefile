@@ -56,6 +56,8 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_imports.py
 
 # constraints.txt pins CPU builds: a looser torch would bring gigabytes of CUDA.
 $(STAMP): pyproject.toml constraints.txt

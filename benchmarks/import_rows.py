@@ -32,7 +32,7 @@ def start(*, quick: bool) -> None:
         path = Path(folder, "ghostnet_100.safetensors")
         weights.write_file(path, ARCHITECTURE, {}, random_tensors())
         command = f"import sys; sys.argv = ['x', 'inspect', {str(path)!r}]"
-        inspect = f"{command}; from weights.cli import main; main()"
+        inspect = f"{command}; from weights.commands.cli import main; main()"
         as_json = inspect.replace(repr(str(path)), f"{str(path)!r}, '--json'")
         candidates = {
             "import numpy": python("import numpy"),

@@ -12,7 +12,7 @@ import numpy as np
 
 import weights
 from benchmarks.measure import rows, tell
-from weights.digests import tensor_digests
+from weights.files.digests import tensor_digests
 from weights.tensors import RUNNING_VAR
 
 ARCHITECTURE = "ghostnet"

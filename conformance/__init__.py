@@ -3,8 +3,8 @@
 It imports an implementation only by name, when a run asks for it, in a process of its own.
 """
 
-from conformance.case import Case
-from conformance.errors import NotSupported
-from conformance.verdict import Outcome, Status, Verdict, Worst
+from conformance.cases.case import Case
+from conformance.implementations.errors import NotSupported
+from conformance.judging.verdict import Outcome, Status, Verdict, Worst
 
 __all__ = ["Case", "NotSupported", "Outcome", "Status", "Verdict", "Worst"]

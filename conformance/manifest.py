@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from weights import FormatError, strict_json
-from weights.storage import read_bytes
+from weights.files.storage import read_bytes
 
 VERSION = "1.0"
 MANIFEST, SCHEMA = "manifest.json", "manifest.schema.json"

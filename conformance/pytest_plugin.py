@@ -69,7 +69,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def conformance_process(request: pytest.FixtureRequest) -> Iterator[object]:
     """The process of an implementation, started once."""
-    from conformance.process import Implementation
+    from conformance.implementations.process import Implementation
 
     process = Implementation(request.param)
     process.start()

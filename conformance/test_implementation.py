@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from conformance.case import Case
-from conformance.runner import judge
-from conformance.terminal import describe
+from conformance.cases.case import Case
+from conformance.judging.verdict import Status
+from conformance.reports.terminal import describe
+from conformance.running.runner import judge
 from conformance.tiers import Tier
-from conformance.verdict import Status
 
 
 def test_case(conformance_process: Any, conformance_case: tuple[Tier, Case]) -> None:

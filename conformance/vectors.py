@@ -16,10 +16,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from conformance import tensors
-from conformance.case import Case
-from conformance.compare import judge
-from conformance.errors import words
+from conformance.cases import tensors
+from conformance.cases.case import Case
+from conformance.cases.tensors import Tensors
+from conformance.implementations.errors import words
+from conformance.judging.compare import judge
+from conformance.judging.stages import Stages, in_dtype
+from conformance.judging.steps import output_cotangent
+from conformance.judging.verdict import Outcome, Status, Verdict
 from conformance.manifest import (
     JSON_SCHEMA,
     MANIFEST,
@@ -29,15 +33,11 @@ from conformance.manifest import (
     Vector,
     read_manifest,
 )
-from conformance.stages import Stages, in_dtype
-from conformance.steps import output_cotangent
-from conformance.tensors import Tensors
 from conformance.tiers import TIERS
 from conformance.tiers.family import form_of, in_its_form
-from conformance.verdict import Outcome, Status, Verdict
 from weights import FormatError
+from weights.files.storage import read_safetensors, write_safetensors
 from weights.shown import shown
-from weights.storage import read_safetensors, write_safetensors
 
 OUTSIDE = "outside"
 

@@ -5,9 +5,10 @@ from ghost_jax.bottleneck import GhostBottleneck
 from ghost_jax.deploy import deploy
 from ghost_jax.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_jax.ghost_conv_v3 import GhostConvV3
-from ghost_jax.ghostify import replace_convolutions
-from ghost_jax.ghostnet import GhostNet, GhostNetV2, GhostNetV3
-from ghost_jax.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from ghost_jax.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_jax.networks.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from ghost_jax.networks.vgg import GhostVGG16
+from ghost_jax.replacing.replace import replace_convolutions
 from ghost_jax.variants import (
     ghostnet_050,
     ghostnet_100,
@@ -20,7 +21,6 @@ from ghost_jax.variants import (
     ghostnetv3_130,
     ghostnetv3_160,
 )
-from ghost_jax.vgg import GhostVGG16
 from ghost_jax.weights_io import (
     from_file,
     from_hub,

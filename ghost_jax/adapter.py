@@ -12,9 +12,9 @@ import numpy as np
 from flax import nnx
 
 from ghost_jax import weights_io
-from weights.digests import common_dtype
+from weights.files.digests import common_dtype
+from weights.files.storage import PathLike
 from weights.layout import cast_floating
-from weights.storage import PathLike
 
 
 class Adapter:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from ghost_jax.framework.options import checked_options
 from ghost_jax.layers import (
     activation,
     check_input,
@@ -20,8 +21,7 @@ from ghost_jax.layers import (
     sigmoid,
     spatial_mean,
 )
-from ghost_jax.options import checked_options
-from weights.attention import AttentionPlan, SqueezeExciteConfig
+from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
 
 
 class SqueezeExcite(nnx.Module):

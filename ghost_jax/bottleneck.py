@@ -10,6 +10,7 @@ from flax import nnx
 
 from ghost_jax.attention import SqueezeExcite
 from ghost_jax.branches import add_branches, sum_branches
+from ghost_jax.framework.options import checked_options
 from ghost_jax.ghost_conv import GhostConv, GhostConvV2
 from ghost_jax.ghost_conv_v3 import GhostConvV3
 from ghost_jax.layers import (
@@ -19,11 +20,10 @@ from ghost_jax.layers import (
     module_list,
     norm_after,
 )
-from ghost_jax.options import checked_options
-from weights.bottleneck import GhostBottleneckConfig, GhostModule
-from weights.branches import TRAINING
-from weights.ghost_conv_v2 import GhostConvV2Config
-from weights.ghost_conv_v3 import GhostConvV3Config
+from weights.modules.bottleneck import GhostBottleneckConfig, GhostModule
+from weights.modules.branches import TRAINING
+from weights.modules.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 
 class GhostBottleneck(nnx.Module):

@@ -8,8 +8,8 @@ import jax
 from flax import nnx
 
 from ghost_jax.layers import activation, batch_norm, convolution, module_list, norm_after
-from weights.branches import BranchesPlan
-from weights.convolutions import ConvolutionPlan
+from weights.modules.branches import BranchesPlan
+from weights.modules.convolutions import ConvolutionPlan
 
 
 class ConvNorm(nnx.Module):

@@ -12,7 +12,7 @@ from flax import nnx
 
 from ghost_jax import layers
 from weights import ArgumentError
-from weights.actual import Facts
+from weights.columns.actual import Facts
 
 # What a layer's result depends on; types, placement and the axes of devices are the user's own.
 SETTINGS: dict[type, tuple[str, ...]] = {

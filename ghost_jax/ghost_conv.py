@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from ghost_jax.attention import dfc_gate, short_conv
+from ghost_jax.framework.options import checked_options
 from ghost_jax.layers import (
     BatchNorm,
     activation,
@@ -16,10 +17,9 @@ from ghost_jax.layers import (
     convolution,
     norm_after,
 )
-from ghost_jax.options import checked_options
 from weights import GhostConvConfig
-from weights.convolutions import ConvolutionPlan
-from weights.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.ghost_conv_v2 import GhostConvV2Config
 
 
 class ConvNormAct(nnx.Module):

@@ -10,10 +10,10 @@ from flax import nnx
 
 from ghost_jax.attention import dfc_gate, short_conv
 from ghost_jax.branches import add_branches, branches, sum_branches
+from ghost_jax.framework.options import checked_options
 from ghost_jax.layers import activation, check_input, convolution
-from ghost_jax.options import checked_options
-from weights.branches import TRAINING, BranchesPlan
-from weights.ghost_conv_v3 import GhostConvV3Config
+from weights.modules.branches import TRAINING, BranchesPlan
+from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 
 class ConvAct(nnx.Module):

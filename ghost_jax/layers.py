@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from ghost_jax.batch_norm import BatchNorm
-from ghost_jax.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
-from ghost_jax.options import without_axes
+from ghost_jax.framework.batch_norm import BatchNorm
+from ghost_jax.framework.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
+from ghost_jax.framework.options import without_axes
 from weights import ArgumentError, arithmetic
-from weights.branches import check_form
-from weights.convolutions import ConvolutionPlan
+from weights.modules.branches import check_form
+from weights.modules.convolutions import ConvolutionPlan
 
 
 # Functions of our own: a module that held JAX's compiled ones could not be pickled.

@@ -16,7 +16,7 @@ from jax import export
 
 from ghost_jax import adapter, weights_io
 from ghost_jax.adapter import Adapter, strict_arithmetic, versions
-from weights.storage import PathLike
+from weights.files.storage import PathLike
 
 __all__ = [
     "bfloat16",

@@ -12,22 +12,22 @@ import numpy as np
 from flax import nnx
 
 import weights
-from ghost_jax.abstract import abstract, seed_dropout, settle
 from ghost_jax.attention import SqueezeExcite
 from ghost_jax.bottleneck import GhostBottleneck
 from ghost_jax.facts import facts
+from ghost_jax.framework.abstract import abstract, seed_dropout, settle
+from ghost_jax.framework.options import check_dtype
 from ghost_jax.ghost_conv import GhostConv, GhostConvV2
 from ghost_jax.ghost_conv_v3 import GhostConvV3
-from ghost_jax.ghostnet import GhostNet, GhostNetV2, GhostNetV3
-from ghost_jax.options import check_dtype
-from ghost_jax.resnet import GhostResNet20, GhostResNet56
-from ghost_jax.vgg import GhostVGG16
+from ghost_jax.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_jax.networks.resnet import GhostResNet20, GhostResNet56
+from ghost_jax.networks.vgg import GhostVGG16
 from ghost_jax.yolo import C3Ghost
 from weights import hub
-from weights.actual import Facts
-from weights.digests import common_dtype
+from weights.columns.actual import Facts
+from weights.files.digests import common_dtype
+from weights.files.storage import PathLike
 from weights.layout import from_channels_last, to_channels_last
-from weights.storage import PathLike
 from weights.tensors import (
     CONVOLUTION,
     CONVOLUTION_BIAS,

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from ghost_jax import bottleneck, ghost_conv
+from ghost_jax.framework.options import checked_options
 from ghost_jax.ghost_conv import ConvNormAct
 from ghost_jax.layers import (
     ACTIVATIONS,
@@ -18,8 +19,7 @@ from ghost_jax.layers import (
     module_list,
     norm_after,
 )
-from ghost_jax.options import checked_options
-from weights.yolo import (
+from weights.modules.yolo import (
     C3GhostConfig,
     check_without_effect,
     ghost_bottleneck_arguments,

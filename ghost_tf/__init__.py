@@ -5,9 +5,10 @@ from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.deploy import deploy
 from ghost_tf.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
-from ghost_tf.ghostify import replace_convolutions
-from ghost_tf.ghostnet import GhostNet, GhostNetV2, GhostNetV3
-from ghost_tf.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_tf.networks.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from ghost_tf.networks.vgg import GhostVGG16
+from ghost_tf.replacing.replace import replace_convolutions
 from ghost_tf.variants import (
     ghostnet_050,
     ghostnet_100,
@@ -20,7 +21,6 @@ from ghost_tf.variants import (
     ghostnetv3_130,
     ghostnetv3_160,
 )
-from ghost_tf.vgg import GhostVGG16
 from ghost_tf.weights_io import (
     from_file,
     from_hub,

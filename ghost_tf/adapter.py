@@ -10,10 +10,10 @@ import numpy as np
 from keras import ops
 
 from ghost_tf import weights_io
-from ghost_tf.keras_backends import backend
-from weights.digests import common_dtype
+from ghost_tf.framework.keras_backends import backend
+from weights.files.digests import common_dtype
+from weights.files.storage import PathLike
 from weights.layout import cast_floating
-from weights.storage import PathLike
 
 
 class Adapter:

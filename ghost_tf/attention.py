@@ -6,8 +6,7 @@ from typing import Any
 
 import keras
 
-from ghost_tf.composed import settle
-from ghost_tf.data_format import checked_data_format
+from ghost_tf.framework.data_format import checked_data_format
 from ghost_tf.layers import (
     activation,
     convolution,
@@ -19,8 +18,9 @@ from ghost_tf.layers import (
     sigmoid,
     spatial_mean,
 )
-from ghost_tf.planned import Planned, build_in_turn
-from weights.attention import AttentionPlan, SqueezeExciteConfig
+from ghost_tf.saving.composed import settle
+from ghost_tf.saving.planned import Planned, build_in_turn
+from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
 
 
 @keras.saving.register_keras_serializable("ghost_tf")

@@ -8,16 +8,16 @@ import keras
 
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.branches import add_branches, branches, sum_branches
-from ghost_tf.composed import settle
-from ghost_tf.data_format import checked_data_format
+from ghost_tf.framework.data_format import checked_data_format
 from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.layers import activation, convolution, module_list, norm_after
-from ghost_tf.planned import Planned, build_in_turn
-from weights.bottleneck import GhostBottleneckConfig, GhostModule
-from weights.branches import TRAINING
-from weights.ghost_conv_v2 import GhostConvV2Config
-from weights.ghost_conv_v3 import GhostConvV3Config
+from ghost_tf.saving.composed import settle
+from ghost_tf.saving.planned import Planned, build_in_turn
+from weights.modules.bottleneck import GhostBottleneckConfig, GhostModule
+from weights.modules.branches import TRAINING
+from weights.modules.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 
 @keras.saving.register_keras_serializable("ghost_tf")

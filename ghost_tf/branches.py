@@ -7,13 +7,13 @@ from typing import Any
 
 import keras
 
-from ghost_tf.choices import Chosen
-from ghost_tf.composed import Composed, settle
-from ghost_tf.keras_layers import convolution_plan
+from ghost_tf.framework.choices import Chosen
+from ghost_tf.framework.keras_layers import convolution_plan
 from ghost_tf.layers import activation, batch_norm, convolution, module_list, norm_after
-from ghost_tf.planned import build_in_turn
-from weights.branches import BranchesPlan
-from weights.convolutions import ConvolutionPlan
+from ghost_tf.saving.composed import Composed, settle
+from ghost_tf.saving.planned import build_in_turn
+from weights.modules.branches import BranchesPlan
+from weights.modules.convolutions import ConvolutionPlan
 
 
 @keras.saving.register_keras_serializable("ghost_tf")

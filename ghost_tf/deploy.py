@@ -7,8 +7,8 @@ from typing import Any
 import keras
 
 from ghost_tf.weights_io import actual_plan, like, state
-from weights import fold
-from weights.branches import FOLDED
+from weights.columns import fold
+from weights.modules.branches import FOLDED
 
 
 def deploy(module: keras.layers.Layer, form: str = FOLDED) -> Any:

@@ -9,13 +9,13 @@ from typing import Any
 from keras import layers
 
 from ghost_tf.branches import ConvNorm
-from ghost_tf.composed import attributes
+from ghost_tf.framework.keras_layers import Convolution
 from ghost_tf.ghost_conv import ConvNormAct
 from ghost_tf.ghost_conv_v3 import ConvAct
-from ghost_tf.keras_layers import Convolution
-from ghost_tf.planned import Planned
-from ghost_tf.resnet import BasicBlock
-from weights.actual import Facts
+from ghost_tf.networks.resnet import BasicBlock
+from ghost_tf.saving.composed import attributes
+from ghost_tf.saving.planned import Planned
+from weights.columns.actual import Facts
 
 LAYERS = (Planned, ConvNorm, ConvNormAct, ConvAct, BasicBlock)
 ACTIVATIONS = ("relu", "act", "shortcut_act")

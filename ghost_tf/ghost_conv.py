@@ -7,13 +7,13 @@ from typing import Any
 import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
-from ghost_tf.composed import Composed, revived, serialised, settle
-from ghost_tf.data_format import checked_data_format, concatenate, crop_channels
+from ghost_tf.framework.data_format import checked_data_format, concatenate, crop_channels
 from ghost_tf.layers import BatchNorm, activation, canonical_shape, convolution, norm_after
-from ghost_tf.planned import Planned, build_in_turn
+from ghost_tf.saving.composed import Composed, revived, serialised, settle
+from ghost_tf.saving.planned import Planned, build_in_turn
 from weights import GhostConvConfig
-from weights.convolutions import ConvolutionPlan
-from weights.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.ghost_conv_v2 import GhostConvV2Config
 
 
 @keras.saving.register_keras_serializable("ghost_tf")

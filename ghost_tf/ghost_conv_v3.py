@@ -8,16 +8,16 @@ import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
 from ghost_tf.branches import add_branches, branches, sum_branches
-from ghost_tf.composed import Composed, revived, serialised, settle
-from ghost_tf.data_format import checked_data_format, concatenate, crop_channels
+from ghost_tf.framework.data_format import checked_data_format, concatenate, crop_channels
 from ghost_tf.layers import (
     activation,
     canonical_shape,
     convolution,
 )
-from ghost_tf.planned import Planned, build_in_turn
-from weights.branches import TRAINING, BranchesPlan
-from weights.ghost_conv_v3 import GhostConvV3Config
+from ghost_tf.saving.composed import Composed, revived, serialised, settle
+from ghost_tf.saving.planned import Planned, build_in_turn
+from weights.modules.branches import TRAINING, BranchesPlan
+from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 
 @keras.saving.register_keras_serializable("ghost_tf")

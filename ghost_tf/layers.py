@@ -8,12 +8,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from ghost_tf import data_format as axes
-from ghost_tf.choices import drawn_apart
-from ghost_tf.data_format import channel_axis, spatial_axes
-from ghost_tf.keras_layers import BatchNorm, Convolution, DepthwiseConvolution, uniform
+from ghost_tf.framework import data_format as axes
+from ghost_tf.framework.choices import drawn_apart
+from ghost_tf.framework.data_format import channel_axis, spatial_axes
+from ghost_tf.framework.keras_layers import BatchNorm, Convolution, DepthwiseConvolution, uniform
 from weights import arithmetic
-from weights.convolutions import ConvolutionPlan
+from weights.modules.convolutions import ConvolutionPlan
 
 
 def _identity(x: Any) -> Any:

@@ -15,8 +15,8 @@ import tensorflow as tf
 
 from ghost_tf import adapter, weights_io
 from ghost_tf.adapter import Adapter, strict_arithmetic, versions
-from weights.digests import common_dtype
-from weights.storage import PathLike
+from weights.files.digests import common_dtype
+from weights.files.storage import PathLike
 
 __all__ = [
     "bfloat16",

@@ -15,26 +15,26 @@ from keras import ops
 import weights
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.bottleneck import GhostBottleneck
-from ghost_tf.data_format import native_shape
 from ghost_tf.facts import facts
+from ghost_tf.framework.data_format import native_shape
+from ghost_tf.framework.variables import ATTRIBUTES, numpy_dtype
 from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
-from ghost_tf.ghostnet import GhostNet, GhostNetV2, GhostNetV3
-from ghost_tf.planned import Planned
-from ghost_tf.resnet import GhostResNet20, GhostResNet56
-from ghost_tf.variables import ATTRIBUTES, numpy_dtype
-from ghost_tf.vgg import GhostVGG16
+from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_tf.networks.resnet import GhostResNet20, GhostResNet56
+from ghost_tf.networks.vgg import GhostVGG16
+from ghost_tf.saving.planned import Planned
 from ghost_tf.yolo import C3Ghost
 from weights import hub
-from weights.actual import Facts
-from weights.digests import common_dtype
+from weights.columns.actual import Facts
+from weights.files.digests import common_dtype
+from weights.files.storage import PathLike
 from weights.layout import (
     from_channels_last,
     from_depth_multiplier,
     to_channels_last,
     to_depth_multiplier,
 )
-from weights.storage import PathLike
 from weights.tensors import DEPTHWISE, TensorSpec
 
 ARCHITECTURES: dict[str, Any] = {

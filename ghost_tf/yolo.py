@@ -7,12 +7,12 @@ from typing import Any
 import keras
 
 from ghost_tf import bottleneck, ghost_conv
-from ghost_tf.composed import settle
-from ghost_tf.data_format import checked_data_format, concatenate, native_shape
+from ghost_tf.framework.data_format import checked_data_format, concatenate, native_shape
 from ghost_tf.ghost_conv import ConvNormAct
 from ghost_tf.layers import activation, convolution, module_list, norm_after
-from ghost_tf.planned import Planned, build_in_turn
-from weights.yolo import (
+from ghost_tf.saving.composed import settle
+from ghost_tf.saving.planned import Planned, build_in_turn
+from weights.modules.yolo import (
     C3GhostConfig,
     check_without_effect,
     ghost_bottleneck_arguments,

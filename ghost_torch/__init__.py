@@ -5,9 +5,10 @@ from ghost_torch.bottleneck import GhostBottleneck
 from ghost_torch.deploy import deploy
 from ghost_torch.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_torch.ghost_conv_v3 import GhostConvV3
-from ghost_torch.ghostify import replace_convolutions
-from ghost_torch.ghostnet import GhostNet, GhostNetV2, GhostNetV3
-from ghost_torch.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from ghost_torch.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_torch.networks.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from ghost_torch.networks.vgg import GhostVGG16
+from ghost_torch.replacing.replace import replace_convolutions
 from ghost_torch.variants import (
     ghostnet_050,
     ghostnet_100,
@@ -20,7 +21,6 @@ from ghost_torch.variants import (
     ghostnetv3_130,
     ghostnetv3_160,
 )
-from ghost_torch.vgg import GhostVGG16
 from ghost_torch.weights_io import (
     from_file,
     from_hub,

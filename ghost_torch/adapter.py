@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from ghost_torch import weights_io
-from weights.digests import common_dtype
+from weights.files.digests import common_dtype
+from weights.files.storage import PathLike
 from weights.layout import cast_floating
-from weights.storage import PathLike
 
 
 class Adapter:

@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ghost_torch.framework.planned import Planned
 from ghost_torch.layers import (
     activation,
     check_input,
@@ -17,8 +18,7 @@ from ghost_torch.layers import (
     sigmoid,
     spatial_mean,
 )
-from ghost_torch.planned import Planned
-from weights.attention import AttentionPlan, SqueezeExciteConfig
+from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
 
 
 class SqueezeExcite(Planned):

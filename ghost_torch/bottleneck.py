@@ -6,6 +6,7 @@ from torch import Tensor
 
 from ghost_torch.attention import SqueezeExcite
 from ghost_torch.branches import add_branches, sum_branches
+from ghost_torch.framework.planned import Planned
 from ghost_torch.ghost_conv import GhostConv, GhostConvV2
 from ghost_torch.ghost_conv_v3 import GhostConvV3
 from ghost_torch.layers import (
@@ -16,11 +17,10 @@ from ghost_torch.layers import (
     module_list,
     norm_after,
 )
-from ghost_torch.planned import Planned
-from weights.bottleneck import GhostBottleneckConfig, GhostModule
-from weights.branches import TRAINING
-from weights.ghost_conv_v2 import GhostConvV2Config
-from weights.ghost_conv_v3 import GhostConvV3Config
+from weights.modules.bottleneck import GhostBottleneckConfig, GhostModule
+from weights.modules.branches import TRAINING
+from weights.modules.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 
 class GhostBottleneck(Planned):

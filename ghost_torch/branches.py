@@ -5,8 +5,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from ghost_torch.layers import activation, batch_norm, convolution, module_list, norm_after
-from weights.branches import BranchesPlan
-from weights.convolutions import ConvolutionPlan
+from weights.modules.branches import BranchesPlan
+from weights.modules.convolutions import ConvolutionPlan
 
 
 class ConvNorm(nn.Module):

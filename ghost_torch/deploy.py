@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from ghost_torch.weights_io import actual_plan, like, state
-from weights import fold
-from weights.branches import FOLDED
+from weights.columns import fold
+from weights.modules.branches import FOLDED
 
 
 def deploy(module: nn.Module, form: str = FOLDED) -> Any:

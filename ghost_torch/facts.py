@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from weights.actual import Facts
+from weights.columns.actual import Facts
 
 TENSORS = ("weight", "bias", "running_mean", "running_var")
 # Counts the values of every device, and is otherwise the same.

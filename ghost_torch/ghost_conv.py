@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ghost_torch.attention import dfc_gate, short_conv
+from ghost_torch.framework.planned import Planned
+from ghost_torch.framework.watched import activated
 from ghost_torch.layers import (
     activation,
     check_input,
@@ -13,11 +15,9 @@ from ghost_torch.layers import (
     convolution,
     norm_after,
 )
-from ghost_torch.planned import Planned
-from ghost_torch.watched import activated
 from weights import GhostConvConfig
-from weights.convolutions import ConvolutionPlan
-from weights.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.ghost_conv_v2 import GhostConvV2Config
 
 
 class ConvNormAct(nn.Sequential):

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from ghost_torch.attention import dfc_gate, short_conv
 from ghost_torch.branches import add_branches, branches, sum_branches
+from ghost_torch.framework.planned import Planned
+from ghost_torch.framework.watched import activated
 from ghost_torch.layers import activation, check_input, checked_options, convolution
-from ghost_torch.planned import Planned
-from ghost_torch.watched import activated
-from weights.branches import TRAINING, BranchesPlan
-from weights.ghost_conv_v3 import GhostConvV3Config
+from weights.modules.branches import TRAINING, BranchesPlan
+from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 
 class ConvAct(nn.Sequential):

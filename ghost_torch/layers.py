@@ -11,9 +11,9 @@ from torch import Tensor, distributed, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-from ghost_torch.watched import check_tensor, untraced
+from ghost_torch.framework.watched import check_tensor, untraced
 from weights import ArgumentError, arithmetic, checks
-from weights.convolutions import ConvolutionPlan
+from weights.modules.convolutions import ConvolutionPlan
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ghost_torch import adapter
 from ghost_torch.adapter import Adapter, strict_arithmetic, versions
-from weights.storage import PathLike
+from weights.files.storage import PathLike
 
 __all__ = [
     "bfloat16",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ghost_torch.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_torch.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_torch.weights_io import build
 from weights import hub
 

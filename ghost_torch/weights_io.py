@@ -14,19 +14,19 @@ from torch import Tensor, nn
 import weights
 from ghost_torch.attention import SqueezeExcite
 from ghost_torch.bottleneck import GhostBottleneck
-from ghost_torch.computed import tensor_of, write
 from ghost_torch.facts import facts
+from ghost_torch.framework.computed import tensor_of, write
+from ghost_torch.framework.kept import keep
 from ghost_torch.ghost_conv import GhostConv, GhostConvV2
 from ghost_torch.ghost_conv_v3 import GhostConvV3
-from ghost_torch.ghostnet import GhostNet, GhostNetV2, GhostNetV3
-from ghost_torch.kept import keep
-from ghost_torch.resnet import GhostResNet20, GhostResNet56
-from ghost_torch.vgg import GhostVGG16
+from ghost_torch.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_torch.networks.resnet import GhostResNet20, GhostResNet56
+from ghost_torch.networks.vgg import GhostVGG16
 from ghost_torch.yolo import C3Ghost
 from weights import hub
-from weights.actual import Facts
-from weights.digests import common_dtype
-from weights.storage import PathLike
+from weights.columns.actual import Facts
+from weights.files.digests import common_dtype
+from weights.files.storage import PathLike
 from weights.tensors import DTYPES, TensorSpec
 
 ARCHITECTURES: dict[str, Any] = {

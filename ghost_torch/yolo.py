@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ghost_torch import bottleneck, ghost_conv
+from ghost_torch.framework.planned import Planned
 from ghost_torch.ghost_conv import ConvNormAct
 from ghost_torch.layers import (
     activation,
@@ -15,8 +16,7 @@ from ghost_torch.layers import (
     module_list,
     norm_after,
 )
-from ghost_torch.planned import Planned
-from weights.yolo import (
+from weights.modules.yolo import (
     C3GhostConfig,
     check_without_effect,
     ghost_bottleneck_arguments,

@@ -30,38 +30,23 @@ OWN_DEFINITIONS = {
     "_frozen_statistics": "PyTorch moves running statistics again when it recomputes",
 }
 
-# Files that only one column has.
+# Files and rooms that not every column has.
 OWN_FILES = {
-    ("ghost_tf", "data_format.py"): "Keras alone lets its user choose the order of axes",
-    (
-        "ghost_jax",
-        "flax_layers.py",
-    ): "Flax's depthwise convolution is slow on a CPU",
-    ("ghost_jax", "shifted.py"): "likewise",
-    ("ghost_jax", "batch_norm.py"): "Flax's variance is biased",
-    ("ghost_jax", "options.py"): "Flax's types, random numbers and axes of devices",
-    ("ghost_jax", "abstract.py"): "JAX builds modules without values",
-    ("ghost_tf", "keras_layers.py"): "Keras has no explicit padding and stores the biased variance",
-    ("ghost_torch", "ghostify.py"): "the oracle is no framework: nobody builds models from it",
-    ("ghost_torch", "replaceable.py"): "likewise",
-    ("ghost_jax", "ghostify.py"): "likewise",
-    ("ghost_jax", "replaceable.py"): "likewise",
-    ("ghost_tf", "ghostify.py"): "likewise",
-    ("ghost_tf", "replaceable.py"): "likewise",
-    ("ghost_torch", "computed.py"): "PyTorch alone computes a parameter from others unasked",
-    ("ghost_torch", "kept.py"): "PyTorch's modules and parameters have modes, one by one",
-    ("ghost_torch", "planned.py"): "what PyTorch asks of every layer and network",
-    ("ghost_torch", "watched.py"): "PyTorch alone lets others hook, cast and trace what it runs",
+    ("oracle", "training.py"): "a framework has derivatives of its own",
+    ("oracle", "walk.py"): "likewise a way to the parts of a module",
+    ("ghost_torch", "framework"): "what PyTorch hooks, casts, traces and computes unasked",
+    ("ghost_jax", "framework"): "a norm whose variance is unbiased, modules without values",
+    ("ghost_tf", "framework"): "explicit padding, the order of axes, what runs Keras",
+    ("ghost_tf", "saving"): "Keras builds again what it saved",
+    ("ghost_torch", "replacing"): "the oracle is no framework: nobody builds models from it",
+    ("ghost_jax", "replacing"): "likewise",
+    ("ghost_tf", "replacing"): "likewise",
+    ("ghost_jax", "native.py"): "what Flax itself writes has names of its own",
+    ("ghost_tf", "native.py"): "likewise Keras",
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
     ("ghost_jax", "modes.py"): "likewise",
     ("ghost_tf", "modes.py"): "likewise",
-    ("ghost_tf", "shifted.py"): "Keras on TensorFlow alone is compiled by XLA at the user's wish",
-    ("ghost_tf", "choices.py"): "Keras' own keywords for the variables of a layer",
-    ("ghost_tf", "composed.py"): "what Keras asks of a layer that is made of others",
-    ("ghost_tf", "variables.py"): "attributes have other names than tensors",
     ("ghost_tf", "backends.py"): "Keras alone runs on several frameworks",
-    ("ghost_tf", "keras_backends.py"): "likewise",
-    ("ghost_tf", "planned.py"): "what Keras asks of every layer and network",
 }
 
 # Files of which only the public functions are compared, not how they do it.
@@ -149,7 +134,7 @@ DEVIATIONS = {
             - ConvNormAct.__init__: self.act =
         """,
     },
-    "ghost_torch/ghostnet.py": {
+    "ghost_torch/networks/ghostnet.py": {
         "PyTorch's exported quantiser takes one layer that is called twice for one call": """
             + GhostNet.__init__: self.relu_head =
         """,
@@ -176,7 +161,7 @@ DEVIATIONS = {
             + ACTIVATIONS =
         """,
     },
-    "ghost_tf/resnet.py": {
+    "ghost_tf/networks/resnet.py": {
         "Keras asks it for its arguments when it saves the stages of a network": """
             + BasicBlock.__init__: self._arguments =
         """,
@@ -184,7 +169,7 @@ DEVIATIONS = {
             + GhostResNet._steps: out =
         """,
     },
-    "ghost_tf/vgg.py": {
+    "ghost_tf/networks/vgg.py": {
         "Keras makes a list of its own of every list; the network is built when one is called": """
             + GhostVGG16.__init__: object.__setattr__(...)
             - Features.plan =

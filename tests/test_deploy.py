@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.case import Case
-from conformance.family import FAMILY, family_cases
+from conformance.cases.case import Case
+from conformance.cases.family import FAMILY, family_cases
+from conformance.cases.tensors import make
 from conformance.oracle import weights_io
-from conformance.tensors import make
 from tests.columns import Column, in_every_column
-from weights import ArgumentError, GhostError, configure, fold, read_file, write_file
+from weights import ArgumentError, GhostError, configure, read_file, write_file
+from weights.columns import fold
 from weights.importers.exporting import export_tensors
 from weights.tensors import NORM_WEIGHT
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.deviations import read_deviations
+from conformance.running.deviations import read_deviations
 from conformance.tiers import TIERS
 from conformance.vectors import VECTOR_TIERS
 

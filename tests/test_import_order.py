@@ -25,7 +25,9 @@ import os, sys
 with open(os.environ["SEEN"], "a") as seen:
     seen.write("too late\\n" if "tensorflow" in sys.modules else "in time\\n")
 """
-COMMAND = "import sys, weights.cli; weights.cli.main(sys.argv[1:], standalone_mode=False); "
+COMMAND = (
+    "import sys; from weights.commands.cli import main; main(sys.argv[1:], standalone_mode=False); "
+)
 PIXELS = {"divide_by": 255.0, "layout": "NHWC", "mean": [0.5], "std": [0.2]}
 
 Seen = Callable[..., list[str]]

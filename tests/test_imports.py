@@ -30,18 +30,24 @@ TEST_FILES = {
 # Inside functions only: what a run without it never reaches.
 MAY_IMPORT_LATE = {
     "weights/importers": {"torch"},
-    "weights/importers/containers": {"keras", "h5py", "ghost_tf", "flax", "orbax", "ghost_jax"},
+    "weights/importers/containers": {"h5py", "flax", "orbax"},
     "weights/hub.py": {"huggingface_hub"},
     "ghost_torch/modes.py": {"onnxruntime"},
     "ghost_tf/modes.py": {"ai_edge_litert"},
-    "ghost_tf/keras_backends.py": {"jax", "torch"},
-    "weights/images.py": {"PIL"},
-    "conformance/digits.py": {"torch", "sklearn", "ghost_torch"},
-    "conformance/html.py": {"jinja2", "markupsafe"},
-    "conformance/pictures.py": {"matplotlib"},
+    "ghost_tf/framework/keras_backends.py": {"jax", "torch"},
+    "weights/prediction/images.py": {"PIL"},
+    "conformance/cases/digits.py": {"torch", "sklearn", "ghost_torch"},
+    "conformance/reports/html.py": {"jinja2", "markupsafe"},
+    "conformance/reports/pictures.py": {"matplotlib"},
 }
 # Who imports by name, at the wish of the user.
-IMPORTS_BY_NAME = {"conformance/implementations.py", "weights/frameworks.py"}
+IMPORTS_BY_NAME = {
+    "conformance/implementations/names.py",
+    "weights/importers/containers/container.py",
+    "weights/prediction/frameworks.py",
+}
+# What fits on a screen.
+LARGEST_FOLDER = 16
 
 # Arithmetic on sizes in a column, which is none of `weights`' business.
 OWN_ARITHMETIC = {
@@ -128,12 +134,12 @@ def test_no_late_import_is_allowed_in_vain(place: str) -> None:
     [
         ("ghost_torch/layers.py", "import ghost_jax", "imports ghost_jax"),
         ("ghost_jax/layers.py", "from torch import nn", "imports torch"),
-        ("ghost_tf/layers.py", "import conformance.bounds", "imports conformance"),
+        ("ghost_tf/layers.py", "import conformance.judging.bounds", "imports conformance"),
         ("ghost_tf/layers.py", "from . import resnet", "imports a relative name"),
-        ("weights/file.py", "def f():\n import torch", "imports torch inside a function"),
-        ("weights/importers/timm.py", "import torch", "imports torch"),
-        ("conformance/digits.py", "if True:\n import sklearn", "imports sklearn"),
-        ("conformance/cases.py", "import scipy", "imports scipy"),
+        ("weights/files/file.py", "def f():\n import torch", "imports torch inside a function"),
+        ("weights/importers/layouts/timm.py", "import torch", "imports torch"),
+        ("conformance/cases/digits.py", "if True:\n import sklearn", "imports sklearn"),
+        ("conformance/cases/layers.py", "import scipy", "imports scipy"),
     ],
 )
 def test_a_forbidden_import_is_found(file: str, source: str, reason: str) -> None:
@@ -151,6 +157,19 @@ def test_only_the_plug_imports_by_name() -> None:
     }
 
     assert calls == IMPORTS_BY_NAME
+
+
+def folders() -> list[str]:
+    """Every folder of every package that holds code."""
+    files = [Path(file) for package in MAY_IMPORT for file, _ in sources(package)]
+    return sorted({file.parent.as_posix() for file in files})
+
+
+@pytest.mark.parametrize("folder", folders())
+def test_a_folder_holds_few_files(folder: str) -> None:
+    files = list((REPOSITORY / folder).glob("*.py"))
+
+    assert 0 < len(files) <= LARGEST_FOLDER
 
 
 def arithmetic(tree: ast.AST) -> list[str]:

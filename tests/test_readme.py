@@ -11,7 +11,7 @@ import pytest
 
 from conformance.mutants import MODULE_MUTANTS, MUTANTS
 from conformance.mutants.variants import INVISIBLE, VARIANTS
-from weights.summary import summarise
+from weights.networks.summary import summarise
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

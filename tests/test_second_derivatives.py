@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.case import Case
-from conformance.family import family_cases
-from conformance.tensors import make
+from conformance.cases.case import Case
+from conformance.cases.family import family_cases
+from conformance.cases.tensors import make
 
 pytestmark = pytest.mark.slow
 NAMES = ("ghost_conv_v3-attention", "ghost_bottleneck-stride-2-se")

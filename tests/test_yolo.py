@@ -14,7 +14,7 @@ from conformance.oracle.weights_io import build
 from tests.columns import Column, in_every_column, normal, tensors_of
 from weights import ArgumentError, configure, read_file, write_file
 from weights.importers import export_file, import_file
-from weights.yolo import activation_name, ghost_bottleneck_arguments, ghost_conv_arguments
+from weights.modules.yolo import activation_name, ghost_bottleneck_arguments, ghost_conv_arguments
 
 ACTIVATIONS = ("relu", "relu6", "silu", "hard_swish", "identity")
 FUNCTIONS = {

@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from conformance import tensors
-from conformance.case import Case
+from conformance.cases import tensors
+from conformance.cases.case import Case
+from conformance.gradients.tape import Rough, Variable
+from conformance.implementations.precision import UNIT_ROUNDOFF
+from conformance.judging.stages import in_dtype
 from conformance.oracle import weights_io
-from conformance.precision import UNIT_ROUNDOFF
-from conformance.stages import in_dtype
-from conformance.tape import Rough, Variable
-from conformance.training import train_step
+from conformance.oracle.training import train_step
 from weights import configure
 
 STEPS, BATCH = 20, 4

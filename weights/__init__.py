@@ -4,9 +4,8 @@ Needs NumPy and safetensors only (and ml_dtypes, NumPy's bfloat16, without which
 read such tensors); a framework is imported by nobody but an importer or exporter that needs it.
 """
 
-from weights.actual import actual
-from weights.architectures import ARCHITECTURES, Config, configure
-from weights.digests import content_digest, tensor_digest
+from weights.columns.actual import actual
+from weights.columns.partial import Selection, select, with_classes
 from weights.errors import (
     ArgumentError,
     DigestError,
@@ -16,12 +15,13 @@ from weights.errors import (
     ImportRefused,
     MismatchError,
 )
-from weights.file import WeightFile, read_file, read_metadata, write_file
-from weights.ghost_conv import ACTIVATIONS, SPLITS, GhostConvConfig
+from weights.files.digests import content_digest, tensor_digest
+from weights.files.file import WeightFile, read_file, read_metadata, write_file
+from weights.files.loading import check_module, check_tensors
 from weights.limits import check_demand
-from weights.loading import check_module, check_tensors
-from weights.partial import Selection, select, with_classes
-from weights.resnet import GhostResNetConfig
+from weights.modules.ghost_conv import ACTIVATIONS, SPLITS, GhostConvConfig
+from weights.networks.architectures import ARCHITECTURES, Config, configure
+from weights.networks.resnet import GhostResNetConfig
 from weights.tensors import TensorSpec
 
 __all__ = [

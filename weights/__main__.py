@@ -1,4 +1,4 @@
-"""`python -m weights`: the command line of `weights.cli`."""
+"""`python -m weights`: the command line of `weights.commands.cli`."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,6 @@ if __name__ == "__main__":
     root = Path(__file__).resolve().parents[1]
     if not sys.flags.safe_path and Path(sys.path[0]).resolve() != root:
         del sys.path[0]
-    from weights.cli import main
+    from weights.commands.cli import main
 
     main(prog_name="ghost-weights")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from weights.columns.partial import with_classes
 from weights.errors import ArgumentError, DigestError, FormatError, GhostError
-from weights.file import ENTRY, WeightFile, read_file
-from weights.partial import with_classes
-from weights.storage import PathLike, read_header
-from weights.summary import expand
-from weights.timm_config import read_preprocess
+from weights.files.file import ENTRY, WeightFile, read_file
+from weights.files.storage import PathLike, read_header
+from weights.importers.timm_config import read_preprocess
+from weights.networks.summary import expand
 
 if TYPE_CHECKING:
     from weights.importers import Imported

@@ -17,7 +17,7 @@ from weights.errors import ArgumentError, MismatchError
 from weights.shown import shown
 
 if TYPE_CHECKING:
-    from weights.architectures import Config
+    from weights.networks.architectures import Config
 
 # No variable may ask for more digits than any number that a machine can hold.
 MOST_DIGITS = 18

@@ -10,9 +10,9 @@ import numpy as np
 from conformance.mutants.mutant import Mutant
 from conformance.oracle import attention, branches, layers
 from conformance.oracle.bottleneck import GhostBottleneck
-from conformance.oracle.ghostnet import GhostNet
 from conformance.oracle.layers import Convolution, Linear
-from conformance.walk import parts
+from conformance.oracle.networks.ghostnet import GhostNet
+from conformance.oracle.walk import parts
 
 FAMILY = "family"
 

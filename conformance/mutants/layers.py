@@ -12,7 +12,7 @@ from conformance.mutants.mutant import Mutant
 from conformance.oracle import layers
 from conformance.oracle.ghost_conv import ConvNormAct
 from conformance.oracle.layers import BatchNorm, Convolution
-from conformance.walk import parts, replace_parts
+from conformance.oracle.walk import parts, replace_parts
 
 Change = Callable[[Any], None]
 # How many bits TF32 and bfloat16 keep of a float32's 23.

@@ -11,8 +11,8 @@ from unittest.mock import patch
 import numpy as np
 
 from conformance.oracle import adapter, weights_io
-from conformance.training import Step
-from weights.digests import common_dtype
+from conformance.oracle.training import Step
+from weights.files.digests import common_dtype
 
 Build = Callable[..., Any]
 # An attribute of a module or class, and what stands there while the mutant runs.

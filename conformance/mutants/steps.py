@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from conformance import tape, vjps
+from conformance.gradients import tape, vjps
+from conformance.gradients.tape import Variable
 from conformance.mutants.layers import norms
 from conformance.mutants.mutant import Mutant
 from conformance.oracle.layers import BatchNorm
-from conformance.tape import Variable
-from conformance.training import Step
-from conformance.walk import parts, replace_parts
+from conformance.oracle.training import Step
+from conformance.oracle.walk import parts, replace_parts
 
 Change = Callable[[Any], None]
 

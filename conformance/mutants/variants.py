@@ -14,7 +14,7 @@ from conformance.mutants.mutant import Variant
 from conformance.mutants.steps import normalised_by
 from conformance.oracle.ghost_conv import ConvNormAct
 from conformance.oracle.layers import BatchNorm, Convolution, Folded
-from conformance.walk import parts
+from conformance.oracle.walk import parts
 
 
 class Backwards(Convolution):

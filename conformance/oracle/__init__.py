@@ -9,8 +9,9 @@ from conformance.oracle.bottleneck import GhostBottleneck
 from conformance.oracle.deploy import deploy
 from conformance.oracle.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
-from conformance.oracle.ghostnet import GhostNet, GhostNetV2, GhostNetV3
-from conformance.oracle.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from conformance.oracle.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from conformance.oracle.networks.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from conformance.oracle.networks.vgg import GhostVGG16
 from conformance.oracle.variants import (
     ghostnet_050,
     ghostnet_100,
@@ -23,7 +24,6 @@ from conformance.oracle.variants import (
     ghostnetv3_130,
     ghostnetv3_160,
 )
-from conformance.oracle.vgg import GhostVGG16
 from conformance.oracle.weights_io import (
     from_file,
     from_hub,

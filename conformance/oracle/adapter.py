@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from conformance import training
-from conformance.oracle import weights_io
-from weights.digests import common_dtype
+from conformance.oracle import training, weights_io
+from weights.files.digests import common_dtype
+from weights.files.storage import PathLike
 from weights.layout import cast_floating
-from weights.storage import PathLike
 
 
 class Adapter:

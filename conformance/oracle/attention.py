@@ -18,7 +18,7 @@ from conformance.oracle.layers import (
     sigmoid,
     spatial_mean,
 )
-from weights.attention import AttentionPlan, SqueezeExciteConfig
+from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
 
 
 class SqueezeExcite:

@@ -11,10 +11,10 @@ from conformance.oracle.branches import add_branches, sum_branches
 from conformance.oracle.ghost_conv import GhostConv, GhostConvV2
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
 from conformance.oracle.layers import activation, check_input, convolution, module_list, norm_after
-from weights.bottleneck import GhostBottleneckConfig, GhostModule
-from weights.branches import TRAINING
-from weights.ghost_conv_v2 import GhostConvV2Config
-from weights.ghost_conv_v3 import GhostConvV3Config
+from weights.modules.bottleneck import GhostBottleneckConfig, GhostModule
+from weights.modules.branches import TRAINING
+from weights.modules.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 
 class GhostBottleneck:

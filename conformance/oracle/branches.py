@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from conformance.oracle.layers import activation, batch_norm, convolution, module_list, norm_after
-from weights.branches import BranchesPlan
-from weights.convolutions import ConvolutionPlan
+from weights.modules.branches import BranchesPlan
+from weights.modules.convolutions import ConvolutionPlan
 
 
 class ConvNorm:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.oracle.weights_io import actual_plan, like, state
-from weights import fold
-from weights.branches import FOLDED
+from weights.columns import fold
+from weights.modules.branches import FOLDED
 
 
 def deploy(module: Any, form: str = FOLDED) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from conformance.oracle import layers
-from weights.actual import Facts
+from weights.columns.actual import Facts
 
 LAYERS = (layers.Convolution, layers.BatchNorm, layers.Linear, layers.Folded)
 

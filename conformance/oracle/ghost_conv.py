@@ -16,8 +16,8 @@ from conformance.oracle.layers import (
     norm_after,
 )
 from weights import GhostConvConfig
-from weights.convolutions import ConvolutionPlan
-from weights.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.ghost_conv_v2 import GhostConvV2Config
 
 
 class ConvNormAct:

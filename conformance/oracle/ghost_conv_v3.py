@@ -9,8 +9,8 @@ import numpy as np
 from conformance.oracle.attention import dfc_gate, short_conv
 from conformance.oracle.branches import add_branches, branches, sum_branches
 from conformance.oracle.layers import activation, check_input, convolution
-from weights.branches import TRAINING, BranchesPlan
-from weights.ghost_conv_v3 import GhostConvV3Config
+from weights.modules.branches import TRAINING, BranchesPlan
+from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 
 class ConvAct:

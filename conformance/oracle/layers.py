@@ -13,7 +13,7 @@ import numpy as np
 
 from weights import arithmetic
 from weights.arithmetic import Pair
-from weights.convolutions import ConvolutionPlan
+from weights.modules.convolutions import ConvolutionPlan
 
 
 def relu(x: np.ndarray) -> np.ndarray:

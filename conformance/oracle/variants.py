@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conformance.oracle.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from conformance.oracle.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from conformance.oracle.weights_io import build
 from weights import hub
 

@@ -15,14 +15,14 @@ from conformance.oracle.bottleneck import GhostBottleneck
 from conformance.oracle.facts import facts
 from conformance.oracle.ghost_conv import GhostConv, GhostConvV2
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
-from conformance.oracle.ghostnet import GhostNet, GhostNetV2, GhostNetV3
-from conformance.oracle.resnet import GhostResNet20, GhostResNet56
-from conformance.oracle.vgg import GhostVGG16
+from conformance.oracle.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from conformance.oracle.networks.resnet import GhostResNet20, GhostResNet56
+from conformance.oracle.networks.vgg import GhostVGG16
 from conformance.oracle.yolo import C3Ghost
 from weights import hub
-from weights.actual import Facts
-from weights.digests import common_dtype
-from weights.storage import PathLike
+from weights.columns.actual import Facts
+from weights.files.digests import common_dtype
+from weights.files.storage import PathLike
 from weights.tensors import TensorSpec
 
 ARCHITECTURES: dict[str, Any] = {

@@ -16,7 +16,7 @@ from conformance.oracle.layers import (
     module_list,
     norm_after,
 )
-from weights.yolo import (
+from weights.modules.yolo import (
     C3GhostConfig,
     check_without_effect,
     ghost_bottleneck_arguments,

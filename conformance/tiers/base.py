@@ -9,13 +9,14 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from conformance import bounds, tensors
-from conformance.case import Case
-from conformance.errors import NotSupported
-from conformance.judged import Judged
+from conformance.cases import tensors
+from conformance.cases.case import Case
+from conformance.cases.tensors import Tensors
+from conformance.implementations.errors import NotSupported
+from conformance.implementations.judged import Judged
+from conformance.judging import bounds
+from conformance.judging.verdict import Outcome
 from conformance.oracle import weights_io
-from conformance.tensors import Tensors
-from conformance.verdict import Outcome
 
 Value = TypeVar("Value")
 # Data whose sums leave the range of float16, whatever comes out at the end.

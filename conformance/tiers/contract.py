@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from conformance.case import Case, describe
-from conformance.errors import ImplementationRaised
-from conformance.golden import (
+from conformance.cases.case import Case, describe
+from conformance.cases.golden import (
     GHOST_CONV_NAMES,
     LAYERS,
     MISTAKES,
@@ -16,10 +15,11 @@ from conformance.golden import (
     Layer,
     Mistake,
 )
-from conformance.judged import Judged
-from conformance.stages import is_network
-from conformance.tensors import Tensors
-from conformance.verdict import Outcome
+from conformance.cases.tensors import Tensors
+from conformance.implementations.errors import ImplementationRaised
+from conformance.implementations.judged import Judged
+from conformance.judging.stages import is_network
+from conformance.judging.verdict import Outcome
 from weights import configure
 from weights.tensors import RUNNING_VAR
 

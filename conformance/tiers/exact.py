@@ -6,15 +6,16 @@ and the failing element says which.
 
 from __future__ import annotations
 
-from conformance import compare, tensors
-from conformance.case import Case
-from conformance.cases import exact_rows, layer_cases
-from conformance.errors import NotSupported
-from conformance.judged import Judged
-from conformance.precision import UNIT_ROUNDOFF
-from conformance.stages import Stages
+from conformance.cases import tensors
+from conformance.cases.case import Case
+from conformance.cases.layers import exact_rows, layer_cases
+from conformance.implementations.errors import NotSupported
+from conformance.implementations.judged import Judged
+from conformance.implementations.precision import UNIT_ROUNDOFF
+from conformance.judging import compare
+from conformance.judging.stages import Stages
+from conformance.judging.verdict import Outcome
 from conformance.tiers.base import Once, truth
-from conformance.verdict import Outcome
 from weights import GhostConvConfig
 
 

@@ -1,8 +1,8 @@
 """Tier `family`: the other modules, small whole networks, and what is deployed of them.
 
-The rule is that of `conformance.stages`, at every stage. A case whose id ends in `-deployed` or
-`-folded` builds that form and holds it against the oracle's training form: both must be one
-function.
+The rule is that of `conformance.judging.stages`, at every stage. A case whose id ends in
+`-deployed` or `-folded` builds that form and holds it against the oracle's training form: both must
+be one function.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from conformance import tensors
-from conformance.case import Case
-from conformance.family import family_cases
-from conformance.judged import Judged
-from conformance.stages import Stages, in_dtype, judge_stage, oracle_run
-from conformance.tensors import Tensors
+from conformance.cases import tensors
+from conformance.cases.case import Case
+from conformance.cases.family import family_cases
+from conformance.cases.tensors import Tensors
+from conformance.implementations.judged import Judged
+from conformance.judging.stages import Stages, in_dtype, judge_stage, oracle_run
+from conformance.judging.verdict import Outcome, Status
 from conformance.tiers.base import Once
-from conformance.verdict import Outcome, Status
-from weights import fold
-from weights.branches import DEPLOYED, FOLDED
+from weights.columns import fold
+from weights.modules.branches import DEPLOYED, FOLDED
 
 # Runs of the oracle in float32 besides the plain one.
 OTHERS = 3

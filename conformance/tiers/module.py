@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from conformance import compare, tensors
-from conformance.case import Case
-from conformance.cases import layer_cases
-from conformance.judged import Judged
-from conformance.precision import UNIT_ROUNDOFF
-from conformance.stages import Stages
+from conformance.cases import tensors
+from conformance.cases.case import Case
+from conformance.cases.layers import layer_cases
+from conformance.implementations.judged import Judged
+from conformance.implementations.precision import UNIT_ROUNDOFF
+from conformance.judging import compare
+from conformance.judging.stages import Stages
+from conformance.judging.verdict import Outcome
 from conformance.tiers.base import Once, check_range, truth
-from conformance.verdict import Outcome
 from weights import GhostConvConfig
 
 DATA_SETS = ("normal", "wide", "one_sided", "spike", "zeros", "equal")
@@ -33,7 +34,7 @@ class ModuleTier:
         return Stages({"output": wanted.value}, {"output": wanted.error})
 
     def judge(self, case: Case, process: Judged) -> Outcome:
-        """|y - y64| is at most what roundings can explain (`conformance.bounds`)."""
+        """|y - y64| is at most what roundings can explain (`conformance.judging.bounds`)."""
         weights, x = tensors.make(case)
         got = process.call(case.architecture, case.config, weights, x)
         unit = process.precision.unit_roundoff

@@ -1,7 +1,7 @@
 """Tier `network`: a trained network gives the same answers everywhere, stage by stage.
 
 A running error bound grows beyond use through a whole network: the rule is that of
-`conformance.stages`.
+`conformance.judging.stages`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from conformance import digits
-from conformance.case import Case
-from conformance.errors import NotSupported, printable, words
-from conformance.judged import Judged
-from conformance.stages import (
+from conformance.cases import digits
+from conformance.cases.case import Case
+from conformance.cases.tensors import Tensors
+from conformance.implementations.errors import NotSupported, printable, words
+from conformance.implementations.judged import Judged
+from conformance.judging.stages import (
     Stages,
     in_batches,
     in_dtype,
@@ -28,16 +29,15 @@ from conformance.stages import (
     oracle_run,
     stage_names,
 )
-from conformance.tensors import Tensors
+from conformance.judging.verdict import Outcome
 from conformance.tiers.base import Once
-from conformance.verdict import Outcome
 from weights import GhostError, WeightFile, child, read_file, read_metadata
-from weights.preprocess import preprocess
-from weights.storage import read_safetensors
+from weights.files.storage import read_safetensors
+from weights.prediction.preprocess import preprocess
 
 LOGITS, PREDICTIONS = "logits", "predictions"
 TRAINING_SECONDS = 300
-# What `conformance.digits` trains.
+# What `conformance.cases.digits` trains.
 DIGITS: tuple[str, dict[str, Any]] = ("ghost_resnet20", {"in_chans": 1})
 
 
@@ -150,7 +150,7 @@ def train_digits(folder: Path) -> None:
     missing = digits.missing_packages()
     if missing:
         raise NotSupported(f"the digits network is trained with {', '.join(missing)}: install it")
-    command = child.python("conformance.digits", str(folder))
+    command = child.python("conformance.cases.digits", str(folder))
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=TRAINING_SECONDS, check=False
     )

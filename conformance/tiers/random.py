@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from conformance.case import Case, describe
+from conformance.cases.case import Case, describe
 from conformance.tiers.module import ModuleTier
 from weights import ArgumentError, GhostConvConfig
-from weights.ghost_conv import ACTIVATIONS
+from weights.modules.ghost_conv import ACTIVATIONS
 
 DATA_SETS = ("normal", "wide", "one_sided")
 RATIOS = (1, 1.5, 2, 2.5, 3, 4, 5, 8)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conformance.case import Case
-from conformance.cases import layer_cases, one_of_each_activation
+from conformance.cases.case import Case
+from conformance.cases.layers import layer_cases, one_of_each_activation
 from conformance.tiers.module import ModuleTier
 
 DATA_SETS = ("nan", "infinity", "negative_infinity", "large", "negative_zero")

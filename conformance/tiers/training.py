@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from conformance import tensors
-from conformance.case import Case
-from conformance.cases import LAYERS, Row, layer_cases
-from conformance.family import family_cases
-from conformance.judged import Judged
-from conformance.stages import Stages, is_network
-from conformance.steps import judge_step, output_cotangent, reference_step
+from conformance.cases import tensors
+from conformance.cases.case import Case
+from conformance.cases.family import family_cases
+from conformance.cases.layers import LAYERS, Row, layer_cases
+from conformance.implementations.judged import Judged
+from conformance.judging.stages import Stages, is_network
+from conformance.judging.steps import judge_step, output_cotangent, reference_step
+from conformance.judging.verdict import Outcome
 from conformance.tiers.base import Once
 from conformance.tiers.family import form_of
-from conformance.verdict import Outcome
 
 # Fewer, and the batch statistics are those of one or two values.
 LAYER_BATCH, NETWORK_BATCH = 2, 4

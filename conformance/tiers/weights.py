@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from conformance.case import Case, pair_id
-from conformance.cases import LAYERS, layer_cases
-from conformance.errors import ImplementationError, NotSupported
-from conformance.judged import Judged
-from conformance.tensors import Tensors
+from conformance.cases.case import Case, pair_id
+from conformance.cases.layers import LAYERS, layer_cases
+from conformance.cases.tensors import Tensors
+from conformance.implementations.errors import ImplementationError, NotSupported
+from conformance.implementations.judged import Judged
+from conformance.judging.verdict import Outcome, Status, Verdict
 from conformance.tiers.contract import plain_weights
-from conformance.verdict import Outcome, Status, Verdict
 from weights import configure, write_file
-from weights.digests import dtype_name
+from weights.files.digests import dtype_name
 from weights.tensors import DTYPES
 
 DATA_SETS = ("F32", "F16", "BF16")

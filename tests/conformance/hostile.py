@@ -72,13 +72,13 @@ def imports_the_oracle_in_a_fork(layer: GhostConv, x: np.ndarray) -> Any:
 
 @_build
 def imports_a_tier(layer: GhostConv, x: np.ndarray) -> Any:
-    importlib.import_module("conformance.golden")
+    importlib.import_module("conformance.cases.golden")
     return layer(x)
 
 
 @_build
 def changes_the_worker(layer: GhostConv, x: np.ndarray) -> Any:
-    importlib.import_module("conformance.worker")
+    importlib.import_module("conformance.implementations.worker")
     return layer(x)
 
 

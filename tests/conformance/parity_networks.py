@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from conformance.judging.stages import oracle_run
+from conformance.judging.verdict import Verdict
 from conformance.oracle import adapter
-from conformance.parity import Difference, ParityTier
-from conformance.randomised import randomise
-from conformance.stages import oracle_run
-from conformance.trials import plan_trials
-from conformance.verdict import Verdict
+from conformance.parity.judge import Difference, ParityTier
+from conformance.parity.randomised import randomise
+from conformance.parity.trials import plan_trials
 from tests.porting_faults import Network
 from tests.reference_files import reference_file
 from weights import configure, write_file
+from weights.files.storage import read_safetensors, write_safetensors
 from weights.importers import import_file
-from weights.storage import read_safetensors, write_safetensors
 
 TIMM_STATE = "peers/timm_ghostnet_050.state_dict.safetensors"
 TIMM_CASES = "peers/timm_ghostnet_050.cases.safetensors"

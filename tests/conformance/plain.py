@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from weights import GhostConvConfig
-from weights.digests import common_dtype
+from weights.files.digests import common_dtype
 
 ACTIVATIONS = {
     "relu": lambda x: np.maximum(x, 0),

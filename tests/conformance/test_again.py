@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from conformance import Status
-from conformance.cli import main
-from conformance.report import Report, read_report
+from conformance.commands.cli import main
+from conformance.reports.report import Report, read_report
 
 pytestmark = pytest.mark.slow
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conformance import bounds, tensors
-from conformance.case import Case
-from conformance.cases import LAYERS, layer_cases
-from conformance.compare import judge
+from conformance.cases import tensors
+from conformance.cases.case import Case
+from conformance.cases.layers import LAYERS, layer_cases
+from conformance.judging import bounds
+from conformance.judging.compare import judge
 from conformance.oracle import weights_io
 from conformance.oracle.layers import ACTIVATIONS, Convolution
 from conformance.tiers.base import in_float64, truth

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.case import Case
-from conformance.shrinking import renamed, shrink
+from conformance.cases.case import Case
+from conformance.running.shrinking import renamed, shrink
 
 pytestmark = pytest.mark.slow  # every test starts the command line
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance import tensors
-from conformance.case import Case, describe
-from conformance.cases import LAYERS, layer_cases
+from conformance.cases import tensors
+from conformance.cases.case import Case, describe
+from conformance.cases.layers import LAYERS, layer_cases
 from conformance.tiers import TIERS
 from weights import ACTIVATIONS, SPLITS, GhostConvConfig
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance import tensors
-from conformance.cases import layer_cases
-from conformance.process import Implementation
+from conformance.cases import tensors
+from conformance.cases.layers import layer_cases
+from conformance.implementations.process import Implementation
 
 PLANTED = ("conformance", "numpy", "json", "weights", "sitecustomize")
 PROGRAM = """

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from conformance.compare import judge
+from conformance.judging.compare import judge
 
 WANTED = np.random.default_rng(0).normal(size=(2, 6, 5, 5))
 

@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from conformance import Status, tensors
-from conformance.cases import layer_cases
-from conformance.cli import main
-from conformance.errors import MOST_TEXT, TimedOut, text_of
-from conformance.local import Local
-from conformance.process import Implementation
-from conformance.report import read_report
-from conformance.runner import judge
+from conformance import Status
+from conformance.cases import tensors
+from conformance.cases.layers import layer_cases
+from conformance.commands.cli import main
+from conformance.implementations.errors import MOST_TEXT, TimedOut, text_of
+from conformance.implementations.local import Local
+from conformance.implementations.process import Implementation
+from conformance.reports.report import read_report
+from conformance.running.runner import judge
 from conformance.tiers import TIERS
 
 pytestmark = pytest.mark.slow
@@ -92,8 +93,8 @@ def test_a_right_result_passes_whatever_is_around_it(name: str, tmp_path: Path) 
 
 
 def test_the_command_that_runs_a_case_again_is_quoted_for_a_shell() -> None:
-    from conformance.terminal import rerun
-    from conformance.verdict import Verdict
+    from conformance.judging.verdict import Verdict
+    from conformance.reports.terminal import rerun
 
     verdict = Verdict("a", "exact", "mine:a$b", Status.FAIL)
 

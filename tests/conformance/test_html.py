@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from conformance import Status, Verdict, Worst
-from conformance.compare import judge
-from conformance.html import colour, write_page
-from conformance.implementations import Availability
-from conformance.report import HTML, write_report
-from conformance.results import Run
+from conformance.implementations.names import Availability
+from conformance.judging.compare import judge
+from conformance.reports.html import colour, write_page
+from conformance.reports.report import HTML, write_report
+from conformance.running.results import Run
 
 EVIL = "<script>alert('x')</script>"
 WORST = Worst((0, 3, 1, 2), 1.5, 1.0, 0.5, 0.25, 2.0)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from conformance import Status
-from conformance.implementations import environment
-from conformance.process import Implementation
-from conformance.results import Run
-from conformance.runner import judge
-from conformance.terminal import table
+from conformance.implementations.names import environment
+from conformance.implementations.process import Implementation
+from conformance.reports.terminal import table
+from conformance.running.results import Run
+from conformance.running.runner import judge
 from conformance.tiers import TIERS
 
 pytest.importorskip("keras")

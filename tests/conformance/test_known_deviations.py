@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from conformance import Status, Verdict
-from conformance.deviations import Deviation, apply, read_deviations
-from conformance.html import write_page
-from conformance.report import HTML, JUNIT, write_report
-from conformance.results import Run
+from conformance.reports.html import write_page
+from conformance.reports.report import HTML, JUNIT, write_report
+from conformance.running.deviations import Deviation, apply, read_deviations
+from conformance.running.results import Run
 from weights import FormatError
 
 ROOT = Path(__file__).parents[2]

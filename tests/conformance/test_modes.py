@@ -7,10 +7,10 @@ import importlib
 import pytest
 
 from conformance import Status
-from conformance.case import Case
-from conformance.cases import LAYERS, layer_cases
-from conformance.local import Local
-from conformance.runner import judge
+from conformance.cases.case import Case
+from conformance.cases.layers import LAYERS, layer_cases
+from conformance.implementations.local import Local
+from conformance.running.runner import judge
 from conformance.tiers import TIERS
 
 pytestmark = [

@@ -21,8 +21,8 @@ from tests.conformance.parity_networks import (
 from tests.porting_faults import FAULTS
 from tests.reference_files import reference_file
 from weights import WeightFile, write_file
+from weights.files.storage import write_safetensors
 from weights.importers import export_tensors, import_file
-from weights.storage import write_safetensors
 
 # The first stage that each fault changes; in the last column, the first that timm recorded.
 STAGES = {

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from conformance.cli import main
+from conformance.commands.cli import main
 from conformance.tiers.contract import plain_weights
 from tests.conformance.parity_networks import record, right, write
 from tests.porting_faults import FAULTS
 from weights import write_file
-from weights.storage import write_safetensors
+from weights.files.storage import write_safetensors
 
 pytestmark = pytest.mark.slow
 

@@ -13,13 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 from conformance import Status
-from conformance.bounds import summation
-from conformance.cli import main
-from conformance.local import Local
+from conformance.commands.cli import main
+from conformance.implementations.local import Local
+from conformance.implementations.precision import UNIT_ROUNDOFF, Precision, read_precision
+from conformance.judging.bounds import summation
 from conformance.oracle import adapter
-from conformance.precision import UNIT_ROUNDOFF, Precision, read_precision
-from conformance.report import read_report
-from conformance.runner import judge
+from conformance.reports.report import read_report
+from conformance.running.runner import judge
 from conformance.tiers import TIERS
 from weights import ArgumentError
 

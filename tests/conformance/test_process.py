@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance import NotSupported, tensors
-from conformance.cases import layer_cases
-from conformance.errors import ImplementationRaised, ProcessDied, TimedOut
-from conformance.process import Implementation
+from conformance import NotSupported
+from conformance.cases import tensors
+from conformance.cases.layers import layer_cases
+from conformance.implementations.errors import ImplementationRaised, ProcessDied, TimedOut
+from conformance.implementations.process import Implementation
 
 pytestmark = pytest.mark.slow
 

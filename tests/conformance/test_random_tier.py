@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from conformance import Status
-from conformance.local import Local
+from conformance.implementations.local import Local
 from conformance.oracle import adapter
-from conformance.runner import judge
+from conformance.running.runner import judge
 from conformance.tiers.random import RandomTier
 from weights import configure
 

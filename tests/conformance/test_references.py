@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conformance.references import read_input, read_recorded
-from conformance.stages import oracle_run, stage_names
-from conformance.trials import plan_trials
+from conformance.judging.stages import oracle_run, stage_names
+from conformance.parity.references import read_input, read_recorded
+from conformance.parity.trials import plan_trials
 from tests.conformance.parity_networks import fresh_resnet, write
 from weights import GhostError, WeightFile, read_file, write_file
-from weights.storage import write_safetensors
+from weights.files.storage import write_safetensors
 
 SETTINGS = {"divide_by": 2, "layout": "NHWC", "mean": [0.0] * 3, "std": [0.5] * 3}
 X = np.arange(6, dtype=np.float64).reshape(1, 3, 1, 2)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from conformance import Status
-from conformance.errors import ImplementationRaised
-from conformance.local import Local
+from conformance.cases.tensors import make
+from conformance.implementations.errors import ImplementationRaised
+from conformance.implementations.local import Local
+from conformance.judging.verdict import Verdict
 from conformance.oracle import adapter
-from conformance.results import Run, efforts
-from conformance.tensors import make
+from conformance.running.results import Run, efforts
 from conformance.tiers import TIERS
-from conformance.verdict import Verdict
 
 CASE = TIERS["module"].cases()[0]
 

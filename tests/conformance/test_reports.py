@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 
 from conformance import Status, Verdict, Worst
-from conformance.deviations import read_deviations
-from conformance.implementations import Availability
-from conformance.report import prepare, read_report, write_report
-from conformance.results import Run
-from conformance.terminal import describe, rerun, show, table
+from conformance.implementations.names import Availability
+from conformance.reports.report import prepare, read_report, write_report
+from conformance.reports.terminal import describe, rerun, show, table
+from conformance.running.deviations import read_deviations
+from conformance.running.results import Run
 from weights import FormatError
 
 WORST = Worst((0, 3, 1, 2), 1.5, 1.0, 0.5, 0.25, 2.0)

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from conformance import Status, Verdict
-from conformance.cli import main
-from conformance.journal import NAME, Journal, alone_in, read_journal
-from conformance.report import read_report
+from conformance.commands.cli import main
+from conformance.reports.report import read_report
+from conformance.running.journal import NAME, Journal, alone_in, read_journal
 from weights import ArgumentError, FormatError
 
 pytestmark = pytest.mark.slow
@@ -134,7 +134,8 @@ def test_a_second_run_in_the_folder_refuses(tmp_path: Path) -> None:
 
 def test_a_killed_run_holds_no_folder(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from conformance.journal import alone_in\n"
+        "import sys, time; from pathlib import Path\n"
+        "from conformance.running.journal import alone_in\n"
         "with alone_in(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
@@ -154,8 +155,8 @@ def test_a_case_that_an_interrupt_ended_is_run_again(tmp_path: Path) -> None:
         if len(read_journal(tmp_path)) == 2:
             raise KeyboardInterrupt
 
-    from conformance.runner import plan
-    from conformance.runner import run as run_all
+    from conformance.running.runner import plan
+    from conformance.running.runner import run as run_all
     from conformance.tiers import TIERS
 
     journal = Journal(tmp_path)

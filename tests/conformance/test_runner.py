@@ -17,15 +17,15 @@ import pytest
 from click.testing import CliRunner
 
 from conformance import Case, Outcome, Status, Verdict
-from conformance.cli import main
-from conformance.process import Implementation
-from conformance.report import read_report
-from conformance.results import Run
-from conformance.runner import plan, run
+from conformance.commands.cli import main
+from conformance.implementations.process import Implementation
+from conformance.reports.report import read_report
+from conformance.running.results import Run
+from conformance.running.runner import plan, run
 from conformance.tiers import TIERS, NetworkTier
 from conformance.tiers.contract import plain_weights
 from weights import FormatError, write_file
-from weights.storage import write_safetensors
+from weights.files.storage import write_safetensors
 
 pytestmark = pytest.mark.slow
 

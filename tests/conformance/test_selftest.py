@@ -11,9 +11,9 @@ import pytest
 
 from conformance.mutants import MODULE_MUTANTS, MUTANTS
 from conformance.mutants.mutant import Mutant
+from conformance.mutants.selftest import FAIR_TIERS, INEXACT, accept, hunt
 from conformance.mutants.variants import INVISIBLE, VARIANTS
 from conformance.oracle import layers
-from conformance.selftest import FAIR_TIERS, INEXACT, accept, hunt
 from conformance.tiers import TIERS
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.errors import ImplementationError
-from conformance.stages import (
+from conformance.implementations.errors import ImplementationError
+from conformance.judging.stages import (
     OracleRun,
     allowed_error,
     in_batches,
@@ -17,9 +17,9 @@ from conformance.stages import (
     smallest_input,
     stage_names,
 )
+from conformance.judging.verdict import Status
+from conformance.parity.trials import default_sizes
 from conformance.tiers import TIERS
-from conformance.trials import default_sizes
-from conformance.verdict import Status
 from tests.conformance.parity_networks import fresh_resnet
 from weights import configure
 

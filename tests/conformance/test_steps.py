@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance import Status, tensors
+from conformance import Status
+from conformance.cases import tensors
+from conformance.judging.steps import judge_step, output_cotangent, reference_step
 from conformance.oracle import adapter
-from conformance.steps import judge_step, output_cotangent, reference_step
 from conformance.tiers import TrainingTier
 
 CASE = TrainingTier().cases()[1]

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance import tensors
-from conformance.case import Case
+from conformance.cases import tensors
+from conformance.cases.case import Case
+from conformance.gradients.tape import Rough, Variable, gradients
+from conformance.gradients.vjps import summed
+from conformance.judging.stages import in_dtype
+from conformance.judging.steps import flat, output_cotangent
 from conformance.oracle import layers, weights_io
-from conformance.stages import in_dtype
-from conformance.steps import flat, output_cotangent
-from conformance.tape import Rough, Variable, gradients
+from conformance.oracle.training import train_step
 from conformance.tiers import ExactTier, TrainingTier
-from conformance.training import train_step
-from conformance.vjps import summed
 
 STEP = 1e-5
 FULL = TrainingTier()

@@ -16,13 +16,13 @@ import pytest
 from click.testing import CliRunner
 
 from conformance import Status
-from conformance.cli import main
+from conformance.commands.cli import main
+from conformance.judging.steps import flat
 from conformance.manifest import MANIFEST, SCHEMA, VECTOR_TIERS, read_manifest
 from conformance.oracle import adapter
-from conformance.steps import flat
 from conformance.vectors import check, export
 from weights import FormatError
-from weights.storage import read_safetensors, write_safetensors
+from weights.files.storage import read_safetensors, write_safetensors
 
 ROOT = Path(__file__).parents[2]
 

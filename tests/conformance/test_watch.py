@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from conformance.cli import main
-from conformance.report import read_report
+from conformance.commands.cli import main
+from conformance.reports.report import read_report
 
 pytestmark = pytest.mark.slow
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from conformance import Status
-from conformance.implementations import OURS
-from conformance.report import Report, read_report
+from conformance.implementations.names import OURS
+from conformance.reports.report import Report, read_report
 from conformance.tiers import TIERS
 from tests.reference_files import reference_file
-from weights.storage import read_safetensors, write_safetensors
+from weights.files.storage import read_safetensors, write_safetensors
 
 ROOT = Path(__file__).parents[2]
 

@@ -20,8 +20,8 @@ import jax.numpy as jnp
 from flax import nnx
 
 import ghost_jax
-from ghost_jax.abstract import AbstractRngs
-from ghost_jax.batch_norm import BatchNorm
+from ghost_jax.framework.abstract import AbstractRngs
+from ghost_jax.framework.batch_norm import BatchNorm
 from ghost_jax.weights_io import ARCHITECTURES
 from weights import ArgumentError
 

@@ -18,7 +18,7 @@ from flax import nnx
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
 import ghost_jax
-from ghost_jax.abstract import abstract
+from ghost_jax.framework.abstract import abstract
 from ghost_jax.weights_io import ARCHITECTURES
 
 pytestmark = pytest.mark.slow

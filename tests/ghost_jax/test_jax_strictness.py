@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 import ghost_jax
-from ghost_jax.abstract import abstract
+from ghost_jax.framework.abstract import abstract
 from ghost_jax.weights_io import ARCHITECTURES
 from weights import ArgumentError
 
@@ -62,7 +62,7 @@ def test_forward_and_gradient_say_every_promotion(
     architecture: str, config: dict[str, Any], size: int, dtype: Any
 ) -> None:
     module = abstract(ARCHITECTURES[architecture], config, jnp.dtype(dtype))
-    ghost_jax.abstract.seed_dropout(module, nnx.Rngs(0))
+    ghost_jax.framework.abstract.seed_dropout(module, nnx.Rngs(0))
     module.train() if config.get("form", "training") == "training" else module.eval()
     graph, parameters, rest = nnx.split(module, nnx.Param, ...)
 

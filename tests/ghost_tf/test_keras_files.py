@@ -19,7 +19,7 @@ import tensorflow as tf
 import ghost_tf
 from ghost_tf import yolo
 from ghost_tf.branches import ConvNorm
-from weights.convolutions import ConvolutionPlan
+from weights.modules.convolutions import ConvolutionPlan
 
 pytestmark = [
     pytest.mark.filterwarnings(

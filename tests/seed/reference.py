@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tests.reference_files import reference_file
-from weights.storage import read_safetensors
+from weights.files.storage import read_safetensors
 
 CASE_IDS = tuple(f"{number:02}" for number in range(12))
 

@@ -17,7 +17,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from tests.reference_files import reference_file
-from weights import fold
+from weights.columns import fold
 from weights.importers import Imported, import_file
 
 pytestmark = pytest.mark.slow

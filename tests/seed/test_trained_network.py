@@ -10,7 +10,7 @@ import pytest
 
 from tests.reference_files import reference_file
 from tests.seed.reference import Tensors
-from weights.storage import read_safetensors
+from weights.files.storage import read_safetensors
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,9 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from weights import configure, fold, write_file
-from weights.preprocess import imagenet
+from weights import configure, write_file
+from weights.columns import fold
+from weights.files.settings import imagenet
 
 Tensors = dict[str, np.ndarray]
 # Name, architecture, configuration, dtype.

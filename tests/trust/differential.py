@@ -20,8 +20,8 @@ import safetensors
 from tests.file_edits import LENGTH
 from tests.trust.mutations import KINDS, mutate
 from weights import GhostError
-from weights.header import METADATA
-from weights.storage import read_safetensors
+from weights.files.header import METADATA
+from weights.files.storage import read_safetensors
 
 SIZES = {"F32": 4, "F16": 2, "I64": 8, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "C64": 8}
 # What the crate accepts and we refuse, by the words of our refusal.

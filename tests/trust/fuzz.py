@@ -26,7 +26,7 @@ import numpy as np
 
 from tests.trust.mutations import mutate
 from weights import FormatWarning, GhostError, configure, read_file, write_file
-from weights.file import WeightFile
+from weights.files.file import WeightFile
 
 SLOWEST = 1.0
 # What Python and NumPy may take besides twice the file.
@@ -79,7 +79,7 @@ def fuzz(files: int, seed: int) -> Tally:
     generator, tally = random.Random(seed), Tally()
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:
         path, known = Path(name, "file"), list(originals(Path(name)))
-        start = _memory()
+        start = memory_in_use()
         for _ in range(files):
             data, original = generator.choice(known)
             kind, changed = mutate(data, generator)
@@ -96,7 +96,7 @@ def fuzz(files: int, seed: int) -> Tally:
                 tally.wrong.append(f"{kind} of seed {seed}: {outcome}: {changed!r}")
             else:
                 tally.errors[outcome] += 1
-        tally.memory = _memory() - start
+        tally.memory = memory_in_use() - start
         if tally.memory > 2 * max(len(data) for data, _ in known) + CONSTANT:
             tally.wrong.append(f"memory grew by {tally.memory >> 20} MiB")
     return tally
@@ -142,7 +142,7 @@ def general(message: str, path: Path) -> str:
     return message[:70]
 
 
-def _memory() -> int:
+def memory_in_use() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 

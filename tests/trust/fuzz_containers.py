@@ -24,9 +24,9 @@ import numpy as np
 from tests.trust.fuzz_importers import outcome
 from tests.trust.fuzz_state_dicts import MUTATIONS, ODD
 from weights import WeightFile, configure, read_file, write_file
-from weights.importers.containers.description import ENTRY, describe
+from weights.files.settings import imagenet
 from weights.importers.containers.flax_state import pure_dict
-from weights.preprocess import imagenet
+from weights.importers.description import ENTRY, describe
 
 MODULES: list[tuple[str, dict[str, Any]]] = [
     ("ghost_conv", {"c_in": 4, "c_out": 8}),

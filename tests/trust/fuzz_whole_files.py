@@ -16,7 +16,15 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tests.trust.fuzz import CONSTANT, SLOWEST, Tally, _memory, general, no_longer_than, report
+from tests.trust.fuzz import (
+    CONSTANT,
+    SLOWEST,
+    Tally,
+    general,
+    memory_in_use,
+    no_longer_than,
+    report,
+)
 from tests.trust.whole_files import Whole, drawn, file_bytes, is_exactly
 from weights import GhostError, read_file
 
@@ -27,7 +35,7 @@ def fuzz(files: int, seed: int) -> Tally:
     """Read that many files."""
     generator, tally = random.Random(seed), Tally()
     with tempfile.TemporaryDirectory() as folder:
-        path, largest, start = Path(folder, "file"), 0, _memory()
+        path, largest, start = Path(folder, "file"), 0, memory_in_use()
         for _ in range(files):
             found = drawn(generator)
             data = file_bytes(found)
@@ -42,7 +50,7 @@ def fuzz(files: int, seed: int) -> Tally:
                 tally.wrong.append(f"seed {seed}: {outcome}: {found!r}")
             elif outcome != "same":
                 tally.errors[outcome] += 1
-        tally.memory = _memory() - start
+        tally.memory = memory_in_use() - start
     # Twice the largest file for the reader, as much again for who writes it, and the libraries.
     if tally.memory > 6 * largest + CONSTANT:
         tally.wrong.append(f"memory grew by {tally.memory >> 20} MiB")

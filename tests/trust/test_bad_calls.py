@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from conformance.family import family_cases
+from conformance.cases.family import family_cases
 from conformance.oracle import weights_io
 from tests.columns import COLUMNS, tensors_of
 from weights import GhostError

@@ -13,8 +13,8 @@ from hypothesis import event, given, seed, settings
 from hypothesis import strategies as st
 
 from weights import FormatError
-from weights.header import METADATA, READABLE_DTYPES
-from weights.storage import read_safetensors
+from weights.files.header import METADATA, READABLE_DTYPES
+from weights.files.storage import read_safetensors
 
 DTYPES = st.sampled_from([*READABLE_DTYPES, "F8_E4M3", "C64", "", None, 4])
 SIZES = st.one_of(st.integers(0, 4), st.sampled_from([-1, 2**31, 2**63, 2**64, 1.5, "2", None]))

@@ -13,11 +13,11 @@ from click.testing import CliRunner
 
 from tests.columns import tensors_of
 from weights import write_file
-from weights.cli import main
+from weights.commands.cli import main
 
 LAYER = {"c_in": 2, "c_out": 4}
 EVIL = "\x1b]0;owned\x07\x1b[31m\u202e"
-COMMAND = [sys.executable, "-c", "from weights.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from weights.commands.cli import main; main()"]
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ import multiprocessing, sys
 import numpy as np
 
 def run(framework, path):
-    from weights.frameworks import FRAMEWORKS
+    from weights.prediction.frameworks import FRAMEWORKS
     from weights import read_file
     x = np.random.default_rng(0).normal(size=(2, 3, 7, 5)).astype(np.float32)
     return FRAMEWORKS[framework].build(read_file(path))(x).tobytes()

@@ -19,8 +19,8 @@ from tests.trust import (
 from tests.trust.fuzz import fuzz
 from tests.trust.mutations import KINDS
 from tests.trust.torture import NAME, save
-from weights import writing
-from weights.strays import prefix
+from weights.files import writing
+from weights.files.strays import prefix
 
 ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="it forks processes")

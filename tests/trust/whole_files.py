@@ -14,9 +14,9 @@ import numpy as np
 
 from tests.trust.mutations import WORDS
 from weights import ARCHITECTURES, configure, content_digest, tensor_digest
-from weights.about import DIGEST, said
-from weights.digests import NAMES, little_endian
-from weights.preprocess import imagenet
+from weights.files.about import DIGEST, said
+from weights.files.digests import NAMES, little_endian
+from weights.files.settings import imagenet
 
 # The smallest of each architecture; a network has hundreds of tensors at any width.
 CONFIGS: Mapping[str, dict[str, Any]] = {

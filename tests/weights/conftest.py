@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 
 from tests.file_edits import in_place, with_header, with_metadata
 from weights import Config, configure, write_file
-from weights.cli import main
+from weights.commands.cli import main
 from weights.tensors import RUNNING_VAR
 
 LAYER = {"c_in": 3, "c_out": 9, "kernel_size": [3, 5], "ratio": 3, "stride": 2, "padding": [1, 2]}

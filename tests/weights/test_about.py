@@ -10,7 +10,8 @@ import pytest
 
 from tests.columns import tensors_of
 from weights import ArgumentError, DigestError, FormatError, GhostError, read_file, write_file
-from weights.preprocess import check_settings, imagenet, preprocess
+from weights.files.settings import check_settings, imagenet
+from weights.prediction.preprocess import preprocess
 
 LAYER = {"c_in": 2, "c_out": 4}
 ABOUT: dict[str, Any] = {

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weights import ACTIVATIONS, ArgumentError, GhostConvConfig, configure
-from weights.resnet import GhostResNetConfig
+from weights.networks.resnet import GhostResNetConfig
 
 SIZES = st.integers(1, 7)
 PAIRS = SIZES | st.tuples(SIZES, SIZES)

@@ -14,9 +14,9 @@ import pytest
 from click.testing import Result
 
 from weights import FormatError, GhostError, WeightFile, configure, read_file, write_file
+from weights.files.settings import imagenet
 from weights.importers import CONTAINERS, export_file, import_file, write
 from weights.importers.containers import hdf5
-from weights.preprocess import imagenet
 
 SUFFIXES = {"npz": ".npz", "keras": ".weights.h5", "flax-msgpack": ".msgpack", "orbax": ""}
 LAYER: dict[str, Any] = {"c_in": 3, "c_out": 8}

@@ -19,8 +19,8 @@ from weights import (
     MismatchError,
     read_file,
     read_metadata,
-    storage,
 )
+from weights.files import storage
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

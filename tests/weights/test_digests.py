@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from weights import FormatError, content_digest, tensor_digest
-from weights.digests import canonical_json, common_dtype, dtype_name
+from weights.files.digests import canonical_json, common_dtype, dtype_name
 
 CONTENT = ("ghost_conv", {"c_in": 8}, {"weight": "ff"})
 

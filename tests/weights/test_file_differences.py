@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from weights import Config, WeightFile, configure, read_file, write_file
-from weights.diff import compare_files
+from weights.files.diff import compare_files
 
 
 @pytest.fixture

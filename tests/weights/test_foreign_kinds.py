@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from weights import FormatError, GhostError, configure, kinds
+from weights import FormatError, GhostError, configure
+from weights.files import kinds
 from weights.importers import import_file
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from weights import ArgumentError, GhostConvConfig
-from weights.ghostified import Ghostified, Kept, Replacement
-from weights.ghostify import Rules
-from weights.replaceable import Replaceable, symmetric_padding
+from weights.replacing.reasons import Replaceable, symmetric_padding
+from weights.replacing.report import Ghostified, Kept, Replacement
+from weights.replacing.rules import Rules
 
 CONVOLUTION: dict[str, Any] = {
     "c_in": 16,

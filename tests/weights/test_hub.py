@@ -18,7 +18,7 @@ from weights.importers import IMPORTERS
 pytest.importorskip("huggingface_hub")
 
 from weights import hub
-from weights.timm_config import read_preprocess
+from weights.importers.timm_config import read_preprocess
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 SMALL = {"width": 0.25, "num_classes": 1000}
@@ -241,6 +241,6 @@ def test_a_config_without_sizes_says_nothing_of_images(tmp_path: Path, config: A
 
 
 def test_every_published_variant_is_one_that_exists() -> None:
-    from weights.summary import VARIANTS
+    from weights.networks.summary import VARIANTS
 
     assert set(hub.REPOSITORIES) < set(VARIANTS)

@@ -174,7 +174,7 @@ def test_the_command_line_refuses_a_configuration_in_few_words(
 ) -> None:
     from click.testing import CliRunner
 
-    from weights.cli import main
+    from weights.commands.cli import main
 
     result = CliRunner().invoke(main, ["summary", "ghostnet_100", "--config", config])
 

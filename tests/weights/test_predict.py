@@ -13,8 +13,9 @@ from click.testing import Result
 from PIL import Image
 
 from weights import GhostError, configure, write_file
-from weights.predict import predict, softmax
-from weights.preprocess import imagenet, preprocess, read_image
+from weights.files.settings import imagenet
+from weights.prediction.predict import predict, softmax
+from weights.prediction.preprocess import preprocess, read_image
 
 CIFAR = {"divide_by": 255.0, "layout": "NHWC", "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.25, 0.3]}
 CLASSES = tuple(f"class {index}" for index in range(10))

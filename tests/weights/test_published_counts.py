@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from weights import ArgumentError
-from weights.cli import main
-from weights.summary import summarise
+from weights.commands.cli import main
+from weights.networks.summary import summarise
 
 # Counted on the authors' own PyTorch files, at 224x224.
 GHOSTNETS = [

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from weights import FormatError, GhostError
-from weights.storage import read_bytes, read_header, read_safetensors, write_safetensors
-from weights.writing import check_writable, write_atomically
+from weights.files.storage import read_bytes, read_header, read_safetensors, write_safetensors
+from weights.files.writing import check_writable, write_atomically
 
 FAILING_CALLS = ["fsync", "replace"]
 

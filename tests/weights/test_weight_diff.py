@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from weights.diff import compare_tensors, largest_difference
+from weights.files.diff import compare_tensors, largest_difference
 from weights.tensors import CONVOLUTION, DEPTHWISE, LINEAR, NORM_BIAS
 
 BIAS = np.array([1.5, -2.25, 0.0, 4.0], np.float32)

@@ -24,7 +24,7 @@ from weights import (
     select,
     write_file,
 )
-from weights.preprocess import imagenet
+from weights.files.settings import imagenet
 
 DTYPES = [np.float64, np.float32, np.float16, ml_dtypes.bfloat16]
 ORDERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

@@ -19,7 +19,7 @@ class Refuse:
             raise RuntimeError(f"imported {name}")
 
 sys.meta_path.insert(0, Refuse())
-from weights.cli import main
+from weights.commands.cli import main
 main(sys.argv[1:])
 """
 
@@ -42,7 +42,9 @@ def test_looking_at_a_file_imports_no_framework(
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_the_hook_against_frameworks_works(repository: Path, framework: str) -> None:
-    code = RUN_WITHOUT_FRAMEWORKS.replace("from weights.cli import main", f"import {framework}")
+    code = RUN_WITHOUT_FRAMEWORKS.replace(
+        "from weights.commands.cli import main", f"import {framework}"
+    )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=repository
     )

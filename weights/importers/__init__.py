@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from weights.checks import choice
+from weights.files.settings import check_settings
+from weights.files.storage import PathLike
 from weights.importers.containers import import_container
 from weights.importers.converting import import_state_dict
 from weights.importers.exporting import export_file, export_tensors
 from weights.importers.imported import Imported, write
 from weights.importers.registry import CONTAINERS, EXPORTERS, IMPORTERS
-from weights.preprocess import check_settings
-from weights.storage import PathLike
 
 __all__ = [
     "CONTAINERS",

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from weights.errors import ImportRefused
-from weights.importers.containers.description import ENTRY, Description, parse
+from weights.files.storage import PathLike
+from weights.importers.description import ENTRY, Description, parse
 from weights.importers.files import EXPORTED, read_state_dicts
-from weights.storage import PathLike
 
 # What is no weight: torch's counter, and what the profiler thop leaves behind.
 COUNTERS = ("num_batches_tracked", "total_ops", "total_params")

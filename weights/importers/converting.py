@@ -6,15 +6,15 @@ from dataclasses import fields, replace
 from itertools import islice
 from typing import Any
 
-from weights.architectures import Config, configure
 from weights.errors import ImportRefused
+from weights.files.loading import check_tensors
+from weights.files.storage import PathLike
 from weights.importers.checkpoints import Checkpoint, read_checkpoint
-from weights.importers.containers.description import settle
+from weights.importers.description import settle
 from weights.importers.gates import OWN_GATE, convert_gates
 from weights.importers.imported import Imported
 from weights.importers.rules import Arguments, Importer, Plan
-from weights.loading import check_tensors
-from weights.storage import PathLike
+from weights.networks.architectures import Config, configure
 
 # So many missing tensors are reported at most: no configuration may ask for work without end.
 MORE_THAN_FOUND = 4096

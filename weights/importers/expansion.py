@@ -6,7 +6,7 @@ import zipfile
 from collections import Counter
 
 from weights.errors import ImportRefused
-from weights.storage import PathLike
+from weights.files.storage import PathLike
 
 # Trained weights shrink by a tenth; zeros of a few layers may shrink to nothing.
 FACTOR, CONSTANT = 2, 64 << 20

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from weights.architectures import Config, configure
-from weights.branches import FOLDED
 from weights.checks import choice
 from weights.errors import GhostError
-from weights.file import WeightFile
+from weights.files.file import WeightFile
+from weights.files.storage import PathLike, write_safetensors
+from weights.files.writing import check_writable, write_atomically
 from weights.importers.containers.container import Container
-from weights.importers.containers.description import describe
+from weights.importers.description import describe
 from weights.importers.files import EXPORTED, TORCH_SUFFIXES, suffix_of, torch_bytes
 from weights.importers.registry import EXPORTERS, IMPORTERS
 from weights.importers.rules import Importer
-from weights.resnet import GhostResNetConfig
-from weights.storage import PathLike, write_safetensors
-from weights.vgg import GhostVGGConfig
-from weights.writing import check_writable, write_atomically
+from weights.modules.branches import FOLDED
+from weights.networks.architectures import Config, configure
+from weights.networks.resnet import GhostResNetConfig
+from weights.networks.vgg import GhostVGGConfig
 
 SAFETENSORS = ".safetensors"
 

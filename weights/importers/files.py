@@ -12,12 +12,12 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from weights import kinds
 from weights.errors import FormatError, GhostError, ImportRefused
-from weights.file import ENTRY
+from weights.files import kinds
+from weights.files.file import ENTRY
+from weights.files.storage import PathLike, opened, read_safetensors
 from weights.importers.expansion import check_expansion, check_members
 from weights.importers.torch_files import load
-from weights.storage import PathLike, opened, read_safetensors
 
 StateDicts = dict[str, dict[str, np.ndarray]]
 TORCH_SUFFIXES = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt")

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from weights.file import write_file
-from weights.storage import PathLike
+from weights.files.file import write_file
+from weights.files.storage import PathLike
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from weights.architectures import Config
 from weights.arithmetic import ChannelSplit, split_channels
 from weights.checks import choice, integer, plain_number
 from weights.errors import ImportRefused
-from weights.ghost_conv import SPLITS
+from weights.files.storage import PathLike
 from weights.importers.checkpoints import Checkpoint
 from weights.importers.gates import OWN_GATE
-from weights.storage import PathLike
+from weights.modules.ghost_conv import SPLITS
+from weights.networks.architectures import Config
 from weights.tensors import TensorSpec
 
 Arguments = dict[str, Any]

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from typing import Any, BinaryIO
 
 from weights.errors import FormatError, ImportRefused
+from weights.files.storage import PathLike, opened
 from weights.importers.expansion import check_members
 from weights.importers.torch_pickles import ForeignGlobal, Reader, Storage
 from weights.shown import shown
-from weights.storage import PathLike, opened
 
 PICKLE = "/data.pkl"
 # Before the pickle of a file of PyTorch before 1.6: a number, a version, the machine's properties.

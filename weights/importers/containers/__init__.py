@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from weights.architectures import configure
 from weights.errors import FormatError, ImportRefused
+from weights.files.loading import check_tensors
+from weights.files.storage import PathLike
 from weights.importers.containers.container import Arrays, Container, Contents
-from weights.importers.containers.description import Description, settle
+from weights.importers.description import Description, settle
 from weights.importers.files import kind_of
 from weights.importers.imported import Imported
 from weights.importers.rules import Arguments
 from weights.limits import check_demand
-from weights.loading import check_tensors
-from weights.storage import PathLike
+from weights.networks.architectures import configure
 from weights.tensors import TensorSpec
 
 # Tensors that may be missing before the report no longer names them.

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 
 from weights.errors import GhostError
-from weights.file import WeightFile
-from weights.importers.containers.description import Description
-from weights.storage import PathLike
+from weights.files.file import WeightFile
+from weights.files.storage import PathLike
+from weights.importers.description import Description
 from weights.tensors import TensorSpec
 
 Arrays = dict[str, np.ndarray]
@@ -49,7 +51,7 @@ class Container:
     `name` is the importer's, `exporter` the exporter's. `places` says where each tensor of a
     module is, by canonical name; `to_canonical` brings one array into the canonical layout.
     `write` takes the file, the target and whether to overwrite it. `kinds` are those of the files
-    that it reads, by `weights.kinds`; none for a folder.
+    that it reads, by `weights.files.kinds`; none for a folder.
     """
 
     name: str
@@ -71,3 +73,12 @@ def needed(what: str, extra: str) -> Iterator[None]:
         raise GhostError(
             f"{what} needs {missing}, which is not installed: pip install 'ghostconv[{extra}]'"
         ) from None
+
+
+def native(package: str, what: str, extra: str) -> Any:
+    """What a framework package says of its framework's own files; loaded by name, as adapters are.
+
+    Raises `GhostError` where the framework is not installed.
+    """
+    with needed(what, extra):
+        return import_module(f"{package}.native")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from weights import kinds
 from weights.errors import FormatError
-from weights.file import WeightFile
+from weights.files import kinds
+from weights.files.file import WeightFile
+from weights.files.storage import PathLike, read_bytes
+from weights.files.writing import check_writable, write_atomically
 from weights.importers.containers.container import Container, Contents, needed
-from weights.importers.containers.description import ENTRY, describe
 from weights.importers.containers.flax_state import contents, places, pure_dict
+from weights.importers.description import ENTRY, describe
 from weights.layout import from_channels_last
 from weights.shown import shown
-from weights.storage import PathLike, read_bytes
-from weights.writing import check_writable, write_atomically
 
 
 def read(path: PathLike) -> Contents:

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from weights.architectures import configure
 from weights.errors import FormatError
-from weights.file import WeightFile
-from weights.importers.containers.container import Arrays, Contents, Place, needed
-from weights.importers.containers.description import Description, parse
+from weights.files.file import WeightFile
+from weights.files.storage import PathLike
+from weights.importers.containers.container import Arrays, Contents, Place, native
+from weights.importers.description import Description, parse
 from weights.layout import to_channels_last
+from weights.networks.architectures import configure
 from weights.shown import shown
-from weights.storage import PathLike
 from weights.tensors import DTYPES, TensorSpec
 
 # Between the parts of a path in a flat state.
@@ -41,14 +41,7 @@ def places(description: Description) -> Mapping[str, Place]:
 
 def module_paths(architecture: str, config: Mapping[str, Any]) -> dict[str, str]:
     """The path of every tensor's variable in the state of the module, by canonical name."""
-    with needed("a file of Flax", "jax"):
-        from flax import nnx
-
-        from ghost_jax.weights_io import build, variable_of
-    specs = list(configure(architecture, config).tensors())
-    module = build(architecture, config, {s.name: np.zeros(s.shape, np.float32) for s in specs})
-    paths = {id(node): SEPARATOR.join(map(str, path)) for path, node in nnx.iter_graph(module)}
-    return {spec.name: paths[id(variable_of(module, spec))] for spec in specs}
+    return native("ghost_jax", "a file of Flax", "jax").module_paths(architecture, config)
 
 
 def pure_dict(file: WeightFile) -> Tree:

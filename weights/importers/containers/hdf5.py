@@ -22,10 +22,10 @@ import numpy as np
 
 from weights import child
 from weights.errors import FormatError, GhostError, ImportRefused
+from weights.files.storage import PathLike, read_safetensors, write_safetensors
 from weights.importers.containers.container import Arrays
-from weights.importers.containers.description import ENTRY
+from weights.importers.description import ENTRY
 from weights.importers.expansion import check_expansion, memory_limit
-from weights.storage import PathLike, read_safetensors, write_safetensors
 
 # Seconds on the clock; and of work, for a small file and for each byte of a larger one.
 LONGEST, WORK, WORK_PER_BYTE = 60.0, 1.0, 1e-7

@@ -12,15 +12,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from weights import kinds
-from weights.architectures import ARCHITECTURES
 from weights.errors import FormatError, ImportRefused
+from weights.files import kinds
+from weights.files.storage import PathLike, opened, read_bytes
 from weights.importers.containers.container import Arrays, Contents
-from weights.importers.containers.description import Description, parse
 from weights.importers.containers.hdf5 import read_apart, read_here
+from weights.importers.description import Description, parse
 from weights.importers.expansion import check_members
 from weights.importers.files import kind_of
-from weights.storage import PathLike, opened, read_bytes
+from weights.networks.architectures import ARCHITECTURES
 
 SUFFIX = ".weights.h5"
 WEIGHTS, CONFIG = "model.weights.h5", "config.json"

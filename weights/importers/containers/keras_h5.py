@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from weights import kinds
-from weights.architectures import configure
 from weights.errors import GhostError
-from weights.file import WeightFile
-from weights.importers.containers.container import Container, Place, needed
-from weights.importers.containers.description import ENTRY, Description, describe
+from weights.files import kinds
+from weights.files.file import WeightFile
+from weights.files.storage import PathLike
+from weights.files.writing import check_writable, write_atomically
+from weights.importers.containers.container import Container, Place, native
 from weights.importers.containers.keras_files import SUFFIX, read, read_variables
+from weights.importers.description import ENTRY, Description, describe
 from weights.layout import from_channels_last, from_depth_multiplier
-from weights.storage import PathLike
+from weights.networks.architectures import configure
 from weights.tensors import DEPTHWISE, TensorSpec
-from weights.writing import check_writable, write_atomically
 
 
 def places(description: Description) -> Mapping[str, Place]:
@@ -65,16 +65,7 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
 def _save(
     architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray], path: Path
 ) -> None:
-    with needed("a file of Keras", "tf"):
-        import keras
-
-        from ghost_tf.data_format import native_shape
-        from ghost_tf.weights_io import build
-    module = build(architecture, config, tensors)
-    if not isinstance(module, keras.Model):
-        shape = native_shape((None, module.plan.input_channels, None, None), module.data_format)
-        module = keras.Sequential([keras.Input(shape[1:]), module])
-    module.save_weights(path)
+    native("ghost_tf", "a file of Keras", "tf").save(architecture, config, tensors, path)
 
 
 def _add_description(path: Path, description: Description) -> None:

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from weights import kinds
-from weights.architectures import configure
-from weights.file import WeightFile
+from weights.files import kinds
+from weights.files.file import WeightFile
+from weights.files.storage import PathLike
+from weights.files.writing import check_writable, write_atomically
 from weights.importers.checkpoints import unwrap
 from weights.importers.containers.container import Container, Contents, Place
-from weights.importers.containers.description import ENTRY, Description, describe, parse
+from weights.importers.description import ENTRY, Description, describe, parse
 from weights.importers.files import read_arrays
-from weights.storage import PathLike
+from weights.networks.architectures import configure
 from weights.tensors import DTYPES, TensorSpec
-from weights.writing import check_writable, write_atomically
 
 BFLOAT16 = DTYPES["BF16"]
 # NumPy's files have no bfloat16: its bits are stored as raw pairs of bytes.

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from weights.errors import FormatError, GhostError, ImportRefused
-from weights.file import WeightFile
-from weights.folders import check_folder, new_folder
+from weights.files.file import WeightFile
+from weights.files.folders import check_folder, new_folder
+from weights.files.storage import PathLike
+from weights.files.writing import check_place
 from weights.importers.containers.container import Container, Contents, needed
-from weights.importers.containers.description import describe
 from weights.importers.containers.flax_state import contents, places, pure_dict
 from weights.importers.containers.orbax_folders import find_arrays
+from weights.importers.description import describe
 from weights.importers.expansion import check_expansion
 from weights.layout import from_channels_last
 from weights.shown import shown
-from weights.storage import PathLike
-from weights.writing import check_place
 
 # The items of the checkpoint: the arrays, and the description as JSON.
 STATE, DESCRIPTION = "state", "ghost_weights"

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from weights.errors import FormatError, ImportRefused
+from weights.files.storage import PathLike
 from weights.importers.containers.flax_state import COLLECTIONS, STREAMS
-from weights.storage import PathLike
 
 # A folder with one of these is a tree of arrays; the second is that of older versions.
 TREES = ("_METADATA", "checkpoint")

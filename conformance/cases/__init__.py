@@ -1,0 +1,1 @@
+"""What is asked: configurations, inputs, and what is known beforehand."""

@@ -1,0 +1,30 @@
+"""The command line: `ghost-conformance`, or `python -m conformance`."""
+
+from __future__ import annotations
+
+import click
+
+from conformance.commands.cases import show, shrink
+from conformance.commands.parity import parity
+from conformance.commands.run import run
+from conformance.commands.selftest import selftest
+from conformance.commands.vectors import vectors
+from conformance.tiers import TIERS
+
+
+@click.group(
+    commands=[run, parity, selftest, show, shrink, vectors],
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+def main() -> None:
+    """Hold implementations of GhostConv against a float64 oracle and against each other."""
+
+
+@main.command("list")
+@click.option("--tier", "tier_names", multiple=True, type=click.Choice(list(TIERS)))
+def list_cases(tier_names: tuple[str, ...]) -> None:
+    """Print the id of every case."""
+    for name, tier in TIERS.items():
+        if not tier_names or name in tier_names:
+            for case in tier.cases():
+                click.echo(f"{name}  {case.id}")

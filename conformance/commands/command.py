@@ -1,0 +1,97 @@
+"""What the commands share: which implementations run, and the exit code at the end."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+import click
+from rich.console import Console
+
+from conformance.implementations.names import OURS, Availability, available, target
+from conformance.judging.verdict import Status
+from conformance.running.results import Run, offences, unjudged
+from weights import GhostError
+
+PASSED, FAILED, USAGE, HARNESS_FAILED = 0, 1, 2, 3
+# A run that judged too little has failed to judge, as the harness itself may.
+JUDGED_TOO_LITTLE = HARNESS_FAILED
+
+
+random_layers = click.option(
+    "--random",
+    "count",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="N random layers too, the same every time.",
+)
+
+
+def set_random(count: int) -> None:
+    """Let tier `random` have so many cases."""
+    from conformance.tiers import TIERS, RandomTier
+
+    for tier in TIERS.values():
+        if isinstance(tier, RandomTier):
+            tier.count = count
+
+
+def implementations(names: Sequence[str]) -> tuple[list[str], list[Availability]]:
+    """Which run, and which of ours are missing; naming a missing one is an error."""
+    ours = {state.name: state for state in available()}
+    if not names:
+        installed = [name for name in OURS if ours[name].is_installed]
+        return installed, [state for state in ours.values() if not state.is_installed]
+    for name in names:
+        try:
+            target(name)
+        except GhostError as error:
+            raise click.UsageError(str(error)) from None
+        if name in ours and not ours[name].is_installed:
+            raise click.UsageError(f"{name} is missing: {ours[name].reason}")
+    return list(dict.fromkeys(names)), []
+
+
+def exit_with(work: Callable[[], int]) -> NoReturn:
+    """Do the work and exit with its code; a refused file or name is wrong usage."""
+    try:
+        code = work()
+    except GhostError as error:
+        raise click.UsageError(str(error)) from None
+    except click.ClickException:
+        raise
+    except KeyboardInterrupt:
+        click.echo(
+            "interrupted: no report was written; a run with --report goes on by --resume", err=True
+        )
+        code = HARNESS_FAILED
+    except Exception:
+        traceback.print_exc()
+        code = HARNESS_FAILED
+    sys.exit(code)
+
+
+def exit_code(console: Console, result: Run) -> int:
+    """The code of a run, with its last line where it is not green.
+
+    All passed; a case failed, or an implementation looked at the answers; the harness failed, or
+    a tier judged less than half of its cases.
+    """
+    if result.broken:
+        click.echo(result.broken[0], err=True)
+        console.print("the harness itself failed, see above", style="red")
+        return HARNESS_FAILED
+    if not result.verdicts:
+        console.print("nothing ran: install one of the frameworks", style="red")
+        return HARNESS_FAILED
+    if all(verdict.status is Status.SKIP for verdict in result.verdicts):
+        console.print("nothing ran: every case was skipped", style="red")
+    reasons = [*offences(result), *unjudged(result)]
+    if reasons:
+        console.print(f"not green: {'; '.join(reasons)}", style="red", soft_wrap=True)
+    if result.has_failed or offences(result):
+        return FAILED
+    return JUDGED_TOO_LITTLE if reasons else PASSED

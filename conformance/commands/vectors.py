@@ -1,0 +1,67 @@
+"""The commands `ghost-conformance vectors export` and `vectors check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from conformance.commands.command import PASSED, exit_code, exit_with
+from conformance.manifest import VECTOR_TIERS
+from conformance.reports import terminal
+from conformance.running.results import Run
+from conformance.vectors import OUTSIDE, check
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.group()
+def vectors() -> None:
+    """Test vectors for implementations in any language."""
+
+
+@vectors.command("export")
+@click.argument("folder", type=FOLDER)
+def export_command(folder: Path) -> None:
+    """Write inputs, wanted outputs and what may differ into FOLDER."""
+    from conformance.vectors import export
+
+    def work() -> int:
+        count = export(folder)
+        click.echo(f"{count} cases in {folder}; the program writes TIER/CASE.safetensors")
+        return PASSED
+
+    exit_with(work)
+
+
+@vectors.command("check")
+@click.argument("folder", type=FOLDER)
+@click.option("--outputs", required=True, type=FOLDER, help="What the program wrote.")
+@click.option(
+    "--tier",
+    "tiers",
+    multiple=True,
+    type=click.Choice(VECTOR_TIERS),
+    help="Judge this tier only, all that the program can do; may be repeated.",
+)
+def check_command(folder: Path, outputs: Path, tiers: tuple[str, ...]) -> None:
+    """Judge the outputs of a program for the vectors in FOLDER.
+
+    Exit code 0: all that was written is right, 1: something is not, 3: less than half of the cases
+    of a tier was written.
+    """
+    exit_with(lambda: _check(folder, outputs, tiers or VECTOR_TIERS))
+
+
+def _check(folder: Path, outputs: Path, tiers: tuple[str, ...]) -> int:
+    console = terminal.console()
+    verdicts = [verdict for verdict in check(folder, outputs) if verdict.tier in tiers]
+    if not verdicts:
+        raise click.UsageError(f"{folder} has no vectors of {', '.join(tiers)}")
+    run = Run(verdicts, {OUTSIDE: {}}, 0.0)
+    console.print(terminal.table(run, tiers, []))
+    for verdict in run.verdicts:
+        if verdict.is_bad:
+            description = terminal.describe(verdict, can_rerun=False)
+            console.print(description, soft_wrap=True)
+    return exit_code(console, run)

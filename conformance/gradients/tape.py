@@ -1,0 +1,201 @@
+"""Gradients of NumPy code: it runs as it stands on variables that remember what made them.
+
+Reverse accumulation (Griewank and Walther, Evaluating Derivatives, chapter 3). A `Variable` takes
+the place of an array through NumPy's own protocols, so the oracle has one text for both passes.
+Where a function has a corner, the derivative there is 0, and of equal maxima the first counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from conformance.gradients.vjps import FUNCTIONS, UFUNCS, Partial, summed
+
+_numbers = count()
+
+
+class Variable(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array, and by which partial derivatives it depends on others.
+
+    Supports what the oracle does to arrays and nothing else: an operation without a derivative
+    here raises TypeError.
+
+    >>> x = Variable(np.array([2.0, 3.0]))
+    >>> gradients((x * x).sum(), [x])
+    [array([4., 6.])]
+    """
+
+    def __init__(self, value: np.ndarray, parents: Sequence[tuple[Variable, Partial]] = ()) -> None:
+        self.value = np.asarray(value)
+        self.parents = tuple(parents)
+        self.number = next(_numbers)
+
+    def made(self, value: np.ndarray, parents: Sequence[tuple[Variable, Partial]]) -> Variable:
+        """A variable of this kind that depends on others."""
+        return Variable(value, parents)
+
+    def rounded(self, g: np.ndarray) -> np.ndarray:
+        """What this kind of variable makes of a gradient that was computed."""
+        return g
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        options.pop("out", None)  # an update in place becomes a new variable
+        if method != "__call__" or options or ufunc not in UFUNCS:
+            return NotImplemented
+        values = [_value(each) for each in inputs]
+        out = ufunc(*values)
+        return self.made(out, _links(inputs, UFUNCS[ufunc](out, *values)))
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
+        if function not in FUNCTIONS:
+            return NotImplemented
+        arrays, values, partials = FUNCTIONS[function](_value, *inputs, **options)
+        out = function(*values, **options)
+        return self.made(out, _links(arrays, partials))
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __getitem__(self, index: Any) -> Variable:
+        def spread(g: np.ndarray) -> np.ndarray:
+            whole = np.zeros_like(self.value)
+            whole[index] = g  # slices only: no element is taken twice
+            return whole
+
+        return self.made(self.value[index], [(self, spread)])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.value.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.value.size
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the elements."""
+        return self.value.dtype
+
+    @property
+    def T(self) -> Variable:
+        """The axes in reverse."""
+        return self.made(self.value.T, [(self, np.transpose)])
+
+    def reshape(self, *shape: int) -> Variable:
+        """The same elements in other axes."""
+        return self.made(self.value.reshape(*shape), [(self, lambda g: g.reshape(self.shape))])
+
+    def sum(self, axis: Any = None, *, keepdims: bool = False) -> Variable:
+        """Sums over axes."""
+        total = summed(self.value, axis)
+
+        def spread(g: np.ndarray) -> np.ndarray:
+            return np.broadcast_to(g.reshape(total.shape), self.shape)
+
+        return self.made(total if keepdims else total.squeeze(axis), [(self, spread)])
+
+    def mean(self, axis: Any = None, *, keepdims: bool = False) -> Variable:
+        """Means over axes."""
+        total = self.sum(axis, keepdims=keepdims)
+        return total / (self.size // max(total.size, 1))
+
+    def max(self, axis: tuple[int, ...]) -> Variable:
+        """Maxima over axes; of equal ones the first takes the gradient."""
+        last = tuple(range(-len(axis), 0))
+        flat = np.moveaxis(self.value, axis, last)
+        flat = flat.reshape(*flat.shape[: -len(axis)], -1)
+        first = np.expand_dims(flat.argmax(-1), -1)
+
+        def spread(g: np.ndarray) -> np.ndarray:
+            whole = np.zeros_like(flat)
+            np.put_along_axis(whole, first, g[..., None], -1)
+            sizes = [self.shape[each] for each in axis]
+            return np.moveaxis(whole.reshape(*g.shape, *sizes), last, axis)
+
+        return self.made(np.take_along_axis(flat, first, -1)[..., 0], [(self, spread)])
+
+    def take(self, indices: np.ndarray, axis: int) -> Variable:
+        """Positions of an axis, any of them as often as it is named."""
+
+        def collect(g: np.ndarray) -> np.ndarray:
+            whole = np.zeros_like(self.value)
+            np.add.at(np.moveaxis(whole, axis, 0), indices, np.moveaxis(g, axis, 0))
+            return whole
+
+        return self.made(self.value.take(indices, axis), [(self, collect)])
+
+
+class Rough(Variable):
+    """A variable whose every result, forward and backward, is moved at random by an ulp or not.
+
+    Runs of float32 arithmetic that differ by chance show how far roundings carry (Monte Carlo
+    arithmetic: Parker, Pierce and Eggert, Computing in Science and Engineering 2(4), 2000).
+    """
+
+    def __init__(
+        self,
+        value: np.ndarray,
+        generator: np.random.Generator,
+        parents: Sequence[tuple[Variable, Partial]] = (),
+    ) -> None:
+        super().__init__(value, parents)
+        self.generator = generator
+
+    def made(self, value: np.ndarray, parents: Sequence[tuple[Variable, Partial]]) -> Variable:
+        """A variable of this kind that depends on others."""
+        return Rough(self.rounded(value), self.generator, parents)
+
+    def rounded(self, g: np.ndarray) -> np.ndarray:
+        """The array with some of its last bits changed."""
+        ulps = self.generator.integers(-1, 2, g.shape, dtype=np.int8)
+        return g * (1 + np.finfo(g.dtype).eps * ulps).astype(g.dtype)
+
+
+def gradients(
+    output: Variable, sources: Iterable[Variable], cotangent: np.ndarray | None = None
+) -> list[np.ndarray]:
+    """The gradients of the sum of `output` times `cotangent` (ones) in each of `sources`."""
+    seed = np.ones_like(output.value) if cotangent is None else cotangent
+    found: dict[int, np.ndarray] = {output.number: seed}
+    for variable in _backwards(output):
+        g = found[variable.number]
+        for parent, partial in variable.parents:
+            share = variable.rounded(partial(g))
+            known = found.get(parent.number)
+            found[parent.number] = share if known is None else known + share
+    return [found.get(source.number, np.zeros_like(source.value)) for source in sources]
+
+
+def _backwards(output: Variable) -> list[Variable]:
+    """Everything that the output depends on, the latest made first."""
+    seen = {output.number: output}
+    pending = [output]
+    while pending:
+        for parent, _ in pending.pop().parents:
+            if parent.number not in seen:
+                seen[parent.number] = parent
+                pending.append(parent)
+    return [seen[number] for number in sorted(seen, reverse=True)]
+
+
+def _value(each: Any) -> Any:
+    return each.value if isinstance(each, Variable) else each
+
+
+def _links(
+    inputs: Sequence[Any], partials: Sequence[Callable[[np.ndarray], np.ndarray]]
+) -> list[tuple[Variable, Partial]]:
+    pairs = zip(inputs, partials, strict=True)
+    return [(each, partial) for each, partial in pairs if isinstance(each, Variable)]

@@ -1,0 +1,32 @@
+"""An implementation in this process: for the suite's own checks, not for other people's code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from conformance.implementations.errors import ImplementationRaised, NotSupported
+from conformance.implementations.judged import Judged
+from conformance.implementations.worker import Worker
+
+
+class Local(Judged):
+    """What `conformance.implementations.process.Implementation` offers, without a process.
+
+    Nobody watches what it imports: the suite's own mutants are the oracle with a defect.
+    """
+
+    def __init__(self, name: str, build: Callable[..., Any], *, repeat: bool = False) -> None:
+        super().__init__(name)
+        self._worker = Worker(build, repeat)
+
+    def _request(self, request: str, arguments: Mapping[str, Any]) -> Any:
+        with np.errstate(all="ignore"):
+            kind, value = self._worker.answer(request, arguments)
+        if kind == "unsupported":
+            raise NotSupported(*value)
+        if kind == "raised":
+            raise ImplementationRaised(*value)
+        return value

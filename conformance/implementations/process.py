@@ -1,0 +1,179 @@
+"""The parent's handle of one implementation, which runs in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Thread
+from typing import IO, Any
+
+import numpy as np
+
+from conformance.implementations.channel import Channel
+from conformance.implementations.errors import (
+    ImplementationRaised,
+    NoAnswer,
+    NotSupported,
+    ProcessDied,
+    TimedOut,
+    text_of,
+    words,
+)
+from conformance.implementations.judged import Judged
+from conformance.implementations.names import OURS, environment
+from conformance.implementations.precision import Precision
+from weights import child
+
+CASE_SECONDS = 120.0
+START_SECONDS = 300.0
+# How long a process may take to end by itself once it was told to.
+END_SECONDS = 1.0
+LAST_WORDS = 2000
+REFUSALS = {"unsupported": NotSupported, "raised": ImplementationRaised}
+ANSWERS = {"call": np.ndarray, "taps": dict, "state": dict, "train_step": dict, "seconds": tuple}
+
+
+class Implementation(Judged):
+    """An implementation in a child process, started anew when it dies or takes too long.
+
+    The child leads a process group: what it started ends with it.
+    """
+
+    def __init__(self, name: str, seconds: float = CASE_SECONDS, *, repeat: bool = False) -> None:
+        super().__init__(name, is_ours=name in OURS)
+        self._seconds = seconds
+        self._repeat = repeat
+        self._deadline: float | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Any = None
+        self._output: Any = None
+
+    def start(self) -> None:
+        """Start the child and wait until it has imported the implementation."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            repeat = "repeat" if self._repeat else ""
+            command = child.python(
+                "conformance.implementations.child", str(theirs.fileno()), self.name, repeat
+            )
+            self._process = process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                env=environment(self.name),
+                pass_fds=[theirs.fileno()], start_new_session=True,
+            )  # fmt: skip
+        self._channel = Channel(ours)
+        self._output = _Output(process.stdout)
+        try:
+            told = self._reply(time.monotonic() + START_SECONDS, START_SECONDS)
+        except (ImplementationRaised, NotSupported):
+            self._stop()  # it has hung up, the next request must not ask it
+            raise
+        self.versions = dict(told["versions"])
+        self.precision = Precision(*told["precision"])
+
+    @contextmanager
+    def one_case(self) -> Iterator[None]:
+        """A case begins and ends: its requests share the time that a case may take."""
+        self._deadline = time.monotonic() + self._seconds
+        try:
+            yield
+        finally:
+            self._deadline = None
+
+    def seconds(self) -> tuple[float, float]:
+        """What its outputs took since it started: the first time, and when repeated."""
+        first, again = (0.0, 0.0) if self._process is None else self._request("seconds", {})
+        return float(first), float(again)
+
+    def kill(self) -> None:
+        """End the child in the middle of a request, which raises `ProcessDied` in its thread."""
+        process = self._process
+        if process is not None:
+            _end_group(process)
+
+    def close(self) -> None:
+        """End the child."""
+        self._stop()
+
+    def _request(self, request: str, arguments: Mapping[str, Any]) -> Any:
+        if self._process is None:
+            self.start()
+            self._deadline = self._deadline and time.monotonic() + self._seconds
+        deadline = self._deadline or time.monotonic() + self._seconds
+        try:
+            self._channel.send((request, arguments), deadline)
+        except TimeoutError:
+            self._stop()
+            raise TimedOut(self._seconds) from None
+        except OSError:
+            raise self._died() from None
+        answer = self._reply(deadline, self._seconds)
+        if not isinstance(answer, ANSWERS.get(request, object)):
+            raise NoAnswer(f"its process sent a {type(answer).__name__} for {request!r}")
+        return answer
+
+    def _reply(self, deadline: float, seconds: float) -> Any:
+        try:
+            kind, value, remarks = self._channel.receive(deadline, self._is_alive)
+            self.remarks = tuple(dict.fromkeys([*self.remarks, *remarks]))
+            refusal = REFUSALS[kind](*value) if kind in REFUSALS else None
+        except TimeoutError:
+            self._stop()
+            raise TimedOut(seconds) from None
+        except (EOFError, OSError):
+            raise self._died() from None
+        except Exception as error:
+            self._stop()
+            raise NoAnswer(f"its process sent what is no answer: {text_of(error)}") from None
+        if refusal is not None:
+            raise refusal
+        return value
+
+    def _is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _died(self) -> ProcessDied:
+        process, output = self._process, self._output
+        self._stop()
+        code = None if process is None else process.returncode
+        return ProcessDied(code, words(output.last()) or "(none)")
+
+    def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        self._channel.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(END_SECONDS)
+        _end_group(process)
+        process.wait()
+
+
+class _Output:
+    """What a child prints: read to its end, and only the last of it kept."""
+
+    def __init__(self, stream: Any) -> None:
+        self._last = b""
+        self._thread = Thread(target=self._read, args=(stream,), daemon=True)
+        self._thread.start()
+
+    def last(self) -> str:
+        """The last words, once the child has ended."""
+        self._thread.join(END_SECONDS)
+        return self._last.decode(errors="replace").strip()
+
+    def _read(self, stream: IO[bytes]) -> None:
+        with stream:
+            while part := os.read(stream.fileno(), 1 << 16):
+                self._last = (self._last + part)[-LAST_WORDS:]
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

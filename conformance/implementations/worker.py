@@ -1,0 +1,161 @@
+"""One implementation, doing what is asked of it."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from conformance.implementations.answers import array, arrays, name_of
+from conformance.implementations.errors import MOST_NAME, MOST_TEXT, NotSupported, text_of, words
+from weights import ArgumentError, GhostError
+from weights.files.digests import tensor_digests
+
+# Bytes to which frameworks align what they compute with.
+ALIGNMENT = 64
+
+
+class Worker:
+    """The implementation, and the object that it built last.
+
+    With `repeat` it is asked for every output twice: the bits must be the same, and what the first
+    time took beyond the second is taken for compilation.
+    """
+
+    def __init__(self, build: Callable[..., Any], repeat: bool = False) -> None:
+        self._build = build
+        self._repeat = repeat
+        self._seconds = [0.0, 0.0]
+        self._key: Any = None
+        self._built: Any = None
+
+    def answer(self, request: str, arguments: Mapping[str, Any]) -> tuple[str, Any]:
+        """The reply to a request: ("done", value) or one of the refusals."""
+        try:
+            return "done", getattr(self, request)(**arguments)
+        except Exception as error:
+            return refusal(error)
+
+    def call(self, x: np.ndarray, **description: Any) -> np.ndarray:
+        """The output for an input."""
+        built = self._object(**description)
+        first = self._timed(0, built, x)
+        if self._repeat and self._timed(1, built, x).tobytes() != first.tobytes():
+            raise ArgumentError("it gave other bits when it was asked again")
+        return first
+
+    def seconds(self) -> tuple[float, float]:
+        """What all outputs took the first time, and again where they were asked for twice."""
+        first, again = self._seconds
+        return first, again
+
+    def taps(self, x: np.ndarray, **description: Any) -> dict[str, np.ndarray]:
+        """The named intermediate outputs."""
+        taps = self._method("taps", **description)
+        return _lent(lambda given: arrays(taps(given)), x)
+
+    def state(self, **description: Any) -> dict[str, np.ndarray]:
+        """The tensors, canonical names and layout."""
+        return arrays(self._method("state", **description)())
+
+    def save(self, path: str, **description: Any) -> None:
+        """Write the interchange file."""
+        self._method("save", **description)(path)
+
+    def resave(self, source: str, path: str, **description: Any) -> None:
+        """Load one file and write another."""
+        with self._for_once():
+            self._method("load", **description)(source)
+            self._method("save", **description)(path)
+
+    def train_step(
+        self, x: np.ndarray, output_cotangent: np.ndarray, **description: Any
+    ) -> dict[str, Any]:
+        """One training step."""
+        with self._for_once():
+            step = self._method("train_step", **description)(x.copy(), output_cotangent.copy())
+        return {
+            name_of(key): arrays(value) if isinstance(value, Mapping) else array(value)
+            for key, value in step.items()
+        }
+
+    @contextmanager
+    def _for_once(self) -> Iterator[None]:
+        """A fresh object that nobody uses afterwards: the request changes it, or fails half way."""
+        self._key = None
+        try:
+            yield
+        finally:
+            self._key = None
+
+    def _timed(self, time: int, built: Callable[..., Any], x: np.ndarray) -> np.ndarray:
+        def run(given: np.ndarray) -> np.ndarray:
+            started = perf_counter()
+            result = array(built(given))
+            self._seconds[time] += perf_counter() - started
+            return result
+
+        return _lent(run, x)
+
+    def _object(self, architecture: str, config: Any, weights: Any) -> Any:
+        key = json.dumps([architecture, dict(config), tensor_digests(weights)], default=repr)
+        if key != self._key:
+            self._built = self._build(architecture, dict(config), dict(weights))
+            self._key = key
+        return self._built
+
+    def _method(self, name: str, **description: Any) -> Callable[..., Any]:
+        method = getattr(self._object(**description), name, None)
+        if method is None:
+            raise NotSupported(f"it has no method {name!r}")
+        return method
+
+
+def _lent(run: Callable[[np.ndarray], Any], x: np.ndarray) -> Any:
+    """What it returns for an array that must come back as it was, and free."""
+    # Never a name of this function: who looks at the local names of its callers, as TensorFlow's
+    # tracing does, leaves references behind in them.
+    lent = _unaligned(x)
+    held = _references(lent)
+    result = run(lent[1])
+    if lent[1].tobytes() != x.tobytes():
+        raise ArgumentError("it changed its input in place")
+    if _references(lent) > held:
+        gc.collect()  # cycles hold nothing for good
+    if _references(lent) > held:
+        raise ArgumentError("it keeps a reference to its input, which is its caller's")
+    return result
+
+
+def _references(lent: tuple[np.ndarray, ...]) -> int:
+    return sum(map(sys.getrefcount, lent))
+
+
+def _unaligned(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A copy, and the memory that it lies in.
+
+    No framework makes such memory its own, as TensorFlow and JAX do with what is aligned: they then
+    hold on to it for as long as they like.
+    """
+    step = x.dtype.itemsize
+    memory = np.empty(x.size + 2 * ALIGNMENT // step, x.dtype)
+    first = (step - memory.ctypes.data) % ALIGNMENT // step
+    given = memory[first : first + x.size].reshape(x.shape)
+    given[...] = x
+    return memory, given
+
+
+def refusal(error: Exception) -> tuple[str, Any]:
+    """The reply that an exception is: ("unsupported", reason) or ("raised", what it was)."""
+    if isinstance(error, NotSupported):
+        return "unsupported", (text_of(error),)
+    name, is_ghost_error = words(type(error).__name__, MOST_NAME), isinstance(error, GhostError)
+    # Half of what a message may have: more is said around it.
+    text = text_of(error, MOST_TEXT // 2)
+    return "raised", (name, text, is_ghost_error)

@@ -1,0 +1,1 @@
+"""How far a result may be from the truth, and the verdict."""

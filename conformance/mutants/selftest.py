@@ -1,0 +1,76 @@
+"""The suite checked by itself: every mutant is caught by its tier, every correct variant passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from conformance.implementations.local import Local
+from conformance.judging.verdict import Status, Verdict
+from conformance.mutants import MUTANTS, Mutant
+from conformance.mutants.variants import INVISIBLE, VARIANTS
+from conformance.running.runner import judge
+from conformance.tiers import TIERS, Tier
+
+# An exception is as good as a failure only where sizes are at stake.
+RAISES = "contract"
+# What a variant must pass; the others test files and whole frameworks.
+FAIR_TIERS = ("exact", "module", "special", "family", "training")
+# Of whole numbers an ulp is seen.
+INEXACT = {"an-ulp-off": ("exact",)}
+
+
+@dataclass(frozen=True)
+class Caught:
+    """A mutant, and the verdict that convicts it; None where it survived its tier."""
+
+    mutant: Mutant
+    verdict: Verdict | None
+    cases: int
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A correct variant, how many cases it ran, and those that it was failed in."""
+
+    variant: Mutant
+    cases: int
+    alarms: tuple[Verdict, ...]
+
+
+def hunt(mutants: Iterable[Mutant] = MUTANTS) -> Iterator[Caught]:
+    """Run each mutant through its tier until a case convicts it."""
+    for mutant in mutants:
+        process = Local(mutant.name, mutant.build)
+        verdicts = []
+        for verdict in _verdicts(TIERS[mutant.tier], process):
+            verdicts.append(verdict)
+            if convicts(verdict):
+                break
+        found = verdicts[-1] if convicts(verdicts[-1]) else None
+        yield Caught(mutant, found, len(verdicts))
+
+
+def convicts(verdict: Verdict) -> bool:
+    """Whether a verdict names a defect: a failure, or of sizes an exception."""
+    raises = verdict.tier == RAISES and verdict.status is Status.ERROR
+    return verdict.status is Status.FAIL or raises
+
+
+def accept(variants: Iterable[Mutant] = (*VARIANTS, INVISIBLE)) -> Iterator[Accepted]:
+    """Run each correct variant through every case of the tiers that it must pass."""
+    for variant in variants:
+        process = Local(variant.name, variant.build)
+        skipped = INEXACT.get(variant.name, ())
+        tiers = [TIERS[name] for name in FAIR_TIERS if name not in skipped]
+        verdicts = [verdict for tier in tiers for verdict in _verdicts(tier, process)]
+        ran = [verdict for verdict in verdicts if verdict.status is not Status.SKIP]
+        yield Accepted(variant, len(ran), tuple(verdict for verdict in ran if verdict.is_bad))
+
+
+def _verdicts(tier: Tier, process: Local) -> Iterator[Verdict]:
+    for case in tier.cases():
+        broken: list[str] = []
+        yield judge(tier, case, process, broken)
+        if broken:
+            raise RuntimeError(broken[0])

@@ -1,0 +1,196 @@
+"""GhostNet, GhostNetV2 and GhostNetV3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from conformance.oracle.bottleneck import GhostBottleneck
+from conformance.oracle.branches import ConvNorm
+from conformance.oracle.layers import (
+    activation,
+    check_input,
+    convolution,
+    dropout,
+    linear,
+    module_list,
+    norm_after,
+    spatial_mean,
+)
+from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig
+
+
+class GhostNet:
+    """GhostNet (Han et al., CVPR 2020, table 1).
+
+    `width` multiplies the channels; `num_classes` 0 leaves the classifier out.
+
+    Shapes: x: (N, in_chans, H, W) to logits (N, num_classes).
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> network = GhostNet(0.5, num_classes=10)
+    >>> network(np.zeros((1, 3, 64, 64))).shape
+    (1, 10)
+    >>> [tuple(feature.shape) for feature in network.features(np.zeros((1, 3, 64, 64))).values()]
+    [(1, 8, 32, 32), (1, 12, 16, 16), (1, 20, 8, 8), (1, 40, 4, 4), (1, 80, 2, 2)]
+    """
+
+    version = 1
+    architecture = "ghostnet"
+
+    def __init__(
+        self,
+        width: float = 1.0,
+        num_classes: int = 1000,
+        in_chans: int = 3,
+        dropout: float = 0.2,
+        ratio: float = 2,
+        dw_kernel_size: int = 3,
+        *,
+        split: str = "ceil",
+        head: str = "bias",
+        se_rounding: str = "divisible",
+        shortcut_kernel_size: int = 0,
+        shortcut_activation: str = "identity",
+        form: str = "training",
+        bn_eps: float = 1e-5,
+        bn_momentum: float = 0.1,
+        dtype: Any = np.float64,
+    ) -> None:
+        plan = GhostNetConfig(
+            self.version,
+            width,
+            num_classes,
+            in_chans,
+            dropout,
+            ratio,
+            dw_kernel_size,
+            split,
+            head,
+            se_rounding,
+            shortcut_kernel_size,
+            shortcut_activation,
+            form,
+            bn_eps,
+            bn_momentum,
+        )
+        options = {"dtype": dtype}
+        self.plan = plan
+        self.conv_stem = convolution(plan.stem, **options)
+        self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
+        self.blocks = _blocks(plan, **options)
+        self.conv_head = convolution(plan.head_convolution, **options)
+        self.bn_head = _head_norm(plan, **options)
+        self.dropout = _dropout(plan.dropout, **options)
+        self.classifier = _classifier(plan, **options)
+        self.relu = activation("relu")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the network in any framework."""
+        return self.plan.to_dict()
+
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the network is in training."""
+        return self.bn1
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, in_chans, H, W) to logits (N, num_classes)."""
+        for _, out in self._steps(x):
+            x = out
+        return x
+
+    def stages(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """The output of every stage, from the stem to the logits."""
+        return dict(self._steps(x))
+
+    def features(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        """The five feature maps with a stride of 2, 4, 8, 16 and 32, from the path they stand at.
+
+        The first is the stem's convolution before its batch normalisation, as in timm.
+        """
+        features = {}
+        for name, out in self._steps(x):
+            if name in FEATURES:
+                features[name] = out
+            if name == FEATURES[-1]:
+                break
+        return features
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
+        return f"{type(self).__name__}({arguments})"
+
+    def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        check_input(self, x)
+        x = self.conv_stem(x)
+        yield "conv_stem", x
+        x = self.relu(self.bn1(x))
+        yield "bn1", x
+        for number, stage in enumerate(self.blocks):
+            for position, block in enumerate(stage):
+                x = block(x)
+                yield f"blocks.{number}.{position}", x
+        yield from self._head(x)
+
+    def _head(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        x = self.conv_head(spatial_mean(x))
+        if self.bn_head is not None:
+            x = self.bn_head(x)
+        x = self.relu(x).reshape(len(x), -1)
+        yield "conv_head", x
+        if self.classifier is not None:
+            yield "logits", self.classifier(self.dropout(x))
+
+
+class GhostNetV2(GhostNet):
+    """GhostNetV2 (Tang et al., NeurIPS 2022): GhostNet with DFC attention from the third block on.
+
+    Shapes: x: (N, in_chans, H, W), H and W at least 33, to logits (N, num_classes).
+
+    >>> GhostNetV2(1.6).plan.macs(224, 224)
+    398607224
+    """
+
+    version = 2
+    architecture = "ghostnetv2"
+
+
+class GhostNetV3(GhostNet):
+    """GhostNetV3 (Liu et al., 2024): GhostNetV2 trained in branches that `deploy` merges.
+
+    Shapes: x: (N, in_chans, H, W), H and W at least 33, to logits (N, num_classes).
+
+    >>> [GhostNetV3(form=form).plan.macs(224, 224) for form in ("training", "deployed")]
+    [404128320, 167048288]
+    """
+
+    version = 3
+    architecture = "ghostnetv3"
+
+
+def _blocks(plan: GhostNetConfig, **options: Any) -> Any:
+    stages = [
+        module_list(GhostBottleneck(**block.to_dict(), **options) for block in stage.values())
+        for stage in plan.stages.values()
+    ]
+    last = ConvNorm(plan.last, plan.bn_eps, plan.bn_momentum, "relu", **options)
+    return module_list([*stages, module_list([last])])
+
+
+def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
+    if plan.head == "bias":
+        return None
+    return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)
+
+
+def _dropout(rate: float, **options: Any) -> Any:
+    return dropout(rate, **options)
+
+
+def _classifier(plan: GhostNetConfig, **options: Any) -> Any:
+    return linear(HEAD_CHANNELS, plan.num_classes, **options) if plan.num_classes else None

@@ -1,0 +1,1 @@
+"""The published networks held against recorded outputs and against each other."""

@@ -1,0 +1,77 @@
+"""Batch normalisations drawn at random, with which a network still computes numbers of order one.
+
+A freshly made batch normalisation hides most mistakes: its weight equals its variance, its bias
+equals its mean. Here all four vectors are drawn anew, so that no two can be mistaken for one
+another, and fitted to the data: mean and variance of a channel are those of what arrives there in
+the oracle, the mean moved by about half a standard deviation, the variance enlarged. Each layer is
+fitted behind those already drawn, so nothing grows or dies out however deep the network is. Kernels
+and biases are kept: they are the file's.
+
+Variances are enlarged 4 to 16 times, and none is below its layer's mean, because such layers damp
+what comes in. With the bare variances a deep network amplifies its own roundings, and what is
+allowed grows to a hundredth of the output: faults would hide in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from conformance.cases.tensors import Tensors, random_norm
+from conformance.judging.stages import in_dtype
+from conformance.oracle import adapter, weights_io
+from conformance.oracle.layers import BatchNorm
+from conformance.oracle.walk import replace_parts
+from weights import configure
+from weights.tensors import RUNNING_VAR, TensorSpec
+
+LEAST_VARIANCE = 1e-6
+
+
+@dataclass
+class Fitted(BatchNorm):
+    """Batch normalisation that takes its statistics from its input.
+
+    Those given are a departure from them: in standard deviations, and as a factor.
+    """
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, C, H, W), the same out."""
+        mean, var = x.mean(axis=(0, 2, 3)), x.var(axis=(0, 2, 3))
+        var = np.maximum(var, max(var.mean(), LEAST_VARIANCE))
+        self.running_mean = mean + self.running_mean * np.sqrt(var)
+        self.running_var = self.running_var * var
+        return super().__call__(x)
+
+
+def randomise(
+    architecture: str, config: Mapping[str, Any], weights: Tensors, x: np.ndarray, seed: int
+) -> Tensors:
+    """The same weights with every batch normalisation drawn anew, and fitted to x: (N, C, H, W)."""
+    generator = np.random.Generator(np.random.PCG64([seed, crc32(b"randomised")]))
+    departures = _draw(generator, list(configure(architecture, config).tensors()))
+    module = weights_io.build(architecture, config, in_dtype(weights, np.float64) | departures)
+    # Whatever normalises fits itself.
+    replace_parts(module, BatchNorm, lambda norm: Fitted(**vars(norm)))
+    with np.errstate(all="ignore"):  # weights that give NaN are for the rule to judge
+        adapter.Adapter(module, np.float64).taps(x)
+    return in_dtype(weights, np.float32) | {
+        name: array.astype(np.float32)
+        for name, array in weights_io.state(module).items()
+        if name in departures
+    }
+
+
+def _draw(generator: np.random.Generator, specs: Sequence[TensorSpec]) -> Tensors:
+    drawn = {}
+    for spec in specs:
+        vector = random_norm(generator, spec)
+        if spec.kind == RUNNING_VAR:
+            vector = 4 ** generator.uniform(1, 2, spec.shape)
+        if vector is not None:
+            drawn[spec.name] = vector
+    return drawn

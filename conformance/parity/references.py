@@ -1,0 +1,154 @@
+"""What a weight file can be held against besides itself: the right file, or recorded outputs.
+
+Recorded outputs are a safetensors file. Each case in it has an input `CASE.input` (N, C, H, W) and
+outputs `CASE.STAGE`, or `CASE.STAGE.mean_hw`, the means over height and width. A file of one case
+may leave `CASE.` out. `stage0`, `stage1`, ... are the feature maps of a network that has some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from conformance.cases.tensors import Tensors
+from conformance.implementations.errors import printable, words
+from conformance.judging.stages import (
+    OracleRun,
+    Stages,
+    allowed_error,
+    smallest_input,
+    spatial_means,
+)
+from conformance.oracle import weights_io
+from weights import GhostError, WeightFile, configure
+from weights.files.file import ENTRY
+from weights.files.storage import read_header, read_safetensors
+from weights.prediction.preprocess import preprocess
+
+INPUT, IMAGES, X = "input", "images", "x"
+MEANS = ".mean_hw"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An input and what a network is known to make of it.
+
+    Of the stages in `means`, the outputs are means over height and width.
+    """
+
+    label: str
+    x: np.ndarray = field(repr=False)
+    outputs: Tensors = field(repr=False)
+    means: frozenset[str]
+    unknown: tuple[str, ...]
+
+    def stages(self, run: OracleRun) -> Stages:
+        """What is recorded, and the error that the oracle's own float32 run allows."""
+        allowed = {}
+        for stage, wanted in self.outputs.items():
+            exact, rough = run.exact[stage], run.rough[stage]
+            if stage in self.means:
+                exact, rough = spatial_means(exact), spatial_means(rough)
+            allowed[stage] = allowed_error(rough, exact, wanted)
+        return Stages(self.outputs, allowed, self.means)
+
+
+def is_weight_file(path: Path) -> bool:
+    """Whether a safetensors file is an interchange file."""
+    return ENTRY in read_header(path).metadata
+
+
+def read_input(path: Path, file: WeightFile) -> np.ndarray:
+    """The input (N, C, H, W) of a file with `x`, or `images` (N, H, W, C) for `file`'s preprocess.
+
+    Raises `GhostError` where it holds neither.
+    """
+    return _input(path, read_safetensors(path)[0], file)
+
+
+def read_recorded(path: Path, file: WeightFile, names: tuple[str, ...]) -> list[Recorded]:
+    """Every case of recorded outputs, its stages in the order of `names`; raises `GhostError`."""
+    arrays, _ = read_safetensors(path)
+    features = _features(file)
+    cases = [key.removesuffix(f".{INPUT}") for key in arrays if key.endswith(f".{INPUT}")]
+    if not cases:
+        outputs = {key: array for key, array in arrays.items() if key not in (INPUT, IMAGES, X)}
+        x = _input(path, arrays, file)
+        return [_recorded(path, path.stem, x, _by_stage(outputs, features), names)]
+    return [
+        _recorded(
+            path,
+            case,
+            _float32(arrays[f"{case}.{INPUT}"]),
+            _by_stage(_under(arrays, case), features),
+            names,
+        )
+        for case in cases
+    ]
+
+
+def _recorded(
+    path: Path, label: str, x: np.ndarray, outputs: Tensors, names: tuple[str, ...]
+) -> Recorded:
+    keys = {key.removesuffix(MEANS): key for key in outputs}
+    stages = [name for name in names if name in keys]
+    if not stages:
+        raise GhostError(
+            f"{path} must record outputs of at least one stage ({', '.join(names)}) for the input "
+            f"{printable(label)}, got {words(', '.join(outputs)) or 'none'}"
+        )
+    return Recorded(
+        printable(label),
+        x,
+        {name: outputs[keys[name]].astype(np.float64) for name in stages},
+        frozenset(name for name in stages if keys[name].endswith(MEANS)),
+        tuple(key for name, key in keys.items() if name not in names),
+    )
+
+
+def _by_stage(outputs: Tensors, features: Mapping[str, str]) -> Tensors:
+    """The outputs with `stage0`, `stage1`, ... called as the stages that they are."""
+    parts = ((key, key.removesuffix(MEANS)) for key in outputs)
+    return {features.get(name, name) + key.removeprefix(name): outputs[key] for key, name in parts}
+
+
+def _input(path: Path, arrays: Tensors, file: WeightFile) -> np.ndarray:
+    for name in (INPUT, X):
+        if name in arrays:
+            return _float32(arrays[name])
+    if IMAGES not in arrays:
+        got = words(", ".join(arrays)) or "nothing"
+        raise GhostError(f"{path} must hold `{X}` (N, C, H, W) or `{IMAGES}`, got {got}")
+    settings = file.metadata.get("preprocess")
+    if settings is None:
+        raise GhostError(
+            f"{path} holds `{IMAGES}`, but the weight file does not say how they are preprocessed: "
+            f"import it again, or give `{X}` (N, C, H, W)"
+        )
+    return preprocess(arrays[IMAGES], settings)
+
+
+def _features(file: WeightFile) -> Mapping[str, str]:
+    """Which stages a network's feature maps are, from their place in the order."""
+    module: Any = weights_io.ARCHITECTURES[file.architecture](**file.config)
+    if not hasattr(module, "features") or not callable(module.features):
+        return {}
+    features = module.features(smallest_input(configure(file.architecture, file.config)))
+    return {f"stage{number}": name for number, name in enumerate(features)}
+
+
+def _under(arrays: Tensors, case: str) -> Tensors:
+    prefix = f"{case}."
+    return {
+        key.removeprefix(prefix): array
+        for key, array in arrays.items()
+        if key.startswith(prefix) and key != prefix + INPUT
+    }
+
+
+def _float32(x: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(x, np.float32)

@@ -1,0 +1,156 @@
+"""The report: JSON lines from which everything else can be derived, and JUnit XML."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from conformance.implementations.names import ENVIRONMENT, Availability, installed_version
+from conformance.judging.verdict import Status, Verdict
+from conformance.running.results import Run, efforts, offences, unjudged
+from weights import FormatError, strict_json
+from weights.files.storage import read_bytes
+from weights.shown import shown
+
+LINES, JUNIT, HTML = "report.jsonl", "junit.xml", "report.html"
+# JUnit's elements, and its names for how many there are.
+TOTALS = {
+    Status.FAIL: ("failure", "failures"),
+    Status.ERROR: ("error", "errors"),
+    Status.SKIP: ("skipped", "skipped"),
+    Status.KNOWN: ("skipped", "skipped"),
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report as it was read: its header, its verdicts and its footer."""
+
+    header: dict[str, Any]
+    verdicts: list[Verdict] = field(repr=False)
+    footer: dict[str, Any]
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder, and remove an earlier run's report: it must not pass for this one's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (LINES, JUNIT, HTML):
+        (folder / name).unlink(missing_ok=True)
+
+
+def write_report(
+    folder: Path, run: Run, tiers: Sequence[str], missing: Sequence[Availability],
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> None:  # fmt: skip
+    """Write `report.jsonl` and `junit.xml` into `folder`; `settings` say how large the run was."""
+    folder.mkdir(parents=True, exist_ok=True)
+    records = [
+        _header(run, tiers, missing) | {"settings": dict(settings)},
+        *({"kind": "verdict", **verdict.to_dict()} for verdict in run.verdicts),
+        _footer(run),
+    ]
+    text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records)
+    (folder / LINES).write_text(text, encoding="utf-8")
+    tree = ElementTree.ElementTree(junit(run.verdicts, [*offences(run), *unjudged(run)]))
+    tree.write(folder / JUNIT, encoding="utf-8", xml_declaration=True)
+
+
+def read_report(path: Path) -> Report:
+    """Read `report.jsonl`; raises `FormatError` for one that was cut short, or is none."""
+    data = read_bytes(path)
+    try:
+        records = [strict_json.loads(line) for line in data.decode().splitlines()]
+    except ValueError:
+        records = []  # the last line ends in its middle
+    try:
+        kinds = [record.pop("kind", None) for record in records]
+        verdicts = [Verdict.from_dict(record) for record in records[1:-1]]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{path} is no report of a run: {shown(error)}") from None
+    if kinds[:1] != ["header"] or kinds[-1:] != ["footer"]:
+        raise FormatError(f"{path} is cut short: it must begin with a header and end with a footer")
+    wanted = records[-1].get("counts")
+    if counts(verdicts) != wanted:
+        raise FormatError(
+            f"{path} lacks verdicts: it holds {counts(verdicts)}, wanted {shown(wanted)}"
+        )
+    return Report(records[0], verdicts, records[-1])
+
+
+def counts(verdicts: Iterable[Verdict]) -> dict[str, int]:
+    """How many verdicts there are of each status."""
+    found = Counter(verdict.status for verdict in verdicts)
+    return {status.value: found[status] for status in Status}
+
+
+def junit(verdicts: Iterable[Verdict], not_green: Sequence[str] = ()) -> ElementTree.Element:
+    """One test case for every verdict, in a suite for every implementation.
+
+    What keeps a run from being green beside its verdicts are errors of a suite of their own.
+    """
+    root = ElementTree.Element("testsuites")
+    by_name: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        by_name.setdefault(verdict.implementation, []).append(verdict)
+    for name, of_name in by_name.items():
+        suite = ElementTree.SubElement(root, "testsuite", name=name, tests=str(len(of_name)))
+        for element, total in TOTALS.values():
+            count = sum(TOTALS.get(v.status, ("", ""))[0] == element for v in of_name)
+            suite.set(total, str(count))
+        for verdict in of_name:
+            _add_case(suite, verdict)
+    if not_green:
+        total = str(len(not_green))
+        suite = ElementTree.SubElement(root, "testsuite", name="run", tests=total, errors=total)
+    for reason in not_green:
+        case = ElementTree.SubElement(suite, "testcase", classname="run", name=reason)
+        ElementTree.SubElement(case, "error", message=reason)
+    return root
+
+
+def _add_case(suite: ElementTree.Element, verdict: Verdict) -> None:
+    seconds = f"{verdict.seconds:.3f}"
+    case = ElementTree.SubElement(
+        suite, "testcase", classname=verdict.tier, name=verdict.case, time=seconds
+    )
+    if verdict.status in TOTALS:
+        element, _ = TOTALS[verdict.status]
+        detail = ElementTree.SubElement(case, element, message=verdict.message)
+        detail.text = "\n".join(filter(None, [str(verdict.worst or ""), verdict.hint]))
+
+
+def _header(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> dict[str, Any]:
+    return {
+        "kind": "header",
+        "ghostconv": installed_version("ghostconv"),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "environment": {key: os.environ.get(key, value) for key, value in ENVIRONMENT.items()},
+        "tiers": list(tiers),
+        "implementations": run.versions,
+        "remarks": {name: list(found) for name, found in run.remarks.items()},
+        "missing": {gap.name: gap.reason for gap in missing},
+    }
+
+
+def _footer(run: Run) -> dict[str, Any]:
+    return {
+        "kind": "footer",
+        "counts": counts(run.verdicts),
+        "not_green": [*offences(run), *unjudged(run)],
+        "was_stopped": run.was_stopped,
+        "seconds": round(run.seconds, 3),
+        "effort": [asdict(effort) for effort in efforts(run)],
+    }

@@ -1,0 +1,1 @@
+"""A run: cases one after another, its journal, its known deviations."""

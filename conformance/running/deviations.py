@@ -1,0 +1,93 @@
+"""Known deviations of an implementation: failures that somebody has looked at and explained.
+
+A TOML file of `[[deviation]]` tables, each with `tier`, `id` (of the case), `reason` and, if there
+are such, `link` and `where`. What is listed and fails is `known`, neither passed nor failed; what
+is listed and does not fail is an error, so that the list cannot outlive what it excuses, unless
+`where` says on which machines alone it fails.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from conformance.cases.case import split_pair
+from conformance.judging.verdict import Status, Verdict
+from weights import FormatError
+from weights.files.storage import read_bytes
+from weights.shown import shown
+
+TABLE = "deviation"
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One failure that is known, and why it is."""
+
+    tier: str
+    id: str
+    reason: str
+    link: str = ""
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.link})" if self.link else self.reason
+
+
+def read_deviations(path: Path) -> list[Deviation]:
+    """The entries of a file; raises `FormatError`."""
+    data = read_bytes(path)
+    try:
+        document = tomllib.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path} is not TOML: {shown(error)}") from None
+    entries = document.pop(TABLE, [])
+    if document or not isinstance(entries, list):
+        raise FormatError(f"{path} must hold [[{TABLE}]] tables and nothing else")
+    return [_deviation(path, number, entry) for number, entry in enumerate(entries, start=1)]
+
+
+def apply(verdicts: Iterable[Verdict], name: str, known: list[Deviation]) -> Iterator[Verdict]:
+    """The verdicts of the implementation `name`, with its known deviations marked.
+
+    A verdict of every entry that excuses nothing comes last, as an error; what was not run may be
+    excused by what is listed for it.
+    """
+    verdicts = list(verdicts)
+    ran = {(verdict.tier, verdict.case) for verdict in verdicts if verdict.implementation == name}
+    by_case = {(each.tier, each.id): each for each in known}
+    needed = set()
+    for verdict in verdicts:
+        key = (verdict.tier, verdict.case)
+        if verdict.implementation == name and key in by_case and verdict.is_bad:
+            needed.add(key)
+            yield replace(verdict, status=Status.KNOWN, message=f"known: {by_case[key]}")
+        else:
+            yield verdict
+    for tier, case in sorted(by_case.keys() - needed):
+        if (tier, case) in ran and by_case[tier, case].where:
+            continue
+        if (tier, case) not in ran and _exists(tier, case):
+            continue
+        message = "it is listed as a known deviation and did not fail: take it out of the list"
+        yield Verdict(case, tier, name, Status.ERROR, message=message)
+
+
+def _exists(tier: str, case: str) -> bool:
+    """Whether the suite has such a case, in this run or in another."""
+    from conformance.tiers import TIERS
+
+    return tier in TIERS and split_pair(case)[0] in {each.id for each in TIERS[tier].cases()}
+
+
+def _deviation(path: Path, number: int, entry: object) -> Deviation:
+    names = [field.name for field in fields(Deviation)]
+    is_table = isinstance(entry, dict) and all(isinstance(each, str) for each in entry.values())
+    if not isinstance(entry, dict) or not is_table or not set(entry) <= set(names):
+        raise FormatError(f"{path}: entry {number} must have texts called {', '.join(names)}")
+    missing = [name for name in names[:3] if not entry.get(name)]
+    if missing:
+        raise FormatError(f"{path}: entry {number} lacks {', '.join(missing)}")
+    return Deviation(**entry)

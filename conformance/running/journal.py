@@ -1,0 +1,152 @@
+"""The verdicts of a run as they come, so that a run that was interrupted can be resumed."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import IO, Any
+
+from conformance.implementations.names import fingerprint, installed_version
+from conformance.judging.verdict import Verdict
+from weights import ArgumentError, FormatError
+from weights.shown import shown
+
+NAME = "unfinished.jsonl"
+PACKAGES = ("ghostconv", "numpy", "torch", "jax", "flax", "tensorflow", "keras")
+Key = tuple[str, str, str]
+
+
+class Journal:
+    """A file to which every verdict is added as soon as it is there, whole lines only.
+
+    What it holds is never written again: a run that goes on adds to it. One that cannot be written
+    to ends no run; `problem` says why there is nothing to resume from.
+    """
+
+    def __init__(self, folder: Path, names: Sequence[str] = ()) -> None:
+        self.path = folder / NAME
+        self._names = names
+        self.problem = ""
+        self._lock = Lock()
+        self._stream: IO[bytes] | None = None
+
+    def begin(self, *, resume: bool = False) -> None:
+        """Start a new file, or go on with the one that an earlier run left."""
+        with self._noticing():
+            self._stream = self.path.open("ab" if resume else "wb", buffering=0)
+            if resume:
+                self._stream.truncate(_whole_lines(self.path))
+            else:
+                self._write(_header(self._names))
+
+    def add(self, verdict: Verdict) -> None:
+        """Add a verdict."""
+        with self._lock, self._noticing():
+            self._write(verdict.to_dict())
+
+    def close(self) -> None:
+        """Write no more; the file stays, for a run that goes on."""
+        with self._lock, self._noticing():
+            if self._stream is not None:
+                self._stream.close()
+            self._stream = None
+
+    def end(self) -> None:
+        """Remove the file: the report holds everything."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def _write(self, record: dict[str, Any]) -> None:
+        if self._stream is not None:
+            self._stream.write(json.dumps(record, allow_nan=False).encode() + b"\n")
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._stream, self.problem = None, f"cannot write {self.path}: {error.strerror}"
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a folder for one run; raises `ArgumentError` where another has it.
+
+    The system lets go of it when this process ends, however it does.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ArgumentError(
+            f"another run writes into {folder}: wait for its end, or give another --report"
+        ) from None
+    except OSError:
+        pass  # some network file systems lock no folders
+
+
+def key(verdict: Verdict) -> Key:
+    """What tells a verdict from the others of a run."""
+    return verdict.tier, verdict.case, verdict.implementation
+
+
+def read_journal(folder: Path, names: Sequence[str] = ()) -> dict[Key, Verdict]:
+    """What an interrupted run of these implementations left in the folder of its report.
+
+    Its last line may be cut short. Raises `ArgumentError` where nothing was interrupted, or where
+    versions or the code of an implementation have changed since, and `FormatError` for a damaged
+    file.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        raise ArgumentError(f"`--resume` needs {path}, which only an interrupted run leaves")
+    first, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    _check_header(path, first, names)
+    try:
+        # What follows the last line break is empty, or a line that was cut short.
+        verdicts = [Verdict.from_dict(json.loads(line)) for line in lines[:-1]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"{path} is damaged: {error}; remove it to run from the start") from error
+    return {key(verdict): verdict for verdict in verdicts}
+
+
+def _whole_lines(path: Path) -> int:
+    """How long a file is up to its last line break: what follows was cut short."""
+    return path.read_bytes().rfind(b"\n") + 1
+
+
+def _check_header(path: Path, line: str, names: Sequence[str]) -> None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    wanted = _header(names)
+    if not isinstance(found, dict) or found.get("versions") != wanted["versions"]:
+        raise ArgumentError(
+            f"`--resume` needs the versions of the interrupted run, got {wanted['versions']}, "
+            f"where {path} begins with {shown(line)}: run from the start"
+        )
+    if found != wanted:
+        raise ArgumentError(
+            f"`--resume` needs the implementations of the interrupted run as they were: their code "
+            f"has changed since {path} was begun, or others are named: run from the start"
+        )
+
+
+def _header(names: Sequence[str]) -> dict[str, Any]:
+    versions = {name: installed_version(name) for name in PACKAGES}
+    code = {name: fingerprint(name) for name in names}
+    return {"kind": "unfinished", "versions": versions, "code": code}

@@ -1,0 +1,71 @@
+"""The smallest case that still fails: arguments go back to their defaults, sizes go down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from conformance.cases.case import Case, describe
+from weights import ArgumentError, configure
+
+# In the order in which a reader gains most.
+KEEP = ("c_in", "c_out")
+# What a layer of one pixel less cannot show is not asked: channels, images, rows and columns.
+LARGEST_STEPS = 200
+
+Fails = Callable[[Case], bool]
+
+
+def shrink(case: Case, fails: Fails) -> Case:
+    """The case, smaller wherever it still fails; one that does not fail is returned as it is."""
+    for _ in range(LARGEST_STEPS):
+        smaller = next((each for each in _smaller(case) if _is_valid(each) and fails(each)), None)
+        if smaller is None:
+            return case
+        case = smaller
+    return case
+
+
+def _smaller(case: Case) -> Iterator[Case]:
+    """Every case that is simpler in one respect, the greatest gains first."""
+    for name in case.config:
+        if name not in KEEP and name != "bn_eps":
+            yield _with(case, {key: value for key, value in case.config.items() if key != name})
+    batch, channels, height, width = case.input_shape
+    for shape in _sizes((batch, height, width)):
+        yield replace(case, input_shape=(shape[0], channels, *shape[1:]))
+    for name in KEEP:
+        for value in _less(case.config.get(name, 0)):
+            yield _with(case, {**case.config, name: value})
+
+
+def _sizes(sizes: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    for axis, size in enumerate(sizes):
+        for less in _less(size):
+            yield (*sizes[:axis], less, *sizes[axis + 1 :])
+
+
+def _less(value: Any) -> list[int]:
+    """Half of a number, and one less."""
+    return sorted({value // 2, value - 1} - {0, -1}) if isinstance(value, int) else []
+
+
+def _with(case: Case, config: dict[str, Any]) -> Case:
+    batch, _, height, width = case.input_shape
+    shape = (batch, config.get("c_in", case.input_shape[1]), height, width)
+    return replace(case, config=config, input_shape=shape)
+
+
+def _is_valid(case: Case) -> bool:
+    try:
+        configure(case.architecture, case.config).check_input(case.input_shape, "float32")
+    except ArgumentError:
+        return False
+    return True
+
+
+def renamed(case: Case) -> Case:
+    """A case with the name of what it became."""
+    name = f"{describe(case.config, case.input_shape)}-{case.data}"
+    return replace(case, id=name)

@@ -1,0 +1,1 @@
+"""What this framework alone asks of its modules."""

@@ -1,0 +1,130 @@
+"""Convolutions that are fast on a CPU: products of matrices, and shifted multiply-adds."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import product
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from weights.modules.convolutions import MOST_TAPS
+
+Sizes = tuple[int, int]
+
+
+def wide_type(dtype: Any) -> Any:
+    """The type in which values of that type are summed: float32 at least."""
+    return jnp.dtype(dtype) if jnp.finfo(dtype).bits > 32 else jnp.dtype(jnp.float32)
+
+
+@partial(jax.jit, static_argnums=2)
+def pointwise(x: jax.Array, kernel: jax.Array, stride: Sizes) -> jax.Array:
+    """The convolution of 1x1 without padding, as suits the platform."""
+    product = partial(_product, stride=stride)
+    otherwise = partial(native, stride=stride, padding="VALID")
+    return jax.lax.platform_dependent(x, kernel, cpu=product, default=otherwise)
+
+
+def _product(x: jax.Array, kernel: jax.Array, *, stride: Sizes) -> jax.Array:
+    # Narrow types are summed in float32, as a convolution sums them.
+    out = jax.lax.dot_general(
+        strided(x, stride),
+        kernel[0, 0],
+        (((3,), (0,)), ((), ())),
+        preferred_element_type=wide_type(x.dtype),
+    )
+    return out.astype(kernel.dtype)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def depthwise(x: jax.Array, kernel: jax.Array, stride: Sizes, padding: Any) -> jax.Array:
+    """The convolution with one group for each channel, as suits the platform."""
+    shifted = partial(_shifted, stride=stride, padding=padding)
+    otherwise = partial(native, stride=stride, padding=padding, groups=x.shape[-1])
+    if kernel.shape[0] * kernel.shape[1] > MOST_TAPS:
+        return otherwise(x, kernel)
+    return jax.lax.platform_dependent(x, kernel, cpu=shifted, default=otherwise)
+
+
+def _shifted(x: jax.Array, kernel: jax.Array, *, stride: Sizes, padding: Any) -> jax.Array:
+    # Narrow types are summed in float32, as a convolution sums them.
+    wide = wide_type(x.dtype)
+    # Repeated here, a gradient is eight times faster than with an axis for the multiplier.
+    x = jnp.repeat(x.astype(wide), kernel.shape[-1] // x.shape[-1], axis=-1)
+    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
+    # Else XLA makes each input again for each of the taps that meet it.
+    x = jax.lax.optimization_barrier(x)
+    return sum_of_shifted(x, kernel[:, :, 0].astype(wide), stride).astype(kernel.dtype)
+
+
+def native(
+    x: jax.Array, kernel: jax.Array, stride: Any, padding: Any, dilation: Any = (1, 1),
+    groups: int = 1,
+) -> jax.Array:  # fmt: skip
+    """XLA's own convolution."""
+    return jax.lax.conv_general_dilated(
+        x,
+        kernel,
+        stride,
+        padding,
+        rhs_dilation=dilation,
+        feature_group_count=groups,
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def sum_of_shifted(x: jax.Array, taps: jax.Array, stride: Sizes) -> jax.Array:
+    """A depthwise convolution of a padded input, one multiply-add for each of the taps.
+
+    Shapes: x: (N, H, W, C), taps: (kh, kw, C).
+    """
+    return _at_once(x, taps, stride)
+
+
+@sum_of_shifted.defjvp
+def _derivative(stride: tuple[int, int], primals: Any, tangents: Any) -> Any:
+    (x, taps), (x_tangent, taps_tangent) = primals, tangents
+    out = sum_of_shifted(x, taps, stride)
+    # In a loop: a gradient of the taps that XLA sees at once takes seconds to compile.
+    change = sum_of_shifted(x_tangent, taps, stride) + _in_turn(x, taps_tangent, stride)
+    return out, change
+
+
+def _at_once(x: jax.Array, taps: jax.Array, stride: Sizes) -> jax.Array:
+    first, *others = (
+        _window(x, (i, j), taps.shape, stride) * taps[None, None, i, j, None]
+        for i, j in product(*map(range, taps.shape[:2]))
+    )
+    return sum(others, first)
+
+
+def _in_turn(x: jax.Array, taps: jax.Array, stride: Sizes) -> jax.Array:
+    rows, columns, channels = taps.shape
+    corners = np.array(list(product(range(rows), range(columns))))
+
+    @jax.checkpoint
+    def add(out: jax.Array, each: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        corner, tap = each
+        return out + _window(x, corner, taps.shape, stride) * tap, None
+
+    start = jnp.zeros_like(_window(x, (0, 0), taps.shape, stride))
+    return jax.lax.scan(add, start, (corners, taps.reshape(-1, 1, 1, 1, channels)))[0]
+
+
+def _window(x: jax.Array, corner: Any, taps: Any, stride: Sizes) -> jax.Array:
+    """What one of the taps meets of a padded input."""
+    batch, height, width, channels = x.shape
+    sizes = (batch, height - taps[0] + 1, width - taps[1] + 1, channels)
+    start = (0, corner[0], corner[1], 0)
+    return strided(jax.lax.dynamic_slice(x, start, sizes), stride)
+
+
+def strided(x: jax.Array, stride: Sizes) -> jax.Array:
+    """Every so many rows and columns; unlike slicing, of sizes that are symbols too."""
+    for axis, step in enumerate(stride, start=1):
+        x = jax.lax.slice_in_dim(x, 0, None, step, axis)
+    return x

@@ -1,0 +1,194 @@
+"""Layers that Keras has not: explicit padding, and the unbiased variance."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from math import prod
+from typing import Any
+
+import keras
+from keras import ops
+
+from ghost_tf.framework.choices import Chosen, drawn_apart
+from ghost_tf.framework.data_format import (
+    canonical_shape,
+    native_shape,
+    pad_rows_and_columns,
+    subsample,
+    vector_shape,
+)
+from weights import arithmetic
+from weights.modules.convolutions import MOST_TAPS, SINGLE_VALUE, ConvolutionPlan
+
+
+@keras.saving.register_keras_serializable("ghost_tf")
+class Convolution(Chosen, keras.layers.Layer):
+    """A convolution with symmetric explicit padding; kernel (kh, kw, I/groups, O)."""
+
+    def __init__(self, plan: ConvolutionPlan, *, data_format: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.plan = plan
+        self.data_format = data_format
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Create the kernel, and the bias where there is one."""
+        self.kernel = self._variable("kernel", self.kernel_shape)
+        if self.plan.bias:
+            self.bias = self._variable("bias", (self.plan.c_out,))
+
+    def _variable(self, name: str, shape: tuple[int, ...]) -> Any:
+        chosen = getattr(self, f"{name}_initializer")
+        return self.add_weight(
+            shape,
+            drawn_apart(chosen) if chosen else uniform(self.plan.fan_in),
+            regularizer=getattr(self, f"{name}_regularizer"),
+            constraint=getattr(self, f"{name}_constraint"),
+            name=name,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras saves: the layer's own arguments and Keras' (name, dtype policy, ...)."""
+        return {**super().get_config(), "plan": asdict(self.plan)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """The layer that Keras saved."""
+        return super().from_config({**config, "plan": convolution_plan(config["plan"])})
+
+    @property
+    def kernel_shape(self) -> tuple[int, ...]:
+        """Shape of the kernel as Keras has it."""
+        canonical = self.plan.kernel_shape
+        return (*canonical[2:], *canonical[1::-1])
+
+    def call(self, x: Any) -> Any:
+        """Shapes: x: (N, H, W, C) or (N, C, H, W), the same order out."""
+        if x.shape[0] == 0:  # of which Keras' convolution returns the input
+            return ops.zeros(self.compute_output_shape(x.shape), self.compute_dtype)
+        x = self.convolve(x)
+        if not self.plan.bias:
+            return x
+        return x + ops.reshape(self.bias, vector_shape(self.data_format))
+
+    def convolve(self, x: Any) -> Any:
+        """The convolution without its bias."""
+        x, padding = self.padded(x)
+        stride, dilation = self.plan.stride, self.plan.dilation
+        strided_and_dilated = max(stride) > 1 and max(dilation) > 1
+        # TensorFlow refuses a stride together with a dilation: take every stride-th output.
+        steps = (1, 1) if strided_and_dilated else stride
+        x = ops.conv(x, self.kernel, steps, padding, self.data_format, dilation)
+        return subsample(x, stride, self.data_format) if strided_and_dilated else x
+
+    def padded(self, x: Any) -> tuple[Any, str]:
+        """The input, and what Keras calls the padding that it still needs."""
+        if self.plan.keeps_sizes:
+            return x, "same"
+        return pad_rows_and_columns(x, self.plan.padding, self.data_format), "valid"
+
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Shape of the output, in the order of the input's."""
+        batch, _, height, width = canonical_shape(input_shape, self.data_format)
+        sizes = self.plan.output_sizes((height, width))
+        return native_shape((batch, self.plan.c_out, *sizes), self.data_format)
+
+
+@keras.saving.register_keras_serializable("ghost_tf")
+class DepthwiseConvolution(Convolution):
+    """A depthwise convolution; kernel (kh, kw, C, multiplier)."""
+
+    @property
+    def kernel_shape(self) -> tuple[int, ...]:
+        """Shape of the kernel as Keras has it."""
+        return (*self.plan.kernel_size, self.plan.c_in, self.plan.multiplier)
+
+    def convolve(self, x: Any) -> Any:
+        """The convolution without its bias."""
+        if prod(self.plan.kernel_size) <= MOST_TAPS and _is_xla_on_a_cpu():
+            return self._shifted(x)
+        x, padding = self.padded(x)
+        return ops.depthwise_conv(x, self.kernel, self.plan.stride, padding, self.data_format)
+
+    def _shifted(self, x: Any) -> Any:
+        from ghost_tf.framework.shifted import depthwise
+
+        first = self.data_format == "channels_first"
+        x = ops.transpose(x, (0, 2, 3, 1)) if first else x
+        x = depthwise(x, ops.convert_to_tensor(self.kernel), self.plan.padding)
+        x = ops.transpose(x, (0, 3, 1, 2)) if first else x
+        return subsample(x, self.plan.stride, self.data_format)
+
+
+@keras.saving.register_keras_serializable("ghost_tf")
+class BatchNorm(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` that stores the unbiased variance.
+
+    Moments are computed in float32 at least, in two passes.
+    """
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Shapes: x: (N, H, W, C) or (N, C, H, W), the same out."""
+        wide = keras.backend.result_type(x.dtype, "float32")
+        x = ops.cast(x, wide)
+        mean, var = ops.cast(self.moving_mean, wide), ops.cast(self.moving_variance, wide)
+        if training and self.trainable:
+            mean, var = self._update(x)
+        # Not rsqrt, nor Keras' batch_normalization, which calls it: TensorFlow's rsqrt(1) is not 1.
+        scale = ops.cast(self.gamma, wide) / ops.sqrt(var + self.epsilon)
+        bias = ops.cast(self.beta, wide) - mean * scale
+        scale, bias = (
+            ops.reshape(vector, (-1, 1, 1) if self.axis == 1 else (-1,)) for vector in (scale, bias)
+        )
+        return ops.cast(x * scale + bias, self.compute_dtype)
+
+    def _update(self, x: Any) -> tuple[Any, Any]:
+        count = _count(x, self._reduction_axes)
+        x = _checked_variance(x, count)
+        mean = ops.mean(x, self._reduction_axes, keepdims=True)
+        var = ops.mean(ops.square(x - mean), self._reduction_axes)
+        mean = ops.squeeze(mean, self._reduction_axes)
+        count = ops.cast(count, x.dtype)
+        unbiased = var * (count / (count - 1))
+        self.moving_mean.assign(self._moved(self.moving_mean, mean))
+        self.moving_variance.assign(self._moved(self.moving_variance, unbiased))
+        return mean, var
+
+    def _moved(self, running: Any, batch: Any) -> Any:
+        return ops.cast(running, batch.dtype) * self.momentum + batch * (1 - self.momentum)
+
+
+def convolution_plan(saved: dict[str, Any]) -> ConvolutionPlan:
+    """The plan whose fields Keras saved, pairs as lists."""
+    fields = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
+    return ConvolutionPlan(**fields)
+
+
+def uniform(fan_in: int) -> keras.initializers.Initializer:
+    """PyTorch's default distribution."""
+    bound = arithmetic.uniform_bound(fan_in)
+    return keras.initializers.RandomUniform(-bound, bound)
+
+
+def _is_xla_on_a_cpu() -> bool:
+    """Whether what is called will be compiled by XLA for a CPU, whose convolutions are slow."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    from ghost_tf.framework.shifted import is_wanted
+
+    return is_wanted()
+
+
+def _count(x: Any, axes: list[int]) -> Any:
+    shape = ops.shape(x)
+    return prod(shape[axis] for axis in axes)
+
+
+def _checked_variance(x: Any, count: Any) -> Any:
+    """`x`; a `count` that TensorFlow learns at run time only is checked there, by its assert."""
+    if isinstance(count, int):
+        return x
+    import tensorflow as tf
+
+    check = tf.debugging.assert_greater(count, 1, message=SINGLE_VALUE)
+    with tf.control_dependencies([check] if check is not None else []):
+        return tf.identity(x)

@@ -1,0 +1,216 @@
+"""GhostNet, GhostNetV2 and GhostNetV3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+from keras import ops
+
+from ghost_tf.bottleneck import GhostBottleneck
+from ghost_tf.branches import ConvNorm
+from ghost_tf.framework.data_format import checked_data_format, native_shape
+from ghost_tf.layers import (
+    activation,
+    canonical_shape,
+    convolution,
+    dropout,
+    linear,
+    module_list,
+    norm_after,
+    spatial_mean,
+)
+from ghost_tf.saving.composed import settle
+from ghost_tf.saving.planned import Planned, build_in_turn
+from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig
+
+
+@keras.saving.register_keras_serializable("ghost_tf")
+class GhostNet(Planned, keras.Model):
+    """GhostNet (Han et al., CVPR 2020, table 1).
+
+    `width` multiplies the channels; `num_classes` 0 leaves the classifier out.
+
+    Shapes: x: (N, H, W, in_chans) to logits (N, num_classes), or channels first.
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> network = GhostNet(0.5, num_classes=10)
+    >>> tuple(network(ops.zeros((1, 64, 64, 3))).shape)
+    (1, 10)
+    >>> [tuple(feature.shape) for feature in network.features(ops.zeros((1, 64, 64, 3))).values()]
+    [(1, 32, 32, 8), (1, 16, 16, 12), (1, 8, 8, 20), (1, 4, 4, 40), (1, 2, 2, 80)]
+    """
+
+    version = 1
+    architecture = "ghostnet"
+
+    def __init__(
+        self,
+        width: float = 1.0,
+        num_classes: int = 1000,
+        in_chans: int = 3,
+        dropout: float = 0.2,
+        ratio: float = 2,
+        dw_kernel_size: int = 3,
+        *,
+        split: str = "ceil",
+        head: str = "bias",
+        se_rounding: str = "divisible",
+        shortcut_kernel_size: int = 0,
+        shortcut_activation: str = "identity",
+        form: str = "training",
+        bn_eps: float = 1e-5,
+        bn_momentum: float = 0.1,
+        data_format: str | None = None,
+        **options: Any,
+    ) -> None:
+        plan = GhostNetConfig(
+            self.version,
+            width,
+            num_classes,
+            in_chans,
+            dropout,
+            ratio,
+            dw_kernel_size,
+            split,
+            head,
+            se_rounding,
+            shortcut_kernel_size,
+            shortcut_activation,
+            form,
+            bn_eps,
+            bn_momentum,
+        )
+        super().__init__(**options)
+        self.data_format = checked_data_format(data_format)
+        options = self.options_inside()
+        self.plan = plan
+        self.conv_stem = convolution(plan.stem, **options)
+        self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
+        self.blocks = _blocks(plan, **options)
+        self.conv_head = convolution(plan.head_convolution, **options)
+        self.bn_head = _head_norm(plan, **options)
+        self.dropout = _dropout(plan.dropout, **options)
+        self.classifier = _classifier(plan, **options)
+        self.relu = activation("relu")
+        settle(self)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the network in any framework."""
+        return self.plan.to_dict()
+
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the network is in training."""
+        return self.bn1
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Create the variables."""
+        self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
+        blocks = [block for stage in self.blocks for block in stage]
+        batch, *_ = build_in_turn([self.conv_stem, self.bn1, *blocks], input_shape)
+        pooled = (batch, self.plan.last.c_out, 1, 1)
+        head = [each for each in (self.conv_head, self.bn_head) if each is not None]
+        build_in_turn(head, native_shape(pooled, self.data_format))
+        if self.classifier is not None:
+            self.classifier.build((batch, HEAD_CHANNELS))
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Shapes: x: (N, H, W, in_chans) to logits (N, num_classes)."""
+        for _, out in self._steps(x, training):
+            x = out
+        return x
+
+    def stages(self, x: Any, training: bool | None = None) -> dict[str, Any]:
+        """The output of every stage, from the stem to the logits."""
+        return dict(self._steps(x, training))
+
+    def features(self, x: Any, training: bool | None = None) -> dict[str, Any]:
+        """The five feature maps with a stride of 2, 4, 8, 16 and 32, from the path they stand at.
+
+        The first is the stem's convolution before its batch normalisation, as in timm.
+        """
+        features = {}
+        for name, out in self._steps(x, training):
+            if name in FEATURES:
+                features[name] = out
+            if name == FEATURES[-1]:
+                break
+        return features
+
+    def _steps(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
+        self._check_input(x, training)
+        if not self.built:
+            self.build(x.shape)
+        x = self.conv_stem(x)
+        yield "conv_stem", x
+        x = self.relu(self.bn1(x, training=training))
+        yield "bn1", x
+        for number, stage in enumerate(self.blocks):
+            for position, block in enumerate(stage):
+                x = block(x, training=training)
+                yield f"blocks.{number}.{position}", x
+        yield from self._head(x, training)
+
+    def _head(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
+        x = self.conv_head(spatial_mean(x, self.data_format))
+        if self.bn_head is not None:
+            x = self.bn_head(x, training=training)
+        x = ops.reshape(self.relu(x), (-1, HEAD_CHANNELS))
+        yield "conv_head", x
+        if self.classifier is not None:
+            yield "logits", self.classifier(self.dropout(x, training=training))
+
+
+@keras.saving.register_keras_serializable("ghost_tf")
+class GhostNetV2(GhostNet):
+    """GhostNetV2 (Tang et al., NeurIPS 2022): GhostNet with DFC attention from the third block on.
+
+    Shapes: x: (N, H, W, in_chans), H and W at least 33, to logits (N, num_classes).
+
+    >>> GhostNetV2(1.6).plan.macs(224, 224)
+    398607224
+    """
+
+    version = 2
+    architecture = "ghostnetv2"
+
+
+@keras.saving.register_keras_serializable("ghost_tf")
+class GhostNetV3(GhostNet):
+    """GhostNetV3 (Liu et al., 2024): GhostNetV2 trained in branches that `deploy` merges.
+
+    Shapes: x: (N, H, W, in_chans), H and W at least 33, to logits (N, num_classes).
+
+    >>> [GhostNetV3(form=form).plan.macs(224, 224) for form in ("training", "deployed")]
+    [404128320, 167048288]
+    """
+
+    version = 3
+    architecture = "ghostnetv3"
+
+
+def _blocks(plan: GhostNetConfig, **options: Any) -> Any:
+    stages = [
+        module_list(GhostBottleneck(**block.to_dict(), **options) for block in stage.values())
+        for stage in plan.stages.values()
+    ]
+    last = ConvNorm(plan.last, plan.bn_eps, plan.bn_momentum, "relu", **options)
+    return module_list([*stages, module_list([last])])
+
+
+def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
+    if plan.head == "bias":
+        return None
+    return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)
+
+
+def _dropout(rate: float, **options: Any) -> Any:
+    return dropout(rate, **options)
+
+
+def _classifier(plan: GhostNetConfig, **options: Any) -> Any:
+    return linear(HEAD_CHANNELS, plan.num_classes, **options) if plan.num_classes else None

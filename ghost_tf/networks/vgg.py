@@ -1,0 +1,180 @@
+"""Ghost-VGG-16 for CIFAR: every 3x3 convolution of a VGG is a GhostConv."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+from keras import ops
+
+from ghost_tf.framework.data_format import checked_data_format, pooled_shape
+from ghost_tf.ghost_conv import GhostConv
+from ghost_tf.layers import (
+    activation,
+    canonical_shape,
+    dropout,
+    largest_of_four,
+    linear,
+    module_list,
+    spatial_mean,
+)
+from ghost_tf.saving.composed import settle
+from ghost_tf.saving.planned import Planned, build_in_turn
+from weights.networks.vgg import FEATURES, GhostVGGConfig
+
+
+@keras.saving.register_keras_serializable("ghost_tf")
+class GhostVGG16(Planned, keras.Model):
+    """Ghost-VGG-16 (Han et al., CVPR 2020, section 4.1, table 5).
+
+    `stem_ratio` is the ratio of the first convolution (1 makes it a plain one), `hidden` False
+    leaves the hidden linear layer out, `num_classes` 0 the classifier.
+
+    Shapes: x: (N, H, W, in_chans), H and W at least 32, to logits (N, num_classes).
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> tuple(GhostVGG16(ratio=4)(ops.zeros((1, 32, 32, 3))).shape)
+    (1, 10)
+    """
+
+    architecture = "ghost_vgg16"
+
+    def __init__(
+        self,
+        num_classes: int = 10,
+        ratio: float = 2,
+        dw_kernel_size: int = 3,
+        *,
+        in_chans: int = 3,
+        stem_ratio: float | None = None,
+        hidden: bool = True,
+        dropout: float = 0.0,
+        split: str = "ceil",
+        bn_eps: float = 1e-5,
+        bn_momentum: float = 0.1,
+        form: str = "training",
+        data_format: str | None = None,
+        **options: Any,
+    ) -> None:
+        plan = GhostVGGConfig(
+            num_classes,
+            ratio,
+            dw_kernel_size,
+            in_chans,
+            stem_ratio,
+            hidden,
+            dropout,
+            split,
+            bn_eps,
+            bn_momentum,
+            form,
+        )
+        super().__init__(**options)
+        self.data_format = checked_data_format(data_format)
+        options = self.options_inside()
+        self.plan = plan
+        self.features = _features(plan, **options)
+        object.__setattr__(self, "features", _callable(self))
+        self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
+        self.dropout = _dropout(plan.dropout, **options)
+        self.linear = _classifier(plan, **options)
+        self.relu = activation("relu")
+        settle(self)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the network in any framework."""
+        return self.plan.to_dict()
+
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the network is in training."""
+        return self.features.first_norm
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Create the variables."""
+        self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
+        shape = input_shape
+        for stage in self.features:
+            shape = pooled_shape(build_in_turn(stage, shape), self.data_format)
+        layers = [each for each in (self.hidden, self.linear) if each is not None]
+        build_in_turn(layers, (shape[0], FEATURES))
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Shapes: x: (N, H, W, in_chans) to logits (N, num_classes)."""
+        for _, out in self._steps(x, training):
+            x = out
+        return x
+
+    def stages(self, x: Any, training: bool | None = None) -> dict[str, Any]:
+        """The output of every stage, from the first convolutions to the logits."""
+        return dict(self._steps(x, training))
+
+    def _steps(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
+        self._check_input(x, training)
+        if not self.built:
+            self.build(x.shape)
+        for name, out in self.features.steps(x, training):
+            yield name, out
+            x = out
+        x = ops.reshape(spatial_mean(x, self.data_format), (-1, FEATURES))
+        if self.hidden is not None:
+            x = self.relu(self.hidden(x))
+            yield "hidden", x
+        if self.linear is not None:
+            yield "logits", self.linear(self.dropout(x, training=training))
+        elif self.hidden is None:
+            yield "mean", x
+
+
+class Features(list[Any]):
+    """The convolutions of Ghost-VGG-16 by their stage; called, the feature map after each stage.
+
+    Shapes: x: (N, H, W, in_chans), H and W at least 32.
+    """
+
+    network: GhostVGG16
+
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the convolutions are in training."""
+        return self[0][0].first_norm
+
+    def __call__(self, x: Any, training: bool | None = None) -> dict[str, Any]:
+        """The five feature maps, strides 2, 4, 8, 16 and 32, from the path they stand at."""
+        self.network._check_input(x, training)
+        if not self.network.built:
+            self.network.build(x.shape)
+        return dict(self.steps(x, training))
+
+    def steps(self, x: Any, training: bool | None = None) -> Iterator[tuple[str, Any]]:
+        """The feature maps one after the other, of an input that was checked."""
+        for number, stage in enumerate(self):
+            for convolution in stage:
+                x = convolution(x, training=training)
+            x = largest_of_four(x, self.network.data_format)
+            yield f"features.{number}", x
+
+
+def _features(plan: GhostVGGConfig, **options: Any) -> Features:
+    return Features(
+        module_list(GhostConv(**convolution.to_dict(), **options) for convolution in stage)
+        for stage in plan.stages
+    )
+
+
+def _callable(network: GhostVGG16) -> Features:
+    """The convolutions of the network, of which Keras made a list of its own."""
+    features = Features(network.features)
+    features.network = network
+    return features
+
+
+def _dropout(rate: float, **options: Any) -> Any:
+    return dropout(rate, **options)
+
+
+def _classifier(plan: GhostVGGConfig, **options: Any) -> Any:
+    return linear(FEATURES, plan.num_classes, **options) if plan.num_classes else None

@@ -1,0 +1,1 @@
+"""Ghost modules in place of the convolutions of a finished network."""

@@ -1,0 +1,139 @@
+"""A model's convolutions replaced by ghost convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+from keras import layers
+
+from ghost_tf.ghost_conv import GhostConv
+from ghost_tf.replacing.reasons import GHOSTS, describe, is_convolution
+from weights import ArgumentError, GhostConvConfig
+from weights.replacing.reasons import refuse_root
+from weights.replacing.report import Ghostified
+from weights.replacing.rules import Rules
+
+INSIDE = "it is part of a layer that Keras builds as a whole"
+
+
+def replace_convolutions(
+    model: keras.Model,
+    ratio: float = 2,
+    dw_kernel_size: int = 3,
+    *,
+    split: str = "round",
+    activation: str = "relu",
+    bn_eps: float = 1e-5,
+    bn_momentum: float = 0.1,
+    exclude: Sequence[str] = (),
+    include: Sequence[str] = ("*",),
+    min_channels: int = 4,
+) -> tuple[Any, Ghostified]:
+    """The model with GhostConv in place of convolutions, and a report of what was left and why.
+
+    The model returned is a new one, `model` stays as it is; for Functional and Sequential models.
+    Layers that are left keep their weights; a GhostConv has the shapes of the convolution, its
+    activation if it has one, and fresh weights. `exclude` and `include` are patterns of paths,
+    names of layers after those of the models they are in, `backbone.conv1`; convolutions with
+    fewer than `min_channels` outputs are left.
+
+    Raises `weights.ArgumentError`.
+
+    >>> stem = layers.Conv2D(32, 3, use_bias=False, name="stem")
+    >>> head = layers.Conv2D(2, 1, name="head")
+    >>> model = keras.Sequential([layers.Input((8, 8, 3)), stem, head])
+    >>> replace_convolutions(model)[1]
+    1 convolution replaced (864 weights now 576), 1 left
+      replaced  stem  3 to 32 channels, kernel 3x3, 864 weights now 576
+      left      head  `c_out` must be at least `min_channels` = 4, got 2
+    """
+    batch_norm = (bn_eps, bn_momentum)
+    choice = (exclude, include, min_channels)
+    rules = Rules(ratio, dw_kernel_size, split, activation, *batch_norm, *choice)
+    _check_model(model)
+    places = list(_places(model))
+    obstacles = {id(layer): INSIDE for _, layer, is_fixed in places if is_fixed}
+    named = [(path, layer) for path, layer, _ in places]
+    report = rules.judge(named, lambda layer: describe(layer, obstacles))
+    modules, ghosts = dict(named), {}
+    for each in report.replaced:
+        ghosts[id(modules[each.path])] = _ghost(modules[each.path], each.config)
+    return _rebuilt(model, ghosts), report
+
+
+def _check_model(model: Any) -> None:
+    if not isinstance(model, layers.Layer):
+        raise ArgumentError(f"`model` must be a keras.Model, got {type(model).__name__}")
+    if is_convolution(model):
+        raise refuse_root(type(model).__name__)
+    if not _is_graph(model):
+        raise ArgumentError(
+            f"`model` must be a Functional or Sequential model, got {type(model).__name__}, of "
+            "which Keras does not know how its layers are connected: build it with GhostConv, or "
+            "replace the convolutions of the Functional models within it"
+        )
+
+
+def _is_graph(layer: Any) -> bool:
+    """Whether Keras can build the model again with other layers, losing nothing."""
+    is_of_keras = type(layer).__module__.partition(".")[0] == "keras"
+    return is_of_keras and type(layer).__name__ in ("Functional", "Sequential")
+
+
+def _places(layer: Any, path: str = "", is_fixed: bool = False) -> Iterator[tuple[str, Any, bool]]:
+    """Every layer at every place, and whether Keras can put no other one there."""
+    yield path, layer, is_fixed
+    if isinstance(layer, GHOSTS):
+        return
+    is_fixed = is_fixed or not _is_graph(layer)
+    children = layer._flatten_layers(False, recursive=False) if is_fixed else layer.layers
+    for child in children:
+        yield from _places(child, f"{path}.{child.name}" if path else child.name, is_fixed)
+
+
+def _ghost(layer: Any, config: GhostConvConfig) -> GhostConv:
+    """The GhostConv in the convolution's stead: name, types, order of axes, frozen or not."""
+    options = {"name": layer.name, "dtype": layer.dtype_policy, "trainable": layer.trainable}
+    return GhostConv(**config.to_dict(), data_format=layer.data_format, **options)
+
+
+def _rebuilt(model: Any, ghosts: dict[int, GhostConv]) -> Any:
+    """A new model with these layers for others, by identity, and copies of all that remain."""
+    copies: dict[int, Any] = dict(ghosts)
+    originals: list[Any] = []
+
+    def copy_of(layer: Any) -> Any:
+        if id(layer) not in copies:
+            copies[id(layer)] = _copy(layer, copy_of)
+            originals.append(layer)
+        return copies[id(layer)]
+
+    rebuilt = _copy(model, copy_of)
+    for layer in originals:
+        if isinstance(layer, layers.Layer) and not _is_graph(layer):
+            copies[id(layer)].set_weights(layer.get_weights())
+    return rebuilt
+
+
+def _copy(layer: Any, copy_of: Callable[[Any], Any]) -> Any:
+    """A layer of the same configuration; an operation without state is used again."""
+    if not isinstance(layer, layers.Layer):
+        return layer
+    if not _is_graph(layer):
+        return _from_config(layer)
+    copy = keras.models.clone_model(layer, clone_function=copy_of)
+    if not layer.trainable:
+        copy.trainable = False
+    return copy
+
+
+def _from_config(layer: Any) -> Any:
+    try:
+        return type(layer).from_config(layer.get_config())
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise ArgumentError(
+            "every layer of `model` must be one that Keras can build again from its configuration, "
+            f"got {layer.name!r} of class {type(layer).__name__}: give it a complete get_config()"
+        ) from error

@@ -1,0 +1,98 @@
+"""What Keras asks of every layer and network that is built from a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+from keras import ops
+
+from ghost_tf.framework.choices import Chosen
+from ghost_tf.framework.data_format import canonical_shape, native_shape
+from ghost_tf.layers import dtype_name, in_training
+from ghost_tf.saving.composed import Composed
+from weights import ArgumentError, checks
+
+# Tensors of TensorFlow's that look like others, but are not accepted by convolutions.
+SPARSE = ("SparseTensor", "RaggedTensor", "IndexedSlices")
+WHOLE_NUMBERS = ("int", "uint", "bool")
+
+
+def check_dtype(dtype: Any) -> None:
+    """Raise `ArgumentError` for a type, or a policy, of which Keras has no floating point type."""
+    try:
+        policy = keras.dtype_policies.get(dtype)
+    except (ValueError, TypeError):
+        raise ArgumentError(
+            f"`dtype` must be a type such as 'float32' or a policy of Keras', got {dtype!r}"
+        ) from None
+    checks.floating("`dtype`", policy.compute_dtype)
+
+
+def build_in_turn(layers: Iterable[Any], shape: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Create the variables of layers that follow one another; returns the shape after them."""
+    for layer in layers:
+        if not layer.built:
+            layer.build(shape)
+        shape = layer.compute_output_shape(shape)
+    return shape
+
+
+class Planned(Composed, Chosen):
+    """A layer or model with a `plan` and a `data_format`; comes before the Keras class."""
+
+    plan: Any
+    data_format: str
+
+    def __init__(self, **options: Any) -> None:
+        check_dtype(options.get("dtype"))
+        super().__init__(**options)
+
+    @property
+    def first_norm(self) -> Any:
+        """The batch normalisation that tells whether the layer is in training, if there is one."""
+        return None
+
+    def __call__(self, x: Any = None, *args: Any, inputs: Any = None, **kwargs: Any) -> Any:
+        """Check the input before Keras does, which would wrap the error in words of its own.
+
+        Networks take images of whole numbers, as Keras' functional models do.
+        """
+        x = inputs if x is None else x
+        if isinstance(self, keras.Model) and dtype_name(x).startswith(WHOLE_NUMBERS):
+            x = ops.cast(x, self.compute_dtype)
+        self._check_input(x, kwargs.get("training"))
+        output = super().__call__(x, *args, **kwargs)  # type: ignore[misc]
+        self._take_sizes(tuple(x.shape))
+        return output
+
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Shape of the output, in the order of the input's."""
+        shape = canonical_shape(input_shape, self.data_format)
+        self.plan.check_input(shape, "float32")
+        batch, _, height, width = shape
+        output = self.plan.output_shape(batch, height, width)
+        return native_shape(output, self.data_format) if len(output) == 4 else output
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras saves: the module's own arguments and Keras' (name, dtype policy, ...)."""
+        keras_arguments = super().get_config()
+        return {**keras_arguments, **self.plan.to_dict()}
+
+    def build_like(self, other: Any) -> None:
+        """Create the variables for the sizes that `other` has seen, for which Keras exports it."""
+        self.build_from_config(other.get_build_config())  # type: ignore[attr-defined]
+        self._called = other._called  # Keras exports nothing that was never called
+
+    def _take_sizes(self, shape: tuple[Any, ...]) -> None:
+        """Keep those of the first input, as Keras does where that creates the variables."""
+        if None in self.get_build_config()["input_shape"][1:]:  # type: ignore[attr-defined]
+            self._build_shapes_dict = {"input_shape": shape}
+
+    def _check_input(self, x: Any, training: bool | None) -> None:
+        training = in_training(self.first_norm, training)
+        if not hasattr(x, "shape") or type(x).__name__ in SPARSE:
+            raise ArgumentError(f"the input must be a dense tensor, got {type(x).__name__}")
+        shape = canonical_shape(x, self.data_format)
+        self.plan.check_input(shape, dtype_name(x), training=training)

@@ -1,0 +1,130 @@
+"""Loads that are partial on purpose: which tensors keep the module's own values, and why not more.
+
+A pattern permits absence, no more: a tensor that the file has in the module's shape is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+
+from weights.arithmetic import uniform_bound
+from weights.errors import ArgumentError, MismatchError
+from weights.files.file import WeightFile
+from weights.networks.architectures import configure
+from weights.tensors import LINEAR, TensorSpec
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What of a file goes into a module: the tensors that it needs, and what is wrong so far."""
+
+    specs: list[TensorSpec] = field(repr=False)
+    tensors: dict[str, np.ndarray] = field(repr=False)
+    problems: list[str]
+
+
+def select(
+    file: WeightFile,
+    architecture: str,
+    config: Mapping[str, Any],
+    allow_missing: Sequence[str] = (),
+) -> Selection:
+    """The part of a file that goes into a module of that architecture and configuration.
+
+    Tensors whose names match `allow_missing` (patterns such as `classifier.*`) may be absent or of
+    another shape, and fields of the configuration that say nothing but their shape may differ.
+
+    Raises `ArgumentError` for a pattern that matches no tensor, `MismatchError` for another
+    architecture.
+    """
+    if isinstance(allow_missing, str):
+        raise ArgumentError(f"`allow_missing` must be a list of patterns, got {allow_missing!r}")
+    if file.architecture != architecture:
+        problem = f"the file holds a {file.architecture}, the module is a {architecture}"
+        raise MismatchError("cannot load weights", [problem])
+    specs = {spec.name: spec for spec in configure(architecture, config).tensors()}
+    _check_patterns(allow_missing, {*specs, *file.tensors})
+    kept = {
+        name
+        for name in {*specs, *file.tensors}
+        if _matches(name, allow_missing) and not _fits(specs.get(name), file.tensors.get(name))
+    }
+    loaded = [spec for name, spec in specs.items() if name not in kept]
+    tensors = {name: array for name, array in file.tensors.items() if name not in kept}
+    if not loaded:
+        raise ArgumentError(f"`allow_missing` leaves nothing to load, got {list(allow_missing)!r}")
+    return Selection(loaded, tensors, list(_problems(file, config, kept)))
+
+
+def with_classes(
+    architecture: str,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, np.ndarray],
+    num_classes: int,
+    seed: int = 0,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The same network with another number of classes and a fresh classifier.
+
+    The classifier is drawn from `seed`, the same in every framework, uniform as PyTorch's is.
+    Raises `ArgumentError` for a layer.
+    """
+    if "num_classes" not in config:
+        raise ArgumentError(f"`module` must be a network with a classifier, got a {architecture}")
+    changed = configure(architecture, {**config, "num_classes": num_classes})
+    generator = np.random.default_rng(seed)
+    dtype = next(iter(tensors.values())).dtype
+    drawn = dict(tensors)
+    bound = 0.0
+    for spec in changed.tensors():
+        if not _fits(spec, tensors.get(spec.name)):
+            bound = uniform_bound(spec.shape[1]) if spec.kind == LINEAR else bound
+            drawn[spec.name] = generator.uniform(-bound, bound, spec.shape).astype(dtype)
+    return changed.to_dict(), {spec.name: drawn[spec.name] for spec in changed.tensors()}
+
+
+def _problems(file: WeightFile, config: Mapping[str, Any], kept: set[str]) -> Iterator[str]:
+    for key in sorted({*file.config, *config}):
+        in_file, in_module = file.config.get(key), config.get(key)
+        if in_file == in_module:
+            continue
+        shaped = _shaped_by(file, key, in_module)
+        if shaped and shaped <= kept:
+            continue
+        roots = sorted({name.rpartition(".")[0] for name in shaped})
+        way_out = f": allow_missing={[f'{root}.*' for root in roots]!r} keeps the module's own"
+        yield f"`{key}` is {in_file!r} in the file and {in_module!r} in the module" + (
+            way_out if 0 < len(roots) < 3 else ""
+        )
+
+
+def _shaped_by(file: WeightFile, key: str, value: Any) -> set[str]:
+    """The tensors whose shape would be another with that one argument changed."""
+    try:
+        changed = configure(file.architecture, {**file.config, key: value}).tensors()
+    except ArgumentError:
+        return set()
+    shapes = {spec.name: spec.shape for spec in changed}
+    present = {name: array.shape for name, array in file.tensors.items()}
+    names = {*shapes, *present}
+    return {name for name in names if shapes.get(name) != present.get(name)}
+
+
+def _check_patterns(patterns: Sequence[str], names: set[str]) -> None:
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ArgumentError(
+                f"`allow_missing` must match tensors, got {pattern!r}, which matches none"
+            )
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _fits(spec: TensorSpec | None, array: np.ndarray | None) -> bool:
+    return spec is not None and array is not None and spec.shape == array.shape

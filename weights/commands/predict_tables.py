@@ -1,0 +1,73 @@
+"""Predictions as tables for people and as a document for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from weights.commands.tables import new_console, new_table
+from weights.prediction.predict import Prediction, Predictions
+from weights.shown import bounded
+
+
+def print_predictions(predictions: Predictions, top: int, gaps: Mapping[str, str]) -> None:
+    """A table for each image: the likeliest classes, the frameworks side by side."""
+    console = new_console()
+    for image in predictions.images:
+        columns = ("rank", *image.logits) if len(image.logits) > 1 else ("rank", "class")
+        console.print(new_table(image.image, columns, _rows(predictions, image, top)))
+        console.print(bounded(_difference_line(predictions, image)))
+    for name, gap in gaps.items():
+        console.print(f"not run in {name}: {gap}")
+
+
+def predictions_document(
+    predictions: Predictions, top: int, gaps: Mapping[str, str]
+) -> dict[str, Any]:
+    """The same as a JSON document."""
+    images = [_image_document(predictions, image, top) for image in predictions.images]
+    return {"architecture": predictions.architecture, "images": images, "not_run": dict(gaps)}
+
+
+def _rows(predictions: Predictions, image: Prediction, top: int) -> list[tuple[str, ...]]:
+    best, probabilities = image.best(top), image.probabilities()
+    cells = [
+        [f"{predictions.label(index)}  {probabilities[name][index]:.4f}" for index in indices]
+        for name, indices in best.items()
+    ]
+    return [(str(rank), *row) for rank, row in enumerate(zip(*cells, strict=True), start=1)]
+
+
+def _difference_line(predictions: Predictions, image: Prediction) -> str:
+    difference = image.difference()
+    if difference is None:
+        return f"{', '.join(image.logits)} at {image.height} x {image.width}"
+    return (
+        f"at {image.height} x {image.width}, largest difference of a logit: "
+        f"{difference.value:.3g}, between "
+        f"{' and '.join(difference.frameworks)} at {predictions.label(difference.index)} "
+        f"(largest logit {difference.largest_logit:.3g})"
+    )
+
+
+def _image_document(predictions: Predictions, image: Prediction, top: int) -> dict[str, Any]:
+    probabilities = image.probabilities()
+    frameworks = {
+        name: [
+            {
+                "class": predictions.label(index),
+                "index": index,
+                "logit": float(image.logits[name][index]),
+                "probability": float(probabilities[name][index]),
+            }
+            for index in indices
+        ]
+        for name, indices in image.best(top).items()
+    }
+    difference = image.difference()
+    return {
+        "image": image.image,
+        "size": [image.height, image.width],
+        "frameworks": frameworks,
+        "largest_difference": None if difference is None else difference.value,
+    }

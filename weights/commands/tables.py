@@ -1,0 +1,126 @@
+"""Tables for people; rich is imported only when one is printed, since start-up time matters."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from weights.shown import bounded, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from weights.files.diff import FileDifference, TensorDifference
+    from weights.networks.summary import Summary
+
+DIGEST_LENGTH = 12
+# Wide enough for every name: a pipe has no width, and a folded name cannot be searched for.
+PIPE_WIDTH = 200
+
+
+def print_description(title: str, document: Mapping[str, Any]) -> None:
+    """The description of a file: the facts, then the tensors, a line each."""
+    facts = {name: value for name, value in document.items() if name not in ("tensors", "config")}
+    facts |= {f"config.{name}": value for name, value in document["config"].items()}
+    rows = [
+        (name, each["kind"], each["dtype"], _shape(each["shape"]), each["sha256"][:DIGEST_LENGTH])
+        for name, each in document["tensors"].items()
+    ]
+    # Not by rich, which would take longer for hundreds of rows than all else together.
+    tensors = f"{len(rows)} tensors: name, kind, dtype, shape, SHA-256"
+    lines = [printable(title), "", *aligned(list(facts.items())), "", tensors, "", *aligned(rows)]
+    click.echo("\n".join(lines))
+
+
+def print_summary(counts: Summary) -> None:
+    """The counts of an architecture as a table."""
+    rows = [
+        ("parameters", f"{counts.parameters:,}"),
+        ("running statistics", f"{counts.statistics:,}"),
+        (
+            f"multiply-accumulates at {counts.height}x{counts.width}",
+            f"{counts.multiply_accumulates:,}",
+        ),
+    ]
+    new_console().print(new_table(counts.architecture, ("what", "count"), rows))
+
+
+def print_difference(title: str, difference: FileDifference) -> None:
+    """The tensors that differ, a row each, below what differs in the configuration."""
+    console = new_console()
+    for line in difference.config:
+        console.print(bounded(line))
+    differing = [tensor for tensor in difference.tensors if not tensor.equal]
+    if differing:
+        columns = ("name", "max |difference|", "at", "looks like")
+        console.print(new_table(title, columns, map(_difference_row, differing)))
+    count = len(difference.tensors)
+    console.print(f"{count - len(differing)} of {count} tensors are equal")
+
+
+def difference_document(difference: FileDifference) -> dict[str, Any]:
+    """A difference as a JSON document; a number that JSON lacks is written as a string."""
+    tensors = {
+        tensor.name: {
+            "looks_like": tensor.looks_like,
+            "maximum": _json_number(tensor.maximum),
+            "index": tensor.index,
+        }
+        for tensor in difference.tensors
+    }
+    return {"equal": difference.equal, "config": difference.config, "tensors": tensors}
+
+
+def _difference_row(tensor: TensorDifference) -> tuple[str, str, str, str]:
+    maximum = "" if tensor.maximum is None else f"{tensor.maximum:.6g}"
+    index = "" if tensor.index is None else f"[{', '.join(map(str, tensor.index))}]"
+    return tensor.name, maximum, index, tensor.looks_like
+
+
+def aligned(rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Rows as lines in which every column begins at one place.
+
+    >>> aligned([("bias", "F32"), ("weight", "F16")])
+    ['bias    F32', 'weight  F16']
+    """
+    cells = [[_plain(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+
+
+def new_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
+    """A table of rich, each value on one line."""
+    from rich.table import Table
+
+    table = Table(*columns, title=printable(title), title_justify="left")
+    for row in rows:
+        table.add_row(*map(_plain, row))
+    return table
+
+
+def new_console() -> Console:
+    """Where tables are printed: what a value holds is never taken for markup."""
+    from rich.console import Console
+
+    console = Console(markup=False, highlight=False, emoji=False)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    return console
+
+
+def _plain(value: Any) -> str:
+    """A value on one line; what a terminal could take for a command is escaped."""
+    is_plain = isinstance(value, str) and value.isprintable()
+    return value if is_plain else json.dumps(value, sort_keys=True)
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape)) or "scalar"
+
+
+def _json_number(value: float | None) -> float | str | None:
+    return value if value is None or math.isfinite(value) else str(value)

@@ -1,0 +1,180 @@
+"""How two interchange files differ, and what the difference of two tensors looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from weights.files.digests import dtype_name, tensor_digest
+from weights.files.file import WeightFile
+from weights.tensors import CONVOLUTION, DEPTHWISE, LINEAR
+
+EQUAL = "equal"
+Relation = Callable[[np.ndarray], np.ndarray]
+# The usual mistakes of a conversion, by the axes (O, I, height, width) they touch.
+KERNEL_RELATIONS: Mapping[str, Relation] = {
+    "kernel transposed": lambda a: a.swapaxes(2, 3),
+    "kernel flipped": lambda a: a[:, :, ::-1, ::-1],
+    "O and I swapped": lambda a: a.swapaxes(0, 1),
+}
+RELATIONS: Mapping[str, Mapping[str, Relation]] = {
+    CONVOLUTION: KERNEL_RELATIONS,
+    DEPTHWISE: KERNEL_RELATIONS,
+    LINEAR: {"O and I swapped": lambda a: a.T},
+}
+# Unit roundoff and half the smallest positive number, by name, finest first.
+ROUNDING = {
+    "float32": (2.0**-24, 2.0**-150),
+    "float16": (2.0**-11, 2.0**-25),
+    "bfloat16": (2.0**-8, 2.0**-134),
+}
+
+
+@dataclass(frozen=True)
+class TensorDifference:
+    """One tensor in two files; `maximum` is None where the shapes cannot be compared."""
+
+    name: str
+    looks_like: str
+    maximum: float | None = None
+    index: tuple[int, ...] | None = None
+
+    @property
+    def equal(self) -> bool:
+        """Whether every bit is the same."""
+        return self.looks_like == EQUAL
+
+
+@dataclass(frozen=True)
+class FileDifference:
+    """Two files: what differs in architecture and configuration, and every tensor of either."""
+
+    config: tuple[str, ...]
+    tensors: tuple[TensorDifference, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether both describe the same module with the same numbers."""
+        return not self.config and all(tensor.equal for tensor in self.tensors)
+
+
+def compare_files(a: WeightFile, b: WeightFile) -> FileDifference:
+    """Everything that decides what the module computes; producer and source may differ."""
+    names_by_digest = {tensor_digest(array): name for name, array in a.tensors.items()}
+    tensors = []
+    for name in {**a.tensors, **b.tensors}:
+        if name not in a.tensors or name not in b.tensors:
+            where = "B" if name in a.tensors else "A"
+            tensors.append(TensorDifference(name, f"missing in {where}"))
+        else:
+            kind, array = a.metadata["tensors"][name]["kind"], b.tensors[name]
+            twin = names_by_digest.get(tensor_digest(array))
+            tensors.append(compare_tensors(name, kind, a.tensors[name], array, twin))
+    return FileDifference(tuple(_config_differences(a, b)), tuple(tensors))
+
+
+def compare_tensors(
+    name: str, kind: str, a: np.ndarray, b: np.ndarray, twin: str | None = None
+) -> TensorDifference:
+    """Two tensors of one name and kind; `twin` names what in A has the bits that B has here.
+
+    >>> a = np.arange(6, dtype=np.float32)
+    >>> compare_tensors("bias", "norm_bias", a, a * 2).looks_like
+    'scaled by 2'
+    """
+    notes = list(_type_notes(a, b))
+    if not notes and _same_bits(a, b).all():
+        return TensorDifference(name, EQUAL, 0.0)
+    maximum, index = largest_difference(a, b) if a.shape == b.shape else (None, None)
+    hint = _relation(kind, a, b) or _twin_hint(twin, b)
+    if not hint and maximum is not None:
+        with np.errstate(all="ignore"):  # infinities and NaN are what is looked for
+            hint = _numeric_hint(a, b)
+    return TensorDifference(name, ", ".join(filter(None, [*notes, hint])), maximum, index)
+
+
+def largest_difference(a: np.ndarray, b: np.ndarray) -> tuple[float, tuple[int, ...] | None]:
+    """The largest |a - b| and where it is; NaN where one is, unless both have the same bits."""
+    if not a.size:
+        return 0.0, None
+    with np.errstate(invalid="ignore", over="ignore"):
+        difference = np.asarray(np.abs(a.astype(np.float64) - b.astype(np.float64)))
+    difference[_same_bits(a, b)] = 0
+    # argmax puts a NaN above everything, as it should be here.
+    index = tuple(int(axis) for axis in np.unravel_index(np.argmax(difference), a.shape))
+    return float(difference[index]), index
+
+
+def scale_factor(a: np.ndarray, b: np.ndarray) -> float | None:
+    """The factor that makes b of a, element by element, or None where there is none."""
+    wide_a, wide_b = a.astype(np.float64).ravel(), b.astype(np.float64).ravel()
+    finite = np.isfinite(wide_a).all() and np.isfinite(wide_b).all()
+    if not finite or np.count_nonzero(wide_a) < 2:  # one number is a multiple of any other
+        return None
+    largest = np.argmax(np.abs(wide_a))
+    factor = float(wide_b[largest] / wide_a[largest])
+    tolerance = 4 * max(_unit_roundoff(array) for array in (a, b))
+    fits = np.abs(wide_b - factor * wide_a) <= tolerance * np.abs(factor * wide_a)
+    is_scale = factor != 0 and max(tolerance, 1e-5) < abs(factor - 1) < inf
+    return factor if is_scale and fits.all() else None
+
+
+def _config_differences(a: WeightFile, b: WeightFile) -> Iterator[str]:
+    if a.architecture != b.architecture:
+        yield f"architecture is {a.architecture} in A and {b.architecture} in B"
+        return
+    for key in sorted({*a.config, *b.config}):
+        in_a, in_b = a.config.get(key), b.config.get(key)
+        if in_a != in_b:
+            yield f"`{key}` is {in_a!r} in A and {in_b!r} in B"
+
+
+def _type_notes(a: np.ndarray, b: np.ndarray) -> Iterator[str]:
+    if a.dtype != b.dtype:
+        yield f"{dtype_name(a.dtype)} in A and {dtype_name(b.dtype)} in B"
+    if a.shape != b.shape:
+        yield f"shape {a.shape} in A and {b.shape} in B"
+
+
+def _numeric_hint(a: np.ndarray, b: np.ndarray) -> str:
+    if largest_difference(a, b)[0] == 0:
+        return "signs of zeros differ" if a.dtype == b.dtype else "the same values"
+    factor = scale_factor(a, b)
+    return f"scaled by {factor:.6g}" if factor is not None else _rounding_hint(a, b)
+
+
+def _rounding_hint(a: np.ndarray, b: np.ndarray) -> str:
+    wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
+    difference = np.abs(wide_a - wide_b)
+    size = np.maximum(np.abs(wide_a), np.abs(wide_b))
+    for name, (relative, absolute) in ROUNDING.items():
+        if np.isfinite(size).all() and (difference <= relative * size + absolute).all():
+            return f"within rounding of {name}"
+    return ""
+
+
+def _relation(kind: str, a: np.ndarray, b: np.ndarray) -> str:
+    for name, relation in RELATIONS.get(kind, {}).items():
+        other = relation(a)
+        if other.shape == b.shape and other.dtype == b.dtype and _same_bits(other, b).all():
+            return name
+    return ""
+
+
+def _twin_hint(twin: str | None, b: np.ndarray) -> str:
+    # Equal constants (a fresh running mean, say) are a coincidence.
+    return f"equals tensor '{twin}' of A" if twin and (b != b.flat[0]).any() else ""
+
+
+def _unit_roundoff(array: np.ndarray) -> float:
+    return ROUNDING.get(array.dtype.name, (2.0**-53, 0.0))[0]
+
+
+def _same_bits(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    if a.dtype != b.dtype:
+        return np.zeros(a.shape, bool)
+    bits = np.dtype(f"u{a.dtype.itemsize}")
+    return np.ascontiguousarray(a).view(bits) == np.ascontiguousarray(b).view(bits)

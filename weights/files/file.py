@@ -1,0 +1,225 @@
+"""The interchange file: a safetensors file with one metadata entry (`docs/weights-format.md`)."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from weights import strict_json
+from weights.errors import ArgumentError, DigestError, FormatError, FormatWarning
+from weights.files.about import DIGEST, about_digest, check_about, said
+from weights.files.digests import canonical_json, content_digest, tensor_digests
+from weights.files.loading import check_tensors
+from weights.files.storage import PathLike, read_header, read_safetensors, write_safetensors
+from weights.files.values import value_problems
+from weights.files.writing import check_writable
+from weights.networks.architectures import configure
+from weights.shown import MOST_CHARACTERS, listed, printable, shown
+from weights.tensors import TensorSpec
+
+ENTRY = "ghost_weights"
+# The newest version that is read, and the one of files that need nothing newer.
+FORMAT_VERSION, PLAIN_VERSION = "1.1", "1.0"
+VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
+REQUIRED = {
+    "architecture": str,
+    "config": dict,
+    "content_sha256": str,
+    "format_version": str,
+    "tensors": dict,
+}
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """What an interchange file holds: which module, with which arguments, and its tensors.
+
+    `config` is complete: where the file leaves an argument out, it has its default. `tensors` have
+    canonical names and layouts. `metadata` is the whole entry, as it stands in the file.
+    """
+
+    architecture: str
+    config: dict[str, Any]
+    tensors: dict[str, np.ndarray] = field(repr=False)
+    metadata: dict[str, Any] = field(repr=False)
+
+
+def write_file(
+    path: PathLike,
+    architecture: str,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, np.ndarray],
+    *,
+    source: Mapping[str, Any] | None = None,
+    preprocess: Mapping[str, Any] | None = None,
+    classes: Sequence[str] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write an interchange file atomically.
+
+    Raises `GhostError` where the tensors are not those of the architecture, or where `path` exists
+    and `overwrite` is false.
+    """
+    check_writable(path, overwrite=overwrite)
+    checked = configure(architecture, config)
+    specs = list(checked.tensors())
+    check_tensors(specs, tensors, what=f"cannot write {path}")
+    digests = tensor_digests({spec.name: tensors[spec.name] for spec in specs})
+    metadata = {
+        **_about(source, preprocess, classes),
+        "architecture": architecture,
+        "config": checked.to_dict(),
+        "content_sha256": content_digest(architecture, checked.to_dict(), digests),
+        "tensors": {spec.name: {"kind": spec.kind, "sha256": digests[spec.name]} for spec in specs},
+    }
+    arrays = {spec.name: tensors[spec.name] for spec in specs}
+    entry = {ENTRY: canonical_json(metadata).decode()}
+    write_safetensors(path, arrays, entry, overwrite=overwrite)
+
+
+def _about(
+    source: Mapping[str, Any] | None,
+    preprocess: Mapping[str, Any] | None,
+    classes: Sequence[str] | None,
+) -> dict[str, Any]:
+    """What is said besides the tensors, and the version of the format that it needs."""
+    about: dict[str, Any] = {"source": source or {}, "preprocess": preprocess, "classes": classes}
+    about = {key: value for key, value in about.items() if value is not None}
+    check_about(about)
+    digest = {DIGEST: about_digest(about)} if said(about) else {}
+    version = FORMAT_VERSION if digest else PLAIN_VERSION
+    # Not the package's version: the same weights give the same bytes across releases.
+    producer = {"name": "ghostconv", "format_code": version}
+    return {**about, **digest, "format_version": version, "producer": producer}
+
+
+def read_file(path: PathLike, *, allow_invalid: bool = False) -> WeightFile:
+    """Read an interchange file, checking every digest and every number.
+
+    Numbers that no trained module has, not finite or a negative variance, are an error unless
+    `allow_invalid` asks for them.
+
+    Raises `FormatError` for anything that is not such a file, `DigestError`, naming the tensors,
+    where the bytes are not those that were written, `MismatchError` where tensors and architecture
+    do not agree.
+    """
+    tensors, strings = read_safetensors(path)
+    metadata = parse_metadata(path, strings)
+    architecture = metadata["architecture"]
+    checked = configure(architecture, metadata["config"])
+    # One more than the file holds, so that a configuration cannot ask for more work than that.
+    specs = list(islice(checked.tensors(), len(tensors) + 1))
+    check_tensors(specs, tensors, what=f"{path} is not a whole {architecture}")
+    _check_digests(path, metadata, tensors)
+    _check_kinds(path, metadata, specs)
+    problems = [] if allow_invalid else list(value_problems(specs, tensors))
+    if problems:
+        raise FormatError(f"{path}: {listed(problems, '; ')}: pass allow_invalid=True to take it")
+    ordered = {spec.name: tensors[spec.name] for spec in specs}
+    return WeightFile(architecture, checked.to_dict(), ordered, metadata)
+
+
+def read_metadata(path: PathLike) -> dict[str, Any]:
+    """The metadata entry alone: reads the header, not the tensors, and checks no digest."""
+    return parse_metadata(path, read_header(path).metadata)
+
+
+def parse_metadata(path: PathLike, strings: Mapping[str, str]) -> dict[str, Any]:
+    """The metadata entry among the strings of a safetensors file."""
+    if ENTRY not in strings:
+        raise FormatError(
+            f"{path} is a safetensors file, but not an interchange file (it has no {ENTRY} entry): "
+            "use `ghost-weights import`"
+        )
+    metadata = parse_entry(path, strings[ENTRY])
+    _check_fields(path, metadata)
+    _check_about(path, metadata)
+    return metadata
+
+
+def parse_entry(path: PathLike, text: str) -> dict[str, Any]:
+    """The object that an entry of ours holds, of a version that is known."""
+    try:
+        metadata = strict_json.loads(text)
+    except ValueError as error:
+        raise FormatError(f"{path}: the {ENTRY} entry {error}") from None
+    metadata = metadata if isinstance(metadata, dict) else {}
+    # The version first: another one may have other fields.
+    check_version(path, metadata.get("format_version", FORMAT_VERSION))
+    return metadata
+
+
+def _check_about(path: PathLike, metadata: Mapping[str, Any]) -> None:
+    try:
+        check_about(metadata)
+    except ArgumentError as error:
+        raise FormatError(f"{path}: {error}") from None
+    # Files of 1.0 have no digest of it, nor any that say nothing besides.
+    is_plain = metadata["format_version"] == PLAIN_VERSION or not said(metadata)
+    if DIGEST not in metadata and is_plain:
+        return
+    if metadata.get(DIGEST) != about_digest(metadata):
+        raise DigestError(f"{path}: preprocess, classes or source changed (SHA-256 differs)")
+
+
+def _check_fields(path: PathLike, metadata: Mapping[str, Any]) -> None:
+    missing = [key for key, kind in REQUIRED.items() if not isinstance(metadata.get(key), kind)]
+    if missing:
+        raise FormatError(f"{path}: the {ENTRY} entry lacks {', '.join(missing)}")
+    wrong = [name for name, entry in metadata["tensors"].items() if not _is_tensor_entry(entry)]
+    if wrong:
+        raise FormatError(
+            f"{path}: the {ENTRY} entry lacks kind or sha256 of the tensors {listed(wrong)}"
+        )
+
+
+def _is_tensor_entry(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(
+        isinstance(entry.get(key), str) for key in ("kind", "sha256")
+    )
+
+
+def check_version(path: PathLike, version: Any) -> None:
+    """Raise `FormatError` for a format of another major version, warn of a newer minor one."""
+    found = VERSION.fullmatch(version) if isinstance(version, str) else None
+    major, minor = map(int, FORMAT_VERSION.split("."))
+    if found is None or int(found[1]) != major:
+        shown_version = version if isinstance(version, str) else shown(version)
+        raise FormatError(
+            f"{path} has format version {shown_version[:MOST_CHARACTERS]}, this package reads "
+            f"{FORMAT_VERSION}: install a newer ghostconv"
+        )
+    if int(found[2]) > minor:
+        warnings.warn(
+            f"{printable(str(path))} has format version {version}, this package knows "
+            f"{FORMAT_VERSION}: what is new in it is not looked at",
+            FormatWarning,
+            stacklevel=2,
+        )
+
+
+def _check_kinds(path: PathLike, metadata: Mapping[str, Any], specs: Sequence[TensorSpec]) -> None:
+    declared = {name: entry["kind"] for name, entry in metadata["tensors"].items()}
+    wrong = sorted(set(declared.items()) ^ {(spec.name, spec.kind) for spec in specs})
+    if wrong:
+        names = listed(dict.fromkeys(name for name, _ in wrong))
+        raise FormatError(f"{path}: the {ENTRY} entry declares other tensors or kinds: {names}")
+
+
+def _check_digests(
+    path: PathLike, metadata: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
+) -> None:
+    recorded = {name: entry["sha256"] for name, entry in metadata["tensors"].items()}
+    digests = tensor_digests(tensors)
+    changed = sorted(name for name in digests if recorded.get(name) != digests[name])
+    if changed:
+        raise DigestError(f"{path}: damaged tensors (SHA-256 differs): {listed(changed)}")
+    content = content_digest(metadata["architecture"], metadata["config"], digests)
+    if content != metadata["content_sha256"]:
+        raise DigestError(f"{path}: architecture or configuration changed (SHA-256 differs)")

@@ -1,0 +1,122 @@
+"""Folders written atomically, and those of strangers looked through before they are read."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from weights.errors import FormatError, GhostError
+from weights.files.strays import lock, prefix, remove_strays
+from weights.files.writing import exists, is_there, refused, sync_folder
+
+# Of Linux' renameat2: names relative to the working folder, and both at once.
+HERE, EXCHANGE = -100, 2
+
+
+@contextmanager
+def new_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Where to write a folder, which takes the place of `path` in one step when that is done.
+
+    Raises `GhostError` where it cannot be written; whatever was at `path` is then still there.
+    """
+    try:
+        remove_strays(path)
+        with _temporary(path) as temporary:
+            yield temporary / "new"
+            _sync(temporary / "new")
+            _place(temporary / "new", path, overwrite)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            raise exists(path) from None
+        raise refused(path, error) from error
+    sync_folder(path)
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    temporary = path.with_name(f"{prefix(path)}{secrets.token_hex(8)}.tmp")
+    temporary.mkdir()
+    descriptor = os.open(temporary, os.O_RDONLY) if os.name == "posix" else None
+    try:
+        if descriptor is not None:
+            lock(descriptor)
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _place(new: Path, path: Path, overwrite: bool) -> None:
+    """Give the folder its name; what had it before is where the folder was."""
+    if not overwrite or not is_there(path):
+        new.rename(path)  # which fails where anything but an empty folder is there
+        return
+    with contextlib.suppress(OSError):
+        new.chmod(path.stat().st_mode & 0o777)
+    if not _exchange(new, path):
+        # Elsewhere than on Linux there is a moment without either; both are whole.
+        old = new.with_name("old")
+        path.rename(old)
+        try:
+            new.rename(path)
+        except OSError:
+            old.rename(path)
+            raise
+
+
+def _exchange(a: Path, b: Path) -> bool:
+    """Exchange two names in one step, where the system can."""
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        return False
+    return bool(call(HERE, os.fsencode(a), HERE, os.fsencode(b), EXCHANGE) == 0)
+
+
+def _sync(folder: Path) -> None:
+    """Make every file below durable."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            descriptor = os.open(Path(parent, name), os.O_RDWR)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        sync_folder(Path(parent, "any"))
+
+
+def check_folder(path: str | os.PathLike[str]) -> int:
+    """The bytes of all files in a folder.
+
+    Raises `FormatError` where it cannot be read or holds a link or a pipe: a folder from a stranger
+    leads nowhere else.
+    """
+    size = 0
+    try:
+        for parent, folders, names in os.walk(path, onerror=_raise):
+            for name in (*folders, *names):
+                place = Path(parent, name)
+                if place.is_symlink() or not (place.is_dir() or place.is_file()):
+                    raise FormatError(f"cannot read {path}: {name!r} is a link, a pipe or a device")
+                size += place.stat().st_size if name in names else 0
+    except (OSError, ValueError) as error:
+        if isinstance(error, GhostError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise FormatError(f"cannot read {path}: {reason}") from None
+    return size
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -1,0 +1,170 @@
+"""The header of a safetensors file, which is hostile until every line of it has been checked."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from weights import strict_json
+from weights.errors import FormatError
+from weights.files import kinds
+from weights.limits import HEADER
+from weights.shown import listed, shown
+from weights.strict_json import is_text
+from weights.tensors import DTYPES
+
+LENGTH_BYTES = 8
+RANK_LIMIT = 32
+METADATA = "__metadata__"
+# What other tools write into names is theirs; what no tool needs is refused.
+NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,512}")
+# What a foreign checkpoint may hold besides floating point numbers.
+OTHER_DTYPES = {
+    name: np.dtype(name.replace("U", "uint").replace("I", "int"))
+    for name in ("U8", "U16", "U32", "U64", "I8", "I16", "I32", "I64")
+}
+READABLE_DTYPES = {**DTYPES, **OTHER_DTYPES, "BOOL": np.dtype(bool)}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A tensor of the header: its dtype, shape, and where its bytes begin and end."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+def header_size(path: Any, start: bytes, file_size: int) -> int:
+    """How long the header says that it is; raises `FormatError` for another kind of file."""
+    found = kinds.kind(start)
+    if found not in (kinds.SAFETENSORS, kinds.UNKNOWN, kinds.TEXT, kinds.MSGPACK):
+        raise FormatError(f"{path} is not a safetensors file: it is {found}")
+    size = int.from_bytes(start[:LENGTH_BYTES], "little")
+    if len(start) < LENGTH_BYTES or size > file_size - LENGTH_BYTES:
+        raise FormatError(
+            f"{path} is not a safetensors file, or is cut short: its header claims {size} bytes, "
+            f"the file has {max(file_size - LENGTH_BYTES, 0)} after the length"
+        )
+    if size > HEADER.value:
+        raise FormatError(
+            f"{path}: the header has {size} bytes, more than {HEADER.value}: raise the limit by "
+            f"the environment variable {HEADER.variable}, if it is yours"
+        )
+    return size
+
+
+def parse(path: Any, text: bytes) -> tuple[list[Entry], dict[str, str]]:
+    """The tensors of a header in the order of their bytes, and the string metadata.
+
+    Raises `FormatError` unless the tensors lie one after the other from the first byte on.
+    """
+    header = _json(path, text)
+    metadata = header.pop(METADATA, {})
+    if not _is_string_map(metadata):
+        raise _wrong_entries(path, [METADATA])
+    wrong = [name for name, value in header.items() if not _is_entry(name, value)]
+    if wrong:
+        raise _wrong_entries(path, wrong)
+    entries = [
+        Entry(name, value["dtype"], tuple(value["shape"]), *value["data_offsets"])
+        for name, value in header.items()
+    ]
+    entries.sort(key=lambda entry: (entry.begin, entry.end))
+    _check_layout(path, entries)
+    return entries, metadata
+
+
+def _json(path: Any, text: bytes) -> dict[str, Any]:
+    try:
+        header = strict_json.parse(text)
+    except ValueError as error:
+        raise FormatError(f"{path} is not a safetensors file: its header {error}") from None
+    if not isinstance(header, dict):
+        raise FormatError(f"{path} is not a safetensors file: its header is not a JSON object")
+    return header
+
+
+def _check_layout(path: Any, entries: Iterable[Entry]) -> None:
+    end = 0
+    for entry in entries:
+        if entry.dtype not in READABLE_DTYPES:
+            raise FormatError(
+                f"{path}: tensor {entry.name!r} has the unsupported dtype {entry.dtype}"
+            )
+        wanted = prod(entry.shape) * READABLE_DTYPES[entry.dtype].itemsize
+        if entry.end - entry.begin != wanted:
+            raise FormatError(
+                f"{path} is not a whole safetensors file: tensor {entry.name!r} has "
+                f"{entry.end - entry.begin} bytes, its shape {list(entry.shape)} wants {wanted}"
+            )
+        if entry.begin != end:
+            kind = "overlap" if entry.begin < end else "leave a hole"
+            raise FormatError(
+                f"{path} is not a whole safetensors file: the bytes of tensor {entry.name!r} and "
+                f"those before it {kind}"
+            )
+        end = entry.end
+
+
+def with_sorted_metadata(data: bytes) -> bytes:
+    """The same file; safetensors writes several strings of metadata in a random order."""
+    begin = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")
+    found = json.loads(data[LENGTH_BYTES:begin])
+    found[METADATA] = dict(sorted(found[METADATA].items()))
+    text = json.dumps(found, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % LENGTH_BYTES)
+    return b"".join((len(text).to_bytes(LENGTH_BYTES, "little"), text, memoryview(data)[begin:]))
+
+
+def check_end(path: Any, entries: list[Entry], available: int) -> None:
+    """Raise `FormatError` unless the tensors end where the file does."""
+    end = entries[-1].end if entries else 0
+    if end > available:
+        raise FormatError(
+            f"{path} is not a whole safetensors file: its tensors have {end} bytes, the file has "
+            f"{available}: it is cut short"
+        )
+    if end < available:
+        raise FormatError(
+            f"{path} is not a whole safetensors file: {available - end} bytes follow its tensors"
+        )
+
+
+def _wrong_entries(path: Any, names: list[str]) -> FormatError:
+    wrong = listed(map(shown, names))
+    return FormatError(f"{path} is not a safetensors file: wrong header entries: {wrong}")
+
+
+def _is_entry(name: str, value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and bool(NAME.fullmatch(name))
+        and isinstance(value.get("dtype"), str)
+        and _are_sizes(value.get("shape"), RANK_LIMIT)
+        and _are_sizes(value.get("data_offsets"), 2)
+        and len(value["data_offsets"]) == 2
+        and value["data_offsets"][0] <= value["data_offsets"][1]
+    )
+
+
+def _are_sizes(value: Any, limit: int) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= limit
+        and all(type(size) is int and 0 <= size < 2**63 for size in value)
+    )
+
+
+def _is_string_map(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(each, str) and is_text(key) and is_text(each) for key, each in value.items()
+    )

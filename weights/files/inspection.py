@@ -1,0 +1,89 @@
+"""What an interchange file says about itself, and whether its numbers can be right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from itertools import islice
+from math import prod
+from typing import Any
+
+from weights.errors import ArgumentError, FormatError
+from weights.files.file import parse_metadata
+from weights.files.header import Entry
+from weights.files.storage import PathLike, read_header
+from weights.modules.convolutions import fits
+from weights.networks.architectures import configure
+from weights.networks.summary import default_size
+from weights.shown import listed
+from weights.tensors import STATISTICS
+
+FACTS = ("architecture", "format_version", "content_sha256", "producer", "source", "config")
+OPTIONAL_FACTS = ("preprocess", "classes")
+
+
+def describe(path: PathLike) -> dict[str, Any]:
+    """The description of a file as a JSON document; reads the header alone, checks no digest.
+
+    Raises `FormatError` where it is no interchange file, or names other tensors than it holds.
+    """
+    header = read_header(path)
+    metadata = parse_metadata(path, header.metadata)
+    stored = {entry.name: entry for entry in header.entries}
+    _check_names(path, metadata["tensors"], stored)
+    facts = {name: metadata.get(name) for name in FACTS}
+    facts |= {name: metadata[name] for name in OPTIONAL_FACTS if name in metadata}
+    tensors = {name: _tensor(metadata["tensors"][name], stored[name]) for name in stored}
+    counts = {
+        "parameters": count_parameters(tensors),
+        "multiply_accumulates": _macs(metadata, set(stored)),
+    }
+    return facts | {"tensors": tensors} | counts
+
+
+def count_parameters(tensors: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Numbers that training changes, and running statistics, counted.
+
+    >>> count_parameters({"running_mean": {"kind": "running_mean", "shape": [8]}})
+    {'trainable': 0, 'statistics': 8}
+    """
+    sizes = [(tensor["kind"] in STATISTICS, prod(tensor["shape"])) for tensor in tensors.values()]
+    return {
+        "trainable": sum(size for is_statistic, size in sizes if not is_statistic),
+        "statistics": sum(size for is_statistic, size in sizes if is_statistic),
+    }
+
+
+def _macs(metadata: Mapping[str, Any], stored: Set[str]) -> dict[str, Any] | None:
+    """The work for one image of the usual size.
+
+    Unknown where the configuration does not describe what is stored, which is asked for no more
+    than that, and for an architecture of a newer version.
+    """
+    architecture, config = metadata["architecture"], metadata["config"]
+    size = default_size(architecture)
+    try:
+        module = configure(architecture, config)
+        described = {spec.name for spec in islice(module.tensors(), len(stored) + 1)}
+        if described != stored or not fits(module.operations(size)):
+            return None
+        return {"count": module.macs(*size), "size": list(size)}
+    except ArgumentError:
+        return None
+
+
+def _check_names(path: PathLike, described: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+    differing = sorted(described.keys() ^ stored.keys())
+    if differing:
+        raise FormatError(
+            f"{path}: these tensors are described but not stored, or stored but not described: "
+            f"{listed(differing)}"
+        )
+
+
+def _tensor(described: Mapping[str, Any], stored: Entry) -> dict[str, Any]:
+    return {
+        "kind": described["kind"],
+        "dtype": stored.dtype,
+        "shape": list(stored.shape),
+        "sha256": described["sha256"],
+    }

@@ -1,0 +1,87 @@
+"""What must hold before the first parameter of a module changes: one check, one whole report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from weights.errors import ArgumentError, MismatchError
+from weights.files.digests import dtype_name
+from weights.tensors import DTYPES, TensorSpec
+
+# Pairs of letters that are compared before names are no longer looked at for likeness.
+MOST_WORK = 300_000
+
+
+def check_module(module: Any, kinds: Mapping[str, type]) -> None:
+    """Raise `ArgumentError` for a module whose weights this project does not know."""
+    if not isinstance(module, tuple(kinds.values())):
+        names = ", ".join(kind.__name__ for kind in kinds.values())
+        raise ArgumentError(
+            f"`module` must be one of {names}, got {type(module).__name__}: pass the module "
+            "itself, not a wrapper or a part of it"
+        )
+
+
+def check_tensors(
+    specs: Iterable[TensorSpec],
+    tensors: Mapping[str, Any],
+    *,
+    dtypes: Mapping[str, Any] | None = None,
+    what: str = "cannot load weights",
+    earlier: Iterable[str] = (),
+) -> None:
+    """Raise one `MismatchError` with everything in which `tensors` differ from `specs`.
+
+    `dtypes` are those of the module's own variables, by canonical name; without them any floating
+    type is right. `earlier` problems (of the configuration) join the report.
+    """
+    by_name = {spec.name: spec for spec in specs}
+    problems = [*earlier, *_name_problems(by_name, tensors)]
+    for name in by_name:
+        if name in tensors:
+            wanted = dtypes[name] if dtypes else None
+            problems.extend(_tensor_problems(by_name[name], tensors[name], wanted))
+    if problems:
+        raise MismatchError(what, problems)
+
+
+def _name_problems(specs: Mapping[str, TensorSpec], tensors: Mapping[str, Any]) -> Iterator[str]:
+    missing = [name for name in specs if name not in tensors]
+    unexpected = [name for name in tensors if name not in specs]
+    meant = _likenesses(missing, unexpected)
+    for name in missing:
+        yield f"missing tensor '{name}' of shape {specs[name].shape}{meant.get(name, '')}"
+    for name in unexpected:
+        yield f"unexpected tensor '{name}'{meant.get(name, '')}"
+
+
+def _likenesses(missing: list[str], unexpected: list[str]) -> dict[str, str]:
+    """What each name may mean; nothing where another module is likelier than slips of the pen.
+
+    The work grows with the product of all letters on either side.
+    """
+    if sum(map(len, missing)) * sum(map(len, unexpected)) > MOST_WORK:
+        return {}
+    pairs = [(name, unexpected) for name in missing] + [(name, missing) for name in unexpected]
+    close = {name: get_close_matches(name, others, n=1, cutoff=0.8) for name, others in pairs}
+    return {name: f" (is '{found[0]}' meant?)" for name, found in close.items() if found}
+
+
+def _tensor_problems(spec: TensorSpec, tensor: Any, wanted: Any) -> Iterator[str]:
+    if not isinstance(tensor, np.ndarray):
+        yield f"tensor '{spec.name}' must be a NumPy array, got {type(tensor).__name__}"
+        return
+    if tensor.shape != spec.shape:
+        yield f"tensor '{spec.name}' must have shape {spec.shape}, got {tensor.shape}"
+    if wanted is None and tensor.dtype.newbyteorder("=") not in DTYPES.values():
+        names = ", ".join(DTYPES)
+        yield f"tensor '{spec.name}' must be one of {names}, got {dtype_name(tensor.dtype)}"
+    if wanted is not None and tensor.dtype != np.dtype(wanted):
+        yield (
+            f"tensor '{spec.name}' must be {dtype_name(wanted)} as in the module, got "
+            f"{dtype_name(tensor.dtype)}: build the module with that dtype, or cast the tensors"
+        )

@@ -1,0 +1,88 @@
+"""The settings that make an image the input of a network, as a file holds them: checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from weights.checks import choice, integer, number, pair
+from weights.errors import ArgumentError
+from weights.shown import listed, shown
+
+INTERPOLATIONS = ("bilinear", "bicubic", "nearest")
+# The modes of Pillow by the number of channels.
+MODES = {1: "L", 3: "RGB"}
+KEYS = ("divide_by", "layout", "mean", "std")
+OPTIONAL = ("crop", "interpolation", "resize")
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def imagenet(
+    size: int = 224, crop_pct: float = 0.875, interpolation: str = "bilinear"
+) -> dict[str, Any]:
+    """The settings with which timm evaluates networks on ImageNet.
+
+    `crop_pct` is the side of the crop by the shorter side of the resized image.
+
+    >>> imagenet()["resize"], imagenet(240, 0.96)["resize"]
+    (256, 250)
+    """
+    size = integer("size", size, minimum=1)
+    shorter = int(size / number("crop_pct", crop_pct, minimum=0, maximum=1))
+    return {
+        "resize": shorter,
+        "interpolation": choice("interpolation", interpolation, INTERPOLATIONS),
+        "crop": size,
+        "divide_by": 255.0,
+        "mean": list(IMAGENET_MEAN),
+        "std": list(IMAGENET_STD),
+        "layout": "NHWC",
+    }
+
+
+def check_settings(settings: Any) -> None:
+    """Raise `ArgumentError` where a setting is missing, unknown or impossible."""
+    if not isinstance(settings, Mapping):
+        raise ArgumentError(f"`preprocess` must be an object of settings, got {shown(settings)}")
+    missing = [key for key in KEYS if key not in settings]
+    if missing or settings["layout"] != "NHWC":
+        raise ArgumentError(
+            f"`preprocess` must have {', '.join(KEYS)}, with layout 'NHWC', got "
+            f"{shown(dict(settings))}"
+        )
+    unknown = [key for key in settings if key not in (*KEYS, *OPTIONAL)]
+    if unknown:
+        raise ArgumentError(
+            f"`preprocess` may have {', '.join(OPTIONAL)} besides {', '.join(KEYS)}, got "
+            f"{listed(map(shown, unknown))}"
+        )
+    _check_scaling(settings)
+    _check_sizes(settings)
+
+
+def _check_scaling(settings: Mapping[str, Any]) -> None:
+    number("preprocess.divide_by", settings["divide_by"], minimum=0)
+    for key, minimum in (("mean", -np.inf), ("std", 0)):
+        values = settings[key]
+        if not isinstance(values, list | tuple) or len(values) not in MODES:
+            raise ArgumentError(
+                f"`preprocess.{key}` must be a list of 1 number (grey) or 3 (red, green, blue), "
+                f"got {shown(values)}"
+            )
+        for value in values:
+            number(f"preprocess.{key}", value, minimum=minimum)
+    if len(settings["mean"]) != len(settings["std"]):
+        raise ArgumentError(
+            "`preprocess.mean` and `preprocess.std` must have as many numbers as each other, got "
+            f"{len(settings['mean'])} and {len(settings['std'])}"
+        )
+
+
+def _check_sizes(settings: Mapping[str, Any]) -> None:
+    for key in ("resize", "crop"):
+        if key in settings:
+            pair(f"preprocess.{key}", settings[key], minimum=1)
+    if "interpolation" in settings:
+        choice("preprocess.interpolation", settings["interpolation"], INTERPOLATIONS)

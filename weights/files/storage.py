@@ -1,0 +1,121 @@
+"""Bytes on disk: safetensors' container, read whole and written atomically."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import safetensors.numpy
+
+from weights.errors import FormatError
+from weights.files import header, kinds
+from weights.files.digests import little_endian
+from weights.files.header import LENGTH_BYTES, READABLE_DTYPES, Entry
+from weights.files.writing import check_writable, write_atomically
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a safetensors file says of itself: its tensors, its strings, the bytes of its data."""
+
+    entries: list[Entry]
+    metadata: dict[str, str]
+    data_size: int
+
+
+@contextmanager
+def opened(path: PathLike) -> Iterator[BinaryIO]:
+    """A regular file, open for reading.
+
+    Raises `FormatError` where it cannot be read, and for a pipe or a device, which might never end.
+    """
+    try:
+        with os.fdopen(_descriptor(path), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise FormatError(f"cannot read {path}: it must be a file, not a pipe or a device")
+            yield stream
+    except OSError as error:
+        raise FormatError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def _descriptor(path: PathLike) -> int:
+    # Without waiting for somebody who writes into a pipe.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        return os.open(path, flags)
+    except ValueError as error:  # a zero byte in the name
+        raise FormatError(f"cannot read {path}: {error}") from None
+
+
+def read_bytes(path: PathLike) -> bytes:
+    """The whole file; raises `FormatError` where it cannot be read."""
+    with opened(path) as stream:
+        return stream.read()
+
+
+def read_header(path: PathLike) -> Header:
+    """The checked header of a safetensors file, without its tensors."""
+    with opened(path) as stream:
+        return _header(path, stream)
+
+
+def read_safetensors(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Any safetensors file: its tensors, sorted by name, and its string metadata.
+
+    The arrays are writable and nobody else's; together they are one piece of memory. Raises
+    `FormatError`, and takes no memory that the file does not fill.
+    """
+    with opened(path) as stream:
+        before = _version(stream)
+        found = _header(path, stream)
+        header.check_end(path, found.entries, found.data_size)
+        buffer = np.empty(found.data_size, np.uint8)
+        count = stream.readinto(buffer.data)  # type: ignore[attr-defined]
+        if count != found.data_size or stream.read(1) or _version(stream) != before:
+            raise FormatError(f"{path} changed while it was read: read it again")
+    tensors = {entry.name: _tensor(buffer, entry) for entry in found.entries}
+    return dict(sorted(tensors.items())), found.metadata
+
+
+def _header(path: PathLike, stream: BinaryIO) -> Header:
+    size = os.fstat(stream.fileno()).st_size
+    start = stream.read(kinds.BEGINNING)
+    length = header.header_size(path, start, size)
+    stream.seek(LENGTH_BYTES)
+    entries, metadata = header.parse(path, stream.read(length))
+    available = size - LENGTH_BYTES - length
+    return Header(entries, metadata, available)
+
+
+def _version(stream: BinaryIO) -> tuple[int, int]:
+    """What changes whenever somebody writes into an open file."""
+    status = os.fstat(stream.fileno())
+    return status.st_size, status.st_mtime_ns
+
+
+def _tensor(buffer: np.ndarray, entry: Entry) -> np.ndarray:
+    piece = buffer[entry.begin : entry.end]
+    return piece.view(READABLE_DTYPES[entry.dtype]).reshape(entry.shape)
+
+
+def write_safetensors(
+    path: PathLike,
+    tensors: Mapping[str, np.ndarray],
+    metadata: Mapping[str, str],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write a safetensors file atomically: the same arguments give the same bytes."""
+    arrays = {name: little_endian(array) for name, array in tensors.items()}
+    check_writable(path, overwrite=overwrite)
+    data = safetensors.numpy.save(arrays, dict(metadata))
+    data = data if len(metadata) < 2 else header.with_sorted_metadata(data)
+    write_atomically(Path(path), data, overwrite=overwrite)

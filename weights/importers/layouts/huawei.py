@@ -1,0 +1,67 @@
+"""Checkpoints of Huawei's PyTorch GhostNets: timm's names, but for the branches of GhostNetV3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from weights.errors import ImportRefused
+from weights.files.storage import PathLike
+from weights.importers.checkpoints import Checkpoint
+from weights.importers.layouts.shapes import read_shapes
+from weights.importers.layouts.timm import canonical_name as timm_canonical
+from weights.importers.layouts.timm import differences, plan_shapes
+from weights.importers.layouts.timm import foreign_name as timm_name
+from weights.importers.rules import Arguments, Importer, Plan
+
+# In the branches the batch normalisation is called `bn`, which timm renamed.
+OURS, THEIRS = (
+    re.compile(r"(_rpr_(?:conv\.\d+|scale))\.bn1\."),
+    re.compile(r"(_rpr_(?:conv\.\d+|scale))\.bn\."),
+)
+ARCHITECTURES = ("ghostnet", "ghostnetv2", "ghostnetv3")
+# The scope of the variables in Huawei's TensorFlow checkpoint really bears this name.
+TENSORFLOW_SCOPE = "MobileNetV2/"
+TENSORFLOW_FILE = re.compile(r"\.(index|meta|pb|data-\d+-of-\d+)$")
+TENSORFLOW_REASONS = (
+    "its padding SAME puts the odd row and column of zeros at the end: at stride 2 it sees other "
+    "positions than symmetric padding at every even size, and no weights undo that",
+    "its gate is clip(x, 0, 1), not relu6(x + 3) / 6 (weights could be converted)",
+    "its squeeze-and-excitation has c // 4 channels, not the next multiple of 4 (a configuration)",
+    "its head has batch normalisation instead of a bias (a configuration)",
+)
+
+
+def plan(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Plan:
+    """The network that names and shapes tell."""
+    refuse_tensorflow(checkpoint.path, checkpoint.tensors)
+    return plan_shapes(read_shapes(checkpoint, canonical_name, foreign_name), architecture, given)
+
+
+def foreign_name(name: str) -> str:
+    """Huawei's name of a tensor.
+
+    >>> foreign_name("blocks.0.0.ghost1.cheap_rpr_conv.2.bn1.weight")
+    'blocks.0.0.ghost1.cheap_rpr_conv.2.bn.weight'
+    """
+    return OURS.sub(r"\1.bn.", timm_name(name))
+
+
+def canonical_name(name: str) -> str:
+    """The inverse of `foreign_name`."""
+    return timm_canonical(THEIRS.sub(r"\1.bn1.", name))
+
+
+def refuse_tensorflow(path: PathLike, names: Iterable[str] = ()) -> None:
+    """Raise `ImportRefused`, with every reason, for Huawei's TensorFlow checkpoint."""
+    if TENSORFLOW_FILE.search(str(path)) or any(TENSORFLOW_SCOPE in name for name in names):
+        reasons = "".join(f"\n  - {reason}" for reason in TENSORFLOW_REASONS)
+        raise ImportRefused(
+            f"{path} is Huawei's TensorFlow GhostNet, which is another function than the PyTorch "
+            f"one:{reasons}\nuse the PyTorch checkpoint of the same repository, or timm's"
+        )
+
+
+HUAWEI = Importer(
+    "huawei", ARCHITECTURES, plan, foreign_name, differences, refuse=refuse_tensorflow
+)

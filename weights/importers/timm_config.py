@@ -1,0 +1,54 @@
+"""The config.json that timm puts beside its weights: what it says of the images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from weights import strict_json
+from weights.errors import ArgumentError, FormatError
+from weights.files.settings import check_settings, imagenet
+from weights.files.storage import read_bytes
+from weights.shown import shown
+
+# What timm says of each channel.
+NORMS = ("mean", "std")
+
+
+def read_preprocess(settings: Path) -> dict[str, Any] | None:
+    """What timm's config.json says of the images, where it says it.
+
+    Raises `FormatError` for anything else than timm writes.
+    """
+    try:
+        content = strict_json.loads(read_bytes(settings))
+    except ValueError as error:
+        raise FormatError(f"{settings} {error}") from None
+    config = _object(settings, content, "the file")
+    config = _object(settings, config.get("pretrained_cfg"), "`pretrained_cfg`")
+    if "input_size" not in config:
+        return None
+    size = config["input_size"]
+    if not isinstance(size, list) or len(size) != 3:
+        raise FormatError(
+            f"{settings}: `input_size` must be [channels, height, width], got {shown(size)}"
+        )
+    optional = {key: config[key] for key in ("crop_pct", "interpolation") if key in config}
+    try:
+        found = imagenet(size[-1], **optional) | {k: config[k] for k in NORMS if k in config}
+        check_settings(found)
+    except (ArgumentError, OverflowError) as error:  # a size beyond any float
+        raise FormatError(f"{settings}: {error}") from None
+    if len(found["mean"]) != size[0]:
+        raise FormatError(
+            f"{settings}: `mean` must have one number for each of the {shown(size[0])} channels, "
+            f"got {shown(found['mean'])}"
+        )
+    return found
+
+
+def _object(path: Path, value: Any, what: str) -> dict[str, Any]:
+    """A JSON object; what is absent is an empty one."""
+    if value is not None and not isinstance(value, dict):
+        raise FormatError(f"{path}: {what} must be an object, got {shown(value)}")
+    return value or {}

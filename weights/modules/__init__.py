@@ -1,0 +1,1 @@
+"""The configurations of layers and blocks: arguments checked, channels divided, tensors named."""

@@ -1,0 +1,84 @@
+"""The parallel branches that GhostNetV3 trains in place of one convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from weights.errors import ArgumentError
+from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes
+from weights.tensors import TensorSpec, batch_norm_specs
+
+# As it is trained; with branches merged, as timm's reparameterised networks; without any batch
+# normalisation.
+TRAINING, DEPLOYED, FOLDED = "training", "deployed", "folded"
+FORMS = (TRAINING, DEPLOYED, FOLDED)
+FORM_TRAINING = (
+    "a module in form '{form}' cannot train, its batch normalisations are merged into its "
+    "convolutions: switch to evaluation, or train in form 'training' and call deploy() afterwards"
+)
+
+
+def check_form(form: str, *, training: bool) -> None:
+    """Raise `ArgumentError` for training in a form that cannot."""
+    if training and form != TRAINING:
+        raise ArgumentError(FORM_TRAINING.format(form=form))
+
+
+def form_in_words(values: dict[str, Any]) -> dict[str, Any]:
+    """A configuration without the form of training, which goes without saying."""
+    return {name: value for name, value in values.items() if (name, value) != ("form", TRAINING)}
+
+
+@dataclass(frozen=True)
+class BranchesPlan:
+    """Branches whose sum one convolution can compute (Liu et al., 2024, "GhostNetV3", section 3.1).
+
+    `count` copies of the convolution, a 1x1 convolution (`scale`) where the kernel is larger, and
+    the input itself (`skip`) where `with_skip` and the shapes allow it; each with batch
+    normalisation. `name` is how timm's names begin: `primary`, `cheap` or `dw`.
+    """
+
+    name: str
+    convolution: ConvolutionPlan
+    count: int
+    with_skip: bool
+
+    @property
+    def scale(self) -> ConvolutionPlan | None:
+        """The 1x1 convolution, where the kernel is larger than that."""
+        if self.convolution.kernel_size == (1, 1):
+            return None
+        return replace(self.convolution, kernel_size=(1, 1), padding=(0, 0))
+
+    @property
+    def skip(self) -> int:
+        """Channels of the branch without convolution; 0 where there is none."""
+        plan = self.convolution
+        fits = plan.c_in == plan.c_out and plan.stride == (1, 1)
+        return plan.c_out if self.with_skip and fits else 0
+
+    @property
+    def deployed(self) -> ConvolutionPlan:
+        """The one convolution that computes the sum."""
+        return replace(self.convolution, bias=True)
+
+    def tensors(self) -> Iterator[TensorSpec]:
+        """The tensors of all branches, in the order of PyTorch's `state_dict`."""
+        for index in range(self.count):
+            path = f"{self.name}_rpr_conv.{index}"
+            yield from self.convolution.tensors_with_norm(f"{path}.conv", f"{path}.bn1")
+        if self.scale:
+            path = f"{self.name}_rpr_scale"
+            yield from self.scale.tensors_with_norm(f"{path}.conv", f"{path}.bn1")
+        if self.skip:
+            yield from batch_norm_specs(f"{self.name}_rpr_skip", self.skip)
+
+    def operations(self, sizes: Sizes) -> Iterator[Operation]:
+        """The convolutions of all branches, for an input of these sizes."""
+        sizes = self.convolution.output_sizes(sizes)
+        for _ in range(self.count):
+            yield Operation(self.convolution, sizes)
+        if self.scale:
+            yield Operation(self.scale, sizes)

@@ -1,0 +1,232 @@
+"""The modules of the YOLO family that are made of ghost convolutions, as ultralytics has them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+from weights import arithmetic, checks
+from weights.errors import ArgumentError
+from weights.modules.bottleneck import GhostBottleneckConfig
+from weights.modules.branches import FOLDED, TRAINING, check_form, form_in_words
+from weights.modules.convolutions import (
+    ConvolutionPlan,
+    Operation,
+    Sizes,
+    check_image,
+    check_statistics_of,
+    count_macs,
+)
+from weights.modules.ghost_conv import ACTIVATIONS
+from weights.shown import shown
+from weights.tensors import TensorSpec
+
+# What every ghost convolution of the family has; the two numbers are set after construction there.
+CHEAP_KERNEL, EPS, MOMENTUM = 5, 1e-3, 0.03
+# Of a bottleneck whose own kernel nothing has.
+UNUSED_KERNEL = 3
+
+
+# The objects of a framework that are an activation, by its name: functions, and classes of modules.
+Own = Mapping[str, Collection[Any]]
+
+
+def ghost_conv_arguments(
+    c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True, own: Own | None = None
+) -> dict[str, Any]:
+    """Arguments of GhostConv for ultralytics' `GhostConv(c1, c2, k, s, g, act)`.
+
+    `act` is True (SiLU), False (none), the name of an activation, or one of `own`.
+    """
+    kernel_size = checks.pair("k", k, minimum=1)
+    return {
+        "c_in": c1,
+        "c_out": c2,
+        "kernel_size": kernel_size,
+        "stride": s,
+        "padding": tuple(arithmetic.same_padding(size) for size in kernel_size),
+        "groups": g,
+        "activation": activation_name(act, own or {}),
+        **_shared(),
+    }
+
+
+def ghost_bottleneck_arguments(c1: int, c2: int, k: int = 3, s: int = 1) -> dict[str, Any]:
+    """Arguments of GhostBottleneck for ultralytics' `GhostBottleneck(c1, c2, k, s)`.
+
+    Raises `ArgumentError` where theirs would add what has two shapes, or leave a stride out. At
+    stride 1 no layer of it has a kernel of `k`.
+    """
+    c1 = checks.integer("c1", c1, minimum=1)
+    c2 = checks.integer("c2", c2, minimum=1)
+    if s not in (1, 2):
+        raise ArgumentError(f"`s` must be 1 or 2 in the YOLO family, got {shown(s)}")
+    k = checks.integer("k", k, minimum=1) if s == 1 else checks.odd_integer("k", k)
+    if c2 % 4:
+        raise ArgumentError(f"`c2` must be divisible by 4, got {c2}: it is halved twice")
+    if s == 1 and c1 != c2:
+        raise ArgumentError(
+            f"`c1` and `c2` must be equal at stride 1, got {c1} and {c2}: the shortcut is the "
+            "input itself"
+        )
+    return {
+        "c_in": c1,
+        "c_mid": c2 // 2,
+        "c_out": c2,
+        "kernel_size": k if k % 2 else UNUSED_KERNEL,
+        "stride": s,
+        "activation": "silu",
+        **_shared(),
+    }
+
+
+def check_without_effect(shortcut: Any, g: Any) -> None:
+    """Raise `ArgumentError` for what is no argument of ultralytics' C3Ghost, where both do nothing.
+
+    Its GhostBottlenecks take the places of the bottlenecks that have them.
+    """
+    checks.boolean("shortcut", shortcut)
+    checks.integer("g", g, minimum=1)
+
+
+def activation_name(act: Any, own: Own) -> str:
+    """The activation that ultralytics' `act` means, or that a framework's own object is.
+
+    >>> activation_name(True, {}), activation_name(False, {}), activation_name(abs, {"relu": [abs]})
+    ('silu', 'identity', 'relu')
+    """
+    if isinstance(act, bool):
+        return "silu" if act else "identity"
+    for name, objects in own.items():
+        if not isinstance(act, type) and any(act is each or type(act) is each for each in objects):
+            return name
+    if not isinstance(act, str) or act not in ACTIVATIONS:
+        raise ArgumentError(
+            f"`act` must be True (silu), False (identity), or one of {', '.join(ACTIVATIONS)}, by "
+            f"name or as the framework has it, got {shown(act)}"
+        )
+    return act
+
+
+def _shared() -> dict[str, Any]:
+    return {
+        "dw_kernel_size": CHEAP_KERNEL,
+        "split": "floor",
+        "bn_eps": EPS,
+        "bn_momentum": MOMENTUM,
+    }
+
+
+@dataclass(frozen=True)
+class C3GhostConfig:
+    """Every argument of C3Ghost, checked: a cross-stage partial block of GhostBottlenecks.
+
+    `e` is the share of `c2` that the inner channels are, rounded down; `hidden` is their number,
+    where `e` does not tell it. ultralytics' arguments `shortcut` and `g` have no effect there and
+    are left out.
+
+    >>> C3GhostConfig(32, 32, 2).hidden
+    16
+    >>> C3GhostConfig(16, 88, e=60 / 88, hidden=60).to_dict()["hidden"]  # 60 / 88 * 88 is below 60
+    60
+    """
+
+    c1: int
+    c2: int
+    n: int = 1
+    e: float = 0.5
+    bn_eps: float = EPS
+    bn_momentum: float = MOMENTUM
+    form: str = TRAINING
+    hidden: Any = None
+
+    def __post_init__(self) -> None:
+        checked = {
+            "c1": checks.integer("c1", self.c1, minimum=1),
+            "c2": checks.integer("c2", self.c2, minimum=1),
+            "n": checks.integer("n", self.n, minimum=0),
+            "e": checks.plain_number(checks.number("e", self.e, minimum=0)),
+            "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
+            "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
+            "form": checks.choice("form", self.form, (TRAINING, FOLDED)),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        told = self.told_by_e
+        hidden = told if self.hidden is None else checks.integer("hidden", self.hidden, minimum=1)
+        object.__setattr__(self, "hidden", hidden)
+        if hidden < 1 or (self.n and hidden % 4):
+            what, got = "`hidden`", str(hidden)
+            if hidden == told:
+                what, got = "`c2` times `e`", f"{self.c2} x {self.e}"
+            raise ArgumentError(
+                f"{what} must be a multiple of 4, got {got}: each GhostBottleneck halves the inner "
+                "channels twice"
+            )
+        for plan in self.convolutions.values():
+            del plan  # made for its own checks
+
+    @property
+    def told_by_e(self) -> int:
+        """The inner channels that `e` alone means."""
+        return int(self.c2 * self.e)
+
+    @property
+    def convolutions(self) -> dict[str, ConvolutionPlan]:
+        """The three 1x1 convolutions by name: into the bottlenecks, past them, and out."""
+        folded = self.form == FOLDED
+        return {
+            "cv1": ConvolutionPlan(self.c1, self.hidden, bias=folded),
+            "cv2": ConvolutionPlan(self.c1, self.hidden, bias=folded),
+            "cv3": ConvolutionPlan(2 * self.hidden, self.c2, bias=folded),
+        }
+
+    @cached_property
+    def bottleneck(self) -> GhostBottleneckConfig:
+        """The bottleneck that stands there `n` times."""
+        arguments = ghost_bottleneck_arguments(self.hidden, self.hidden)
+        own = {"bn_eps": self.bn_eps, "bn_momentum": self.bn_momentum, "form": self.form}
+        return GhostBottleneckConfig(**(arguments | own))
+
+    @property
+    def input_channels(self) -> int:
+        """Channels of the input."""
+        return self.c1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every argument as JSON writes it; `hidden` where `e` does not tell it."""
+        values = form_in_words({field.name: getattr(self, field.name) for field in fields(self)})
+        if self.hidden == self.told_by_e:
+            del values["hidden"]
+        return values
+
+    def tensors(self) -> Iterator[TensorSpec]:
+        """The tensors of the block, in the order of PyTorch's `state_dict`."""
+        for name, plan in self.convolutions.items():
+            yield from plan.tensors_with_norm(f"{name}.0", f"{name}.1")
+        for index in range(self.n):
+            yield from (spec.under(f"m.{index}") for spec in self.bottleneck.tensors())
+
+    def operations(self, sizes: Sizes) -> Iterator[Operation]:
+        """Every convolution, for an input of these sizes (height, width)."""
+        for plan in self.convolutions.values():
+            yield Operation(plan, sizes)
+        for _ in range(self.n):
+            yield from self.bottleneck.operations(sizes)
+
+    def macs(self, height: int, width: int) -> int:
+        """Multiply-accumulates for one image."""
+        return count_macs(self.operations((height, width)))
+
+    def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, int, Any, Any]:
+        """Shape of the output as (N, C, H, W)."""
+        return batch, self.c2, height, width
+
+    def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
+        """Raise `ArgumentError` for an input that the block cannot take; shape is (N, C, H, W)."""
+        check_image(shape, dtype, "c1", self.c1)
+        check_form(self.form, training=training)
+        if training:
+            check_statistics_of(self.operations((shape[2], shape[3])), shape[0])

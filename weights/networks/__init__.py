@@ -1,0 +1,1 @@
+"""The configurations of networks, the table of all architectures, and their counts."""

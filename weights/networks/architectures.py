@@ -1,0 +1,99 @@
+"""The architectures that an interchange file can describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from functools import partial
+from inspect import signature
+from typing import Any, Protocol
+
+from weights.errors import ArgumentError
+from weights.modules.attention import SqueezeExciteConfig
+from weights.modules.bottleneck import GhostBottleneckConfig
+from weights.modules.convolutions import Operation, Sizes
+from weights.modules.ghost_conv import GhostConvConfig
+from weights.modules.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.ghost_conv_v3 import GhostConvV3Config
+from weights.modules.yolo import C3GhostConfig
+from weights.networks.ghostnet import GhostNetConfig
+from weights.networks.resnet import GhostResNetConfig
+from weights.networks.vgg import GhostVGGConfig
+from weights.shown import shown
+from weights.tensors import TensorSpec
+
+
+class Config(Protocol):
+    """What the configuration of every architecture offers."""
+
+    @property
+    def input_channels(self) -> int: ...
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+    def tensors(self) -> Iterator[TensorSpec]: ...
+
+    def operations(self, sizes: Sizes) -> Iterator[Operation]: ...
+
+    def macs(self, height: int, width: int) -> int: ...
+
+    def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, ...]: ...
+
+    def check_input(self, shape: Any, dtype: str, *, training: bool = False) -> None: ...
+
+
+ARCHITECTURES: Mapping[str, Callable[..., Config]] = {
+    "ghost_conv": GhostConvConfig,
+    "ghost_conv_v2": GhostConvV2Config,
+    "ghost_conv_v3": GhostConvV3Config,
+    "squeeze_excite": SqueezeExciteConfig,
+    "ghost_bottleneck": GhostBottleneckConfig,
+    "c3_ghost": C3GhostConfig,
+    "ghostnet": partial(GhostNetConfig, 1),
+    "ghostnetv2": partial(GhostNetConfig, 2),
+    "ghostnetv3": partial(GhostNetConfig, 3),
+    "ghost_resnet20": partial(GhostResNetConfig, 20),
+    "ghost_resnet56": partial(GhostResNetConfig, 56),
+    "ghost_vgg16": GhostVGGConfig,
+}
+
+# Nobody means an argument by a longer word.
+LONGEST_NAME = 64
+
+
+def configure(architecture: str, config: Mapping[str, Any]) -> Config:
+    """The checked configuration of an architecture, from its plain dict.
+
+    Raises `ArgumentError` for an unknown architecture or a configuration that breaks a rule.
+
+    >>> configure("ghost_conv", {"c_in": 8, "c_out": 16}).to_dict()["ratio"]
+    2
+    """
+    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
+        known = ", ".join(ARCHITECTURES)
+        raise ArgumentError(f"`architecture` must be one of {known}, got {shown(architecture)}")
+    if not isinstance(config, Mapping):
+        raise ArgumentError(f"`config` must map arguments to values, got {shown(config)}")
+    _check_names(architecture, config)
+    return ARCHITECTURES[architecture](**config)
+
+
+def _check_names(architecture: str, config: Mapping[Any, Any]) -> None:
+    """Raise `ArgumentError` for an argument that the architecture has not, or must be given."""
+    known = signature(ARCHITECTURES[architecture]).parameters
+    what = f"the configuration of {architecture}"
+    for name in config:
+        if name not in known:
+            words = f"{what} got an unexpected keyword argument {shown(name)}"
+            raise ArgumentError(f"{words}: {_nearest(name, list(known))}")
+    missing = [
+        name for name, each in known.items() if each.default is each.empty and name not in config
+    ]
+    if missing:
+        names = " and ".join(f"`{name}`" for name in missing)
+        raise ArgumentError(f"{what} missing {len(missing)} required: give {names}")
+
+
+def _nearest(name: Any, known: list[str]) -> str:
+    close = get_close_matches(str(name)[:LONGEST_NAME], known, n=1) if isinstance(name, str) else ()
+    return f"is `{close[0]}` meant?" if close else f"it has {', '.join(known)}"

@@ -1,0 +1,89 @@
+"""How large a module is: parameters, and multiply-accumulates for one image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from weights.errors import ArgumentError
+from weights.modules.convolutions import fits
+from weights.networks.architectures import configure
+
+# The networks by timm's names: architecture and width.
+VARIANTS: Mapping[str, tuple[str, float]] = {
+    "ghostnet_050": ("ghostnet", 0.5),
+    "ghostnet_100": ("ghostnet", 1.0),
+    "ghostnet_130": ("ghostnet", 1.3),
+    "ghostnetv2_100": ("ghostnetv2", 1.0),
+    "ghostnetv2_130": ("ghostnetv2", 1.3),
+    "ghostnetv2_160": ("ghostnetv2", 1.6),
+    "ghostnetv3_050": ("ghostnetv3", 0.5),
+    "ghostnetv3_100": ("ghostnetv3", 1.0),
+    "ghostnetv3_130": ("ghostnetv3", 1.3),
+    "ghostnetv3_160": ("ghostnetv3", 1.6),
+}
+# ImageNet's usual size for the networks made for it, CIFAR's for everything else.
+IMAGENET_SIZE, CIFAR_SIZE = 224, 32
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The counts of a module.
+
+    `parameters` are what training changes, `statistics` running means and variances,
+    `multiply_accumulates` those of convolutions and linear layers for one image of `height` x
+    `width`: what the papers call FLOPs.
+    """
+
+    architecture: str
+    parameters: int
+    statistics: int
+    height: int
+    width: int
+    multiply_accumulates: int
+
+
+def summarise(
+    architecture: str, config: Mapping[str, Any], size: tuple[int, int] | None = None
+) -> Summary:
+    """The counts of an architecture, or of a variant such as `ghostnet_100`.
+
+    `size` is (height, width). Raises `ArgumentError` for an unknown architecture and for a
+    configuration that breaks a rule.
+
+    >>> summarise("ghostnet_100", {}).multiply_accumulates
+    141150512
+    >>> counts = summarise("ghost_conv", {"c_in": 8, "c_out": 16}, (4, 4))
+    >>> counts.parameters, counts.statistics, counts.multiply_accumulates
+    (168, 32, 2176)
+    """
+    architecture, config = expand(architecture, config)
+    module = configure(architecture, config)
+    height, width = size or default_size(architecture)
+    if not fits(module.operations((height, width))):
+        raise ArgumentError(f"`size` must be one that {architecture} takes, got {height}x{width}")
+    counts = {True: 0, False: 0}
+    for spec in module.tensors():
+        counts[spec.trainable] += prod(spec.shape)
+    macs = module.macs(height, width)
+    return Summary(architecture, counts[True], counts[False], height, width, macs)
+
+
+def expand(architecture: str, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A variant's architecture and configuration; anything else as it is.
+
+    >>> expand("ghostnetv2_130", {"num_classes": 10})
+    ('ghostnetv2', {'width': 1.3, 'num_classes': 10})
+    """
+    if architecture not in VARIANTS:
+        return architecture, dict(config)
+    architecture, width = VARIANTS[architecture]
+    return architecture, {"width": width, **config}
+
+
+def default_size(architecture: str) -> tuple[int, int]:
+    """Height and width of the images that an architecture is usually counted for."""
+    size = IMAGENET_SIZE if architecture.startswith("ghostnet") else CIFAR_SIZE
+    return size, size

@@ -1,0 +1,1 @@
+"""From an image to named classes, through whichever framework is installed."""

@@ -1,0 +1,173 @@
+"""What a network says of images, in one framework or in several, side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from weights.errors import ArgumentError, FormatError, GhostError
+from weights.files.file import WeightFile, read_file
+from weights.files.settings import check_settings, imagenet
+from weights.files.storage import PathLike
+from weights.networks.architectures import Config, configure
+from weights.prediction.frameworks import Network, build_all, choose
+from weights.prediction.preprocess import read_image
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The largest difference of the logits between two frameworks, and the class that has it.
+
+    `largest_logit` is the largest magnitude in any framework, to judge it by.
+    """
+
+    value: float
+    frameworks: tuple[str, str]
+    index: int
+    largest_logit: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What each framework says of one image: logits (classes,) by framework, in float64.
+
+    `height` and `width` are those of the network's input.
+    """
+
+    image: str
+    height: int
+    width: int
+    logits: Mapping[str, np.ndarray] = field(repr=False)
+
+    def probabilities(self) -> dict[str, np.ndarray]:
+        """The softmax of each framework's logits."""
+        return {name: softmax(logits) for name, logits in self.logits.items()}
+
+    def best(self, top: int) -> dict[str, list[int]]:
+        """The `top` likeliest classes in each framework, from the likeliest on."""
+        ranked = {name: np.argsort(-logits, kind="stable") for name, logits in self.logits.items()}
+        return {name: order[:top].tolist() for name, order in ranked.items()}
+
+    def difference(self) -> Difference | None:
+        """The largest difference between any two frameworks; `None` where only one ran."""
+        pairs = [_difference(self.logits, pair) for pair in combinations(self.logits, 2)]
+        return max(pairs, key=lambda each: each.value, default=None)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What was predicted of every image, with the names of the classes where the file has them."""
+
+    architecture: str
+    images: tuple[Prediction, ...]
+    classes: tuple[str, ...] | None = field(default=None, repr=False)
+
+    def label(self, index: int) -> str:
+        """The name of a class, or its index where it has none."""
+        return self.classes[index] if self.classes else str(index)
+
+
+def predict(
+    path: PathLike,
+    images: Sequence[PathLike],
+    *,
+    framework: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Predictions:
+    """Run the network of an interchange file on image files, one at a time, in float32.
+
+    `framework` is `torch`, `jax` or `tf`, `all` for every one that is installed, or `None` for the
+    first of these. `settings` win over the file's own `preprocess`. Every image is read before a
+    framework is imported.
+
+    Raises `GhostError` where the file holds no classifier, an image cannot be read, nothing says
+    how images become the input, or the framework is not installed.
+    """
+    file = read_file(path)
+    config = configure(file.architecture, file.config)
+    names = _class_names(path, file, _class_count(path, file, config))
+    chosen = choose(framework)
+    settings = _settings(path, file) if settings is None else settings
+    inputs = [_input(image, settings, config) for image in images]
+    networks = build_all(chosen, file)
+    predictions = tuple(map(lambda image, x: _predict(path, image, x, networks), images, inputs))
+    return Predictions(file.architecture, predictions, names)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities (classes,) of logits.
+
+    >>> softmax(np.array([1000.0, 1000.0])).tolist()
+    [0.5, 0.5]
+    """
+    powers = np.exp(logits - logits.max())
+    return powers / powers.sum()
+
+
+def _class_count(path: PathLike, file: WeightFile, config: Config) -> int:
+    count = int(getattr(config, "num_classes", 0))
+    if not count:
+        raise GhostError(
+            f"predict needs a network with a classifier, {path} holds a {file.architecture} "
+            "without one"
+        )
+    return count
+
+
+def _class_names(path: PathLike, file: WeightFile, count: int) -> tuple[str, ...] | None:
+    names = file.metadata.get("classes")
+    if names is None:
+        return None
+    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not is_list or len(names) != count:
+        found = f"{len(names)} names" if is_list else repr(names)
+        raise FormatError(f"{path}: `classes` must name each of the {count} classes, got {found}")
+    return tuple(names)
+
+
+def _settings(path: PathLike, file: WeightFile) -> Mapping[str, Any]:
+    if "preprocess" not in file.metadata:
+        raise GhostError(
+            f"{path} does not say how images become its input: give it with --preprocess, such as "
+            f"--preprocess '{json.dumps(imagenet())}' for a network of ImageNet"
+        )
+    settings: Mapping[str, Any] = file.metadata["preprocess"]
+    try:
+        check_settings(settings)
+    except ArgumentError as error:
+        raise FormatError(f"{path}: {error}") from None
+    return settings
+
+
+def _input(image: PathLike, settings: Mapping[str, Any], config: Config) -> np.ndarray:
+    x = read_image(image, settings)
+    try:
+        config.check_input(x.shape, x.dtype.name)
+    except ArgumentError as error:
+        raise ArgumentError(f"cannot use the image {image}: {error}") from None
+    return x
+
+
+def _predict(
+    path: PathLike, image: PathLike, x: np.ndarray, networks: Mapping[str, Network]
+) -> Prediction:
+    logits = {name: np.asarray(run(x), np.float64)[0] for name, run in networks.items()}
+    wrong = [name for name, values in logits.items() if not np.isfinite(values).all()]
+    if wrong:
+        raise GhostError(
+            f"the logits of {image} must be finite, they are not in {', '.join(wrong)}: see "
+            f"`ghost-weights verify {path}`"
+        )
+    return Prediction(str(image), x.shape[2], x.shape[3], logits)
+
+
+def _difference(logits: Mapping[str, np.ndarray], pair: tuple[str, str]) -> Difference:
+    apart = np.abs(logits[pair[0]] - logits[pair[1]])
+    largest = max(np.abs(values).max() for values in logits.values())
+    index = int(apart.argmax())
+    return Difference(float(apart[index]), pair, index, float(largest))

@@ -1,0 +1,93 @@
+"""From images to the input of a network, in NumPy, the same for every framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from weights.checks import pair
+from weights.errors import ArgumentError, FormatError
+from weights.files.settings import INTERPOLATIONS, check_settings
+from weights.files.storage import PathLike
+from weights.limits import IMAGE
+from weights.prediction.images import centre_crop, pixels_of, read_pixels, resize, resized_sizes
+
+
+def preprocess(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
+    """The input of a network: (image / divide_by - mean) / std, per channel, in float32.
+
+    Where the settings say so, each image is resized and its middle cut out before. Channels are in
+    the order of `mean`: red, green, blue.
+
+    Shapes: images: (N, H, W, C) of any number type, of uint8 to be resized, to (N, C, H', W').
+
+    >>> settings = {"divide_by": 255, "layout": "NHWC", "mean": [0.5], "std": [0.25]}
+    >>> preprocess(np.full((1, 1, 1, 1), 255, np.uint8), settings).item()
+    2.0
+    """
+    check_settings(settings)
+    mean, std = (np.asarray(settings[key], np.float64) for key in ("mean", "std"))
+    if images.ndim != 4 or images.shape[3] != mean.size or 0 in images.shape:
+        raise ArgumentError(
+            f"images must be (N, H, W, C) with C = {mean.size}, none of them 0, got shape "
+            f"{images.shape}"
+        )
+    images = _crop(_resize(images, settings), settings)
+    _check_pixels(images.shape[1:3])
+    scaled = (images / float(settings["divide_by"]) - mean) / std
+    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), np.float32)
+
+
+def preprocess_image(image: Any, settings: Mapping[str, Any]) -> np.ndarray:
+    """The input (1, C, H, W) of a network from one decoded image.
+
+    `image` is an array (H, W, C) with the channels that `mean` has, or a Pillow image, which is
+    converted to them.
+    """
+    check_settings(settings)
+    is_array = isinstance(image, np.ndarray)
+    pixels = image if is_array else pixels_of(image, len(settings["mean"]))
+    return preprocess(pixels[None], settings)
+
+
+def read_image(path: PathLike, settings: Mapping[str, Any]) -> np.ndarray:
+    """The input (1, C, H, W) of a network from an image file.
+
+    Raises `FormatError` for a file that is no image, or not one that the settings suit.
+    """
+    check_settings(settings)
+    pixels = read_pixels(path, len(settings["mean"]))
+    try:
+        return preprocess_image(pixels, settings)
+    except ArgumentError as error:
+        raise FormatError(f"cannot use the image {path}: {error}") from None
+
+
+def _resize(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
+    if "resize" not in settings:
+        return images
+    before: tuple[int, int] = images.shape[1:3]
+    sizes = resized_sizes(before, settings["resize"])
+    if sizes == before:
+        return images
+    _check_pixels(sizes)
+    interpolation = settings.get("interpolation", INTERPOLATIONS[0])
+    return np.stack([resize(image, sizes, interpolation) for image in images])
+
+
+def _check_pixels(sizes: tuple[int, ...]) -> None:
+    """Raise `ArgumentError` for an image of which a batch would take gigabytes."""
+    most = IMAGE.value
+    if max(sizes) > most:
+        raise ArgumentError(
+            f"an image may have {most} x {most} pixels at most, got {sizes[0]} x {sizes[1]}: "
+            f"crop it, or raise the limit by the environment variable {IMAGE.variable}"
+        )
+
+
+def _crop(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
+    if "crop" not in settings:
+        return images
+    return centre_crop(images, pair("crop", settings["crop"], minimum=1))

@@ -1,0 +1,101 @@
+"""What `replace_convolutions` did to a model: which convolutions it replaced, which it left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+from weights.arithmetic import Pair, kernel_shape
+from weights.modules.ghost_conv import GhostConvConfig
+
+# How the report names the model itself.
+WHOLE = "(the model)"
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A convolution that became a GhostConv; `aliases` are other places of the same module.
+
+    >>> print(Replacement("stem", GhostConvConfig(3, 16, 3), notes=("its bias is gone",)))
+    3 to 16 channels, kernel 3x3, 432 weights now 288; its bias is gone
+    """
+
+    path: str
+    config: GhostConvConfig
+    aliases: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def weights(self) -> Pair:
+        """Numbers in the kernels before and after; multiply-accumulates have the same ratio."""
+        return kernel_weights(self.config)
+
+    def __str__(self) -> str:
+        config, (before, after) = self.config, self.weights
+        kernel = "x".join(map(str, config.kernel_size))
+        what = f"{config.c_in} to {config.c_out} channels, kernel {kernel}"
+        sizes = f"{before:,} weights now {after:,}"
+        return "; ".join([f"{what}, {sizes}", *_also_at(self.aliases), *self.notes])
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A convolution that stayed, and why; `aliases` are other places of the same module."""
+
+    path: str
+    reason: str
+    aliases: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "; ".join([self.reason, *_also_at(self.aliases)])
+
+
+@dataclass(frozen=True, repr=False)
+class Ghostified:
+    """What became of every convolution of a model; prints as a table.
+
+    >>> Ghostified((Replacement("stem", GhostConvConfig(3, 16, 3)),), (Kept("head.0", "excluded"),))
+    1 convolution replaced (432 weights now 288), 1 left
+      replaced  stem    3 to 16 channels, kernel 3x3, 432 weights now 288
+      left      head.0  excluded
+    """
+
+    replaced: tuple[Replacement, ...]
+    kept: tuple[Kept, ...]
+
+    @property
+    def weights(self) -> Pair:
+        """Numbers in the kernels of what was replaced, before and after."""
+        before, after = (sum(each.weights[i] for each in self.replaced) for i in (0, 1))
+        return before, after
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _lines(self) -> Iterator[str]:
+        count, (before, after) = len(self.replaced), self.weights
+        sizes = f" ({before:,} weights now {after:,})" if count else ""
+        yield f"{count} convolution{'s' * (count != 1)} replaced{sizes}, {len(self.kept)} left"
+        rows = [("replaced", each.path, str(each)) for each in self.replaced]
+        rows += [("left", each.path or WHOLE, str(each)) for each in self.kept]
+        width = max((len(path) for _, path, _ in rows), default=0)
+        yield from (f"  {verdict:<8}  {path:<{width}}  {why}" for verdict, path, why in rows)
+
+
+def kernel_weights(config: GhostConvConfig) -> Pair:
+    """Numbers in the kernel of the plain convolution, and in those of the GhostConv.
+
+    >>> kernel_weights(GhostConvConfig(16, 32, 3))
+    (4608, 2448)
+    """
+    plain = kernel_shape(config.c_in, config.c_out, config.kernel_size, config.groups)
+    halves = [half.kernel_shape for half in (config.primary, config.cheap) if half]
+    return prod(plain), sum(map(prod, halves))
+
+
+def _also_at(aliases: tuple[str, ...]) -> list[str]:
+    return [f"also at {', '.join(aliases)}"] if aliases else []

@@ -1,0 +1,156 @@
+"""Which convolutions of a model a GhostConv can replace, and why it leaves the others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from weights import checks
+from weights.errors import ArgumentError
+from weights.modules.ghost_conv import SPLITS, GhostConvConfig, check_split
+from weights.replacing.reasons import DEPTHWISE, Replaceable, symmetric_padding
+from weights.replacing.report import Ghostified, Kept, Replacement, kernel_weights
+
+# How many modules an error names.
+MOST_NAMED = 12
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What `replace_convolutions` was asked for, checked.
+
+    `exclude` and `include` are patterns of paths (`*`, `?`, `[...]`) and hold for everything inside
+    what they match. Convolutions with fewer than `min_channels` outputs are left: that few are
+    mostly a result, a mask or an image.
+
+    Raises `ArgumentError` where an argument breaks a rule.
+    """
+
+    ratio: float = 2
+    dw_kernel_size: int = 3
+    split: str = "round"
+    activation: str = "relu"
+    bn_eps: float = 1e-5
+    bn_momentum: float = 0.1
+    exclude: Sequence[str] = ()
+    include: Sequence[str] = ("*",)
+    min_channels: int = 4
+
+    def __post_init__(self) -> None:
+        checks.integer("min_channels", self.min_channels, minimum=1)
+        for name in ("exclude", "include"):
+            _check_patterns(name, getattr(self, name))
+        checked = GhostConvConfig(1, 1, **self._shared | {"split": "round"})
+        # Nothing can be divided by anything: what remains is whether the split takes the ratio.
+        check_split(0, checked.ratio, checks.choice("split", self.split, SPLITS))
+
+    def judge(
+        self,
+        places: Sequence[tuple[str, Any]],
+        describe: Callable[[Any], Replaceable | str | None],
+    ) -> Ghostified:
+        """Which convolutions of a model to replace.
+
+        `places` are the modules with their paths, a module that stands in two places twice.
+        `describe` says of a module that it can be replaced, why it cannot, or, by None, that it is
+        no convolution. Raises `ArgumentError` for a pattern that matches no module.
+        """
+        self._check_patterns_match([path for path, _ in places])
+        replaced, kept = [], []
+        for module, (path, *aliases) in _by_module(places):
+            said = describe(module)
+            if said is None:
+                continue
+            try:
+                config, notes = self._config((path, *aliases), said)
+                replaced.append(Replacement(path, config, tuple(aliases), notes))
+            except ArgumentError as reason:
+                kept.append(Kept(path, str(reason), tuple(aliases)))
+        return Ghostified(tuple(replaced), tuple(kept))
+
+    @property
+    def _shared(self) -> dict[str, Any]:
+        names = ("ratio", "dw_kernel_size", "split", "activation", "bn_eps", "bn_momentum")
+        return {name: getattr(self, name) for name in names}
+
+    def _config(
+        self, paths: Sequence[str], said: Replaceable | str
+    ) -> tuple[GhostConvConfig, tuple[str, ...]]:
+        """The GhostConv and what to note; raises `ArgumentError` with the reason against it."""
+        reason = self._pattern_reason(paths) or (said if isinstance(said, str) else "")
+        if reason or isinstance(said, str):
+            raise ArgumentError(reason)
+        arguments = {**self._shared, **said.arguments}
+        self._check_channels(arguments["c_in"], arguments["c_out"], arguments["groups"])
+        geometry = (arguments[name] for name in ("padding", "kernel_size", "stride", "dilation"))
+        arguments["padding"] = symmetric_padding(*geometry)
+        config = GhostConvConfig(**arguments)
+        _check_saving(config)
+        return config, said.notes
+
+    def _check_channels(self, c_in: int, c_out: int, groups: int) -> None:
+        if groups == c_in > 1:
+            raise ArgumentError(DEPTHWISE)
+        if c_out < self.min_channels:
+            raise ArgumentError(
+                f"`c_out` must be at least `min_channels` = {self.min_channels}, got {c_out}"
+            )
+
+    def _pattern_reason(self, paths: Sequence[str]) -> str:
+        for pattern in self.exclude:
+            if _matches(pattern, paths):
+                return f"excluded by {pattern!r}"
+        if any(_matches(pattern, paths) for pattern in self.include):
+            return ""
+        return f"not among those included: {', '.join(map(repr, self.include)) or 'none'}"
+
+    def _check_patterns_match(self, modules: Collection[str]) -> None:
+        for name in ("exclude", "include"):
+            for pattern in getattr(self, name):
+                if not _matches(pattern, modules):
+                    raise ArgumentError(
+                        f"every pattern of `{name}` must match a module, got {pattern!r}, which "
+                        f"matches none of {_some_of(modules)}"
+                    )
+
+
+def _by_module(places: Iterable[tuple[str, Any]]) -> Iterator[tuple[Any, list[str]]]:
+    """Every module once, with all its paths."""
+    modules, paths = {}, defaultdict[int, list[str]](list)
+    for path, module in places:
+        modules[id(module)] = module
+        paths[id(module)].append(path)
+    return ((module, paths[identity]) for identity, module in modules.items())
+
+
+def _check_saving(config: GhostConvConfig) -> None:
+    before, after = kernel_weights(config)
+    if config.cheap is None:
+        raise ArgumentError(f"at ratio {config.ratio} none of its channels is a ghost")
+    if after >= before:
+        raise ArgumentError(
+            f"a GhostConv would save nothing: {after:,} weights in its kernels for {before:,}"
+        )
+
+
+def _check_patterns(name: str, patterns: Any) -> None:
+    is_sequence = isinstance(patterns, Collection) and not isinstance(patterns, str)
+    if not is_sequence or not all(isinstance(pattern, str) for pattern in patterns):
+        raise ArgumentError(f"`{name}` must be a sequence of patterns, got {patterns!r}")
+
+
+def _some_of(paths: Collection[str]) -> str:
+    named = [repr(path) for path in paths if path]
+    return ", ".join(named[:MOST_NAMED]) + (", ..." if len(named) > MOST_NAMED else "")
+
+
+def _matches(pattern: str, paths: Iterable[str]) -> bool:
+    return any(fnmatchcase(place, pattern) for path in paths for place in _with_parents(path))
+
+
+def _with_parents(path: str) -> Iterator[str]:
+    parts = path.split(".")
+    yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
