@@ -42,7 +42,7 @@ MAY_IMPORT_LATE = {
 }
 # Who imports by name, at the wish of the user.
 IMPORTS_BY_NAME = {
-    "conformance/implementations/names.py",
+    "conformance/implementations/registry.py",
     "weights/importers/containers/container.py",
     "weights/prediction/frameworks.py",
 }

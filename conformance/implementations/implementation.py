@@ -14,7 +14,7 @@ from conformance.cases.tensors import Tensors
 from conformance.implementations.precision import Precision
 
 
-class Judged(ABC):
+class Implementation(ABC):
     """An implementation under test.
 
     Every request raises `NotSupported` where the implementation refuses it, and a subclass of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.implementations.names import load
+from conformance.implementations.registry import load
 from conformance.mutants.mutant import Mutant
 
 FRAMEWORK = "ghost_torch"

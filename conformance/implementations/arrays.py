@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.implementations.errors import MOST_NAME, text_of
+from conformance.implementations.errors import NAME_LIMIT, safe_str
 
 NUMBERS = "biuf"
 
@@ -30,4 +30,4 @@ def arrays(values: Any) -> dict[str, np.ndarray]:
 
 def name_of(key: object) -> str:
     """A key as a name."""
-    return text_of(key, MOST_NAME)
+    return safe_str(key, NAME_LIMIT)

@@ -12,7 +12,7 @@ from conformance.running.journal import Key, key
 
 
 @dataclass(frozen=True)
-class Again:
+class Rerun:
     """The verdicts to be had anew, whose they were, and how large that run was."""
 
     keys: frozenset[Key] = field(repr=False)
@@ -26,7 +26,7 @@ class Again:
         return list(dict.fromkeys(split_pair(case)[0] for _, case, _ in sorted(self.keys)))
 
 
-def read_again(path: Path, names: Sequence[str], tiers: Sequence[str]) -> Again:
+def read_failures(path: Path, names: Sequence[str], tiers: Sequence[str]) -> Rerun:
     """What failed in a report, or gave no result, of these implementations and tiers or of all.
 
     Raises `FormatError` for a damaged report.
@@ -43,4 +43,4 @@ def read_again(path: Path, names: Sequence[str], tiers: Sequence[str]) -> Again:
     whose = {name: None for v in bad for name in (v.implementation, split_pair(v.case)[1]) if name}
     settings = report.header.get("settings", {})
     keys = frozenset(map(key, bad))
-    return Again(keys, tuple(whose), settings.get("random", 0), settings.get("full", False))
+    return Rerun(keys, tuple(whose), settings.get("random", 0), settings.get("full", False))

@@ -29,7 +29,7 @@ import numpy as np
 
 from conformance.cases.case import Case
 from conformance.cases.tensors import Tensors
-from conformance.implementations.judged import Judged
+from conformance.implementations.implementation import Implementation
 from conformance.judging.stages import in_batches, judge_stage
 from conformance.judging.verdict import Outcome, Verdict
 from conformance.parity.trials import RANDOMISED, REFERENCE, Plan, Trial
@@ -81,7 +81,7 @@ class ParityTier:
             for name, place in self.places.items()
         ]
 
-    def judge(self, case: Case, process: Judged) -> Outcome:
+    def judge(self, case: Case, process: Implementation) -> Outcome:
         """The rule of `conformance.judging.stages`."""
         place = self.places[case.id]
         trial = self._trials[place]
@@ -124,7 +124,7 @@ class ParityTier:
     def _order(self, place: Place) -> int:
         return self.plan.names.index(place.stage)
 
-    def _run(self, request: tuple[Judged, Trial]) -> Tensors:
+    def _run(self, request: tuple[Implementation, Trial]) -> Tensors:
         process, trial = request
         file = self.plan.file
         return in_batches(

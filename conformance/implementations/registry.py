@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from conformance.implementations.errors import MOST_NAME, NotSupported, text_of, words
+from conformance.implementations.errors import NAME_LIMIT, NotSupported, safe_str, shorten
 from conformance.implementations.precision import Precision, read_precision
 from weights import ArgumentError
 
@@ -75,10 +75,10 @@ def target(name: str) -> tuple[str, str]:
     >>> target("ghost_jax")
     ('ghost_jax.adapter', 'build')
     """
-    if not name.isprintable() or len(name) > MOST_NAME:
+    if not name.isprintable() or len(name) > NAME_LIMIT:
         raise ArgumentError(
-            f"`--implementation` must be printable and of at most {MOST_NAME} characters, got "
-            f"{words(name, MOST_NAME)!r}"
+            f"`--implementation` must be printable and of at most {NAME_LIMIT} characters, got "
+            f"{shorten(name, NAME_LIMIT)!r}"
         )
     if name in OURS:
         return f"{name}.adapter", "build"
@@ -114,7 +114,7 @@ def load(name: str) -> tuple[Build, dict[str, Any]]:
     try:
         module = importlib.import_module(module_name)
     except (ImportError, NotSupported) as error:
-        reason = f"cannot import {module_name} of {name!r}: {text_of(error)}"
+        reason = f"cannot import {module_name} of {name!r}: {safe_str(error)}"
         raise ArgumentError(reason) from error
     build = getattr(module, function, None)
     if not callable(build):
@@ -131,7 +131,7 @@ def _versions(module: Any, precision: Precision) -> dict[str, str]:
         if not isinstance(found, Mapping):
             raise ArgumentError(f"`{each}` must return a mapping, got a {type(found).__name__}")
         for name, value in islice(found.items(), MOST_VERSIONS):
-            told[text_of(name, MOST_NAME)] = text_of(value, MOST_NAME)
+            told[safe_str(name, NAME_LIMIT)] = safe_str(value, NAME_LIMIT)
     return told | ({"precision": str(precision)} if str(precision) else {})
 
 
