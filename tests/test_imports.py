@@ -48,6 +48,8 @@ IMPORTS_BY_NAME = {
 }
 # What fits on a screen.
 LARGEST_FOLDER = 16
+# The folders of tests that have rooms, as the code has.
+TESTS_WITH_ROOMS = ("tests/conformance",)
 
 # Arithmetic on sizes in a column, which is none of `weights`' business.
 OWN_ARITHMETIC = {
@@ -160,8 +162,9 @@ def test_only_the_plug_imports_by_name() -> None:
 
 
 def folders() -> list[str]:
-    """Every folder of every package that holds code."""
-    files = [Path(file) for package in MAY_IMPORT for file, _ in sources(package)]
+    """Every folder that holds code, of every package and of the tests that have rooms."""
+    places = (*MAY_IMPORT, *TESTS_WITH_ROOMS)
+    files = [Path(file) for place in places for file, _ in sources(place)]
     return sorted({file.parent.as_posix() for file in files})
 
 
