@@ -29,7 +29,7 @@ from weights.files.storage import write_safetensors
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FAKE = "tests.conformance.fakes:Fake"
 PATIENCE = 20.0
 # `python -m conformance` that hears interrupts: a shell has its background jobs ignore them.

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conformance.parity_networks import (
+from tests.conformance.parity.networks import (
     TIMM_CASES,
     InProcess,
     first_stages,

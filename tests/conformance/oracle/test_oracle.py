@@ -9,7 +9,7 @@ import pytest
 
 from conformance.oracle import GhostConv, GhostResNet20, set_state, state
 from conformance.oracle.layers import hard_swish, relu6, silu
-from tests.conformance import exact_reference
+from tests.conformance.oracle import exact_reference
 from weights import GhostConvConfig
 
 EPS = 2.0**-10

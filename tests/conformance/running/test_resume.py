@@ -18,7 +18,7 @@ from weights import ArgumentError, FormatError
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FAKE = "tests.conformance.fakes:Fake"
 VERDICTS = [
     Verdict("a", "exact", FAKE, Status.PASS, 0.25),

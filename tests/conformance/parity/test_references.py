@@ -10,7 +10,7 @@ import pytest
 from conformance.judging.stages import oracle_run, stage_names
 from conformance.parity.references import read_input, read_recorded
 from conformance.parity.trials import plan_trials
-from tests.conformance.parity_networks import fresh_resnet, write
+from tests.conformance.parity.networks import fresh_resnet, write
 from weights import GhostError, WeightFile, read_file, write_file
 from weights.files.storage import write_safetensors
 

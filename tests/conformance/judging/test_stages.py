@@ -20,7 +20,7 @@ from conformance.judging.stages import (
 from conformance.judging.verdict import Status
 from conformance.parity.trials import default_sizes
 from conformance.tiers import TIERS
-from tests.conformance.parity_networks import fresh_resnet
+from tests.conformance.parity.networks import fresh_resnet
 from weights import configure
 
 

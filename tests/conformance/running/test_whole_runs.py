@@ -16,7 +16,7 @@ from conformance.tiers import TIERS
 from tests.reference_files import reference_file
 from weights.files.storage import read_safetensors, write_safetensors
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 UNSEEN = {"random", "family"}
 

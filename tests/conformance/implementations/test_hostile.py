@@ -27,7 +27,7 @@ from conformance.tiers import TIERS
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CASE = "k1-s1-p0-r2-dw3-c8x16-8x8-n2-normal"
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u202e\ud800-\udfff]")
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from conformance.commands.cli import main
 from conformance.tiers.contract import plain_weights
-from tests.conformance.parity_networks import record, right, write
+from tests.conformance.parity.networks import record, right, write
 from tests.porting_faults import FAULTS
 from weights import write_file
 from weights.files.storage import write_safetensors

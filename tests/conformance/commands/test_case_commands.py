@@ -15,7 +15,7 @@ from conformance.running.shrinking import renamed, shrink
 
 pytestmark = pytest.mark.slow  # every test starts the command line
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NAME = "tests.conformance.wrong:asymmetric_padding"
 FAILING = "k3-s1x2-p1-r2-dw3-c6x10-9x10-n1-integers"
 PASSING = "k1-s1-p0-r2-dw3-c8x16-8x8-n2-integers"

@@ -11,7 +11,7 @@ from conformance.cases.tensors import Tensors
 from conformance.judging.stages import input_channels, oracle_run
 from conformance.parity.randomised import randomise
 from conformance.parity.trials import default_sizes, plan_trials
-from tests.conformance.parity_networks import fresh_resnet, write
+from tests.conformance.parity.networks import fresh_resnet, write
 from weights import configure
 from weights.tensors import NORM_BIAS, NORM_WEIGHT, RUNNING_MEAN, RUNNING_VAR
 

@@ -25,7 +25,7 @@ from weights import ArgumentError
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # Of each kind (docs/modes.md has them all): those that leave traces in a process.
 EXPORTS = [
     "ghost_torch.modes:compiled",

@@ -16,7 +16,7 @@ from conformance.mutants.variants import INVISIBLE, VARIANTS
 from conformance.oracle import layers
 from conformance.tiers import TIERS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.slow

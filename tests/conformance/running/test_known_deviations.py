@@ -15,7 +15,7 @@ from conformance.running.deviations import Deviation, apply, read_deviations
 from conformance.running.results import Run
 from weights import FormatError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CASE = "k3-s1-p1-r2-dw3-c3x16-9x7-n2-integers"
 ENTRY = f"""
 [[deviation]]
