@@ -14,7 +14,7 @@ from weights.errors import ArgumentError, DigestError, FormatError, GhostError
 from weights.files.file import ENTRY, WeightFile, read_file
 from weights.files.storage import PathLike, read_header
 from weights.importers.timm_config import read_preprocess
-from weights.networks.summary import expand
+from weights.networks.variants import VARIANTS
 
 if TYPE_CHECKING:
     from weights.importers import Imported
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
 
 # What a repository may hold: ours first, then timm's, which is imported.
 FILES = ("ghost_weights.safetensors", "model.safetensors")
-REPOSITORIES: Mapping[str, str] = {
-    "ghostnet_100": "timm/ghostnet_100.in1k",
-    "ghostnetv2_100": "timm/ghostnetv2_100.in1k",
-    "ghostnetv2_130": "timm/ghostnetv2_130.in1k",
-    "ghostnetv2_160": "timm/ghostnetv2_160.in1k",
-    "ghostnetv3_100": "timm/ghostnetv3_100.in1k",
-}
 # Arguments of a network that pretrained weights leave free.
 FREE = ("dropout", "in_chans", "num_classes")
 
@@ -67,9 +60,8 @@ def pretrained(
     `choice` is True (the published weights), a repository or the path of an interchange file. With
     another `num_classes` than the weights have, the classifier is a fresh one.
     """
-    content = _chosen(name, choice)
-    architecture, wanted = expand(name, {})
-    if (content.architecture, content.config.get("width")) != (architecture, wanted["width"]):
+    variant, content = VARIANTS[name], _chosen(name, choice)
+    if (content.architecture, content.config.get("width")) != (variant.architecture, variant.width):
         raise ArgumentError(
             f"`pretrained` must hold a {name}, got a {content.architecture} of width "
             f"{content.config.get('width')}"
@@ -78,22 +70,27 @@ def pretrained(
     config, tensors = dict(content.config), content.tensors
     classes = arguments.get("num_classes", config["num_classes"])
     if classes != config["num_classes"]:
-        config, tensors = with_classes(architecture, config, tensors, classes)
+        config, tensors = with_classes(variant.architecture, config, tensors, classes)
     free = {key: arguments[key] for key in ("dropout",) if key in arguments}
-    return architecture, config | free, dict(tensors)
+    return variant.architecture, config | free, dict(tensors)
 
 
 def _chosen(name: str, choice: Any) -> Content:
-    if choice is True and name not in REPOSITORIES:
-        known = ", ".join(REPOSITORIES)
-        raise ArgumentError(f"no weights of {name} are published, only of {known}")
     if choice is True:
-        return fetch(REPOSITORIES[name])
+        return fetch(_repository(name))
     if not isinstance(choice, (str, Path)):
         raise ArgumentError(
             f"`pretrained` must be True, a repository or the path of a file, got {choice!r}"
         )
     return read_file(choice) if Path(choice).is_file() else fetch(str(choice))
+
+
+def _repository(name: str) -> str:
+    repository = VARIANTS[name].repository
+    if repository is None:
+        known = ", ".join(each for each, variant in VARIANTS.items() if variant.repository)
+        raise ArgumentError(f"no weights of {name} are published, only of {known}")
+    return repository
 
 
 def _check_arguments(content: Content, arguments: Mapping[str, Any]) -> None:

@@ -238,9 +238,3 @@ def test_a_config_without_sizes_says_nothing_of_images(tmp_path: Path, config: A
     (tmp_path / "config.json").write_text(json.dumps(config))
 
     assert read_preprocess(tmp_path / "config.json") is None
-
-
-def test_every_published_variant_is_one_that_exists() -> None:
-    from weights.networks.summary import VARIANTS
-
-    assert set(hub.REPOSITORIES) < set(VARIANTS)

@@ -10,20 +10,8 @@ from typing import Any
 from weights.errors import ArgumentError
 from weights.modules.convolutions import fits
 from weights.networks.architectures import configure
+from weights.networks.variants import expand
 
-# The networks by timm's names: architecture and width.
-VARIANTS: Mapping[str, tuple[str, float]] = {
-    "ghostnet_050": ("ghostnet", 0.5),
-    "ghostnet_100": ("ghostnet", 1.0),
-    "ghostnet_130": ("ghostnet", 1.3),
-    "ghostnetv2_100": ("ghostnetv2", 1.0),
-    "ghostnetv2_130": ("ghostnetv2", 1.3),
-    "ghostnetv2_160": ("ghostnetv2", 1.6),
-    "ghostnetv3_050": ("ghostnetv3", 0.5),
-    "ghostnetv3_100": ("ghostnetv3", 1.0),
-    "ghostnetv3_130": ("ghostnetv3", 1.3),
-    "ghostnetv3_160": ("ghostnetv3", 1.6),
-}
 # ImageNet's usual size for the networks made for it, CIFAR's for everything else.
 IMAGENET_SIZE, CIFAR_SIZE = 224, 32
 
@@ -69,18 +57,6 @@ def summarise(
         counts[spec.trainable] += prod(spec.shape)
     macs = module.macs(height, width)
     return Summary(architecture, counts[True], counts[False], height, width, macs)
-
-
-def expand(architecture: str, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """A variant's architecture and configuration; anything else as it is.
-
-    >>> expand("ghostnetv2_130", {"num_classes": 10})
-    ('ghostnetv2', {'width': 1.3, 'num_classes': 10})
-    """
-    if architecture not in VARIANTS:
-        return architecture, dict(config)
-    architecture, width = VARIANTS[architecture]
-    return architecture, {"width": width, **config}
 
 
 def default_size(architecture: str) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from conformance.mutants import MODULE_MUTANTS, MUTANTS
 from conformance.mutants.variants import INVISIBLE, VARIANTS
 from weights.networks.summary import summarise
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 TOLD_BESIDE = {"strict_arithmetic", "versions"}
 

@@ -1,6 +1,6 @@
 """Environments that hold one extra each, and the README's commands in them.
 
-`python -m tests.machines` installs the versions of constraints.txt. With `--lowest` every
+`python -m tests.project.machines` installs the versions of constraints.txt. With `--lowest` every
 requirement of ours has the lowest version that pyproject.toml allows, and each framework runs whole
 tiers besides. PyTorch alone is that of constraints.txt in both: its older wheels for Linux bring
 gigabytes of CUDA. Of most commands a small selection of cases is run, not all.
@@ -24,11 +24,11 @@ from time import perf_counter
 
 import numpy as np
 
-from tests.environments import ENVIRONMENTS, TIERS, Environment, Step, step
+from tests.project.environments import ENVIRONMENTS, TIERS, Environment, Step, step
 from weights import configure, write_file
 from weights.tensors import RUNNING_VAR
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CONSTRAINTS = ROOT / "constraints.txt"
 LAYER = {"c_in": 32, "c_out": 64, "kernel_size": 3, "padding": 1}
 PIXELS = {"divide_by": 255.0, "layout": "NHWC", "mean": [0.5] * 3, "std": [0.2] * 3}

@@ -16,7 +16,7 @@ from flax import nnx
 import ghost_jax
 import ghost_tf
 import ghost_torch
-from tests.trajectories import CASE, Checkpoint, Optimizer, Slots, Tensors, trainable
+from tests.training.trajectories import CASE, Checkpoint, Optimizer, Slots, Tensors, trainable
 from weights import configure
 
 SPECS = {spec.name: spec for spec in configure(CASE.architecture, CASE.config).tensors()}

@@ -1,30 +1,28 @@
-"""The fuzzer of the reader: `python -m tests.trust.fuzz --files 1000000`.
+"""The fuzzer of the reader: `python -m tests.trust.fuzzers.interchange --files 1000000`.
 
 Every mutated file ends in a `GhostError` or in exactly the original tensors.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
-import re
-import resource
-import signal
 import sys
 import tempfile
 import time
 import warnings
-from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from tests.trust.mutations import mutate
+from tests.trust.fuzzers.mutations import mutate
+from tests.trust.fuzzers.program import (
+    Tally,
+    fuzz_on_all_cores,
+    general,
+    memory_in_use,
+    no_longer_than,
+)
 from weights import FormatWarning, GhostError, configure, read_file, write_file
 from weights.files.file import WeightFile
 
@@ -37,28 +35,6 @@ CONFIGS = (
     ("squeeze_excite", {"channels": 8}),
     ("ghost_bottleneck", {"c_in": 4, "c_mid": 8, "c_out": 6, "stride": 2}),
 )
-
-
-@dataclass
-class Tally:
-    """What happened to some files."""
-
-    files: int = 0
-    same: int = 0
-    errors: Counter[str] = field(default_factory=Counter)
-    kinds: Counter[str] = field(default_factory=Counter)
-    slowest: float = 0.0
-    memory: int = 0
-    wrong: list[str] = field(default_factory=list)
-
-    def add(self, other: Tally) -> None:
-        """Count another one's files as well."""
-        self.files, self.same = self.files + other.files, self.same + other.same
-        self.errors += other.errors
-        self.kinds += other.kinds
-        self.slowest = max(self.slowest, other.slowest)
-        self.memory = max(self.memory, other.memory)
-        self.wrong += other.wrong
 
 
 def originals(folder: Path) -> Iterator[tuple[bytes, WeightFile]]:
@@ -120,58 +96,5 @@ def _outcome(path: Path, original: WeightFile) -> str:
     return "same" if same and config else "wrong: other tensors"
 
 
-@contextmanager
-def no_longer_than(seconds: float) -> Iterator[None]:
-    """Raise `TimeoutError` within what takes longer."""
-
-    def stop(*_: object) -> None:
-        raise TimeoutError(f"longer than {seconds} s")
-
-    signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def general(message: str, path: Path) -> str:
-    """A message without what differs from file to file."""
-    message = message.replace(str(path), "FILE")
-    message = re.sub(r"'[^']*'|\"[^\"]*\"|-?\d[\d.e+-]*", "_", message)
-    return message[:70]
-
-
-def memory_in_use() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
-
-
-def main() -> int:
-    """Fuzz on all cores, tell what happened; 1 where anything was wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
-    arguments = parser.parse_args()
-    share, began = -(-arguments.files // arguments.processes), time.perf_counter()
-    seeds = range(arguments.seed, arguments.seed + arguments.processes)
-    total = Tally()
-    with ProcessPoolExecutor(arguments.processes) as pool:
-        for tally in pool.map(fuzz, [share] * arguments.processes, seeds):
-            total.add(tally)
-    report(total, time.perf_counter() - began)
-    return bool(total.wrong)
-
-
-def report(total: Tally, seconds: float) -> None:
-    """Print the counts."""
-    print(f"{total.files} files in {seconds:.0f} s, {total.same} with the original tensors")
-    print("by damage: " + ", ".join(f"{k} {n}" for k, n in sorted(total.kinds.items())))
-    for words, count in total.errors.most_common(40):
-        print(f"{count:8d}  {words}")
-    print(f"longest {total.slowest * 1e3:.0f} ms, memory grew by {total.memory >> 20} MiB at most")
-    print(f"{len(total.wrong)} wrong" + "".join(f"\n  {each[:2000]}" for each in total.wrong[:10]))
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fuzz_on_all_cores(fuzz, __doc__))

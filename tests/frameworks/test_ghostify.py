@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from tests.columns import Column, in_every_column, normal
-from tests.ghostify_models import SMALL, VGG, chain, convolution_of, parameters, replace
+from tests.frameworks.ghostify_models import SMALL, VGG, chain, convolution_of, parameters, replace
 from tests.skeleton import Skeleton
 from weights import ArgumentError, GhostConvConfig
 
 pytestmark = pytest.mark.slow  # XLA compiles the fresh kernels of every shape
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 FRAMEWORKS = ("ghost_torch", "ghost_jax", "ghost_tf")
 X = normal(2, 3, 12, 10)
 

@@ -1,11 +1,10 @@
-"""Our reader of safetensors files beside the crate's: `python -m tests.trust.differential`.
+"""Our reader of safetensors files beside the crate's: `python -m tests.trust.fuzzers.differential`.
 
 What one accepts and the other refuses is on the list below, or is wrong.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import sys
@@ -18,7 +17,8 @@ from typing import Any
 import safetensors
 
 from tests.file_edits import LENGTH
-from tests.trust.mutations import KINDS, mutate
+from tests.trust.fuzzers.mutations import KINDS, mutate
+from tests.trust.fuzzers.program import fuzz_and_count
 from weights import GhostError
 from weights.files.header import METADATA
 from weights.files.storage import read_safetensors
@@ -126,18 +126,5 @@ def _difference(theirs: dict[str, bytes] | str, own: dict[str, bytes] | str) -> 
     return f"{who}: {found}" if found else f"unexplained: {who}: {text}"
 
 
-def main() -> int:
-    """Compare, tell what differed; 1 where anything is unexplained."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    said, wrong = compare(arguments.files, arguments.seed)
-    for words, count in said.most_common():
-        print(f"{count:8d}  {words[:150]}")
-    print(f"{len(wrong)} unexplained" + "".join(f"\n  {each[:600]}" for each in wrong[:10]))
-    return bool(wrong)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fuzz_and_count(compare, "files", __doc__))

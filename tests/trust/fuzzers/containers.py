@@ -1,4 +1,4 @@
-"""The fuzzer of containers: `python -m tests.trust.fuzz_containers --files 5000`.
+"""The fuzzer of containers: `python -m tests.trust.fuzzers.containers --files 5000`.
 
 Files of NumPy and Flax are written whole, with arrays or a description that are not what they
 should be. What comes of it is a `GhostError` of bounded length, soon, or whole tensors.
@@ -6,14 +6,12 @@ should be. What comes of it is a `GhostError` of bounded length, soon, or whole 
 
 from __future__ import annotations
 
-import argparse
 import copy
 import io
 import json
 import random
 import sys
 import tempfile
-import time
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -21,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from tests.trust.fuzz_importers import outcome
-from tests.trust.fuzz_state_dicts import MUTATIONS, ODD
+from tests.trust.fuzzers.importers import outcome
+from tests.trust.fuzzers.program import fuzz_and_count
+from tests.trust.fuzzers.state_dicts import MUTATIONS, ODD
 from weights import WeightFile, configure, read_file, write_file
 from weights.files.settings import imagenet
 from weights.importers.containers.flax_state import pure_dict
@@ -123,20 +122,5 @@ def fuzz(files: int, seed: int) -> tuple[Counter[str], list[str]]:
     return said, wrong
 
 
-def main() -> int:
-    """Fuzz, tell what happened; 1 where anything was wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    began = time.perf_counter()
-    said, wrong = fuzz(arguments.files, arguments.seed)
-    print(f"{arguments.files} containers in {time.perf_counter() - began:.0f} s")
-    for words, count in sorted(said.items()):
-        print(f"{count:8d}  {words}")
-    print(f"{len(wrong)} wrong" + "".join(f"\n  {each}" for each in wrong[:10]))
-    return bool(wrong)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fuzz_and_count(fuzz, "containers", __doc__))

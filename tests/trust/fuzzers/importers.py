@@ -1,4 +1,4 @@
-"""The fuzzer of the importers: `python -m tests.trust.fuzz_importers --files 2000`.
+"""The fuzzer of the importers: `python -m tests.trust.fuzzers.importers --files 2000`.
 
 Every mutated checkpoint ends in a `GhostError` or in whole tensors of a known module. The formats
 are other people's and most have no digest, so a number may come in changed; nothing else may.
@@ -6,11 +6,9 @@ are other people's and most have no digest, so a number may come in changed; not
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 import tempfile
-import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -21,8 +19,8 @@ from unittest.mock import patch
 import numpy as np
 from safetensors.numpy import save_file
 
-from tests.trust.fuzz import no_longer_than
-from tests.trust.mutations import BYTES, mutate
+from tests.trust.fuzzers.mutations import BYTES, mutate
+from tests.trust.fuzzers.program import fuzz_and_count, no_longer_than
 from weights import GhostError, configure, read_file, write_file
 from weights.importers import export_file, import_file
 from weights.importers.containers import hdf5
@@ -97,20 +95,5 @@ def outcome(path: Path, importer: str) -> str:
     return "imported" if is_whole else "wrong: not whole"
 
 
-def main() -> int:
-    """Fuzz, tell what happened; 1 where anything was wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=20_000)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    began = time.perf_counter()
-    said, wrong = fuzz(arguments.files, arguments.seed)
-    print(f"{arguments.files} foreign files in {time.perf_counter() - began:.0f} s")
-    for words, count in sorted(said.items()):
-        print(f"{count:8d}  {words}")
-    print(f"{len(wrong)} wrong" + "".join(f"\n  {each}" for each in wrong[:10]))
-    return bool(wrong)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fuzz_and_count(fuzz, "foreign files", __doc__))

@@ -12,7 +12,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from tests.trust.mutations import WORDS
+from tests.trust.fuzzers.mutations import WORDS
 from weights import ARCHITECTURES, configure, content_digest, tensor_digest
 from weights.files.about import DIGEST, said
 from weights.files.digests import NAMES, little_endian

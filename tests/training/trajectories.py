@@ -1,8 +1,8 @@
 """Training side by side: the same weights, batches and optimizer in every framework.
 
-`python -m tests.trajectories` prints how far they are apart, and what a handover changes. The
-optimizers are those of the libraries (torch.optim, optax, keras.optimizers) with every default that
-differs between them said aloud:
+`python -m tests.training.trajectories` prints how far they are apart, and what a handover changes.
+The optimizers are those of the libraries (torch.optim, optax, keras.optimizers) with every default
+that differs between them written out:
 
 - SGD: weight decay joins the gradient (torch's way); Keras decays beside the gradient, so there it
   is added by hand. Keras' velocity is minus the learning rate times torch's momentum buffer.
@@ -193,7 +193,7 @@ def reference(optimizer: Optimizer) -> Reference:
 
 def handed_over(order: tuple[str, ...], optimizer: Optimizer) -> list[Tensors]:
     """A trajectory that one framework begins and others go on with, in equal parts."""
-    from tests.trainers import TRAINERS
+    from tests.training.trainers import TRAINERS
 
     batches, checkpoint, found = list(data()), start(), []
     share = -(-len(batches) // len(order))

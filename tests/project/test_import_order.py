@@ -18,7 +18,7 @@ from weights import configure, write_file
 
 pytestmark = pytest.mark.slow
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 STAND_IN = """
 import os, sys
 

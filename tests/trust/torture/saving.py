@@ -1,4 +1,7 @@
-"""Saving while processes die, disks fill and others write: `python -m tests.trust.torture`."""
+"""Saving while processes die, disks fill and others write.
+
+Run by `python -m tests.trust.torture.saving`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.trust.torture_exports import (
+from tests.trust.torture.exports import (
     exclusive_test,
     namespace_test,
     orbax_disk_test,

@@ -1,4 +1,4 @@
-"""The fuzzer of what files say: `python -m tests.trust.fuzz_whole_files --files 100000`.
+"""The fuzzer of what files say: `python -m tests.trust.fuzzers.contents --files 100000`.
 
 Interchange files with right digests, of every architecture: each is a `GhostError` of bounded,
 printable text within a second, or exactly the tensors that are in it.
@@ -6,26 +6,22 @@ printable text within a second, or exactly the tensors that are in it.
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
 import sys
 import tempfile
 import time
 import warnings
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tests.trust.fuzz import (
-    CONSTANT,
-    SLOWEST,
+from tests.trust.fuzzers.interchange import CONSTANT, SLOWEST
+from tests.trust.fuzzers.program import (
     Tally,
+    fuzz_on_all_cores,
     general,
     memory_in_use,
     no_longer_than,
-    report,
 )
-from tests.trust.whole_files import Whole, drawn, file_bytes, is_exactly
+from tests.trust.fuzzers.whole_files import Whole, drawn, file_bytes, is_exactly
 from weights import GhostError, read_file
 
 MOST_TEXT = 20_000
@@ -80,21 +76,5 @@ def _words(error: GhostError, path: Path) -> str:
     return f"{type(error).__name__}: {general(text, path)}"
 
 
-def main() -> int:
-    """Fuzz on all cores, tell what happened; 1 where anything was wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
-    arguments = parser.parse_args()
-    share, began, total = -(-arguments.files // arguments.processes), time.perf_counter(), Tally()
-    seeds = range(arguments.seed, arguments.seed + arguments.processes)
-    with ProcessPoolExecutor(arguments.processes) as pool:
-        for tally in pool.map(fuzz, [share] * arguments.processes, seeds):
-            total.add(tally)
-    report(total, time.perf_counter() - began)
-    return bool(total.wrong)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fuzz_on_all_cores(fuzz, __doc__))

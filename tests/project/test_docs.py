@@ -14,7 +14,7 @@ from conformance.running.deviations import read_deviations
 from conformance.tiers import TIERS
 from conformance.vectors import VECTOR_TIERS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "adding-an-implementation.md"
 
 

@@ -1,4 +1,4 @@
-"""The fuzzer of foreign state dicts: `python -m tests.trust.fuzz_state_dicts --dicts 5000`.
+"""The fuzzer of foreign state dicts: `python -m tests.trust.fuzzers.state_dicts --files 5000`.
 
 It knows what a state dict is made of: tensors of each importer's valid ones are dropped, renamed,
 reshaped and retyped, and the request is spoilt. What comes of it is a `GhostError` of bounded
@@ -7,10 +7,8 @@ length, soon, or every tensor of a known module, each with the numbers that it h
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
-import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
@@ -19,7 +17,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from tests.trust.fuzz import no_longer_than
+from tests.trust.fuzzers.program import fuzz_and_count, no_longer_than
 from weights import GhostError, configure
 from weights.importers import IMPORTERS, Imported, converting, import_file
 from weights.importers.checkpoints import Checkpoint, unwrap
@@ -195,11 +193,11 @@ def wrong_tensors(
     ]
 
 
-def fuzz(dicts: int, seed: int) -> tuple[Counter[str], list[str]]:
+def fuzz(files: int, seed: int) -> tuple[Counter[str], list[str]]:
     """What that many spoilt state dicts said, and what went wrong."""
     generator, said, wrong = random.Random(seed), Counter[str](), list[str]()
     valid = [(name, kind, state(name, kind, config)) for name, kind, config in VALID]
-    for number in range(dicts):
+    for number in range(files):
         # Large networks take a hundred times as long as layers, and are tried less often.
         count = len(valid) if number % 10 == 0 else 14
         importer, architecture, sound = valid[generator.randrange(count)]
@@ -216,20 +214,5 @@ def fuzz(dicts: int, seed: int) -> tuple[Counter[str], list[str]]:
     return said, wrong
 
 
-def main() -> int:
-    """Fuzz, tell what happened; 1 where anything was wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dicts", type=int, default=20_000)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    began = time.perf_counter()
-    said, wrong = fuzz(arguments.dicts, arguments.seed)
-    print(f"{arguments.dicts} state dicts in {time.perf_counter() - began:.0f} s")
-    for words, count in sorted(said.items()):
-        print(f"{count:8d}  {words}")
-    print(f"{len(wrong)} wrong" + "".join(f"\n  {each}" for each in wrong[:10]))
-    return bool(wrong)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(fuzz_and_count(fuzz, "state dicts", __doc__))

@@ -15,7 +15,7 @@ from tests.columns import (
     tensors_of,
     with_ids,
 )
-from tests.mistakes import ARGUMENTS, INPUTS, NETWORK_ARGUMENTS, RIGHT
+from tests.frameworks.mistakes import ARGUMENTS, INPUTS, NETWORK_ARGUMENTS, RIGHT
 from weights import ArgumentError, GhostError
 
 

@@ -1,6 +1,6 @@
 """What PyTorch's own tools make of every layer and network: tracers, exporters, compilers.
 
-`python -m tests.torch_tools` prints the table.
+`python -m tests.ghost_torch.torch_tools` prints the table.
 """
 
 from __future__ import annotations

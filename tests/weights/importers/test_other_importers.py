@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.trust.fuzz_state_dicts import VALID, state
+from tests.trust.fuzzers.state_dicts import VALID, state
 from weights import ArgumentError, GhostError, ImportRefused
 from weights.importers import IMPORTERS, import_file
 

@@ -1,4 +1,4 @@
-"""The README's commands, by the extras that they need; `tests/machines.py` runs them."""
+"""The README's commands, by the extras that they need; `tests/project/machines.py` runs them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+README = Path(__file__).resolve().parents[2] / "README.md"
 CASE = "k3-s1-p1-r2-dw3-c3x16-9x7-n2-normal"
 TIERS = "--tier contract --tier exact --tier special --tier training --tier weights"
 KERAS_FILE = """

@@ -11,8 +11,8 @@ pytest.importorskip("torch")
 pytest.importorskip("optax")
 pytest.importorskip("keras")
 
-from tests.trainers import TRAINERS
-from tests.trajectories import (
+from tests.training.trainers import TRAINERS
+from tests.training.trajectories import (
     ADAMW,
     NAMES,
     SGD,
@@ -35,7 +35,7 @@ pytestmark = [
         "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
     ),
 ]
-# `python -m tests.trajectories` runs every order.
+# `python -m tests.training.trajectories` runs every order.
 ORDERS = [*((name,) for name in NAMES), *zip(NAMES, (*NAMES[1:], NAMES[0]), strict=True)]
 OPTIMIZERS = {"sgd": SGD, "adamw": ADAMW}
 
@@ -45,7 +45,7 @@ def wanted(name: str) -> Reference:
     return reference(OPTIMIZERS[name])
 
 
-# `python -m tests.trajectories` prints every order for both.
+# `python -m tests.training.trajectories` prints every order for both.
 @pytest.mark.parametrize(
     ("order", "name"),
     [*((order, "adamw") for order in ORDERS), (NAMES, "sgd")],

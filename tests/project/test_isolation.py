@@ -14,7 +14,7 @@ import pytest
 
 pytestmark = pytest.mark.slow  # every test imports a framework anew
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 FRAMEWORKS = frozenset({"torch", "jax", "jaxlib", "flax", "keras", "tensorflow"})
 
 HIDE = """

@@ -1,0 +1,57 @@
+"""The published GhostNets by timm's names: what each is, how large, and where its weights are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A network that was published under a name of its own.
+
+    `parameters` and `macs` (for one image of 224 x 224) are those of the form in which it is used:
+    of GhostNetV3 with its branches merged. `repository` on the Hugging Face hub holds its weights.
+    """
+
+    architecture: str
+    width: float
+    parameters: int
+    macs: int
+    repository: str | None = None
+
+
+# Counted on the authors' own PyTorch files.
+VARIANTS: Mapping[str, Variant] = {
+    "ghostnet_050": Variant("ghostnet", 0.5, 2_587_292, 42_328_152),
+    "ghostnet_100": Variant("ghostnet", 1.0, 5_182_508, 141_150_512, "timm/ghostnet_100.in1k"),
+    "ghostnet_130": Variant("ghostnet", 1.3, 7_358_820, 227_003_256),
+    "ghostnetv2_100": Variant(
+        "ghostnetv2", 1.0, 6_156_908, 167_048_288, "timm/ghostnetv2_100.in1k"
+    ),
+    "ghostnetv2_130": Variant(
+        "ghostnetv2", 1.3, 8_960_404, 269_322_976, "timm/ghostnetv2_130.in1k"
+    ),
+    "ghostnetv2_160": Variant(
+        "ghostnetv2", 1.6, 12_392_698, 398_607_224, "timm/ghostnetv2_160.in1k"
+    ),
+    "ghostnetv3_050": Variant("ghostnetv3", 0.5, 2_853_176, 49_640_656),
+    "ghostnetv3_100": Variant(
+        "ghostnetv3", 1.0, 6_147_588, 167_048_288, "timm/ghostnetv3_100.in1k"
+    ),
+    "ghostnetv3_130": Variant("ghostnetv3", 1.3, 8_948_296, 269_322_976),
+    "ghostnetv3_160": Variant("ghostnetv3", 1.6, 12_377_778, 398_607_224),
+}
+
+
+def expand(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The architecture and configuration that `name` means, a variant's or an architecture's own.
+
+    >>> expand("ghostnetv2_130", {"num_classes": 10})
+    ('ghostnetv2', {'width': 1.3, 'num_classes': 10})
+    """
+    if name not in VARIANTS:
+        return name, dict(config)
+    variant = VARIANTS[name]
+    return variant.architecture, {"width": variant.width, **config}
