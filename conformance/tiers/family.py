@@ -21,7 +21,7 @@ from conformance.judging.stages import Stages, in_dtype, judge_stage, oracle_run
 from conformance.judging.verdict import Outcome, Status
 from conformance.tiers.base import Once
 from weights.columns import fold
-from weights.modules.branches import DEPLOYED, FOLDED
+from weights.modules.forms import DEPLOYED, FOLDED
 
 # Runs of the oracle in float32 besides the plain one.
 OTHERS = 3
