@@ -24,6 +24,7 @@ from weights.modules.ghost_conv import GhostConvConfig
 from weights.networks.architectures import ARCHITECTURES, Config, configure
 from weights.networks.resnet import GhostResNetConfig
 from weights.tensors import TensorSpec
+from weights.version import __version__ as __version__
 
 __all__ = [
     "ACTIVATIONS",

@@ -13,7 +13,7 @@ from conformance.cases import tensors
 from conformance.cases.case import Case
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import NotSupported
-from conformance.implementations.judged import Judged
+from conformance.implementations.implementation import Implementation
 from conformance.judging import bounds
 from conformance.judging.verdict import Outcome
 from conformance.oracle import weights_io
@@ -35,7 +35,7 @@ class Tier(Protocol):
 
     def cases(self) -> Sequence[Case]: ...
 
-    def judge(self, case: Case, process: Judged) -> Outcome: ...
+    def judge(self, case: Case, process: Implementation) -> Outcome: ...
 
 
 class Once(Generic[Value]):
@@ -66,7 +66,7 @@ def in_float64(weights: Tensors) -> Tensors:
     return {name: array.astype(np.float64) for name, array in weights.items()}
 
 
-def check_range(process: Judged, case: Case, wanted: np.ndarray) -> None:
+def check_range(process: Implementation, case: Case, wanted: np.ndarray) -> None:
     """Raise `NotSupported` where a case leaves the range of an implementation's numbers."""
     largest = process.precision.largest
     found = float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0))

@@ -17,7 +17,7 @@ from conformance.cases.golden import (
 )
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import ImplementationRaised
-from conformance.implementations.judged import Judged
+from conformance.implementations.implementation import Implementation
 from conformance.judging.stages import is_network
 from conformance.judging.verdict import Outcome
 from weights import configure
@@ -47,7 +47,7 @@ class ContractTier:
             for name, mistake in self._mistakes.items()
         ]
 
-    def judge(self, case: Case, process: Judged) -> Outcome:
+    def judge(self, case: Case, process: Implementation) -> Outcome:
         """Equal to what was typed in."""
         if case.id in self._mistakes:
             return _judge_mistake(case, self._mistakes[case.id], process)
@@ -71,7 +71,7 @@ def plain_weights(architecture: str, config: dict[str, Any]) -> Tensors:
     }
 
 
-def _judge_shape(case: Case, layer: Layer, process: Judged) -> Outcome:
+def _judge_shape(case: Case, layer: Layer, process: Implementation) -> Outcome:
     weights = plain_weights(case.architecture, dict(case.config))
     x = np.ones(case.input_shape, np.float32)
     got = process.call(case.architecture, case.config, weights, x).shape
@@ -80,7 +80,7 @@ def _judge_shape(case: Case, layer: Layer, process: Judged) -> Outcome:
     return Outcome.failed(f"the output has shape {tuple(got)}, wanted {layer.output_shape}")
 
 
-def _judge_parameters(case: Case, layer: Layer, process: Judged) -> Outcome:
+def _judge_parameters(case: Case, layer: Layer, process: Implementation) -> Outcome:
     weights = plain_weights(case.architecture, dict(case.config))
     state = process.state(case.architecture, case.config, weights)
     problems = []
@@ -99,7 +99,7 @@ def _judge_parameters(case: Case, layer: Layer, process: Judged) -> Outcome:
     return Outcome.failed("; ".join(problems)) if problems else Outcome.passed()
 
 
-def _judge_mistake(case: Case, mistake: Mistake, process: Judged) -> Outcome:
+def _judge_mistake(case: Case, mistake: Mistake, process: Implementation) -> Outcome:
     """Ours must raise the one type and text; others may refuse in words of their own."""
     try:
         weights = plain_weights(case.architecture, dict(case.config))

@@ -10,10 +10,10 @@ from conformance.cases import tensors
 from conformance.cases.case import Case
 from conformance.cases.layers import exact_rows, layer_cases
 from conformance.implementations.errors import NotSupported
-from conformance.implementations.judged import Judged
+from conformance.implementations.implementation import Implementation
 from conformance.implementations.precision import UNIT_ROUNDOFF
-from conformance.judging import compare
-from conformance.judging.stages import Stages
+from conformance.judging.compare import compare_arrays
+from conformance.judging.stages import Reference
 from conformance.judging.verdict import Outcome
 from conformance.tiers.base import Once, truth
 from weights import GhostConvConfig
@@ -32,13 +32,13 @@ class ExactTier:
         rows = exact_rows()
         return list(layer_cases(self.name, ["integers"], rows, bn_eps=tensors.EXACT_EPS))
 
-    def reference(self, case: Case) -> Stages:
+    def reference(self, case: Case) -> Reference:
         """The output, and no error at all."""
-        return Stages(
+        return Reference(
             {"output": self._truth(case.id, (case, UNIT_ROUNDOFF)).value}, {"output": 0.0}
         )
 
-    def judge(self, case: Case, process: Judged) -> Outcome:
+    def judge(self, case: Case, process: Implementation) -> Outcome:
         """Equal, element by element; only the sign of a zero may differ."""
         weights, x = tensors.make(case)
         if process.precision.unit_roundoff > UNIT_ROUNDOFF:
@@ -46,4 +46,4 @@ class ExactTier:
         got = process.call(case.architecture, case.config, weights, x)
         wanted = self._truth(case.id, (case, UNIT_ROUNDOFF)).value
         c_int = GhostConvConfig(**case.config).channels.c_int
-        return compare.judge(got, wanted, 0.0, c_int=c_int)
+        return compare_arrays(got, wanted, 0.0, c_int=c_int)

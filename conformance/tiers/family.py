@@ -16,9 +16,9 @@ from conformance.cases import tensors
 from conformance.cases.case import Case
 from conformance.cases.family import family_cases
 from conformance.cases.tensors import Tensors
-from conformance.implementations.judged import Judged
-from conformance.judging.stages import Stages, in_dtype, judge_stage, oracle_run
-from conformance.judging.verdict import Outcome, Status
+from conformance.implementations.implementation import Implementation
+from conformance.judging.stages import Reference, in_dtype, judge_stage, oracle_run
+from conformance.judging.verdict import Outcome, first_failure
 from conformance.tiers.base import Once
 from weights.columns import fold
 from weights.modules.forms import DEPLOYED, FOLDED
@@ -39,16 +39,19 @@ class FamilyTier:
         """A case for every module, and for every form that it can have."""
         return list(family_cases(self.name))
 
-    def reference(self, case: Case) -> Stages:
+    def reference(self, case: Case) -> Reference:
         """Every stage, and the error of each."""
         return self._truth(case.id, case)
 
-    def judge(self, case: Case, process: Judged) -> Outcome:
+    def judge(self, case: Case, process: Implementation) -> Outcome:
         """Every stage of the form that is asked for against the oracle's training form."""
         weights, x = tensors.make(case)
         config, weights = in_its_form(case, weights)
         outputs = process.taps(case.architecture, config, weights, x)
-        return judge_stages(outputs, self._truth(case.id, case))
+        wanted = self._truth(case.id, case)
+        return first_failure(
+            (f"stage {stage}", judge_stage(outputs, wanted, stage)) for stage in wanted.values
+        )
 
 
 def form_of(case: Case) -> str:
@@ -65,7 +68,7 @@ def in_its_form(case: Case, weights: Tensors) -> tuple[dict[str, Any], Tensors]:
     return fold.deployed(case.architecture, config, weights, form_of(case))
 
 
-def truth(case: Case) -> Stages:
+def truth(case: Case) -> Reference:
     """The training form in float64, and what the form asked for loses in float32."""
     weights, x = tensors.make(case)
     run = oracle_run(case.architecture, case.config, weights, x, others=OTHERS)
@@ -75,15 +78,3 @@ def truth(case: Case) -> Stages:
         rough = oracle_run(case.architecture, config, merged, x, others=OTHERS)
         run = replace(rough, exact=run.exact)
     return run.stages()
-
-
-def judge_stages(outputs: Tensors, wanted: Stages) -> Outcome:
-    """The first stage that is wrong, or the worst ratio of them all."""
-    worst = 0.0
-    for stage in wanted.values:
-        outcome = judge_stage(outputs, wanted, stage)
-        if outcome.status is not Status.PASS:
-            message = f"stage {stage}: {outcome.message}"
-            return replace(outcome, message=message)
-        worst = max(worst, outcome.ratio or 0.0)
-    return Outcome.passed(worst)

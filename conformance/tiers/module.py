@@ -5,10 +5,10 @@ from __future__ import annotations
 from conformance.cases import tensors
 from conformance.cases.case import Case
 from conformance.cases.layers import layer_cases
-from conformance.implementations.judged import Judged
+from conformance.implementations.implementation import Implementation
 from conformance.implementations.precision import UNIT_ROUNDOFF
-from conformance.judging import compare
-from conformance.judging.stages import Stages
+from conformance.judging.compare import compare_arrays
+from conformance.judging.stages import Reference
 from conformance.judging.verdict import Outcome
 from conformance.tiers.base import Once, check_range, truth
 from weights import GhostConvConfig
@@ -28,12 +28,12 @@ class ModuleTier:
         """A case for every layer and data set."""
         return list(layer_cases(self.name, DATA_SETS))
 
-    def reference(self, case: Case) -> Stages:
+    def reference(self, case: Case) -> Reference:
         """The output, and the bound of each element."""
         wanted = self._truth(case.id, (case, UNIT_ROUNDOFF))
-        return Stages({"output": wanted.value}, {"output": wanted.error})
+        return Reference({"output": wanted.value}, {"output": wanted.error})
 
-    def judge(self, case: Case, process: Judged) -> Outcome:
+    def judge(self, case: Case, process: Implementation) -> Outcome:
         """|y - y64| is at most what roundings can explain (`conformance.judging.bounds`)."""
         weights, x = tensors.make(case)
         got = process.call(case.architecture, case.config, weights, x)
@@ -41,4 +41,4 @@ class ModuleTier:
         wanted = self._truth(f"{case.id} {unit}", (case, unit))
         check_range(process, case, wanted.value)
         c_int = GhostConvConfig(**case.config).channels.c_int
-        return compare.judge(got, wanted.value, wanted.error, c_int=c_int)
+        return compare_arrays(got, wanted.value, wanted.error, c_int=c_int)

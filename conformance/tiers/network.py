@@ -18,10 +18,10 @@ import numpy as np
 from conformance.cases import digits
 from conformance.cases.case import Case
 from conformance.cases.tensors import Tensors
-from conformance.implementations.errors import NotSupported, printable, words
-from conformance.implementations.judged import Judged
+from conformance.implementations.errors import NotSupported, shorten
+from conformance.implementations.implementation import Implementation
 from conformance.judging.stages import (
-    Stages,
+    Reference,
     in_batches,
     in_dtype,
     is_network,
@@ -34,6 +34,7 @@ from conformance.tiers.base import Once
 from weights import GhostError, WeightFile, child, read_file, read_metadata
 from weights.files.storage import read_safetensors
 from weights.prediction.preprocess import preprocess
+from weights.shown import printable
 
 LOGITS, PREDICTIONS = "logits", "predictions"
 TRAINING_SECONDS = 300
@@ -79,7 +80,7 @@ class NetworkTier:
             for stage in (*stages, *predictions)
         ]
 
-    def judge(self, case: Case, process: Judged) -> Outcome:
+    def judge(self, case: Case, process: Implementation) -> Outcome:
         """Error at most 4 x (the oracle's float32 error + 4 u max|y|); equal predicted classes."""
         data = self._data("data", None)
         truth = self._truth("truth", data)
@@ -100,7 +101,9 @@ class NetworkTier:
         """How many images each implementation classified right."""
         return [f"{name}: {text}" for name, text in sorted(self._accuracies.items())]
 
-    def _judge_predictions(self, name: str, data: Data, truth: Stages, outputs: Tensors) -> Outcome:
+    def _judge_predictions(
+        self, name: str, data: Data, truth: Reference, outputs: Tensors
+    ) -> Outcome:
         wanted = truth.values[LOGITS].argmax(axis=1)
         got = outputs[LOGITS].argmax(axis=1)
         differing = np.flatnonzero(got != wanted)
@@ -115,7 +118,7 @@ class NetworkTier:
             )
         return Outcome.passed()
 
-    def _run(self, process: Judged) -> Tensors:
+    def _run(self, process: Implementation) -> Tensors:
         data = self._data("data", None)
         file, weights = data.file, in_dtype(data.file.tensors, np.float32)
         return in_batches(
@@ -136,7 +139,7 @@ def load(weights: Path, images: Path) -> Data:
     arrays, _ = read_safetensors(images)
     if not {"images", "labels"} <= arrays.keys():
         raise GhostError(
-            f"{images} must hold `images` and `labels`, got {words(', '.join(arrays))}"
+            f"{images} must hold `images` and `labels`, got {shorten(', '.join(arrays))}"
         )
     if not is_network(file.architecture):
         raise GhostError(f"{weights} holds a layer, tier network runs a trained network")
@@ -158,7 +161,7 @@ def train_digits(folder: Path) -> None:
         raise RuntimeError(f"training on the digits failed:\n{done.stderr}")
 
 
-def oracle_stages(data: Data) -> Stages:
+def oracle_stages(data: Data) -> Reference:
     """What the oracle says of every stage."""
     file = data.file
     return oracle_run(file.architecture, file.config, file.tensors, data.x).stages()

@@ -9,8 +9,8 @@ from conformance.cases import tensors
 from conformance.cases.case import Case
 from conformance.cases.family import family_cases
 from conformance.cases.layers import LAYERS, Row, layer_cases
-from conformance.implementations.judged import Judged
-from conformance.judging.stages import Stages, is_network
+from conformance.implementations.implementation import Implementation
+from conformance.judging.stages import Reference, is_network
 from conformance.judging.steps import judge_step, output_cotangent, reference_step
 from conformance.judging.verdict import Outcome
 from conformance.tiers.base import Once
@@ -39,11 +39,11 @@ class TrainingTier:
         rows = LAYERS if self.full else [LAYERS[index] for index in USUAL_LAYERS]
         return [*_layer_cases(self.name, rows), *self._family_cases()]
 
-    def reference(self, case: Case) -> Stages:
+    def reference(self, case: Case) -> Reference:
         """Every array of a step, and the error of each."""
         return self._truth(case.id, case)
 
-    def judge(self, case: Case, process: Judged) -> Outcome:
+    def judge(self, case: Case, process: Implementation) -> Outcome:
         """Every array within four times the worst of the oracle's own float32 runs."""
         weights, x = tensors.make(case)
         cotangent = output_cotangent(case.architecture, case.config, x, case.seed)
@@ -62,7 +62,7 @@ class TrainingTier:
                 yield _trainable(case, least)
 
 
-def truth(case: Case) -> Stages:
+def truth(case: Case) -> Reference:
     """Every array of the step in float64, and the error that is allowed."""
     weights, x = tensors.make(case)
     cotangent = output_cotangent(case.architecture, case.config, x, case.seed)

@@ -12,7 +12,7 @@ from conformance.cases.case import Case, pair_id
 from conformance.cases.layers import LAYERS, layer_cases
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import ImplementationError, NotSupported
-from conformance.implementations.judged import Judged
+from conformance.implementations.implementation import Implementation
 from conformance.judging.verdict import Outcome, Status, Verdict
 from conformance.tiers.contract import plain_weights
 from weights import configure, write_file
@@ -33,7 +33,7 @@ class WeightsTier:
         """A case for every layer of a few and every type."""
         return list(layer_cases(self.name, DATA_SETS, ROWS))
 
-    def judge(self, case: Case, process: Judged) -> Outcome:
+    def judge(self, case: Case, process: Implementation) -> Outcome:
         """canonical -> framework -> canonical: the same names, types, shapes and bytes."""
         weights = random_bits(case)
         state = process.state(case.architecture, case.config, weights)
@@ -45,7 +45,9 @@ class WeightsTier:
                 problems.append(f"tensor {name!r} {problem}")
         return Outcome.failed("; ".join(sorted(problems))) if problems else Outcome.passed()
 
-    def finish(self, processes: Mapping[str, Judged], cases: Sequence[Case]) -> Iterator[Verdict]:
+    def finish(
+        self, processes: Mapping[str, Implementation], cases: Sequence[Case]
+    ) -> Iterator[Verdict]:
         """For every ordered pair, the first's file, loaded and written again by the second."""
         for case in cases:
             weights = random_bits(case)
@@ -59,8 +61,8 @@ class WeightsTier:
         self,
         case: Case,
         weights: Tensors,
-        writer: Judged,
-        readers: Mapping[str, Judged],
+        writer: Implementation,
+        readers: Mapping[str, Implementation],
         folder: Path,
         wanted: bytes,
     ) -> Iterator[Verdict]:
@@ -85,7 +87,13 @@ class WeightsTier:
             yield self._pair(case, writer, reader, written, again, wanted)
 
     def _pair(
-        self, case: Case, writer: Judged, reader: Judged, written: Path, again: Path, wanted: bytes
+        self,
+        case: Case,
+        writer: Implementation,
+        reader: Implementation,
+        written: Path,
+        again: Path,
+        wanted: bytes,
     ) -> Verdict:
         try:
             reader.resave(case.architecture, case.config, blank(case), written, again)
@@ -103,13 +111,13 @@ class WeightsTier:
     def _verdict(
         self,
         case: Case,
-        writer: Judged,
-        reader: Judged,
+        writer: Implementation,
+        reader: Implementation,
         status: Status,
         message: str,
     ) -> Verdict:
         name = pair_id(case.id, writer.name)
-        return Verdict(name, self.name, reader.name, status, message=message)
+        return Verdict.of(Outcome(status, message=message), name, self.name, reader.name)
 
 
 def blank(case: Case) -> Tensors:
