@@ -21,7 +21,7 @@ from conformance.judging.stages import Reference, in_dtype, judge_stage, oracle_
 from conformance.judging.verdict import Outcome, first_failure
 from conformance.tiers.base import Once
 from weights.columns import fold
-from weights.modules.branches import DEPLOYED, FOLDED
+from weights.modules.forms import DEPLOYED, FOLDED
 
 # Runs of the oracle in float32 besides the plain one.
 PERTURBED_RUNS = 3
