@@ -17,10 +17,10 @@ quick: $(STAMP)
 
 # The README's commands where one extra is installed, then with the lowest versions that it allows.
 extras: $(STAMP)
-	$(BIN)/python -m tests.machines
+	$(BIN)/python -m tests.project.machines
 
 lowest: $(STAMP)
-	$(BIN)/python -m tests.machines --lowest
+	$(BIN)/python -m tests.project.machines --lowest
 
 # Every module in every form through every tool of its framework, all pairs, whole runs.
 matrix: $(STAMP)
@@ -37,15 +37,15 @@ DICTS ?= 20000
 CONTAINERS ?= 20000
 
 fuzz: $(STAMP)
-	$(BIN)/python -m tests.trust.fuzz --files $(FILES)
-	$(BIN)/python -m tests.trust.fuzz_importers --files $(FOREIGN)
-	$(BIN)/python -m tests.trust.fuzz_whole_files --files $(WHOLE)
-	$(BIN)/python -m tests.trust.fuzz_state_dicts --dicts $(DICTS)
-	$(BIN)/python -m tests.trust.differential --files $(WHOLE)
-	$(BIN)/python -m tests.trust.fuzz_containers --files $(CONTAINERS)
+	$(BIN)/python -m tests.trust.fuzzers.interchange --files $(FILES)
+	$(BIN)/python -m tests.trust.fuzzers.importers --files $(FOREIGN)
+	$(BIN)/python -m tests.trust.fuzzers.contents --files $(WHOLE)
+	$(BIN)/python -m tests.trust.fuzzers.state_dicts --files $(DICTS)
+	$(BIN)/python -m tests.trust.fuzzers.differential --files $(WHOLE)
+	$(BIN)/python -m tests.trust.fuzzers.containers --files $(CONTAINERS)
 
 torture: $(STAMP)
-	$(BIN)/python -m tests.trust.torture
+	$(BIN)/python -m tests.trust.torture.saving
 
 # Asks a database of vulnerabilities on the network about every pinned version.
 audit: $(STAMP)

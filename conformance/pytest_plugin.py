@@ -69,9 +69,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def conformance_process(request: pytest.FixtureRequest) -> Iterator[object]:
     """The process of an implementation, started once."""
-    from conformance.implementations.process import Implementation
+    from conformance.implementations.process import ProcessImplementation
 
-    process = Implementation(request.param)
+    process = ProcessImplementation(request.param)
     process.start()
     yield process
     process.close()

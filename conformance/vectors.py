@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,11 +18,11 @@ import numpy as np
 from conformance.cases import tensors
 from conformance.cases.case import Case
 from conformance.cases.tensors import Tensors
-from conformance.implementations.errors import words
-from conformance.judging.compare import judge
-from conformance.judging.stages import Stages, in_dtype
+from conformance.implementations.errors import shorten
+from conformance.judging.compare import compare_arrays
+from conformance.judging.stages import Reference, in_dtype
 from conformance.judging.steps import output_cotangent
-from conformance.judging.verdict import Outcome, Status, Verdict
+from conformance.judging.verdict import Outcome, Status, Verdict, first_failure
 from conformance.manifest import (
     JSON_SCHEMA,
     MANIFEST,
@@ -48,7 +47,7 @@ class Referenced(Protocol):
     def cases(self) -> list[Case]:
         """The cases of the tier."""
 
-    def reference(self, case: Case) -> Stages:
+    def reference(self, case: Case) -> Reference:
         """What a case must give, and by how much it may differ."""
 
 
@@ -69,10 +68,7 @@ def check(folder: Path, outputs: Path) -> Iterator[Verdict]:
     """Judge what a program wrote into `outputs`; a case that it did not write is skipped."""
     for vector in read_manifest(folder):
         outcome = _judge(folder, outputs / vector.tier / f"{vector.id}.safetensors", vector)
-        yield Verdict(
-            vector.id, vector.tier, OUTSIDE, outcome.status, outcome.ratio, outcome.message,
-            outcome.worst, outcome.hint,
-        )  # fmt: skip
+        yield Verdict.of(outcome, vector.id, vector.tier, OUTSIDE)
 
 
 def _judge(folder: Path, path: Path, vector: Vector) -> Outcome:
@@ -87,17 +83,14 @@ def _judge(folder: Path, path: Path, vector: Vector) -> Outcome:
                if f"{kind}.{name}" not in wanted]  # fmt: skip
     if missing:
         raise FormatError(f"{folder / vector.wanted} lacks {shown(missing[0])}")
-    worst = 0.0
-    for name in vector.outputs:
-        if name not in got:
-            has = words(", ".join(got)) or "nothing"
-            return Outcome.failed(f"{path} lacks {name!r}, has {has}")
-        outcome = judge(got[name], wanted[f"value.{name}"], wanted[f"allowed.{name}"])
-        if outcome.status is not Status.PASS:
-            message = f"{name}: {outcome.message}"
-            return replace(outcome, message=message)
-        worst = max(worst, outcome.ratio or 0.0)
-    return Outcome.passed(worst)
+    missing = [name for name in vector.outputs if name not in got]
+    if missing:
+        has = shorten(", ".join(got)) or "nothing"
+        return Outcome.failed(f"{path} lacks {missing[0]!r}, has {has}")
+    return first_failure(
+        (name, compare_arrays(got[name], wanted[f"value.{name}"], wanted[f"allowed.{name}"]))
+        for name in vector.outputs
+    )
 
 
 def _write_case(folder: Path, tier: Referenced, case: Case) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ghost_tf.data_format import native_shape
+from ghost_tf.framework.data_format import native_shape
 from ghost_tf.weights_io import build
 
 

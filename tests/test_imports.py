@@ -42,14 +42,12 @@ MAY_IMPORT_LATE = {
 }
 # Who imports by name, at the wish of the user.
 IMPORTS_BY_NAME = {
-    "conformance/implementations/names.py",
+    "conformance/implementations/registry.py",
     "weights/importers/containers/container.py",
     "weights/prediction/frameworks.py",
 }
 # What fits on a screen.
 LARGEST_FOLDER = 16
-# The folders of tests that have rooms, as the code has.
-TESTS_WITH_ROOMS = ("tests/conformance",)
 
 # Arithmetic on sizes in a column, which is none of `weights`' business.
 OWN_ARITHMETIC = {
@@ -162,9 +160,8 @@ def test_only_the_plug_imports_by_name() -> None:
 
 
 def folders() -> list[str]:
-    """Every folder that holds code, of every package and of the tests that have rooms."""
-    places = (*MAY_IMPORT, *TESTS_WITH_ROOMS)
-    files = [Path(file) for place in places for file, _ in sources(place)]
+    """Every folder of the packages and of their tests that holds code."""
+    files = [Path(file) for place in (*MAY_IMPORT, "tests") for file, _ in sources(place)]
     return sorted({file.parent.as_posix() for file in files})
 
 

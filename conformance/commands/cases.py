@@ -54,7 +54,7 @@ def find(case_id: str) -> list[Case]:
 
 def _shrink(case_id: str, name: str) -> int:
     from conformance.commands.command import implementations
-    from conformance.implementations.process import Implementation
+    from conformance.implementations.process import ProcessImplementation
     from conformance.tiers import TIERS
 
     cases = [case for case in find(case_id) if case.tier in SHRINKABLE]
@@ -62,7 +62,7 @@ def _shrink(case_id: str, name: str) -> int:
         tiers = ", ".join(SHRINKABLE)
         raise click.UsageError(f"no case of {tiers} is called {case_id!r}")
     implementations([name])
-    process = Implementation(name)
+    process = ProcessImplementation(name)
     try:
         process.start()
         codes = [_shrink_one(TIERS[case.tier], case, process) for case in cases]

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 from rich.console import Console
 
-from conformance.implementations.names import OURS, Availability, available, target
+from conformance.implementations.registry import OURS, Availability, available, target
 from conformance.judging.verdict import Status
 from conformance.running.results import Run, offences, unjudged
 from weights import GhostError

@@ -9,9 +9,9 @@ import click
 from rich.console import Console
 
 from conformance.commands.command import exit_code, exit_with, implementations
-from conformance.implementations.names import Availability
-from conformance.parity.judge import ParityTier
-from conformance.parity.trials import Size, plan_trials
+from conformance.implementations.registry import Availability
+from conformance.parity.tier import ParityTier
+from conformance.parity.trials import Size, prepare_experiment
 from conformance.reports import parity_tables, terminal
 from conformance.running import runner
 from conformance.running.results import Run
@@ -100,7 +100,9 @@ def parity(
     def work() -> int:
         console = terminal.console(stderr=json_output)
         with console.status("the oracle runs"):
-            plan = plan_trials(file, images=images, reference=reference, size=size, seed=seed)
+            plan = prepare_experiment(
+                file, images=images, reference=reference, size=size, seed=seed
+            )
         tier = ParityTier(plan)
         result = _run(console, tier, chosen, missing, verbose, json_output, jobs, seconds)
         return exit_code(console, result)

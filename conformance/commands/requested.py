@@ -13,10 +13,10 @@ from rich.console import Console
 
 from conformance.cases.case import split_pair
 from conformance.commands.command import HARNESS_FAILED, exit_code
-from conformance.implementations.names import Availability
+from conformance.implementations.registry import Availability
 from conformance.judging.verdict import Verdict
 from conformance.reports import terminal
-from conformance.reports.again import Again
+from conformance.reports.failures import Rerun
 from conformance.reports.report import prepare, write_report
 from conformance.running import deviations, runner
 from conformance.running.journal import Journal, Key, alone_in, key, read_journal
@@ -36,7 +36,7 @@ class Request:
     missing: Sequence[Availability]
     tiers: Sequence[Tier]
     case_ids: Sequence[str]
-    again: Again | None
+    again: Rerun | None
     known: dict[str, Path]
     folder: Path | None
     jobs: int

@@ -15,7 +15,7 @@ from conformance.commands.command import (
 )
 from conformance.commands.requested import Request, run_request
 from conformance.implementations.process import CASE_SECONDS
-from conformance.reports.again import read_again
+from conformance.reports.failures import read_failures
 from conformance.tiers import TIERS, NetworkTier, TrainingTier
 
 
@@ -130,7 +130,7 @@ def run(
     _configure_network(weights, images)
 
     def work() -> int:
-        again = None if earlier is None else read_again(earlier, names, tier_names)
+        again = None if earlier is None else read_failures(earlier, names, tier_names)
         if again is not None and not again.keys and not case_ids:
             click.echo(f"nothing failed in {earlier}")
             return PASSED

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.commands.command import FAILED, PASSED, exit_with
-from conformance.implementations.names import available
+from conformance.implementations.registry import available
 from conformance.mutants import FRAMEWORK, MODULE_MUTANTS, MUTANTS
 from conformance.reports import terminal
 
@@ -30,7 +30,7 @@ def selftest(names: Sequence[str], json_output: bool) -> None:
 
 
 def _run(names: Sequence[str], json_output: bool) -> int:
-    from conformance.mutants.selftest import accept, hunt
+    from conformance.mutants.selftest import run_mutants, run_variants
 
     mutants = (*MUTANTS, *MODULE_MUTANTS)
     unknown = sorted(set(names) - {mutant.name for mutant in mutants})
@@ -41,7 +41,7 @@ def _run(names: Sequence[str], json_output: bool) -> int:
         missing = _missing()
         runnable = MUTANTS if missing else mutants
         chosen = [mutant for mutant in runnable if not names or mutant.name in names]
-        caught, accepted = list(hunt(chosen)), [] if names else list(accept())
+        caught, accepted = list(run_mutants(chosen)), [] if names else list(run_variants())
     if json_output:
         click.echo(json.dumps(_document(caught, accepted), indent=1))
     else:

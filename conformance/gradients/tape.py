@@ -137,7 +137,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         return self.made(self.value.take(indices, axis), [(self, collect)])
 
 
-class Rough(Variable):
+class Perturbed(Variable):
     """A variable whose every result, forward and backward, is moved at random by an ulp or not.
 
     Runs of float32 arithmetic that differ by chance show how far roundings carry (Monte Carlo
@@ -155,7 +155,7 @@ class Rough(Variable):
 
     def made(self, value: np.ndarray, parents: Sequence[tuple[Variable, Partial]]) -> Variable:
         """A variable of this kind that depends on others."""
-        return Rough(self.rounded(value), self.generator, parents)
+        return Perturbed(self.rounded(value), self.generator, parents)
 
     def rounded(self, g: np.ndarray) -> np.ndarray:
         """The array with some of its last bits changed."""

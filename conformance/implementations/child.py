@@ -13,7 +13,7 @@ from threading import Thread
 from typing import Any
 
 from conformance.implementations.channel import Channel
-from conformance.implementations.names import ORACLE, OURS, load, target
+from conformance.implementations.registry import ORACLE, OURS, load, target
 from conformance.implementations.watch import Watch
 from conformance.implementations.worker import Worker, refusal
 

@@ -1,44 +1,34 @@
-"""What can go wrong with an implementation under test, each told apart from a wrong number."""
+"""Errors of an implementation under test, each told apart from a wrong number."""
 
 from __future__ import annotations
 
+from weights.shown import printable
+
 # Characters of one text that an implementation had a part in.
-MOST_TEXT, MOST_NAME = 4000, 200
+TEXT_LIMIT, NAME_LIMIT = 4000, 200
 
 
-def printable(text: str) -> str:
-    r"""The text with escapes for what neither a terminal nor XML can hold.
-
-    >>> printable("\x1b[31mred")
-    '\\x1b[31mred'
-    """
-    return "".join(c if c.isprintable() or c in "\n\t" else _escaped(c) for c in text)
-
-
-def words(text: str, most: int = MOST_TEXT) -> str:
+def shorten(text: str, limit: int = TEXT_LIMIT) -> str:
     r"""A text of somebody else's, printable, and with its middle left out where it is long.
 
-    >>> words("abcdef\0" * 100, most=12)
+    >>> shorten("abcdef\0" * 100, limit=12)
     'abcdef ... (688 characters left out) ... bcdef\\x00'
     """
-    left_out = str.__len__(text) - most
+    text = str.expandtabs(text, 4)  # a text of exactly this class, whatever class it had
+    left_out = len(text) - limit
     if left_out <= 0:
         return printable(text)
-    first, last = (
-        str.__getitem__(text, slice(most // 2)),
-        str.__getitem__(text, slice(-most // 2, None)),
-    )
+    first, last = text[: limit // 2], text[-limit // 2 :]
     return printable(f"{first} ... ({left_out} characters left out) ... {last}")
 
 
-def text_of(value: object, most: int = MOST_TEXT) -> str:
-    """What `str` makes of somebody else's object, whatever that does."""
+def safe_str(value: object, limit: int = TEXT_LIMIT) -> str:
+    """`str(value)` of somebody else's object, whatever its methods do."""
     try:
-        return words(str(value), most)
+        return shorten(str(value), limit)
     except BaseException as error:
-        return (
-            f"(a {words(type(value).__name__, MOST_NAME)} whose text raises {type(error).__name__})"
-        )
+        name, raised = shorten(type(value).__name__, NAME_LIMIT), type(error).__name__
+        return f"(a {name} whose text raises {raised})"
 
 
 class NotSupported(Exception):
@@ -78,7 +68,3 @@ class TimedOut(ImplementationError):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no answer within {seconds:g} s")
         self.seconds = seconds
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from conformance.implementations.errors import ImplementationRaised, NotSupported
-from conformance.implementations.judged import Judged
+from conformance.implementations.implementation import Implementation
 from conformance.implementations.worker import Worker
 
 
-class Local(Judged):
-    """What `conformance.implementations.process.Implementation` offers, without a process.
+class LocalImplementation(Implementation):
+    """What `conformance.implementations.process.ProcessImplementation` offers, without a process.
 
     Nobody watches what it imports: the suite's own mutants are the oracle with a defect.
     """

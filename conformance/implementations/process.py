@@ -22,12 +22,12 @@ from conformance.implementations.errors import (
     NotSupported,
     ProcessDied,
     TimedOut,
-    text_of,
-    words,
+    safe_str,
+    shorten,
 )
-from conformance.implementations.judged import Judged
-from conformance.implementations.names import OURS, environment
+from conformance.implementations.implementation import Implementation
 from conformance.implementations.precision import Precision
+from conformance.implementations.registry import OURS, environment
 from weights import child
 
 CASE_SECONDS = 120.0
@@ -39,7 +39,7 @@ REFUSALS = {"unsupported": NotSupported, "raised": ImplementationRaised}
 ANSWERS = {"call": np.ndarray, "taps": dict, "state": dict, "train_step": dict, "seconds": tuple}
 
 
-class Implementation(Judged):
+class ProcessImplementation(Implementation):
     """An implementation in a child process, started anew when it dies or takes too long.
 
     The child leads a process group: what it started ends with it.
@@ -130,7 +130,7 @@ class Implementation(Judged):
             raise self._died() from None
         except Exception as error:
             self._stop()
-            raise NoAnswer(f"its process sent what is no answer: {text_of(error)}") from None
+            raise NoAnswer(f"its process sent what is no answer: {safe_str(error)}") from None
         if refusal is not None:
             raise refusal
         return value
@@ -142,7 +142,7 @@ class Implementation(Judged):
         process, output = self._process, self._output
         self._stop()
         code = None if process is None else process.returncode
-        return ProcessDied(code, words(output.last()) or "(none)")
+        return ProcessDied(code, shorten(output.last()) or "(none)")
 
     def _stop(self) -> None:
         process, self._process = self._process, None

@@ -12,8 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from conformance.implementations.answers import array, arrays, name_of
-from conformance.implementations.errors import MOST_NAME, MOST_TEXT, NotSupported, text_of, words
+from conformance.implementations.arrays import array, arrays, name_of
+from conformance.implementations.errors import (
+    NAME_LIMIT,
+    TEXT_LIMIT,
+    NotSupported,
+    safe_str,
+    shorten,
+)
 from weights import ArgumentError, GhostError
 from weights.files.digests import tensor_digests
 
@@ -154,8 +160,8 @@ def _unaligned(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def refusal(error: Exception) -> tuple[str, Any]:
     """The reply that an exception is: ("unsupported", reason) or ("raised", what it was)."""
     if isinstance(error, NotSupported):
-        return "unsupported", (text_of(error),)
-    name, is_ghost_error = words(type(error).__name__, MOST_NAME), isinstance(error, GhostError)
+        return "unsupported", (safe_str(error),)
+    name, is_ghost_error = shorten(type(error).__name__, NAME_LIMIT), isinstance(error, GhostError)
     # Half of what a message may have: more is said around it.
-    text = text_of(error, MOST_TEXT // 2)
+    text = safe_str(error, TEXT_LIMIT // 2)
     return "raised", (name, text, is_ghost_error)

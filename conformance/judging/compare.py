@@ -14,7 +14,7 @@ LARGEST_SHIFT = 3
 LARGEST_PICTURE = 64
 
 
-def judge(
+def compare_arrays(
     got: np.ndarray, wanted: np.ndarray, allowed: np.ndarray | float, *, c_int: int | None = None
 ) -> Outcome:
     """Pass where |got - wanted| <= allowed everywhere, and NaN and infinity are the same.

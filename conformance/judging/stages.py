@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from conformance.cases.tensors import Tensors
-from conformance.gradients.tape import Rough
+from conformance.gradients.tape import Perturbed
 from conformance.implementations.errors import ImplementationError
 from conformance.implementations.precision import UNIT_ROUNDOFF
-from conformance.judging.compare import judge
+from conformance.judging.compare import compare_arrays
 from conformance.judging.verdict import Outcome
 from conformance.oracle import adapter, weights_io
 from weights import ArgumentError, Config, configure
@@ -34,18 +34,18 @@ class OracleRun:
     rough: Tensors = field(repr=False)
     others: tuple[Tensors, ...] = field(default=(), repr=False)
 
-    def stages(self) -> Stages:
+    def stages(self) -> Reference:
         """What an implementation is held against, and the error that is allowed."""
         runs = (self.rough, *self.others)
         allowed = {
             stage: max(allowed_error(run[stage], exact, exact) for run in runs)
             for stage, exact in self.exact.items()
         }
-        return Stages(self.exact, allowed)
+        return Reference(self.exact, allowed)
 
 
 @dataclass(frozen=True)
-class Stages:
+class Reference:
     """What every stage must be, and by how much it may differ.
 
     Of the stages in `means`, the values are means over height and width.
@@ -81,7 +81,7 @@ def oracle_run(
 
 def _moved(module: Any, x: np.ndarray, seed: int) -> Tensors:
     generator = np.random.Generator(np.random.PCG64(seed))
-    start = Rough(x.astype(np.float32), generator)
+    start = Perturbed(x.astype(np.float32), generator)
     stages = module.stages(start) if hasattr(module, "stages") else {"output": module(start)}
     return {name: variable.value for name, variable in stages.items()}
 
@@ -118,12 +118,12 @@ def allowed_error(rough: np.ndarray, exact: np.ndarray, wanted: np.ndarray) -> f
     return BASELINE_FACTOR * (baseline + 4 * UNIT_ROUNDOFF * _largest(wanted))
 
 
-def judge_stage(outputs: Tensors, wanted: Stages, stage: str) -> Outcome:
+def judge_stage(outputs: Tensors, wanted: Reference, stage: str) -> Outcome:
     """Whether one stage of `outputs` is within the rule."""
     if stage not in outputs:
         return Outcome.failed(f"its taps have no {stage}, only {', '.join(outputs)}")
     got = spatial_means(outputs[stage]) if stage in wanted.means else outputs[stage]
-    return judge(got, wanted.values[stage], wanted.allowed[stage])
+    return compare_arrays(got, wanted.values[stage], wanted.allowed[stage])
 
 
 def spatial_means(x: np.ndarray) -> np.ndarray:

@@ -3,24 +3,23 @@
 A step cancels: the gradient of a weight that batch normalisation makes irrelevant is a sum of large
 terms that comes to nothing, and the error of one float32 run is as small there by luck. So the
 oracle runs a few times in float32 with every result moved by an ulp or not, at random
-(`conformance.gradients.tape.Rough`), and the worst of those runs is the measure
+(`conformance.gradients.tape.Perturbed`), and the worst of those runs is the measure
 (`docs/tolerances.md`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from conformance.cases.tensors import Tensors
-from conformance.gradients.tape import Rough
+from conformance.gradients.tape import Perturbed
 from conformance.implementations.precision import UNIT_ROUNDOFF
-from conformance.judging.compare import judge
-from conformance.judging.stages import BASELINE_FACTOR, Stages, in_dtype
-from conformance.judging.verdict import Outcome, Status
+from conformance.judging.compare import compare_arrays
+from conformance.judging.stages import BASELINE_FACTOR, Reference, in_dtype
+from conformance.judging.verdict import Outcome, first_failure
 from conformance.oracle import weights_io
 from conformance.oracle.training import Step, train_step
 from weights import configure
@@ -34,13 +33,13 @@ def reference_step(
     weights: Tensors,
     x: np.ndarray,
     cotangent: np.ndarray,
-) -> Stages:
+) -> Reference:
     """Every array of the step in float64, and the error that float32 is allowed."""
     description = architecture, config, weights, x, cotangent
     exact = _run(*description, np.float64, None)
     rough = [_run(*description, np.float32, seed) for seed in range(ROUGH_RUNS)]
     allowed = {name: _allowed(array, [run[name] for run in rough]) for name, array in exact.items()}
-    return Stages(exact, allowed)
+    return Reference(exact, allowed)
 
 
 def output_cotangent(
@@ -67,23 +66,20 @@ def flat(step: Step) -> Tensors:
     }
 
 
-def judge_step(step: Any, wanted: Stages) -> Outcome:
+def judge_step(step: Any, wanted: Reference) -> Outcome:
     """The first array that is wrong, forward before backward, or the worst ratio of them all."""
     problem = _shape_problem(step)
     if problem:
         return Outcome.failed(problem)
-    arrays, worst = flat(step), 0.0
+    arrays = flat(step)
     unknown = [name for name in arrays if name not in wanted.values]
     missing = [name for name in wanted.values if name not in arrays]
     if unknown or missing:
         return Outcome.failed(f"the step lacks {missing or 'nothing'}, has besides {unknown}")
-    for name, value in wanted.values.items():
-        outcome = judge(arrays[name], value, wanted.allowed[name])
-        if outcome.status is not Status.PASS:
-            message = f"{name}: {outcome.message}"
-            return replace(outcome, message=message)
-        worst = max(worst, outcome.ratio or 0.0)
-    return Outcome.passed(worst)
+    return first_failure(
+        (name, compare_arrays(arrays[name], value, wanted.allowed[name]))
+        for name, value in wanted.values.items()
+    )
 
 
 def _shape_problem(step: Any) -> str:
@@ -108,7 +104,7 @@ def _run(
         if seed is None:
             return flat(train_step(module, *arrays))
         generator = np.random.Generator(np.random.PCG64(seed))
-        return flat(train_step(module, *arrays, lambda array: Rough(array, generator)))
+        return flat(train_step(module, *arrays, lambda array: Perturbed(array, generator)))
 
 
 def _allowed(exact: np.ndarray, rough: list[np.ndarray]) -> float:

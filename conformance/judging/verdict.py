@@ -1,16 +1,16 @@
-"""What the suite says of one case and one implementation."""
+"""The result of one case for one implementation, and how a report writes it down."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
 
 class Status(StrEnum):
-    """How a case ended; five different things."""
+    """How a case ended: `known` is a failure that a list of known deviations explains."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Worst:
-    """The element furthest beyond what is allowed."""
+    """The element with the largest error over what is allowed."""
 
     index: tuple[int, ...]
     got: float
@@ -39,7 +39,7 @@ class Worst:
 
 @dataclass(frozen=True)
 class Pattern:
-    """Where a map is wrong: the share of wrong elements at each row and column, and channel."""
+    """Shares of wrong elements of a feature map, at each row and column and in each channel."""
 
     places: tuple[tuple[float, ...], ...]
     channels: tuple[float, ...]
@@ -47,7 +47,10 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a tier says of a case."""
+    """The result of a case by the rule of its tier.
+
+    `ratio` is the largest error over what is allowed, None where the tier compares no numbers.
+    """
 
     status: Status
     ratio: float | None = None
@@ -56,81 +59,87 @@ class Outcome:
     hint: str = ""
     pattern: Pattern | None = field(default=None, repr=False)
 
-    @classmethod
-    def passed(cls, ratio: float | None = None, message: str = "") -> Outcome:
-        """Within the rule; `ratio` is error over allowed, where the tier has one."""
-        return cls(Status.PASS, ratio, message)
+    @staticmethod
+    def passed(ratio: float | None = None, message: str = "") -> Outcome:
+        """The outcome of what is within the rule."""
+        return Outcome(Status.PASS, ratio, message)
 
-    @classmethod
+    @staticmethod
     def failed(
-        cls,
         message: str,
         worst: Worst | None = None,
         hint: str = "",
         ratio: float | None = None,
         pattern: Pattern | None = None,
     ) -> Outcome:
-        """Outside the rule."""
-        return cls(Status.FAIL, ratio, message, worst, hint, pattern)
+        """The outcome of what is outside the rule."""
+        return Outcome(Status.FAIL, ratio, message, worst, hint, pattern)
 
-    @classmethod
-    def skipped(cls, reason: str) -> Outcome:
-        """Not run, for a reason that a person can read."""
-        return cls(Status.SKIP, message=reason)
+    @staticmethod
+    def skipped(reason: str) -> Outcome:
+        """The outcome of what was not run, and why."""
+        return Outcome(Status.SKIP, message=reason)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """An outcome with its case, its tier and its implementation."""
+@dataclass(frozen=True, kw_only=True)
+class Verdict(Outcome):
+    """The outcome of a case of a tier for an implementation."""
 
     case: str
     tier: str
     implementation: str
-    status: Status
-    ratio: float | None = None
-    message: str = ""
-    worst: Worst | None = None
-    hint: str = ""
     seconds: float = 0.0
-    pattern: Pattern | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(
+        cls, outcome: Outcome, case: str, tier: str, implementation: str, seconds: float = 0.0
+    ) -> Verdict:
+        """The verdict that an outcome is, once it is known of what."""
+        found = {each.name: getattr(outcome, each.name) for each in fields(Outcome)}
+        return cls(**found, case=case, tier=tier, implementation=implementation, seconds=seconds)
 
     @property
     def is_bad(self) -> bool:
-        """Whether the run must not end well."""
+        """True of a failure and of an error, with either of which a run does not end well."""
         return self.status in (Status.FAIL, Status.ERROR)
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as JSON writes it, which has no NaN and no infinity: they become text."""
-        worst = self.worst and {key: _jsonable(value) for key, value in asdict(self.worst).items()}
-        pattern = self.pattern and {
-            "places": [list(row) for row in self.pattern.places],
-            "channels": list(self.pattern.channels),
-        }
-        values = {
-            "status": self.status.value,
-            "ratio": _jsonable(self.ratio),
-            "worst": worst,
-            "pattern": pattern,
-        }
-        return asdict(self) | values
+        names = {"case": self.case, "tier": self.tier, "implementation": self.implementation}
+        return names | _jsonable(asdict(self))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Verdict:
         """The inverse of `to_dict`."""
-        worst, ratio = values.get("worst"), values.get("ratio")
+        worst, ratio, pattern = (values.get(name) for name in ("worst", "ratio", "pattern"))
+        read: dict[str, Any] = {"status": Status(values["status"])}
+        if ratio is not None:
+            read["ratio"] = float(ratio)
         if worst is not None:
-            index = tuple(worst["index"])
             numbers = {key: float(value) for key, value in worst.items() if key != "index"}
-            worst = Worst(index, **numbers)
-        ratio = None if ratio is None else float(ratio)
-        pattern = values.get("pattern")
+            read["worst"] = Worst(tuple(worst["index"]), **numbers)
         if pattern is not None:
             places = tuple(tuple(map(float, row)) for row in pattern["places"])
-            pattern = Pattern(places, tuple(map(float, pattern["channels"])))
-        status = Status(values["status"])
-        read = {"status": status, "ratio": ratio, "worst": worst, "pattern": pattern}
+            read["pattern"] = Pattern(places, tuple(map(float, pattern["channels"])))
         return cls(**{**values, **read})
 
 
+def first_failure(outcomes: Iterable[tuple[str, Outcome]]) -> Outcome:
+    """The first outcome that is no pass, its name before its message, or a pass of them all.
+
+    The ratio of the pass is the worst of the ratios.
+    """
+    worst = 0.0
+    for name, outcome in outcomes:
+        if outcome.status is not Status.PASS:
+            return replace(outcome, message=f"{name}: {outcome.message}")
+        worst = max(worst, outcome.ratio or 0.0)
+    return Outcome.passed(worst)
+
+
 def _jsonable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _jsonable(each) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return [_jsonable(each) for each in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,11 +1,11 @@
 """Deliberate defects, and correct variants: what proves that the suite sees and that it is fair."""
 
 from conformance.mutants.family import FAMILY_MUTANTS
-from conformance.mutants.halves import HALF_MUTANTS
+from conformance.mutants.ghost_conv import HALF_MUTANTS
 from conformance.mutants.layers import LAYER_MUTANTS
-from conformance.mutants.modules import FRAMEWORK, MODULE_MUTANTS
 from conformance.mutants.mutant import Mutant
-from conformance.mutants.steps import STEP_MUTANTS
+from conformance.mutants.torch_modules import FRAMEWORK, MODULE_MUTANTS
+from conformance.mutants.training import STEP_MUTANTS
 
 MUTANTS: tuple[Mutant, ...] = (*LAYER_MUTANTS, *HALF_MUTANTS, *STEP_MUTANTS, *FAMILY_MUTANTS)
 

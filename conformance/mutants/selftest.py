@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from conformance.implementations.local import Local
+from conformance.implementations.local import LocalImplementation
 from conformance.judging.verdict import Status, Verdict
 from conformance.mutants import MUTANTS, Mutant
 from conformance.mutants.variants import INVISIBLE, VARIANTS
@@ -21,7 +21,7 @@ INEXACT = {"an-ulp-off": ("exact",)}
 
 
 @dataclass(frozen=True)
-class Caught:
+class MutantResult:
     """A mutant, and the verdict that convicts it; None where it survived its tier."""
 
     mutant: Mutant
@@ -30,7 +30,7 @@ class Caught:
 
 
 @dataclass(frozen=True)
-class Accepted:
+class VariantResult:
     """A correct variant, how many cases it ran, and those that it was failed in."""
 
     variant: Mutant
@@ -38,17 +38,17 @@ class Accepted:
     alarms: tuple[Verdict, ...]
 
 
-def hunt(mutants: Iterable[Mutant] = MUTANTS) -> Iterator[Caught]:
+def run_mutants(mutants: Iterable[Mutant] = MUTANTS) -> Iterator[MutantResult]:
     """Run each mutant through its tier until a case convicts it."""
     for mutant in mutants:
-        process = Local(mutant.name, mutant.build)
+        process = LocalImplementation(mutant.name, mutant.build)
         verdicts = []
         for verdict in _verdicts(TIERS[mutant.tier], process):
             verdicts.append(verdict)
             if convicts(verdict):
                 break
         found = verdicts[-1] if convicts(verdicts[-1]) else None
-        yield Caught(mutant, found, len(verdicts))
+        yield MutantResult(mutant, found, len(verdicts))
 
 
 def convicts(verdict: Verdict) -> bool:
@@ -57,18 +57,18 @@ def convicts(verdict: Verdict) -> bool:
     return verdict.status is Status.FAIL or raises
 
 
-def accept(variants: Iterable[Mutant] = (*VARIANTS, INVISIBLE)) -> Iterator[Accepted]:
+def run_variants(variants: Iterable[Mutant] = (*VARIANTS, INVISIBLE)) -> Iterator[VariantResult]:
     """Run each correct variant through every case of the tiers that it must pass."""
     for variant in variants:
-        process = Local(variant.name, variant.build)
+        process = LocalImplementation(variant.name, variant.build)
         skipped = INEXACT.get(variant.name, ())
         tiers = [TIERS[name] for name in FAIR_TIERS if name not in skipped]
         verdicts = [verdict for tier in tiers for verdict in _verdicts(tier, process)]
         ran = [verdict for verdict in verdicts if verdict.status is not Status.SKIP]
-        yield Accepted(variant, len(ran), tuple(verdict for verdict in ran if verdict.is_bad))
+        yield VariantResult(variant, len(ran), tuple(verdict for verdict in ran if verdict.is_bad))
 
 
-def _verdicts(tier: Tier, process: Local) -> Iterator[Verdict]:
+def _verdicts(tier: Tier, process: LocalImplementation) -> Iterator[Verdict]:
     for case in tier.cases():
         broken: list[str] = []
         yield judge(tier, case, process, broken)

@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from conformance.mutants.layers import convolutions
 from conformance.mutants.mutant import Variant
-from conformance.mutants.steps import normalised_by
+from conformance.mutants.training import normalised_by
 from conformance.oracle.ghost_conv import ConvNormAct
 from conformance.oracle.layers import BatchNorm, Convolution, Folded
 from conformance.oracle.walk import parts

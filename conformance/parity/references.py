@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from conformance.cases.tensors import Tensors
-from conformance.implementations.errors import printable, words
+from conformance.implementations.errors import shorten
 from conformance.judging.stages import (
     OracleRun,
-    Stages,
+    Reference,
     allowed_error,
     smallest_input,
     spatial_means,
@@ -28,6 +28,7 @@ from weights import GhostError, WeightFile, configure
 from weights.files.file import ENTRY
 from weights.files.storage import read_header, read_safetensors
 from weights.prediction.preprocess import preprocess
+from weights.shown import printable
 
 INPUT, IMAGES, X = "input", "images", "x"
 MEANS = ".mean_hw"
@@ -46,7 +47,7 @@ class Recorded:
     means: frozenset[str]
     unknown: tuple[str, ...]
 
-    def stages(self, run: OracleRun) -> Stages:
+    def stages(self, run: OracleRun) -> Reference:
         """What is recorded, and the error that the oracle's own float32 run allows."""
         allowed = {}
         for stage, wanted in self.outputs.items():
@@ -54,7 +55,7 @@ class Recorded:
             if stage in self.means:
                 exact, rough = spatial_means(exact), spatial_means(rough)
             allowed[stage] = allowed_error(rough, exact, wanted)
-        return Stages(self.outputs, allowed, self.means)
+        return Reference(self.outputs, allowed, self.means)
 
 
 def is_weight_file(path: Path) -> bool:
@@ -99,7 +100,7 @@ def _recorded(
     if not stages:
         raise GhostError(
             f"{path} must record outputs of at least one stage ({', '.join(names)}) for the input "
-            f"{printable(label)}, got {words(', '.join(outputs)) or 'none'}"
+            f"{printable(label)}, got {shorten(', '.join(outputs)) or 'none'}"
         )
     return Recorded(
         printable(label),
@@ -121,7 +122,7 @@ def _input(path: Path, arrays: Tensors, file: WeightFile) -> np.ndarray:
         if name in arrays:
             return _float32(arrays[name])
     if IMAGES not in arrays:
-        got = words(", ".join(arrays)) or "nothing"
+        got = shorten(", ".join(arrays)) or "nothing"
         raise GhostError(f"{path} must hold `{X}` (N, C, H, W) or `{IMAGES}`, got {got}")
     settings = file.metadata.get("preprocess")
     if settings is None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from conformance.cases.tensors import Tensors
-from conformance.implementations.errors import printable, words
+from conformance.implementations.errors import shorten
 from conformance.judging.stages import (
     BATCH,
-    Stages,
+    Reference,
     in_dtype,
     input_channels,
     is_network,
@@ -23,6 +23,7 @@ from conformance.judging.stages import (
 from conformance.parity.randomised import randomise
 from conformance.parity.references import is_weight_file, read_input, read_recorded
 from weights import Config, GhostError, WeightFile, configure, read_file
+from weights.shown import printable
 from weights.tensors import RUNNING_VAR
 
 GIVEN, RANDOMISED, REFERENCE = "given", "randomised", "reference"
@@ -43,7 +44,7 @@ class Trial:
     label: str
     weights: Tensors = field(repr=False)
     x: np.ndarray = field(repr=False)
-    wanted: Mapping[str, Stages]
+    wanted: Mapping[str, Reference]
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Plan:
     notes: tuple[str, ...]
 
 
-def plan_trials(
+def prepare_experiment(
     path: Path,
     *,
     images: Path | None = None,
@@ -134,7 +135,7 @@ def _against_records(
         trials.append(Trial(recorded.label, weights, recorded.x, wanted))
         unknown |= dict.fromkeys(recorded.unknown)
     note = f"{reference} records what is no stage, and was not compared: {', '.join(unknown)}"
-    return tuple(trials), (words(note),) if unknown else ()
+    return tuple(trials), (shorten(note),) if unknown else ()
 
 
 def _randomised(file: WeightFile, inputs: Mapping[str, np.ndarray], seed: int) -> Iterator[Trial]:
@@ -148,7 +149,7 @@ def _randomised(file: WeightFile, inputs: Mapping[str, np.ndarray], seed: int) -
         yield Trial(label, weights, x, {RANDOMISED: run.stages()})
 
 
-def _stages(file: WeightFile, x: np.ndarray) -> Stages:
+def _stages(file: WeightFile, x: np.ndarray) -> Reference:
     return oracle_run(file.architecture, file.config, file.tensors, x).stages()
 
 

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from conformance.implementations.names import Availability
+from conformance.implementations.registry import Availability
 from conformance.judging.verdict import Status, Verdict
-from conformance.parity.judge import Difference, ParityTier
+from conformance.parity.tier import Difference, ParityTier
 from conformance.running.results import Run, is_green
 
 # From the least to tell to the most.

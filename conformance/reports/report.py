@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.implementations.names import ENVIRONMENT, Availability, installed_version
+from conformance.implementations.registry import ENVIRONMENT, Availability, installed_version
 from conformance.judging.verdict import Status, Verdict
 from conformance.running.results import Run, efforts, offences, unjudged
 from weights import FormatError, strict_json

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.cases.case import split_pair
-from conformance.implementations.names import Availability
+from conformance.implementations.registry import Availability
 from conformance.judging.verdict import Status, Verdict
 from conformance.running.results import Run, efforts, is_green
 

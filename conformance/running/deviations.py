@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from conformance.cases.case import split_pair
-from conformance.judging.verdict import Status, Verdict
+from conformance.judging.verdict import Outcome, Status, Verdict
 from weights import FormatError
 from weights.files.storage import read_bytes
 from weights.shown import shown
@@ -72,7 +72,7 @@ def apply(verdicts: Iterable[Verdict], name: str, known: list[Deviation]) -> Ite
         if (tier, case) not in ran and _exists(tier, case):
             continue
         message = "it is listed as a known deviation and did not fail: take it out of the list"
-        yield Verdict(case, tier, name, Status.ERROR, message=message)
+        yield Verdict.of(Outcome(Status.ERROR, message=message), case, tier, name)
 
 
 def _exists(tier: str, case: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, Any
 
-from conformance.implementations.names import fingerprint, installed_version
+from conformance.implementations.registry import fingerprint, installed_version
 from conformance.judging.verdict import Verdict
 from weights import ArgumentError, FormatError
 from weights.shown import shown

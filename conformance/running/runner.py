@@ -7,13 +7,14 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from threading import Event
 
 from conformance.cases.case import Case, split_pair
-from conformance.implementations.errors import ImplementationError, NotSupported, text_of, words
-from conformance.implementations.judged import Judged
-from conformance.implementations.process import CASE_SECONDS, Implementation
+from conformance.implementations.errors import ImplementationError, NotSupported, safe_str, shorten
+from conformance.implementations.implementation import Implementation
+from conformance.implementations.process import CASE_SECONDS, ProcessImplementation
 from conformance.judging.verdict import Outcome, Status, Verdict
 from conformance.running.journal import Key, key
 from conformance.running.results import Run
@@ -39,7 +40,7 @@ def run(
     that cannot be started and for files that are refused.
     """
     started = time.monotonic()
-    processes = {name: Implementation(name, seconds, repeat=repeat) for name in names}
+    processes = {name: ProcessImplementation(name, seconds, repeat=repeat) for name in names}
     broken: list[str] = []
     try:
         with ThreadPoolExecutor(jobs) as pool, _stopping(processes) as stop:
@@ -92,7 +93,7 @@ def plan(tiers: Iterable[Tier], case_ids: Iterable[str] | None) -> Work:
 
 
 @contextmanager
-def _stopping(processes: Mapping[str, Implementation]) -> Iterator[Event]:
+def _stopping(processes: Mapping[str, ProcessImplementation]) -> Iterator[Event]:
     """An event, set by any exception, an interrupt too: threads must not run on."""
     stop = Event()
     try:
@@ -104,14 +105,14 @@ def _stopping(processes: Mapping[str, Implementation]) -> Iterator[Event]:
         raise
 
 
-def _start(process: Implementation) -> None:
+def _start(process: ProcessImplementation) -> None:
     try:
         process.start()
     except (ImplementationError, NotSupported) as error:
         raise ArgumentError(f"cannot start {process.name}: {error}") from error
 
 
-def _seconds(process: Implementation) -> tuple[float, float]:
+def _seconds(process: ProcessImplementation) -> tuple[float, float]:
     try:
         return process.seconds()
     except ImplementationError:
@@ -119,7 +120,7 @@ def _seconds(process: Implementation) -> tuple[float, float]:
 
 
 def _run_one(
-    process: Implementation, work: Work, observe: Observer, stop: Event, broken: list[str],
+    process: ProcessImplementation, work: Work, observe: Observer, stop: Event, broken: list[str],
     done: Mapping[Key, Verdict], wants: Callable[[Key], bool],
 ) -> list[Verdict]:  # fmt: skip
     verdicts: list[Verdict] = []
@@ -138,7 +139,7 @@ def _run_one(
     return verdicts
 
 
-def judge(tier: Tier, case: Case, process: Judged, broken: list[str]) -> Verdict:
+def judge(tier: Tier, case: Case, process: Implementation, broken: list[str]) -> Verdict:
     """The verdict of one case; an exception of the tier itself joins `broken`."""
     started = time.monotonic()
     try:
@@ -152,25 +153,15 @@ def judge(tier: Tier, case: Case, process: Judged, broken: list[str]) -> Verdict
         raise
     except Exception as error:
         broken.append(traceback.format_exc())
-        text = text_of(f"{type(error).__name__}: {error}")
+        text = safe_str(f"{type(error).__name__}: {error}")
         outcome = Outcome(Status.ERROR, message=f"the harness itself failed: {text}")
-    return Verdict(
-        case.id,
-        tier.name,
-        process.name,
-        outcome.status,
-        outcome.ratio,
-        words(outcome.message),
-        outcome.worst,
-        words(outcome.hint),
-        time.monotonic() - started,
-        outcome.pattern,
-    )
+    outcome = replace(outcome, message=shorten(outcome.message), hint=shorten(outcome.hint))
+    return Verdict.of(outcome, case.id, tier.name, process.name, time.monotonic() - started)
 
 
 def _finish(
-    work: Work, processes: Mapping[str, Implementation], observe: Observer, broken: list[str],
-    wants: Callable[[Key], bool],
+    work: Work, processes: Mapping[str, ProcessImplementation], observe: Observer,
+    broken: list[str], wants: Callable[[Key], bool],
 ) -> Iterator[Verdict]:  # fmt: skip
     for tier, cases in work:
         finish = getattr(tier, "finish", None)

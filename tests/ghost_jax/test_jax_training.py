@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.stripes import striped_images
+from tests.training.stripes import striped_images
 
 pytest.importorskip("flax")
 pytest.importorskip("optax")

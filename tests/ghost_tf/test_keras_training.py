@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.columns import assert_same_state, normal, tensors_of
-from tests.stripes import CLASSES, striped_images
+from tests.training.stripes import CLASSES, striped_images
 
 pytest.importorskip("keras")
 

@@ -13,7 +13,15 @@ import torch
 from torch import nn
 
 import ghost_torch
-from tests.torch_tools import ALLOWED, TOOLS, error_of, forms, image, module_of, quantised
+from tests.ghost_torch.torch_tools import (
+    ALLOWED,
+    TOOLS,
+    error_of,
+    forms,
+    image,
+    module_of,
+    quantised,
+)
 from weights import ArgumentError
 
 pytestmark = pytest.mark.slow

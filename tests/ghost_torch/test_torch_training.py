@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stripes import striped_images
+from tests.training.stripes import striped_images
 
 pytest.importorskip("torch")
 

@@ -9,16 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.trust import (
-    differential,
-    fuzz_containers,
-    fuzz_importers,
-    fuzz_state_dicts,
-    fuzz_whole_files,
-)
-from tests.trust.fuzz import fuzz
-from tests.trust.mutations import KINDS
-from tests.trust.torture import NAME, save
+from tests.trust.fuzzers import containers, contents, differential, importers, state_dicts
+from tests.trust.fuzzers.interchange import fuzz
+from tests.trust.fuzzers.mutations import KINDS
+from tests.trust.torture.saving import NAME, save
 from weights.files import writing
 from weights.files.strays import prefix
 
@@ -38,7 +32,7 @@ def test_a_mutated_file_is_refused_or_has_the_original_tensors() -> None:
 @pytest.mark.slow
 @posix
 def test_a_whole_file_that_says_anything_is_refused_or_read_as_it_is() -> None:
-    tally = fuzz_whole_files.fuzz(400, seed=3)
+    tally = contents.fuzz(400, seed=3)
 
     assert tally.wrong == []
     assert 0 < tally.same < tally.files
@@ -61,7 +55,7 @@ def test_our_reader_and_the_crates_differ_where_that_is_explained() -> None:
 @posix
 @pytest.mark.slow
 def test_a_mutated_checkpoint_is_refused_or_imported_whole() -> None:
-    said, wrong = fuzz_importers.fuzz(160, seed=1)
+    said, wrong = importers.fuzz(160, seed=1)
 
     assert wrong == []
     assert sum(count for words, count in said.items() if words.endswith(": imported")) > 20
@@ -69,7 +63,7 @@ def test_a_mutated_checkpoint_is_refused_or_imported_whole() -> None:
 
 @posix
 def test_a_spoilt_state_dict_is_refused_or_imported_whole() -> None:
-    said, wrong = fuzz_state_dicts.fuzz(300, seed=2)
+    said, wrong = state_dicts.fuzz(300, seed=2)
 
     assert wrong == []
     assert sum(count for words, count in said.items() if words.endswith(": imported")) > 3
@@ -78,7 +72,7 @@ def test_a_spoilt_state_dict_is_refused_or_imported_whole() -> None:
 @posix
 @pytest.mark.slow
 def test_a_spoilt_container_is_refused_or_imported_whole() -> None:
-    said, wrong = fuzz_containers.fuzz(200, seed=3)
+    said, wrong = containers.fuzz(200, seed=3)
 
     assert wrong == []
     assert sum(count for words, count in said.items() if words.endswith(": imported")) > 10
@@ -88,7 +82,7 @@ def test_a_spoilt_container_is_refused_or_imported_whole() -> None:
 @pytest.mark.slow
 def test_killed_writers_full_disks_and_two_writers_leave_whole_files() -> None:
     # In a process of its own: this one may have threads, which a fork does not take along.
-    command = [sys.executable, "-m", "tests.trust.torture"]
+    command = [sys.executable, "-m", "tests.trust.torture.saving"]
     command += ["--kills", "60", "--full-disks", "15", "--seconds", "0.5"]
     command += ["--pairs", "30", "--exports", "1"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

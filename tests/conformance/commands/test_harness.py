@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from conformance.commands.cli import main
-from conformance.implementations.names import available
-from conformance.implementations.process import Implementation
+from conformance.implementations.process import ProcessImplementation
+from conformance.implementations.registry import available
 from conformance.tiers import NetworkTier
 from conformance.tiers.contract import plain_weights
 from weights import GhostError, write_file
@@ -94,12 +94,15 @@ def test_files_that_no_network_can_be_run_from_are_wrong_usage(name: str, tmp_pa
     write_safetensors(images, arrays, {"about": "nothing"})
     tier = NetworkTier()
     tier.configure(weights, images)
-    with closing(Implementation("oracle")) as process, pytest.raises(GhostError, match=text[name]):
+    with (
+        closing(ProcessImplementation("oracle")) as process,
+        pytest.raises(GhostError, match=text[name]),
+    ):
         tier.judge(tier.cases()[0], process)
 
 
 def test_what_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.implementations.names.find_spec", lambda name: None)
+    monkeypatch.setattr("conformance.implementations.registry.find_spec", lambda name: None)
     assert [state.reason for state in available()] == [
         "torch not installed: pip install torch",
         "jax, flax not installed: pip install jax flax",
@@ -108,14 +111,14 @@ def test_what_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_with_nothing_installed_the_harness_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.implementations.names.find_spec", lambda name: None)
+    monkeypatch.setattr("conformance.implementations.registry.find_spec", lambda name: None)
     result = invoke("run", "--tier", "exact")
     assert result.exit_code == 3
     assert "nothing ran: install one of the frameworks" in result.output
 
 
 def test_a_missing_one_asked_for_by_name_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.implementations.names.find_spec", lambda name: None)
+    monkeypatch.setattr("conformance.implementations.registry.find_spec", lambda name: None)
     result = invoke("run", "--implementation", "ghost_jax", "--tier", "exact")
     assert result.exit_code == 2
     assert "ghost_jax is missing" in result.output

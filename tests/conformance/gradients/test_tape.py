@@ -12,7 +12,7 @@ import pytest
 
 from conformance.cases import tensors
 from conformance.cases.case import Case
-from conformance.gradients.tape import Rough, Variable, gradients
+from conformance.gradients.tape import Perturbed, Variable, gradients
 from conformance.gradients.vjps import summed
 from conformance.judging.stages import in_dtype
 from conformance.judging.steps import flat, output_cotangent
@@ -184,7 +184,7 @@ def test_a_rough_run_is_near_and_another_every_time() -> None:
     runs = []
     for seed in (1, 1, 2):
         generator = np.random.Generator(np.random.PCG64(seed))
-        runs.append((Rough(x, generator) * x + x).value)
+        runs.append((Perturbed(x, generator) * x + x).value)
 
     assert np.array_equal(runs[0], runs[1])
     assert not np.array_equal(runs[0], runs[2])

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.cases import tensors
 from conformance.cases.layers import layer_cases
-from conformance.implementations.process import Implementation
+from conformance.implementations.process import ProcessImplementation
 
 PLANTED = ("conformance", "numpy", "json", "weights", "sitecustomize")
 PROGRAM = """
@@ -30,7 +30,7 @@ def test_an_implementation_is_found_there_and_nothing_else(
     case = next(layer_cases("module", ["normal"]))
     weights, x = tensors.make(case)
 
-    with closing(Implementation("mine:build")) as process:
+    with closing(ProcessImplementation("mine:build")) as process:
         assert process.call(case.architecture, case.config, weights, x).shape == (1,)
 
     assert not (tmp_path / "sprung").exists()

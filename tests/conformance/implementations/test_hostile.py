@@ -18,9 +18,9 @@ from conformance import Status
 from conformance.cases import tensors
 from conformance.cases.layers import layer_cases
 from conformance.commands.cli import main
-from conformance.implementations.errors import MOST_TEXT, TimedOut, text_of
-from conformance.implementations.local import Local
-from conformance.implementations.process import Implementation
+from conformance.implementations.errors import TEXT_LIMIT, TimedOut, safe_str
+from conformance.implementations.local import LocalImplementation
+from conformance.implementations.process import ProcessImplementation
 from conformance.reports.report import read_report
 from conformance.running.runner import judge
 from conformance.tiers import TIERS
@@ -64,7 +64,7 @@ def test_a_run_ends_with_an_error_in_its_report(name: str, words: str, tmp_path:
 
     assert (result.exit_code, verdict.status) == (1, Status.ERROR)
     assert words in verdict.message
-    assert len(verdict.message) < MOST_TEXT + 200
+    assert len(verdict.message) < TEXT_LIMIT + 200
     for text in (result.output, *(file.read_text() for file in tmp_path.iterdir())):
         assert not CONTROLS.search(text)
 
@@ -96,7 +96,7 @@ def test_the_command_that_runs_a_case_again_is_quoted_for_a_shell() -> None:
     from conformance.judging.verdict import Verdict
     from conformance.reports.terminal import rerun
 
-    verdict = Verdict("a", "exact", "mine:a$b", Status.FAIL)
+    verdict = Verdict(Status.FAIL, case="a", tier="exact", implementation="mine:a$b")
 
     assert "--implementation 'mine:a$b'" in rerun(verdict)
 
@@ -166,7 +166,7 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 def test_a_case_has_its_time_however_many_requests_it_makes() -> None:
     case = next(layer_cases("module", ["normal"]))
     weights, x = tensors.make(case)
-    with closing(Implementation("tests.conformance.hostile:takes_its_time", 1.0)) as process:
+    with closing(ProcessImplementation("tests.conformance.hostile:takes_its_time", 1.0)) as process:
         with process.one_case(), pytest.raises(TimedOut, match="no answer within 1 s"):
             for _ in range(10):
                 process.call(case.architecture, case.config, weights, x)
@@ -196,7 +196,7 @@ def test_a_refusal_in_this_process_is_judged_as_in_another() -> None:
         raise ValueError("I do not like it")
 
     broken: list[str] = []
-    verdict = judge(tier, case, Local("mine", build), broken)
+    verdict = judge(tier, case, LocalImplementation("mine", build), broken)
 
     assert broken == []
     assert (verdict.status, verdict.message) == (
@@ -205,7 +205,7 @@ def test_a_refusal_in_this_process_is_judged_as_in_another() -> None:
 
 
 def test_a_text_keeps_both_its_ends() -> None:
-    text = text_of("first " + "x" * 10_000 + " last")
+    text = safe_str("first " + "x" * 10_000 + " last")
 
     assert text.startswith("first x")
     assert text.endswith("x last")

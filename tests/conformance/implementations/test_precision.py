@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from conformance import Status
 from conformance.commands.cli import main
-from conformance.implementations.local import Local
+from conformance.implementations.local import LocalImplementation
 from conformance.implementations.precision import UNIT_ROUNDOFF, Precision, read_precision
 from conformance.judging.bounds import summation
 from conformance.oracle import adapter
@@ -71,7 +71,7 @@ def test_a_mode_in_a_process_of_its_own_is_within_its_bound(
 def test_sixteen_bits_are_not_taken_for_thirty_two(tmp_path: Path) -> None:
     import ghost_torch.modes
 
-    coarse = Local("coarse", ghost_torch.modes.bfloat16)
+    coarse = LocalImplementation("coarse", ghost_torch.modes.bfloat16)
     cases = [case for case in TIERS["module"].cases() if case.id in CASES]
 
     found = {judge(TIERS["module"], case, coarse, []).status for case in cases}
@@ -80,7 +80,7 @@ def test_sixteen_bits_are_not_taken_for_thirty_two(tmp_path: Path) -> None:
 
 
 def test_float32_is_not_taken_for_float64() -> None:
-    rough = Local("rough", adapter.build)
+    rough = LocalImplementation("rough", adapter.build)
     rough.precision = Precision(2.0**-53)
     cases = [case for case in TIERS["module"].cases() if case.id in CASES]
 
@@ -100,7 +100,7 @@ def test_what_leaves_the_range_of_float16_is_skipped_with_the_reason(tmp_path: P
 
 
 def test_whole_numbers_are_not_asked_of_sixteen_bits() -> None:
-    coarse = Local("coarse", adapter.build)
+    coarse = LocalImplementation("coarse", adapter.build)
     coarse.precision = Precision(2.0**-8)
 
     verdict = judge(TIERS["exact"], TIERS["exact"].cases()[0], coarse, [])

@@ -14,7 +14,7 @@ from conformance import NotSupported
 from conformance.cases import tensors
 from conformance.cases.layers import layer_cases
 from conformance.implementations.errors import ImplementationRaised, ProcessDied, TimedOut
-from conformance.implementations.process import Implementation
+from conformance.implementations.process import ProcessImplementation
 
 pytestmark = pytest.mark.slow
 
@@ -24,8 +24,8 @@ REQUEST = (CASE.architecture, CASE.config, WEIGHTS)
 
 
 @contextmanager
-def implementation(name: str, seconds: float = 30) -> Iterator[Implementation]:
-    process = Implementation(f"tests.conformance.fakes:{name}", seconds)
+def implementation(name: str, seconds: float = 30) -> Iterator[ProcessImplementation]:
+    process = ProcessImplementation(f"tests.conformance.fakes:{name}", seconds)
     try:
         yield process
     finally:
@@ -123,7 +123,7 @@ def test_a_method_that_is_absent_is_not_supported(method: str) -> None:
     ],
 )
 def test_a_name_that_leads_nowhere_says_so(name: str, text: str) -> None:
-    process = Implementation(name)
+    process = ProcessImplementation(name)
     try:
         with pytest.raises(ImplementationRaised, match=text):
             process.call(*REQUEST, X)

@@ -10,7 +10,7 @@ import pytest
 from conformance import Status
 from conformance.cases.tensors import make
 from conformance.implementations.errors import ImplementationRaised
-from conformance.implementations.local import Local
+from conformance.implementations.local import LocalImplementation
 from conformance.judging.verdict import Verdict
 from conformance.oracle import adapter
 from conformance.running.results import Run, efforts
@@ -35,7 +35,7 @@ class Wavers:
 
 def ask(build: Any, *, repeat: bool) -> np.ndarray:
     weights, x = make(CASE)
-    process = Local("local", build, repeat=repeat)
+    process = LocalImplementation("local", build, repeat=repeat)
     return process.call(CASE.architecture, CASE.config, weights, x)
 
 
@@ -50,8 +50,8 @@ def test_an_output_that_does_not_waver_passes() -> None:
 
 def test_compilation_is_what_the_first_time_took_beyond_the_second() -> None:
     verdicts = [
-        Verdict("a", "module", "mine", Status.PASS, seconds=3.0),
-        Verdict("b", "module", "mine", Status.PASS, seconds=5.0),
+        Verdict(Status.PASS, seconds=3.0, case="a", tier="module", implementation="mine"),
+        Verdict(Status.PASS, seconds=5.0, case="b", tier="module", implementation="mine"),
     ]
     repeated = Run(verdicts, {"mine": {}}, 9.0, outputs={"mine": (5.0, 1.0)})
     once = Run(verdicts, {"mine": {}}, 9.0, outputs={"mine": (5.0, 0.0)})

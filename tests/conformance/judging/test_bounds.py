@@ -11,7 +11,7 @@ from conformance.cases import tensors
 from conformance.cases.case import Case
 from conformance.cases.layers import LAYERS, layer_cases
 from conformance.judging import bounds
-from conformance.judging.compare import judge
+from conformance.judging.compare import compare_arrays
 from conformance.oracle import weights_io
 from conformance.oracle.layers import ACTIVATIONS, Convolution
 from conformance.tiers.base import in_float64, truth
@@ -40,7 +40,7 @@ def test_plain_float32_arithmetic_stays_within_the_bound(data: str) -> None:
     for case in layer_cases("module", [data]):
         weights, x = tensors.make(case)
         wanted = truth((case, bounds.UNIT_ROUNDOFF))
-        outcome = judge(in_float32(case, weights, x), wanted.value, wanted.error)
+        outcome = compare_arrays(in_float32(case, weights, x), wanted.value, wanted.error)
         assert outcome.status == "pass", f"{case.id}: {outcome}"
 
 
@@ -71,7 +71,7 @@ def test_one_weight_off_by_1e_4_exceeds_the_bound(case: Case) -> None:
         flat[np.abs(flat).argmax()] *= np.float32(1 + 1e-4)
         got = weights_io.build(case.architecture, case.config, in_float64(damaged))(x)
         wanted = truth((case, bounds.UNIT_ROUNDOFF))
-        ratios.append(judge(got, wanted.value, wanted.error).ratio)
+        ratios.append(compare_arrays(got, wanted.value, wanted.error).ratio)
     assert max(ratios) > 1
 
 
@@ -81,7 +81,7 @@ def test_an_eps_of_2e_5_exceeds_the_bound() -> None:
     other = {**case.config, "bn_eps": 2e-5}
     got = weights_io.build(case.architecture, other, in_float64(weights))(x)
     wanted = truth((case, bounds.UNIT_ROUNDOFF))
-    assert judge(got, wanted.value, wanted.error).ratio > 1
+    assert compare_arrays(got, wanted.value, wanted.error).ratio > 1
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

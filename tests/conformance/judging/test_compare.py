@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from conformance.judging.compare import judge
+from conformance.judging.compare import compare_arrays
 
 WANTED = np.random.default_rng(0).normal(size=(2, 6, 5, 5))
 
@@ -22,17 +22,17 @@ def set_at(array: np.ndarray, index: object, value: float) -> np.ndarray:
 
 
 def test_equal_arrays_pass_with_nothing_allowed() -> None:
-    outcome = judge(WANTED, WANTED, 0.0)
+    outcome = compare_arrays(WANTED, WANTED, 0.0)
     assert (outcome.status, outcome.ratio) == ("pass", 0.0)
 
 
 def test_the_sign_of_a_zero_is_no_difference() -> None:
-    assert judge(np.full((1, 1, 2, 2), -0.0), np.zeros((1, 1, 2, 2)), 0.0).status == "pass"
+    assert compare_arrays(np.full((1, 1, 2, 2), -0.0), np.zeros((1, 1, 2, 2)), 0.0).status == "pass"
 
 
 def test_the_ratio_is_error_over_allowed() -> None:
     got = changed(lambda a: set_at(a, (1, 2, 3, 4), a[1, 2, 3, 4] + 0.5))
-    outcome = judge(got, WANTED, 1.0)
+    outcome = compare_arrays(got, WANTED, 1.0)
     assert outcome.status == "pass"
     assert outcome.ratio == pytest.approx(0.5)
 
@@ -40,7 +40,7 @@ def test_the_ratio_is_error_over_allowed() -> None:
 def test_the_worst_element_is_told_in_full() -> None:
     got = changed(lambda a: set_at(a, (1, 2, 3, 4), 100.0))
     got[0, 0, 0, 0] += 0.1
-    worst = judge(got, WANTED, 0.01).worst
+    worst = compare_arrays(got, WANTED, 0.01).worst
     assert worst.index == (1, 2, 3, 4)
     assert worst.got == 100.0
     assert worst.wanted == WANTED[1, 2, 3, 4]
@@ -52,27 +52,27 @@ def test_the_worst_element_is_told_in_full() -> None:
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_special_value_where_there_is_none_fails_whatever_is_allowed(value: float) -> None:
     got = changed(lambda a: set_at(a, (0, 0, 0, 0), value))
-    assert judge(got, WANTED, 1e300).status == "fail"
-    assert judge(WANTED, got, 1e300).status == "fail"
+    assert compare_arrays(got, WANTED, 1e300).status == "fail"
+    assert compare_arrays(WANTED, got, 1e300).status == "fail"
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_the_same_special_value_passes(value: float) -> None:
     got = changed(lambda a: set_at(a, (0, 0, 0, 0), value))
-    assert judge(got, got.copy(), 0.0).status == "pass"
+    assert compare_arrays(got, got.copy(), 0.0).status == "pass"
 
 
 def test_infinities_of_other_sign_differ() -> None:
-    assert judge(np.full((1, 1), np.inf), np.full((1, 1), -np.inf), 1e300).status == "fail"
+    assert compare_arrays(np.full((1, 1), np.inf), np.full((1, 1), -np.inf), 1e300).status == "fail"
 
 
 def test_another_shape_fails_with_both_shapes() -> None:
-    outcome = judge(WANTED[:, :3], WANTED, 1e300)
+    outcome = compare_arrays(WANTED[:, :3], WANTED, 1e300)
     assert outcome.message == "the output has shape (2, 3, 5, 5), wanted (2, 6, 5, 5)"
 
 
 def test_an_output_of_integers_fails() -> None:
-    outcome = judge(WANTED.astype(int), WANTED, 1e300)
+    outcome = compare_arrays(WANTED.astype(int), WANTED, 1e300)
     assert outcome.message == "the output is of type int64, wanted floating point"
 
 
@@ -108,9 +108,9 @@ HINTS = {
 @pytest.mark.parametrize("name", HINTS)
 def test_a_pattern_is_named(name: str) -> None:
     change, wanted = HINTS[name]
-    assert wanted in judge(changed(change), WANTED, 1e-6, c_int=3).hint
+    assert wanted in compare_arrays(changed(change), WANTED, 1e-6, c_int=3).hint
 
 
 def test_noise_has_no_hint() -> None:
     noise = np.random.default_rng(1).normal(size=WANTED.shape)
-    assert judge(WANTED + noise, WANTED, 1e-6, c_int=3).hint == ""
+    assert compare_arrays(WANTED + noise, WANTED, 1e-6, c_int=3).hint == ""

@@ -11,7 +11,7 @@ import pytest
 
 from conformance.mutants import MODULE_MUTANTS, MUTANTS
 from conformance.mutants.mutant import Mutant
-from conformance.mutants.selftest import FAIR_TIERS, INEXACT, accept, hunt
+from conformance.mutants.selftest import FAIR_TIERS, INEXACT, run_mutants, run_variants
 from conformance.mutants.variants import INVISIBLE, VARIANTS
 from conformance.oracle import layers
 from conformance.tiers import TIERS
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", (*MUTANTS, *MODULE_MUTANTS), ids=lambda mutant: mutant.name)
 def test_a_mutant_is_caught_by_the_tier_that_names_it(mutant: Mutant) -> None:
-    (caught,) = hunt([mutant])
+    (caught,) = run_mutants([mutant])
 
     assert caught.verdict is not None, f"{mutant.name} survived {caught.cases} cases"
     assert caught.verdict.tier == mutant.tier
@@ -31,14 +31,14 @@ def test_a_mutant_is_caught_by_the_tier_that_names_it(mutant: Mutant) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", [*VARIANTS, INVISIBLE], ids=lambda variant: variant.name)
 def test_a_correct_variant_passes_every_case(variant: Mutant) -> None:
-    (accepted,) = accept([variant])
+    (accepted,) = run_variants([variant])
 
     assert accepted.alarms == ()
     assert accepted.cases > 300
 
 
 def test_the_oracle_without_a_defect_survives() -> None:
-    (caught,) = hunt([Mutant("none", "nothing at all", "exact")])
+    (caught,) = run_mutants([Mutant("none", "nothing at all", "exact")])
 
     assert caught.verdict is None
     assert caught.cases == len(TIERS["exact"].cases())
@@ -56,14 +56,14 @@ def test_no_variant_is_excused_in_vain() -> None:
     for name, tiers in INEXACT.items():
         variant = next(each for each in (*VARIANTS, INVISIBLE) if each.name == name)
         for tier in tiers:
-            (caught,) = hunt([Mutant(name, variant.what, tier, variant.change)])
+            (caught,) = run_mutants([Mutant(name, variant.what, tier, variant.change)])
             assert caught.verdict is not None, f"{name} passes {tier}"
 
 
 def test_a_patch_ends_with_the_call_of_the_mutant() -> None:
     from conformance.oracle import attention
 
-    list(hunt([mutant for mutant in MUTANTS if mutant.name == "gate-clip"]))
+    list(run_mutants([mutant for mutant in MUTANTS if mutant.name == "gate-clip"]))
 
     assert attention.hard_sigmoid is layers.hard_sigmoid
 

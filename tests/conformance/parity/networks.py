@@ -12,9 +12,9 @@ import numpy as np
 from conformance.judging.stages import oracle_run
 from conformance.judging.verdict import Verdict
 from conformance.oracle import adapter
-from conformance.parity.judge import Difference, ParityTier
 from conformance.parity.randomised import randomise
-from conformance.parity.trials import plan_trials
+from conformance.parity.tier import Difference, ParityTier
+from conformance.parity.trials import prepare_experiment
 from tests.porting_faults import Network
 from tests.reference_files import reference_file
 from weights import configure, write_file
@@ -43,11 +43,13 @@ class InProcess:
 
 def parity(path: Path, process: InProcess, **options: Any) -> tuple[ParityTier, list[Difference]]:
     """The first differences of an implementation, by comparison."""
-    tier = ParityTier(plan_trials(path, **options))
+    tier = ParityTier(prepare_experiment(path, **options))
     verdicts = []
     for case in tier.cases():
         found = tier.judge(case, process)  # type: ignore[arg-type]
-        verdict = Verdict(case.id, tier.name, process.name, found.status, found.ratio)
+        verdict = Verdict(
+            found.status, found.ratio, case=case.id, tier=tier.name, implementation=process.name
+        )
         verdicts.append(verdict)
     return tier, tier.first_differences(verdicts)
 

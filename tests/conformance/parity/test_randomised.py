@@ -10,7 +10,7 @@ import pytest
 from conformance.cases.tensors import Tensors
 from conformance.judging.stages import input_channels, oracle_run
 from conformance.parity.randomised import randomise
-from conformance.parity.trials import default_sizes, plan_trials
+from conformance.parity.trials import default_sizes, prepare_experiment
 from tests.conformance.parity.networks import fresh_resnet, write
 from weights import configure
 from weights.tensors import NORM_BIAS, NORM_WEIGHT, RUNNING_MEAN, RUNNING_VAR
@@ -94,6 +94,6 @@ def test_without_batch_normalisation_nothing_is_randomised(tmp_path: Any) -> Non
         "squeeze_excite", {"channels": 8}, fresh("squeeze_excite", {"channels": 8})
     )
 
-    plan = plan_trials(write(bare, tmp_path))
+    plan = prepare_experiment(write(bare, tmp_path))
 
     assert [list(trial.wanted) for trial in plan.trials] == [["given"]]

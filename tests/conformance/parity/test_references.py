@@ -9,7 +9,7 @@ import pytest
 
 from conformance.judging.stages import oracle_run, stage_names
 from conformance.parity.references import read_input, read_recorded
-from conformance.parity.trials import plan_trials
+from conformance.parity.trials import prepare_experiment
 from tests.conformance.parity.networks import fresh_resnet, write
 from weights import GhostError, WeightFile, read_file, write_file
 from weights.files.storage import write_safetensors
@@ -126,7 +126,7 @@ def test_what_is_no_stage_is_told(tmp_path: Path) -> None:
     arrays = {"a.input": np.zeros((1, 3, 8, 8)), "a.logits": LOGITS, "a.neck": LOGITS}
     path = written(tmp_path, arrays)
 
-    plan = plan_trials(write(fresh_resnet(), tmp_path), reference=path)
+    plan = prepare_experiment(write(fresh_resnet(), tmp_path), reference=path)
 
     assert plan.notes[0] == f"{path} records what is no stage, and was not compared: neck"
 

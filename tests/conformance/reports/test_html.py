@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from conformance import Status, Verdict, Worst
-from conformance.implementations.names import Availability
-from conformance.judging.compare import judge
+from conformance.implementations.registry import Availability
+from conformance.judging.compare import compare_arrays
 from conformance.reports.html import colour, write_page
 from conformance.reports.report import HTML, write_report
 from conformance.running.results import Run
@@ -24,13 +24,32 @@ def verdicts() -> list[Verdict]:
     wanted = np.zeros((1, 4, 5, 6))
     got = wanted.copy()
     got[0, 2, 1:3, 4] = 1
-    pattern = judge(got, wanted, 0.0).pattern
+    pattern = compare_arrays(got, wanted, 0.0).pattern
     return [
-        Verdict("a", "exact", "mine", Status.PASS, 0.25, seconds=0.5),
-        Verdict("b", "exact", "mine", Status.FAIL, 2.0, EVIL, WORST, "padding", 0.5, pattern),
-        Verdict("c", "exact", "mine", Status.SKIP, message="no such method"),
-        Verdict("d", "exact", "mine", Status.ERROR, message="no answer within 120 s"),
-        Verdict("e", "weights", "mine", Status.PASS),
+        Verdict(Status.PASS, 0.25, seconds=0.5, case="a", tier="exact", implementation="mine"),
+        Verdict(
+            Status.FAIL,
+            2.0,
+            EVIL,
+            WORST,
+            "padding",
+            pattern,
+            seconds=0.5,
+            case="b",
+            tier="exact",
+            implementation="mine",
+        ),
+        Verdict(
+            Status.SKIP, message="no such method", case="c", tier="exact", implementation="mine"
+        ),
+        Verdict(
+            Status.ERROR,
+            message="no answer within 120 s",
+            case="d",
+            tier="exact",
+            implementation="mine",
+        ),
+        Verdict(Status.PASS, case="e", tier="weights", implementation="mine"),
     ]
 
 
@@ -103,7 +122,8 @@ def test_every_case_is_a_square(page: str) -> None:
 def test_a_colour_tells_how_far_from_the_limit(smaller: float, larger: float) -> None:
     def of(ratio: float) -> str:
         status = Status.PASS if ratio <= 1 else Status.FAIL
-        return colour(Verdict("a", "module", "mine", status, ratio))
+        verdict = Verdict(status, ratio, case="a", tier="module", implementation="mine")
+        return colour(verdict)
 
     assert of(smaller) != of(larger)
 

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from conformance import Status, Verdict, Worst
-from conformance.implementations.names import Availability
+from conformance.implementations.registry import Availability
 from conformance.reports.report import prepare, read_report, write_report
 from conformance.reports.terminal import describe, rerun, show, table
 from conformance.running.deviations import read_deviations
@@ -21,10 +21,28 @@ from weights import FormatError
 
 WORST = Worst((0, 3, 1, 2), 1.5, 1.0, 0.5, 0.25, 2.0)
 VERDICTS = [
-    Verdict("a", "exact", "ghost_torch", Status.PASS, 0.25),
-    Verdict("b", "exact", "ghost_torch", Status.FAIL, 2.0, "1 of 9 wrong", WORST, "padding", 0.5),
-    Verdict("a", "exact", "ghost_jax", Status.SKIP, message="no such method"),
-    Verdict("b", "exact", "ghost_jax", Status.ERROR, message="no answer within 120 s"),
+    Verdict(Status.PASS, 0.25, case="a", tier="exact", implementation="ghost_torch"),
+    Verdict(
+        Status.FAIL,
+        2.0,
+        "1 of 9 wrong",
+        WORST,
+        "padding",
+        seconds=0.5,
+        case="b",
+        tier="exact",
+        implementation="ghost_torch",
+    ),
+    Verdict(
+        Status.SKIP, message="no such method", case="a", tier="exact", implementation="ghost_jax"
+    ),
+    Verdict(
+        Status.ERROR,
+        message="no answer within 120 s",
+        case="b",
+        tier="exact",
+        implementation="ghost_jax",
+    ),
 ]
 RUN = Run(VERDICTS, {"ghost_torch": {"torch": "2.13.0"}, "ghost_jax": {"jax": "0.10.2"}}, 12.0)
 MISSING = [Availability("ghost_tf", ("keras", "tensorflow"))]
@@ -68,7 +86,9 @@ def test_a_report_that_lost_a_line_is_refused(tmp_path: Path) -> None:
 
 def test_nan_and_infinity_are_strict_json_and_read_back(tmp_path: Path) -> None:
     worst = Worst((0, 1), math.nan, -math.inf, math.inf, 0.0, math.inf)
-    verdict = Verdict("a", "special", "ghost_tf", Status.FAIL, math.inf, "NaN", worst)
+    verdict = Verdict(
+        Status.FAIL, math.inf, "NaN", worst, case="a", tier="special", implementation="ghost_tf"
+    )
     write_report(tmp_path, Run([verdict], {}, 1.0), ["special"], [])
     path = tmp_path / "report.jsonl"
     for line in path.read_text().splitlines():
@@ -129,7 +149,9 @@ def test_a_failure_shows_element_hint_and_the_command_that_reruns_it() -> None:
 
 
 def test_a_pair_is_rerun_with_both_implementations() -> None:
-    verdict = Verdict("k1-F32-from-ghost_jax", "weights", "ghost_tf", Status.FAIL)
+    verdict = Verdict(
+        Status.FAIL, case="k1-F32-from-ghost_jax", tier="weights", implementation="ghost_tf"
+    )
     assert rerun(verdict) == (
         "ghost-conformance run --implementation ghost_tf --implementation ghost_jax "
         "--tier weights --case k1-F32"
@@ -137,7 +159,7 @@ def test_a_pair_is_rerun_with_both_implementations() -> None:
 
 
 def test_a_rerun_names_the_files_that_the_tier_was_given() -> None:
-    verdict = Verdict("net-stem", "network", "ghost_tf", Status.FAIL)
+    verdict = Verdict(Status.FAIL, case="net-stem", tier="network", implementation="ghost_tf")
     assert rerun(verdict, "--weights a --images b").endswith("net-stem --weights a --images b")
 
 

@@ -25,9 +25,9 @@ reason = "it pads on one side"
 link = "https://example.org/1"
 """
 VERDICTS = [
-    Verdict("a", "exact", "mine", Status.FAIL, message="wrong"),
-    Verdict("a", "exact", "yours", Status.FAIL, message="wrong"),
-    Verdict("b", "exact", "mine", Status.PASS),
+    Verdict(Status.FAIL, message="wrong", case="a", tier="exact", implementation="mine"),
+    Verdict(Status.FAIL, message="wrong", case="a", tier="exact", implementation="yours"),
+    Verdict(Status.PASS, case="b", tier="exact", implementation="mine"),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -21,8 +22,8 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[3]
 FAKE = "tests.conformance.fakes:Fake"
 VERDICTS = [
-    Verdict("a", "exact", FAKE, Status.PASS, 0.25),
-    Verdict("b", "exact", FAKE, Status.FAIL, float("inf"), "1 of 9 wrong"),
+    Verdict(Status.PASS, 0.25, case="a", tier="exact", implementation=FAKE),
+    Verdict(Status.FAIL, math.inf, "1 of 9 wrong", case="b", tier="exact", implementation=FAKE),
 ]
 
 
@@ -82,7 +83,14 @@ def test_a_resumed_run_keeps_the_earlier_verdicts_and_runs_the_others(tmp_path: 
     from conformance.tiers import TIERS
 
     first, *others = TIERS["exact"].cases()
-    earlier = Verdict(first.id, "exact", FAKE, Status.FAIL, 9.0, "as the earlier run found")
+    earlier = Verdict(
+        Status.FAIL,
+        9.0,
+        "as the earlier run found",
+        case=first.id,
+        tier="exact",
+        implementation=FAKE,
+    )
     left(tmp_path, [earlier], (FAKE,))
 
     arguments = ["run", "--implementation", FAKE, "--tier", "exact", "--resume"]

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from conformance import Case, Outcome, Status, Verdict
 from conformance.commands.cli import main
-from conformance.implementations.process import Implementation
+from conformance.implementations.process import ProcessImplementation
 from conformance.reports.report import read_report
 from conformance.running.results import Run
 from conformance.running.runner import plan, run
@@ -52,16 +52,16 @@ class Scripted:
     def cases(self) -> list[Case]:
         return [Case(name, self.name, "ghost_conv", {}, (), "") for name in "abc"]
 
-    def judge(self, case: Case, process: Implementation) -> Outcome:
+    def judge(self, case: Case, process: ProcessImplementation) -> Outcome:
         if case.id == "b" and self.error is not None:
             raise self.error
         return Outcome.passed()
 
     def finish(
-        self, processes: Mapping[str, Implementation], cases: Sequence[Case]
+        self, processes: Mapping[str, ProcessImplementation], cases: Sequence[Case]
     ) -> Iterator[Verdict]:
         for name in processes:
-            yield Verdict("pair", self.name, name, Status.PASS)
+            yield Verdict(Status.PASS, case="pair", tier=self.name, implementation=name)
         if self.at_end is not None:
             raise self.at_end
 
@@ -141,7 +141,7 @@ def _wait_for(path: Path) -> None:
 
 def test_a_save_that_writes_no_file_is_the_implementations_error() -> None:
     tier = TIERS["weights"]
-    processes = {"fake": Implementation("tests.conformance.fakes:SavesNothing")}
+    processes = {"fake": ProcessImplementation("tests.conformance.fakes:SavesNothing")}
     with closing(processes["fake"]):
         (verdict,) = tier.finish(processes, tier.cases()[:1])
     assert (verdict.status, verdict.message) == (Status.ERROR, "its save wrote no file")
@@ -162,14 +162,14 @@ def network_tier(tmp_path: Path) -> NetworkTier:
 
 def test_logits_of_another_shape_fail_the_predictions(tmp_path: Path) -> None:
     tier = network_tier(tmp_path)
-    with closing(Implementation("tests.conformance.fakes:TapsOneLogit")) as process:
+    with closing(ProcessImplementation("tests.conformance.fakes:TapsOneLogit")) as process:
         message = tier.judge(tier.cases()[-1], process).message
     assert message == "the output has shape (1,), wanted (1, 10)"
 
 
 def test_taps_without_a_stage_fail_that_stage(tmp_path: Path) -> None:
     tier = network_tier(tmp_path)
-    with closing(Implementation("tests.conformance.fakes:TapsNothing")) as process:
+    with closing(ProcessImplementation("tests.conformance.fakes:TapsNothing")) as process:
         messages = {tier.judge(case, process).message for case in tier.cases()}
     stages = ("stem", "layer1", "layer2", "layer3", "logits")
     assert messages == {f"its taps have no {stage}, only middle" for stage in stages}

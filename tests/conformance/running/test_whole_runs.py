@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conformance import Status
-from conformance.implementations.names import OURS
+from conformance.implementations.registry import OURS
 from conformance.reports.report import Report, read_report
 from conformance.tiers import TIERS
 from tests.reference_files import reference_file

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from conformance import Status
-from conformance.implementations.names import environment
-from conformance.implementations.process import Implementation
+from conformance.implementations.process import ProcessImplementation
+from conformance.implementations.registry import environment
 from conformance.reports.terminal import table
 from conformance.running.results import Run
 from conformance.running.runner import judge
@@ -20,14 +20,14 @@ pytest.importorskip("keras")
 
 
 @pytest.fixture
-def process() -> Iterator[Implementation]:
+def process() -> Iterator[ProcessImplementation]:
     """The package in a process of its own, not yet started."""
-    process = Implementation("ghost_tf")
+    process = ProcessImplementation("ghost_tf")
     yield process
     process.close()
 
 
-def backend_found(process: Implementation) -> str:
+def backend_found(process: ProcessImplementation) -> str:
     process.start()
     return process.versions["backend"]
 
@@ -35,7 +35,7 @@ def backend_found(process: Implementation) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_a_backend_of_the_environment_takes_a_training_step(
-    process: Implementation, monkeypatch: pytest.MonkeyPatch, backend: str
+    process: ProcessImplementation, monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:
     monkeypatch.setenv("KERAS_BACKEND", backend)
     case, *_ = TIERS["training"].cases()
@@ -49,7 +49,7 @@ def test_a_backend_of_the_environment_takes_a_training_step(
 
 @pytest.mark.slow
 def test_the_backend_of_keras_own_file_is_followed(
-    process: Implementation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    process: ProcessImplementation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("KERAS_BACKEND")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
@@ -60,7 +60,7 @@ def test_the_backend_of_keras_own_file_is_followed(
 
 @pytest.mark.slow
 def test_a_backend_without_gradients_is_refused(
-    process: Implementation, monkeypatch: pytest.MonkeyPatch
+    process: ProcessImplementation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "numpy")
 

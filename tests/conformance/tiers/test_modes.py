@@ -9,7 +9,7 @@ import pytest
 from conformance import Status
 from conformance.cases.case import Case
 from conformance.cases.layers import LAYERS, layer_cases
-from conformance.implementations.local import Local
+from conformance.implementations.local import LocalImplementation
 from conformance.running.runner import judge
 from conformance.tiers import TIERS
 
@@ -47,7 +47,7 @@ def cases() -> list[Case]:
 @pytest.mark.parametrize("name", MODES)
 def test_a_mode_gives_the_same_numbers(name: str) -> None:
     module, _, function = name.partition(":")
-    process = Local(name, getattr(importlib.import_module(module), function))
+    process = LocalImplementation(name, getattr(importlib.import_module(module), function))
 
     verdicts = [judge(TIERS["module"], case, process, []) for case in cases()]  # type: ignore[arg-type]
 
@@ -58,7 +58,7 @@ def test_a_mode_gives_the_same_numbers(name: str) -> None:
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_mode_trains_by_the_same_numbers(name: str) -> None:
     module, _, function = name.partition(":")
-    process = Local(name, getattr(importlib.import_module(module), function))
+    process = LocalImplementation(name, getattr(importlib.import_module(module), function))
     wanted = TIERS["training"].cases()[:2]
 
     verdicts = [judge(TIERS["training"], case, process, []) for case in wanted]  # type: ignore[arg-type]
@@ -71,7 +71,7 @@ def test_a_mode_takes_no_training_step_and_says_so() -> None:
     from ghost_torch import modes
 
     case = next(iter(TIERS["training"].cases()))
-    verdict = judge(TIERS["training"], case, Local("mode", modes.one_by_one), [])  # type: ignore[arg-type]
+    verdict = judge(TIERS["training"], case, LocalImplementation("mode", modes.one_by_one), [])  # type: ignore[arg-type]
 
     assert verdict.status is Status.SKIP
     assert "it has no method 'train_step'" in verdict.message

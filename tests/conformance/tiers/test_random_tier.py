@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance import Status
-from conformance.implementations.local import Local
+from conformance.implementations.local import LocalImplementation
 from conformance.oracle import adapter
 from conformance.running.runner import judge
 from conformance.tiers.random import RandomTier
@@ -33,7 +33,7 @@ def test_every_split_and_activation_is_drawn() -> None:
 
 
 def test_the_oracle_in_float32_passes_a_hundred() -> None:
-    random, process = tier(100), Local("oracle", adapter.build)
+    random, process = tier(100), LocalImplementation("oracle", adapter.build)
 
     statuses = {judge(random, case, process, []).status for case in random.cases()}
 

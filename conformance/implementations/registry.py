@@ -1,0 +1,157 @@
+"""The names of implementations: ours, the oracle, and anybody's `package.module:function`."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass
+from importlib.machinery import PathFinder
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from conformance.implementations.errors import NAME_LIMIT, NotSupported, safe_str, shorten
+from conformance.implementations.precision import Precision, read_precision
+from weights import ArgumentError
+
+Build = Callable[..., Any]
+
+OURS = {
+    "ghost_torch": ("torch",),
+    "ghost_jax": ("jax", "flax"),
+    "ghost_tf": ("keras", "tensorflow"),
+}
+ORACLE = "oracle"
+# Lines that an implementation may have in a report.
+MOST_VERSIONS = 50
+# What stands in the environment of every child, unless the user says otherwise.
+ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow otherwise prints on its way up
+    "OMP_NUM_THREADS": "1",  # the cases are tiny: more threads only wait for each other
+}
+# What must stand there before a child imports a module of ours, or a mode of it.
+ENVIRONMENTS = {
+    "ghost_jax.modes:float64": {"JAX_ENABLE_X64": "1"},
+    "ghost_tf.modes": {"KERAS_BACKEND": "tensorflow"},
+    "ghost_tf.backends:jax": {"KERAS_BACKEND": "jax"},
+    "ghost_tf.backends:torch": {"KERAS_BACKEND": "torch"},
+}
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether one of our packages can run here, and what it lacks."""
+
+    name: str
+    lacks: tuple[str, ...] = ()
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether everything that it needs is here."""
+        return not self.lacks
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot run, and the way out."""
+        return f"{', '.join(self.lacks)} not installed: pip install {' '.join(self.lacks)}"
+
+
+def available() -> list[Availability]:
+    """Our three packages, with what each of them lacks on this machine."""
+    return [
+        Availability(name, tuple(package for package in packages if find_spec(package) is None))
+        for name, packages in OURS.items()
+    ]
+
+
+def target(name: str) -> tuple[str, str]:
+    """The module and the function behind a name; raises `ArgumentError`.
+
+    >>> target("ghost_jax")
+    ('ghost_jax.adapter', 'build')
+    """
+    if not name.isprintable() or len(name) > NAME_LIMIT:
+        raise ArgumentError(
+            f"`--implementation` must be printable and of at most {NAME_LIMIT} characters, got "
+            f"{shorten(name, NAME_LIMIT)!r}"
+        )
+    if name in OURS:
+        return f"{name}.adapter", "build"
+    if name == ORACLE:
+        return "conformance.oracle.adapter", "build"
+    module, separator, function = name.partition(":")
+    if not (module and separator and function):
+        raise ArgumentError(
+            f"`--implementation` must be one of {', '.join(OURS)}, {ORACLE} or "
+            f"package.module:function, got {name!r}"
+        )
+    return module, function
+
+
+def environment(name: str) -> dict[str, str]:
+    """What the process of an implementation has in its environment, beside what the user set.
+
+    >>> environment("ghost_tf.modes:graph")["KERAS_BACKEND"]
+    'tensorflow'
+    """
+    module, _, _ = name.partition(":")
+    own = ENVIRONMENTS.get(name, ENVIRONMENTS.get(module, {}))
+    return {**ENVIRONMENT, **os.environ, **own}
+
+
+def load(name: str) -> tuple[Build, dict[str, Any]]:
+    """The build function behind a name, and what its module tells of it.
+
+    That is `versions` for a report, with what `strict_arithmetic` of the module set so that nothing
+    is silently rounded to fewer bits, and the `precision` of that function.
+    """
+    module_name, function = target(name)
+    try:
+        module = importlib.import_module(module_name)
+    except (ImportError, NotSupported) as error:
+        reason = f"cannot import {module_name} of {name!r}: {safe_str(error)}"
+        raise ArgumentError(reason) from error
+    build = getattr(module, function, None)
+    if not callable(build):
+        raise ArgumentError(f"{module_name} has no function {function!r}")
+    precision = read_precision(getattr(module, "PRECISIONS", {}), function)
+    return build, {"versions": _versions(module, precision), "precision": astuple(precision)}
+
+
+def _versions(module: Any, precision: Precision) -> dict[str, str]:
+    told: dict[str, str] = {}
+    for each in ("versions", "strict_arithmetic"):
+        tell = getattr(module, each, None)
+        found = tell() if callable(tell) else {}
+        if not isinstance(found, Mapping):
+            raise ArgumentError(f"`{each}` must return a mapping, got a {type(found).__name__}")
+        for name, value in islice(found.items(), MOST_VERSIONS):
+            told[safe_str(name, NAME_LIMIT)] = safe_str(value, NAME_LIMIT)
+    return told | ({"precision": str(precision)} if str(precision) else {})
+
+
+def fingerprint(name: str) -> str:
+    """A digest of the source of the package that an implementation is in; empty where none is."""
+    package = target(name)[0].partition(".")[0]
+    spec = PathFinder.find_spec(package, [str(Path.cwd()), *sys.path])
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    files = [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
+    if spec and spec.origin and not folders:
+        files = [Path(spec.origin)]
+    digest = hashlib.sha256()
+    for path in filter(Path.is_file, files):
+        digest.update(f"{path}\0".encode(errors="replace") + path.read_bytes())
+    return digest.hexdigest() if files else ""
+
+
+def installed_version(package: str) -> str:
+    """The version of a distribution, or that it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,142 @@
+"""Parity of one weight file: the oracle and every implementation, stage by stage.
+
+Two things can be wrong with a ported network, and one comparison cannot tell them apart.
+
+The *loading* can be wrong: the file is right, and a framework puts its tensors in the wrong place
+or computes with another eps. Then the implementation differs from the oracle on the same file.
+Comparison `given` runs the file's own weights; `randomised` runs the same kernels with batch
+normalisations drawn at random (`conformance.parity.randomised`), for a fresh one hides most
+mistakes.
+
+The *import* can be wrong: the file itself has a kernel transposed or two blocks swapped. Then all
+implementations and the oracle agree, on the wrong network, and only something that never went
+through the import can tell. Comparison `reference` holds what implementations make of the file
+against that: outputs which the source recorded, or what the oracle makes of the right file. The
+reference's own statistics are used, never random ones: drawing them anew, by name, for both files
+would repair the very mistakes that are looked for. Where they are as freshly made, a note says so.
+
+The rule is the network tier's (`conformance.judging.stages`), at every stage: its first violation
+names the place. With recorded outputs, the error allowed is that of the oracle's float32 run on the
+file, as there are no right weights to run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from conformance.cases.case import Case
+from conformance.cases.tensors import Tensors
+from conformance.implementations.implementation import Implementation
+from conformance.judging.stages import in_batches, judge_stage
+from conformance.judging.verdict import Outcome, Verdict
+from conformance.parity.trials import RANDOMISED, REFERENCE, Plan, Trial
+from conformance.tiers.base import Once
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something is compared: in which comparison, on which input, at which stage."""
+
+    comparison: str
+    input: str
+    stage: str
+
+    def __str__(self) -> str:
+        return f"{self.stage} [{self.comparison}, {self.input}]"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where an implementation first fails, in one comparison."""
+
+    place: Place
+    verdict: Verdict
+
+
+class ParityTier:
+    """Everything that a plan wants, as cases of a run."""
+
+    name = "parity"
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.places: dict[str, Place] = {}
+        self._trials: dict[Place, Trial] = {}
+        self._outputs: Once[Tensors] = Once(self._run)
+        for trial in plan.trials:
+            for comparison, stages in trial.wanted.items():
+                for stage in stages.values:
+                    place = Place(comparison, trial.label, stage)
+                    self.places[str(place)] = place
+                    self._trials[place] = trial
+
+    def cases(self) -> list[Case]:
+        """A case for every comparison, input and stage, in the order of the network."""
+        file = self.plan.file
+        return [
+            Case(name, self.name, file.architecture, file.config, self._trials[place].x.shape, name)
+            for name, place in self.places.items()
+        ]
+
+    def judge(self, case: Case, process: Implementation) -> Outcome:
+        """The rule of `conformance.judging.stages`."""
+        place = self.places[case.id]
+        trial = self._trials[place]
+        key = f"{process.name} {place.input} {RANDOMISED in trial.wanted}"
+        outputs = self._outputs(key, (process, trial))
+        return judge_stage(outputs, trial.wanted[place.comparison], place.stage)
+
+    def notes(self) -> list[str]:
+        """What the user should know of the comparisons."""
+        return [*self.plan.notes, *self._silent_stages()]
+
+    def first_differences(self, verdicts: Iterable[Verdict]) -> list[Difference]:
+        """The first stage that fails, of each implementation in each comparison."""
+        found: dict[tuple[str, str], Difference] = {}
+        for verdict in (verdict for verdict in verdicts if verdict.is_bad):
+            place = self.places[verdict.case]
+            key = (verdict.implementation, place.comparison)
+            if key not in found or self._order(place) < self._order(found[key].place):
+                found[key] = Difference(place, verdict)
+        return list(found.values())
+
+    def conclusions(self, differences: Iterable[Difference]) -> Iterator[str]:
+        """Whether the loading is to blame, or the import."""
+        by_name: dict[str, dict[str, Place]] = {}
+        for difference in differences:
+            places = by_name.setdefault(difference.verdict.implementation, {})
+            places[difference.place.comparison] = difference.place
+        for name, places in by_name.items():
+            own = [place for place in places.values() if place.comparison != REFERENCE]
+            if own:
+                stage = min(own, key=self._order).stage
+                yield f"{name} does not compute what the file says, from {stage} on"
+            else:
+                stage = places[REFERENCE].stage
+                yield (
+                    f"{name} computes what the file says, which is not the reference from {stage} "
+                    "on: look at the import"
+                )
+
+    def _order(self, place: Place) -> int:
+        return self.plan.names.index(place.stage)
+
+    def _run(self, request: tuple[Implementation, Trial]) -> Tensors:
+        process, trial = request
+        file = self.plan.file
+        return in_batches(
+            lambda batch: process.taps(file.architecture, file.config, trial.weights, batch),
+            trial.x,
+        )
+
+    def _silent_stages(self) -> Iterator[str]:
+        """A stage without one finite number compares nothing; the first of each comparison."""
+        silent: dict[str, Place] = {}
+        for place, trial in self._trials.items():
+            if not np.isfinite(trial.wanted[place.comparison].values[place.stage]).any():
+                silent.setdefault(place.comparison, place)
+        for place in silent.values():
+            yield f"{place} has no finite number in the oracle: from there on nothing is compared"

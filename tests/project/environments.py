@@ -1,0 +1,134 @@
+"""The README's commands, by the extras that they need; `tests/project/machines.py` runs them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+CASE = "k3-s1-p1-r2-dw3-c3x16-9x7-n2-normal"
+TIERS = "--tier contract --tier exact --tier special --tier training --tier weights"
+KERAS_FILE = """
+import ghost_tf
+network = ghost_tf.from_file("network.safetensors")
+network.save("network.keras")
+"""
+HUB = """
+from weights import GhostError, hub
+try:
+    hub.fetch("timm/ghostnet_100.in1k", cache_dir="empty", offline=True)
+except GhostError as error:
+    print(error)
+"""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command, and what it must print and exit with."""
+
+    command: tuple[str, ...]
+    wanted: str = ""
+    code: int = 0
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What is installed, what runs there, and which implementation also runs whole tiers."""
+
+    extras: str
+    steps: tuple[Step, ...]
+    implementation: str = ""
+
+
+def step(text: str, wanted: str = "", code: int = 0) -> Step:
+    """A command line of ours."""
+    return Step(tuple(text.split()), wanted, code)
+
+
+def python(code: str, wanted: str = "") -> Step:
+    """A program."""
+    return Step(("python", "-c", code), wanted)
+
+
+def block(number: int) -> Step:
+    """A block of Python in the README."""
+    return python(re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[number])
+
+
+def modes(package: str, names: str, trained: str = "") -> tuple[Step, ...]:
+    """Ways of running: a case of inference for each, and one of training for those that can."""
+    return tuple(
+        run_cases(" ".join(f"{package}:{name}" for name in chosen.split()), f"--tier {tier}")
+        for tier, chosen in (("module", names), ("training", trained))
+        if chosen
+    )
+
+
+def run_cases(names: str, options: str) -> Step:
+    """The suite on one case, of these implementations."""
+    chosen = " ".join(f"--implementation {name}" for name in names.split())
+    return step(f"ghost-conformance run {chosen} {options} --case {CASE}", " passed")
+
+
+def round_trip(exporter: str, importer: str, file: str) -> tuple[Step, ...]:
+    """A file written as another tool reads it, and imported again to the same tensors."""
+    back = f"{importer}-again.safetensors"
+    return (
+        step(f"ghost-weights export --to {exporter} network.safetensors -o {file}"),
+        step(f"ghost-weights import --from {importer} {file} -o {back}"),
+        step(f"ghost-weights diff network.safetensors {back}"),
+    )  # fmt: skip
+
+
+ENVIRONMENTS = (
+    Environment("", (
+        step("ghost-weights inspect layer.safetensors"),
+        step("ghost-weights verify layer.safetensors"),
+        step("ghost-weights summary ghostnet_100", "5,182,508"),
+        *round_trip("timm", "timm", "timm.safetensors"),
+        *round_trip("npz", "npz", "network.npz"),
+        step("ghost-weights predict network.safetensors picture.png",
+             "a network needs one of the frameworks to run", code=1),
+        run_cases("oracle", "--tier module"),
+        step("ghost-conformance run", "nothing ran: install one of the frameworks", code=3),
+        step("ghost-conformance list"),
+    )),
+    Environment("torch", (
+        block(0), *round_trip("timm", "timm", "network.pth"),
+        *modes("ghost_torch.modes",
+               "compiled exported channels_last one_by_one float64 bfloat16 float16",
+               trained="compiled channels_last"),
+        step("ghost-conformance parity network.safetensors", "no stage differs"),
+    ), "ghost_torch"),
+    Environment("jax", (
+        block(1), *round_trip("flax-msgpack", "flax-msgpack", "network.msgpack"),
+        *round_trip("orbax", "orbax", "orbax"),
+        *modes("ghost_jax.modes",
+               "eager pure stablehlo vmapped one_by_one float64 bfloat16 float16",
+               trained="eager"),
+        step("ghost-conformance parity network.safetensors", "no stage differs"),
+    ), "ghost_jax"),
+    Environment("tf", (
+        block(2), *round_trip("keras-h5", "keras", "network.weights.h5"), python(KERAS_FILE),
+        step("ghost-weights import --from keras network.keras -o k.safetensors"),
+        *modes("ghost_tf.modes",
+               "graph xla saved_model predict channels_first one_by_one float64 bfloat16 float16",
+               trained="graph xla"),
+        step("ghost-conformance parity network.safetensors", "no stage differs"),
+    ), "ghost_tf"),
+    Environment("tf,jax", modes("ghost_tf.backends", "jax", trained="jax")),
+    Environment("tf,torch", modes("ghost_tf.backends", "torch", trained="torch")),
+    Environment("predict,torch", (
+        step("ghost-weights predict network.safetensors picture.png --framework all", "tf"),
+    )),
+    Environment("hub", (python(HUB, "timm/ghostnet_100.in1k"),)),
+    Environment("onnx", modes("ghost_torch.modes", "onnx")),
+    Environment("litert", modes("ghost_tf.modes", "litert")),
+    Environment("conformance", (
+        step("ghost-conformance run --tier network --report report", "images right"),
+        step("ghost-conformance selftest --mutant eps-1e-3"),
+        step("python -m pytest --pyargs conformance -c /dev/null --rootdir . -q "
+             "--ghost-implementation ghost_torch --ghost-tier exact", " passed"),
+    )),
+)  # fmt: skip
