@@ -32,8 +32,8 @@ from conformance.cases.tensors import Tensors
 from conformance.implementations.implementation import Implementation
 from conformance.judging.stages import in_batches, judge_stage
 from conformance.judging.verdict import Outcome, Verdict
-from conformance.parity.trials import RANDOMISED, REFERENCE, Plan, Trial
-from conformance.tiers.base import Once
+from conformance.parity.trials import REFERENCE, Plan, Trial
+from conformance.tiers.base import Memo, Tier
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,17 @@ class Difference:
     verdict: Verdict
 
 
-class ParityTier:
+class ParityTier(Tier):
     """Everything that a plan wants, as cases of a run."""
 
     name = "parity"
 
     def __init__(self, plan: Plan) -> None:
+        super().__init__()
         self.plan = plan
         self.places: dict[str, Place] = {}
         self._trials: dict[Place, Trial] = {}
-        self._outputs: Once[Tensors] = Once(self._run)
+        self._outputs = Memo(self._run)
         for trial in plan.trials:
             for comparison, stages in trial.wanted.items():
                 for stage in stages.values:
@@ -81,12 +82,11 @@ class ParityTier:
             for name, place in self.places.items()
         ]
 
-    def judge(self, case: Case, process: Implementation) -> Outcome:
+    def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """The rule of `conformance.judging.stages`."""
         place = self.places[case.id]
         trial = self._trials[place]
-        key = f"{process.name} {place.input} {RANDOMISED in trial.wanted}"
-        outputs = self._outputs(key, (process, trial))
+        outputs = self._outputs(implementation, trial)
         return judge_stage(outputs, trial.wanted[place.comparison], place.stage)
 
     def notes(self) -> list[str]:
@@ -124,11 +124,10 @@ class ParityTier:
     def _order(self, place: Place) -> int:
         return self.plan.names.index(place.stage)
 
-    def _run(self, request: tuple[Implementation, Trial]) -> Tensors:
-        process, trial = request
+    def _run(self, implementation: Implementation, trial: Trial) -> Tensors:
         file = self.plan.file
         return in_batches(
-            lambda batch: process.taps(file.architecture, file.config, trial.weights, batch),
+            lambda batch: implementation.taps(file.architecture, file.config, trial.weights, batch),
             trial.x,
         )
 

@@ -37,7 +37,7 @@ SIZES: tuple[Size, ...] = ((96, 96), (65, 97))
 LAYER_ROOM = (8, 11)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trial:
     """Weights and an input, and what each comparison wants of the stages."""
 

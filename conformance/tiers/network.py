@@ -92,7 +92,9 @@ class NetworkTier(Tier):
         """The weights and images of the run, where they are not the digits."""
         if self.settings.weights is None:
             return ""
-        weights, images = (shlex.quote(str(p)) for p in (self.settings.weights, self.settings.images))
+        weights, images = (
+            shlex.quote(str(p)) for p in (self.settings.weights, self.settings.images)
+        )
         return f"--weights {weights} --images {images}"
 
     def notes(self) -> list[str]:

@@ -59,8 +59,9 @@ class WeightsTier(Tier):
                     if outcome.status is not Status.PASS:
                         yield self._verdict(case, writer, writer, outcome)
                         continue
-                    for reader in implementations.values():
-                        outcome = _judge_reader(case, writer, reader, written, wanted)
+                    for number, reader in enumerate(implementations.values()):
+                        path = Path(folder, f"{number}.safetensors")
+                        outcome = _judge_reader(case, writer.name, reader, written, path, wanted)
                         yield self._verdict(case, writer, reader, outcome)
 
     def _verdict(
@@ -83,18 +84,16 @@ def _judge_writer(
 
 
 def _judge_reader(
-    case: Case, writer: Implementation, reader: Implementation, written: Path, wanted: bytes
+    case: Case, writer: str, reader: Implementation, written: Path, path: Path, wanted: bytes
 ) -> Outcome:
     """The outcome of a writer's file, loaded and written anew by a reader."""
-    path = written.with_name("read.safetensors")
-    path.unlink(missing_ok=True)
     try:
         reader.resave(case.architecture, case.config, blank(case), written, path)
     except NotSupported as reason:
         return Outcome.skipped(f"loads no file: {reason}")
     except ImplementationError as error:
         return Outcome(Status.ERROR, message=str(error))
-    return _compare(path, wanted, f"loaded the file of {writer.name} and wrote other bytes")
+    return _compare(path, wanted, f"loaded the file of {writer} and wrote other bytes")
 
 
 def _compare(path: Path, wanted: bytes, message: str) -> Outcome:
