@@ -31,6 +31,7 @@ from ghost_jax.weights_io import (
     state,
 )
 from ghost_jax.yolo import C3Ghost
+from weights.version import __version__ as __version__
 
 __all__ = [
     "BasicBlock",

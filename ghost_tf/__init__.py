@@ -31,6 +31,7 @@ from ghost_tf.weights_io import (
     state,
 )
 from ghost_tf.yolo import C3Ghost
+from weights.version import __version__ as __version__
 
 __all__ = [
     "BasicBlock",

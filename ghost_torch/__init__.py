@@ -31,6 +31,7 @@ from ghost_torch.weights_io import (
     state,
 )
 from ghost_torch.yolo import C3Ghost
+from weights.version import __version__ as __version__
 
 __all__ = [
     "BasicBlock",

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from weights.version import __version__
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = ("conformance", "ghost_jax", "ghost_tf", "ghost_torch", "weights")
@@ -139,7 +142,31 @@ def test_a_script_is_a_function(script: str) -> None:
     assert callable(getattr(importlib.import_module(module), function))
 
 
+@pytest.mark.parametrize(
+    ("package", "needs"),
+    [
+        ("weights", "numpy"),
+        ("conformance", "numpy"),
+        ("ghost_torch", "torch"),
+        ("ghost_jax", "flax"),
+        ("ghost_tf", "keras"),
+    ],
+)
+def test_a_package_has_the_version_of_the_project(package: str, needs: str) -> None:
+    pytest.importorskip(needs)
+
+    assert importlib.import_module(package).__version__ == __version__
+
+
+@pytest.mark.parametrize("script", ["ghost-conformance", "ghost-weights"])
+def test_a_script_tells_the_version(script: str) -> None:
+    module, _, function = project()["scripts"][script].partition(":")
+    command = getattr(importlib.import_module(module), function)
+
+    assert CliRunner().invoke(command, ["--version"]).output == f"{script}, version {__version__}\n"
+
+
 def test_the_changelog_knows_the_version() -> None:
     headings = re.findall(r"^## (\S+)", (REPOSITORY / "CHANGELOG.md").read_text(), re.MULTILINE)
 
-    assert project()["version"] in headings
+    assert __version__ in headings

@@ -10,12 +10,14 @@ from conformance.commands.run import run
 from conformance.commands.selftest import selftest
 from conformance.commands.vectors import vectors
 from conformance.tiers import TIERS, make_tiers
+from weights.version import __version__
 
 
 @click.group(
     commands=[run, parity, selftest, show, shrink, vectors],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+@click.version_option(__version__, prog_name="ghost-conformance")
 def main() -> None:
     """Hold implementations of GhostConv against a float64 oracle and against each other."""
 

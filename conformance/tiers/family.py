@@ -18,10 +18,10 @@ from conformance.judging.stages import Reference, judge_stage, oracle_run
 from conformance.judging.verdict import Outcome, first_failure
 from conformance.tiers.base import OracleTier
 from weights.columns import fold
-from weights.modules.branches import TRAINING
+from weights.modules.forms import TRAINING
 
 # Runs of the oracle in float32 besides the plain one.
-OTHERS = 3
+PERTURBED_RUNS = 3
 
 
 class FamilyTier(OracleTier):
@@ -37,11 +37,11 @@ class FamilyTier(OracleTier):
         """Every stage of the form for training in float64; the error of the form asked for."""
         weights, x = tensors.make(case)
         config, own = in_form(case, weights)
-        run = oracle_run(case.architecture, config, own, x, others=OTHERS)
+        run = oracle_run(case.architecture, config, own, x, perturbed=PERTURBED_RUNS)
         if case.form != TRAINING:
             exact = oracle_run(case.architecture, case.config, weights, x).exact
             run = replace(run, exact=exact)
-        return run.stages()
+        return run.reference()
 
     def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """Every stage of the form asked for against the oracle's form for training."""

@@ -126,7 +126,7 @@ class NetworkTier(Tier):
     def _oracle_stages(self) -> Reference:
         data = self._data()
         file = data.file
-        return oracle_run(file.architecture, file.config, file.tensors, data.x).stages()
+        return oracle_run(file.architecture, file.config, file.tensors, data.x).reference()
 
     def _run(self, implementation: Implementation) -> Tensors:
         data = self._data()

@@ -16,7 +16,7 @@ from conformance.judging.stages import Reference, is_network
 from conformance.judging.steps import judge_step, output_cotangent, reference_step
 from conformance.judging.verdict import Outcome
 from conformance.tiers.base import OracleTier
-from weights.modules.branches import TRAINING
+from weights.modules.forms import TRAINING
 
 # Fewer, and the batch statistics are those of one or two values.
 LAYER_BATCH, NETWORK_BATCH = 2, 4

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from flax import nnx
 
 from ghost_jax.ghost_conv import GhostConv
-from ghost_jax.replacing.reasons import GHOSTS, describe, is_convolution
-from weights import ArgumentError, GhostConvConfig
-from weights.replacing.reasons import SHARED_PARAMETERS, refuse_root
-from weights.replacing.report import Ghostified
+from ghost_jax.replacing import convolutions
+from weights import GhostConvConfig
+from weights.replacing.models import check_model, examined, exchange, replacements, sharing
+from weights.replacing.report import ReplacementReport
 from weights.replacing.rules import Rules
 
 # How modules say that they are in evaluation.
 MODES = ("use_running_average", "deterministic")
 
+Model = TypeVar("Model", bound=nnx.Module)
+
 
 def replace_convolutions(
-    model: nnx.Module,
+    model: Model,
     ratio: float = 2,
     dw_kernel_size: int = 3,
     *,
@@ -33,14 +35,28 @@ def replace_convolutions(
     include: Sequence[str] = ("*",),
     min_channels: int = 4,
     rngs: nnx.Rngs,
-) -> tuple[Any, Ghostified]:
-    """The model with GhostConv in place of convolutions, and a report of what was left and why.
+) -> tuple[Model, ReplacementReport]:
+    """Replace the convolutions of a model by GhostConv, and report which were left and why.
 
-    The model is changed in place and returned; a GhostConv has the shapes of the convolution, and
-    fresh weights: make the optimiser afterwards. `exclude` and `include` are patterns of module
-    paths, `layer1.*`; convolutions with fewer than `min_channels` outputs are left.
+    Each GhostConv has the shapes and types of its convolution, and fresh weights: make the
+    optimiser afterwards.
 
-    Raises `weights.ArgumentError`, changing nothing.
+    Args:
+        model: the model, changed in place, which contains its convolutions.
+        ratio, dw_kernel_size, split, bn_eps, bn_momentum: as in GhostConv, for all convolutions.
+        activation: as in GhostConv.
+        exclude: patterns of paths to leave, with everything inside, such as `layer1.*`.
+        include: patterns of paths to replace; all by default.
+        min_channels: convolutions with fewer output channels are left: they mostly make a result,
+            a mask or an image.
+        rngs: draws the fresh weights.
+
+    Returns:
+        `model`, and the report, which prints as a table.
+
+    Raises:
+        weights.ArgumentError: an argument breaks a rule, or a pattern matches no module; nothing
+            is changed.
 
     >>> rngs = nnx.Rngs(0)
     >>> stem = nnx.Conv(3, 32, (3, 3), use_bias=False, rngs=rngs)
@@ -50,19 +66,16 @@ def replace_convolutions(
       replaced  layers.0  3 to 32 channels, kernel 3x3, 864 weights now 576
       left      layers.2  `c_out` must be at least `min_channels` = 4, got 2
     """
-    batch_norm = (bn_eps, bn_momentum)
-    choice = (exclude, include, min_channels)
-    rules = Rules(ratio, dw_kernel_size, split, activation, *batch_norm, *choice)
-    _check_model(model)
+    choice = (bn_eps, bn_momentum, exclude, include, min_channels)
+    rules = Rules(ratio, dw_kernel_size, split, activation, *choice)
+    check_model(model, nnx.Module, "flax.nnx.Module", convolutions)
     places = list(_places(_Place("", None, None, model)))
     obstacles = _obstacles(model, places)
     named = [(place.path, place.module) for place in places]
-    report = rules.judge(named, lambda module: describe(module, obstacles))
-    modules, ghosts = dict(named), {}
-    for each in report.replaced:
-        ghosts[id(modules[each.path])] = _ghost(modules[each.path], each.config, rngs)
+    report = rules.report(named, lambda module: examined(module, convolutions, obstacles))
+    ghosts = replacements(report, named, partial(_ghost, rngs=rngs))
     _set_mode(model, ghosts.values())
-    _replace([(place, ghosts[id(place.module)]) for place in places if id(place.module) in ghosts])
+    exchange([(place, place.module) for place in places], ghosts, _Place.put)
     return model, report
 
 
@@ -83,19 +96,12 @@ class _Place:
             self.parent[self.key] = module
 
 
-def _check_model(model: Any) -> None:
-    if not isinstance(model, nnx.Module):
-        raise ArgumentError(f"`model` must be a flax.nnx.Module, got {type(model).__name__}")
-    if is_convolution(model):
-        raise refuse_root(type(model).__name__)
-
-
 def _places(place: _Place, above: tuple[Any, ...] = ()) -> Iterator[_Place]:
     """Every module at every place; nothing inside the modules of this package."""
     node = place.module
     if isinstance(node, nnx.Pytree):
         yield place
-    if isinstance(node, GHOSTS) or any(node is each for each in above):
+    if isinstance(node, convolutions.GHOSTS) or any(node is each for each in above):
         return
     for key, child in _children(node):
         path = f"{place.path}.{key}" if place.path else str(key)
@@ -113,15 +119,14 @@ def _children(node: Any) -> Iterator[tuple[Any, Any]]:
 
 def _obstacles(model: nnx.Module, places: Iterable[_Place]) -> dict[int, str]:
     """The modules whose variables others have as well, and those that cannot be exchanged."""
-    users = defaultdict(list)
-    for _, module in nnx.iter_modules(model):
-        for value in vars(module).values():
-            if isinstance(value, nnx.Variable):
-                users[id(value)].append(module)
-    shared = (modules for modules in users.values() if len(modules) > 1)
-    obstacles = {id(module): SHARED_PARAMETERS for modules in shared for module in modules}
+    uses = (
+        (value, module)
+        for _, module in nnx.iter_modules(model)
+        for value in vars(module).values()
+        if isinstance(value, nnx.Variable)
+    )
     in_tuples = {id(place.module) for place in places if isinstance(place.parent, tuple)}
-    return obstacles | dict.fromkeys(in_tuples, "it stands in a tuple, which cannot be changed")
+    return sharing(uses) | dict.fromkeys(in_tuples, "it stands in a tuple, which cannot be changed")
 
 
 def _ghost(conv: Any, config: GhostConvConfig, rngs: nnx.Rngs) -> GhostConv:
@@ -137,16 +142,3 @@ def _set_mode(model: nnx.Module, ghosts: Iterable[GhostConv]) -> None:
     if modes and all(modes):
         for ghost in ghosts:
             ghost.eval()
-
-
-def _replace(ghosts: Iterable[tuple[_Place, GhostConv]]) -> None:
-    """Put every GhostConv at its places, or, where one cannot be put there, none."""
-    done: list[_Place] = []
-    try:
-        for place, ghost in ghosts:
-            place.put(ghost)
-            done.append(place)
-    except BaseException:
-        for place in done:
-            place.put(place.module)
-        raise

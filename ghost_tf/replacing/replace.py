@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 from keras import layers
 
 from ghost_tf.ghost_conv import GhostConv
-from ghost_tf.replacing.reasons import GHOSTS, describe, is_convolution
+from ghost_tf.replacing import convolutions
 from weights import ArgumentError, GhostConvConfig
-from weights.replacing.reasons import refuse_root
-from weights.replacing.report import Ghostified
+from weights.replacing.models import check_model, examined, replacements
+from weights.replacing.report import ReplacementReport
 from weights.replacing.rules import Rules
 
 INSIDE = "it is part of a layer that Keras builds as a whole"
 
+Model = TypeVar("Model", bound=keras.Model)
+
 
 def replace_convolutions(
-    model: keras.Model,
+    model: Model,
     ratio: float = 2,
     dw_kernel_size: int = 3,
     *,
@@ -30,16 +32,28 @@ def replace_convolutions(
     exclude: Sequence[str] = (),
     include: Sequence[str] = ("*",),
     min_channels: int = 4,
-) -> tuple[Any, Ghostified]:
-    """The model with GhostConv in place of convolutions, and a report of what was left and why.
+) -> tuple[Model, ReplacementReport]:
+    """Replace the convolutions of a model by GhostConv, and report which were left and why.
 
-    The model returned is a new one, `model` stays as it is; for Functional and Sequential models.
-    Layers that are left keep their weights; a GhostConv has the shapes of the convolution, its
-    activation if it has one, and fresh weights. `exclude` and `include` are patterns of paths,
-    names of layers after those of the models they are in, `backbone.conv1`; convolutions with
-    fewer than `min_channels` outputs are left.
+    Layers that are left keep their weights; each GhostConv has the name, shapes and type of its
+    convolution, its activation if it has one, and fresh weights.
 
-    Raises `weights.ArgumentError`.
+    Args:
+        model: a Functional or Sequential model, which stays as it is.
+        ratio, dw_kernel_size, split, bn_eps, bn_momentum: as in GhostConv, for all convolutions.
+        activation: as in GhostConv, of convolutions without an activation of their own.
+        exclude: patterns of paths to leave, with everything inside, such as `backbone.conv1`: names
+            of layers after those of the models that they are in.
+        include: patterns of paths to replace; all by default.
+        min_channels: convolutions with fewer output channels are left: they mostly make a result,
+            a mask or an image.
+
+    Returns:
+        A new model, and the report, which prints as a table.
+
+    Raises:
+        weights.ArgumentError: an argument breaks a rule, or a pattern matches no module; or Keras
+            cannot build `model` again.
 
     >>> stem = layers.Conv2D(32, 3, use_bias=False, name="stem")
     >>> head = layers.Conv2D(2, 1, name="head")
@@ -49,25 +63,19 @@ def replace_convolutions(
       replaced  stem  3 to 32 channels, kernel 3x3, 864 weights now 576
       left      head  `c_out` must be at least `min_channels` = 4, got 2
     """
-    batch_norm = (bn_eps, bn_momentum)
-    choice = (exclude, include, min_channels)
-    rules = Rules(ratio, dw_kernel_size, split, activation, *batch_norm, *choice)
+    choice = (bn_eps, bn_momentum, exclude, include, min_channels)
+    rules = Rules(ratio, dw_kernel_size, split, activation, *choice)
     _check_model(model)
     places = list(_places(model))
     obstacles = {id(layer): INSIDE for _, layer, is_fixed in places if is_fixed}
     named = [(path, layer) for path, layer, _ in places]
-    report = rules.judge(named, lambda layer: describe(layer, obstacles))
-    modules, ghosts = dict(named), {}
-    for each in report.replaced:
-        ghosts[id(modules[each.path])] = _ghost(modules[each.path], each.config)
+    report = rules.report(named, lambda layer: examined(layer, convolutions, obstacles))
+    ghosts = replacements(report, named, _ghost)
     return _rebuilt(model, ghosts), report
 
 
 def _check_model(model: Any) -> None:
-    if not isinstance(model, layers.Layer):
-        raise ArgumentError(f"`model` must be a keras.Model, got {type(model).__name__}")
-    if is_convolution(model):
-        raise refuse_root(type(model).__name__)
+    check_model(model, layers.Layer, "keras.Model", convolutions)
     if not _is_graph(model):
         raise ArgumentError(
             f"`model` must be a Functional or Sequential model, got {type(model).__name__}, of "
@@ -85,7 +93,7 @@ def _is_graph(layer: Any) -> bool:
 def _places(layer: Any, path: str = "", is_fixed: bool = False) -> Iterator[tuple[str, Any, bool]]:
     """Every layer at every place, and whether Keras can put no other one there."""
     yield path, layer, is_fixed
-    if isinstance(layer, GHOSTS):
+    if isinstance(layer, convolutions.GHOSTS):
         return
     is_fixed = is_fixed or not _is_graph(layer)
     children = layer._flatten_layers(False, recursive=False) if is_fixed else layer.layers

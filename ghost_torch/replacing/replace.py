@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from torch import nn
 
 from ghost_torch.ghost_conv import GhostConv
-from ghost_torch.replacing.reasons import GHOSTS, describe, is_convolution
-from weights import ArgumentError, GhostConvConfig
-from weights.replacing.reasons import SHARED_PARAMETERS, refuse_root
-from weights.replacing.report import Ghostified
+from ghost_torch.replacing import convolutions
+from weights import GhostConvConfig
+from weights.replacing.models import check_model, examined, exchange, replacements, sharing
+from weights.replacing.report import ReplacementReport
 from weights.replacing.rules import Rules
+
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def replace_convolutions(
-    model: nn.Module,
+    model: Model,
     ratio: float = 2,
     dw_kernel_size: int = 3,
     *,
@@ -28,14 +29,27 @@ def replace_convolutions(
     exclude: Sequence[str] = (),
     include: Sequence[str] = ("*",),
     min_channels: int = 4,
-) -> tuple[Any, Ghostified]:
-    """The model with GhostConv in place of convolutions, and a report of what was left and why.
+) -> tuple[Model, ReplacementReport]:
+    """Replace the convolutions of a model by GhostConv, and report which were left and why.
 
-    The model is changed in place and returned; a GhostConv has the shapes of the convolution, and
-    fresh weights: make the optimiser afterwards. `exclude` and `include` are patterns of module
-    paths, `layer1.*`; convolutions with fewer than `min_channels` outputs are left.
+    Each GhostConv has the shapes, device and type of its convolution, and fresh weights: make the
+    optimiser afterwards.
 
-    Raises `weights.ArgumentError`, changing nothing.
+    Args:
+        model: the model, changed in place, which contains its convolutions.
+        ratio, dw_kernel_size, split, bn_eps, bn_momentum: as in GhostConv, for all convolutions.
+        activation: as in GhostConv.
+        exclude: patterns of paths to leave, with everything inside, such as `layer1.*`.
+        include: patterns of paths to replace; all by default.
+        min_channels: convolutions with fewer output channels are left: they mostly make a result,
+            a mask or an image.
+
+    Returns:
+        `model`, and the report, which prints as a table.
+
+    Raises:
+        weights.ArgumentError: an argument breaks a rule, or a pattern matches no module; nothing
+            is changed.
 
     >>> model = nn.Sequential(nn.Conv2d(3, 32, 3, bias=False), nn.ReLU(), nn.Conv2d(32, 2, 1))
     >>> replace_convolutions(model)[1]
@@ -43,25 +57,16 @@ def replace_convolutions(
       replaced  0  3 to 32 channels, kernel 3x3, 864 weights now 576
       left      2  `c_out` must be at least `min_channels` = 4, got 2
     """
-    batch_norm = (bn_eps, bn_momentum)
-    choice = (exclude, include, min_channels)
-    rules = Rules(ratio, dw_kernel_size, split, activation, *batch_norm, *choice)
-    _check_model(model)
+    choice = (bn_eps, bn_momentum, exclude, include, min_channels)
+    rules = Rules(ratio, dw_kernel_size, split, activation, *choice)
+    check_model(model, nn.Module, "torch.nn.Module", convolutions)
     places = list(_places(model))
-    obstacles = _obstacles(model)
-    report = rules.judge(places, lambda module: describe(module, obstacles))
-    modules, ghosts = dict(places), {}
-    for each in report.replaced:
-        ghosts[modules[each.path]] = _ghost(modules[each.path], each.config)
-    _replace(model, [(path, each, ghosts[each]) for path, each in places if each in ghosts])
+    own = ((each.parameters(recurse=False), each) for each in model.modules())
+    obstacles = sharing((parameter, each) for parameters, each in own for parameter in parameters)
+    report = rules.report(places, lambda module: examined(module, convolutions, obstacles))
+    ghosts = replacements(report, places, _ghost)
+    exchange(places, ghosts, model.set_submodule)
     return model, report
-
-
-def _check_model(model: Any) -> None:
-    if not isinstance(model, nn.Module):
-        raise ArgumentError(f"`model` must be a torch.nn.Module, got {type(model).__name__}")
-    if is_convolution(model):
-        raise refuse_root(type(model).__name__)
 
 
 def _places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -70,18 +75,8 @@ def _places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     for path, module in model.named_modules(remove_duplicate=False):
         if whole is None or not path.startswith(whole):
             yield path, module
-            if isinstance(module, GHOSTS):
+            if isinstance(module, convolutions.GHOSTS):
                 whole = f"{path}." if path else ""
-
-
-def _obstacles(model: nn.Module) -> dict[int, str]:
-    """The modules whose parameters others have as well."""
-    users = defaultdict(list)
-    for module in model.modules():
-        for parameter in module.parameters(recurse=False):
-            users[parameter].append(module)
-    shared = (modules for modules in users.values() if len(modules) > 1)
-    return {id(module): SHARED_PARAMETERS for modules in shared for module in modules}
 
 
 def _ghost(conv: Any, config: GhostConvConfig) -> GhostConv:
@@ -89,16 +84,3 @@ def _ghost(conv: Any, config: GhostConvConfig) -> GhostConv:
     options = {"device": conv.weight.device, "dtype": conv.weight.dtype}
     ghost = GhostConv(**config.to_dict(), **options)
     return ghost.train(conv.training).requires_grad_(conv.weight.requires_grad)
-
-
-def _replace(model: nn.Module, exchange: Iterable[tuple[str, nn.Module, GhostConv]]) -> None:
-    """Put every GhostConv at its path, or, where one cannot be put there, none."""
-    done: list[tuple[str, nn.Module]] = []
-    try:
-        for path, conv, ghost in exchange:
-            model.set_submodule(path, ghost)
-            done.append((path, conv))
-    except BaseException:
-        for path, conv in done:
-            model.set_submodule(path, conv)
-        raise

@@ -19,6 +19,7 @@ from weights.commands.predict import predict
 from weights.errors import ArgumentError, FormatError, GhostError
 from weights.files.file import read_file
 from weights.shown import listed, printable, shown
+from weights.version import __version__
 
 SIZE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
 file_argument = click.argument("file", type=click.Path())
@@ -73,6 +74,7 @@ def image_size(value: str | None) -> tuple[int, int] | None:
     commands=[import_command, export_command, predict],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+@click.version_option(__version__, prog_name="ghost-weights")
 def main() -> None:
     """Look at, check, compare, import, export and use weight files."""
 

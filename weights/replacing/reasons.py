@@ -1,4 +1,4 @@
-"""What a framework says of a convolution that might become a GhostConv."""
+"""Why a convolution stays, in one wording for every framework, and a candidate that need not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from weights import checks
 from weights.arithmetic import Pair, kernel_span, same_padding
 from weights.errors import ArgumentError
 
-# Why a framework leaves a convolution, in the same words everywhere.
 DEPTHWISE = "a depthwise convolution, cheap already"
 TRANSPOSED = "a transposed convolution"
 OTHER_RANK = "a {}-D convolution, GhostConv is 2-D"
@@ -21,30 +20,22 @@ OWN_CLASS = "it is of a class of its own, {}"
 NOT_FLOATING = "its kernel is of {}, no floating point type"
 QUANTISED = "it is quantised"
 ALREADY = "{}: a module of this package stays whole"
-# What is otherwise than before where a convolution was replaced.
+# Notes on a replacement: in which respect it is not as the convolution was.
 BIAS = "its bias is left to the batch normalisation"
 DROPPED = "its {} is dropped"
 FROZEN = "frozen as it was, though its weights are fresh"
 
 
 @dataclass(frozen=True)
-class Replaceable:
-    """A convolution against which its framework has nothing to say.
+class Candidate:
+    """A convolution that its framework could replace.
 
     `arguments` are those of GhostConv, but `padding` as the framework has it: "same", "valid", an
-    int, or for each axis an int or (before, after). `notes` are what a GhostConv will not have.
+    int, or for each axis an int or (before, after). `notes` name the properties that are lost.
     """
 
     arguments: Mapping[str, Any]
     notes: tuple[str, ...] = ()
-
-
-def refuse_root(kind: str) -> ArgumentError:
-    """The error for a model that is nothing but a convolution."""
-    return ArgumentError(
-        f"`model` must contain its convolutions, got a {kind}, which cannot be replaced in itself: "
-        "put it into a model, or build a GhostConv in its place"
-    )
 
 
 def symmetric_padding(padding: Any, kernel_size: Pair, stride: Pair, dilation: Pair) -> Pair:
@@ -71,7 +62,7 @@ def symmetric_padding(padding: Any, kernel_size: Pair, stride: Pair, dilation: P
 
 
 def _same_sides(kernel_size: int, stride: int, dilation: int) -> Pair:
-    """What "same" pads before and after; for a stride of more than 1 it depends on the input."""
+    """The padding "same" before and after; above stride 1, where the input decides, uneven."""
     span = kernel_span(kernel_size, dilation)
     if span == 1:
         return 0, 0

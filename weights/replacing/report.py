@@ -1,4 +1,4 @@
-"""What `replace_convolutions` did to a model: which convolutions it replaced, which it left."""
+"""The report of `replace_convolutions`: convolutions replaced, and convolutions left."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Replacement:
     def __str__(self) -> str:
         config, (before, after) = self.config, self.weights
         kernel = "x".join(map(str, config.kernel_size))
-        what = f"{config.c_in} to {config.c_out} channels, kernel {kernel}"
+        shape = f"{config.c_in} to {config.c_out} channels, kernel {kernel}"
         sizes = f"{before:,} weights now {after:,}"
-        return "; ".join([f"{what}, {sizes}", *_also_at(self.aliases), *self.notes])
+        return "; ".join([f"{shape}, {sizes}", *_also_at(self.aliases), *self.notes])
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,11 @@ class Kept:
 
 
 @dataclass(frozen=True, repr=False)
-class Ghostified:
-    """What became of every convolution of a model; prints as a table.
+class ReplacementReport:
+    """Every convolution of a model, replaced or kept; prints as a table.
 
-    >>> Ghostified((Replacement("stem", GhostConvConfig(3, 16, 3)),), (Kept("head.0", "excluded"),))
+    >>> stem = Replacement("stem", GhostConvConfig(3, 16, 3))
+    >>> ReplacementReport((stem,), (Kept("head.0", "excluded"),))
     1 convolution replaced (432 weights now 288), 1 left
       replaced  stem    3 to 16 channels, kernel 3x3, 432 weights now 288
       left      head.0  excluded
@@ -83,7 +84,7 @@ class Ghostified:
         rows = [("replaced", each.path, str(each)) for each in self.replaced]
         rows += [("left", each.path or WHOLE, str(each)) for each in self.kept]
         width = max((len(path) for _, path, _ in rows), default=0)
-        yield from (f"  {verdict:<8}  {path:<{width}}  {why}" for verdict, path, why in rows)
+        yield from (f"  {outcome:<8}  {path:<{width}}  {text}" for outcome, path, text in rows)
 
 
 def kernel_weights(config: GhostConvConfig) -> Pair:

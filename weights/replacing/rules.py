@@ -10,9 +10,10 @@ from typing import Any
 
 from weights import checks
 from weights.errors import ArgumentError
-from weights.modules.ghost_conv import SPLITS, GhostConvConfig, check_split
-from weights.replacing.reasons import DEPTHWISE, Replaceable, symmetric_padding
-from weights.replacing.report import Ghostified, Kept, Replacement, kernel_weights
+from weights.modules.arguments import SPLITS
+from weights.modules.ghost_conv import GhostConvConfig, check_split
+from weights.replacing.reasons import DEPTHWISE, Candidate, symmetric_padding
+from weights.replacing.report import Kept, Replacement, ReplacementReport, kernel_weights
 
 # How many modules an error names.
 MOST_NAMED = 12
@@ -20,7 +21,7 @@ MOST_NAMED = 12
 
 @dataclass(frozen=True)
 class Rules:
-    """What `replace_convolutions` was asked for, checked.
+    """The arguments of `replace_convolutions`, checked.
 
     `exclude` and `include` are patterns of paths (`*`, `?`, `[...]`) and hold for everything inside
     what they match. Convolutions with fewer than `min_channels` outputs are left: that few are
@@ -47,29 +48,29 @@ class Rules:
         # Nothing can be divided by anything: what remains is whether the split takes the ratio.
         check_split(0, checked.ratio, checks.choice("split", self.split, SPLITS))
 
-    def judge(
+    def report(
         self,
         places: Sequence[tuple[str, Any]],
-        describe: Callable[[Any], Replaceable | str | None],
-    ) -> Ghostified:
-        """Which convolutions of a model to replace.
+        examine: Callable[[Any], Candidate | str | None],
+    ) -> ReplacementReport:
+        """The convolutions of a model to replace, and those to leave.
 
         `places` are the modules with their paths, a module that stands in two places twice.
-        `describe` says of a module that it can be replaced, why it cannot, or, by None, that it is
-        no convolution. Raises `ArgumentError` for a pattern that matches no module.
+        `examine` makes a candidate of a module, or the reason why it is none, or None for a module
+        that is no convolution. Raises `ArgumentError` for a pattern that matches no module.
         """
         self._check_patterns_match([path for path, _ in places])
         replaced, kept = [], []
         for module, (path, *aliases) in _by_module(places):
-            said = describe(module)
-            if said is None:
+            candidate = examine(module)
+            if candidate is None:
                 continue
             try:
-                config, notes = self._config((path, *aliases), said)
+                config, notes = self._config((path, *aliases), candidate)
                 replaced.append(Replacement(path, config, tuple(aliases), notes))
             except ArgumentError as reason:
                 kept.append(Kept(path, str(reason), tuple(aliases)))
-        return Ghostified(tuple(replaced), tuple(kept))
+        return ReplacementReport(tuple(replaced), tuple(kept))
 
     @property
     def _shared(self) -> dict[str, Any]:
@@ -77,19 +78,20 @@ class Rules:
         return {name: getattr(self, name) for name in names}
 
     def _config(
-        self, paths: Sequence[str], said: Replaceable | str
+        self, paths: Sequence[str], candidate: Candidate | str
     ) -> tuple[GhostConvConfig, tuple[str, ...]]:
-        """The GhostConv and what to note; raises `ArgumentError` with the reason against it."""
-        reason = self._pattern_reason(paths) or (said if isinstance(said, str) else "")
-        if reason or isinstance(said, str):
+        """The GhostConv and its notes; raises `ArgumentError` with the reason against it."""
+        if reason := self._pattern_reason(paths):
             raise ArgumentError(reason)
-        arguments = {**self._shared, **said.arguments}
+        if isinstance(candidate, str):
+            raise ArgumentError(candidate)
+        arguments = {**self._shared, **candidate.arguments}
         self._check_channels(arguments["c_in"], arguments["c_out"], arguments["groups"])
         geometry = (arguments[name] for name in ("padding", "kernel_size", "stride", "dilation"))
         arguments["padding"] = symmetric_padding(*geometry)
         config = GhostConvConfig(**arguments)
         _check_saving(config)
-        return config, said.notes
+        return config, candidate.notes
 
     def _check_channels(self, c_in: int, c_out: int, groups: int) -> None:
         if groups == c_in > 1:

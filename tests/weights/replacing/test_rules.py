@@ -1,4 +1,4 @@
-"""The judgement about convolutions that every framework shares, on modules that are mere words."""
+"""The rules about convolutions that every framework shares, on modules that are candidates."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from weights import ArgumentError, GhostConvConfig
-from weights.replacing.reasons import Replaceable, symmetric_padding
-from weights.replacing.report import Ghostified, Kept, Replacement
+from weights.replacing.reasons import Candidate, symmetric_padding
+from weights.replacing.report import Kept, Replacement, ReplacementReport
 from weights.replacing.rules import Rules
 
 CONVOLUTION: dict[str, Any] = {
@@ -22,13 +22,13 @@ CONVOLUTION: dict[str, Any] = {
 }
 
 
-def judge(rules: Rules, *places: tuple[str, Any]) -> Ghostified:
-    """The verdict on modules that say of themselves what a framework would say of them."""
-    return rules.judge(places, lambda module: module)
+def judge(rules: Rules, *places: tuple[str, Any]) -> ReplacementReport:
+    """The report on modules that are themselves what a framework would make of them."""
+    return rules.report(places, lambda module: module)
 
 
-def replaceable(**changes: Any) -> Replaceable:
-    return Replaceable({**CONVOLUTION, **changes})
+def candidate(**changes: Any) -> Candidate:
+    return Candidate({**CONVOLUTION, **changes})
 
 
 @pytest.mark.parametrize(
@@ -71,47 +71,47 @@ def test_uneven_padding_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("said", "rules", "reason"),
+    ("examined", "rules", "reason"),
     [
         ("it is quantised", {}, "it is quantised"),
         ("it is quantised", {"exclude": ("block",)}, "excluded by 'block'"),
-        (replaceable(), {"exclude": ("*.conv",)}, "excluded by '*.conv'"),
-        (replaceable(), {"include": ()}, "not among those included: none"),
-        (replaceable(groups=16), {}, "a depthwise convolution, cheap already"),
-        (replaceable(), {"ratio": 1}, "at ratio 1 none of its channels is a ghost"),
+        (candidate(), {"exclude": ("*.conv",)}, "excluded by '*.conv'"),
+        (candidate(), {"include": ()}, "not among those included: none"),
+        (candidate(groups=16), {}, "a depthwise convolution, cheap already"),
+        (candidate(), {"ratio": 1}, "at ratio 1 none of its channels is a ghost"),
         (
-            replaceable(c_in=8, c_out=16, kernel_size=(1, 1)),
+            candidate(c_in=8, c_out=16, kernel_size=(1, 1)),
             {},
             "a GhostConv would save nothing: 136 weights in its kernels for 128",
         ),
         (
-            replaceable(groups=8),
+            candidate(groups=8),
             {"ratio": 3, "split": "ceil"},
             "`groups` must divide the primary channels `c_int`, got 8 for 11",
         ),
         (
-            replaceable(c_out=31),
+            candidate(c_out=31),
             {"split": "floor"},
             "`ratio` must divide `c_out` for split 'floor', got 2 for 31: use split 'round' or "
             "'ceil'",
         ),
-        (replaceable(padding=-1), {}, "`padding` must be at least 0, got -1"),
+        (candidate(padding=-1), {}, "`padding` must be at least 0, got -1"),
     ],
 )
-def test_what_is_left_has_a_reason(said: Any, rules: dict[str, Any], reason: str) -> None:
-    report = judge(Rules(**rules), ("block", None), ("block.conv", said))
+def test_what_is_left_has_a_reason(examined: Any, rules: dict[str, Any], reason: str) -> None:
+    report = judge(Rules(**rules), ("block", None), ("block.conv", examined))
 
-    assert report == Ghostified((), (Kept("block.conv", reason),))
+    assert report == ReplacementReport((), (Kept("block.conv", reason),))
 
 
 def test_an_argument_of_the_convolution_goes_before_that_of_all() -> None:
-    report = judge(Rules(activation="silu"), ("conv", replaceable(activation="relu6")))
+    report = judge(Rules(activation="silu"), ("conv", candidate(activation="relu6")))
 
     assert report.replaced[0].config.activation == "relu6"
 
 
 def test_one_module_in_two_places_is_judged_once() -> None:
-    shared, left = replaceable(), "it is quantised"
+    shared, left = candidate(), "it is quantised"
     places = [("a", shared), ("b", left), ("c", shared), ("d", left)]
 
     report = judge(Rules(), *places)
@@ -126,7 +126,7 @@ def test_one_module_in_two_places_is_judged_once() -> None:
 
 
 def test_excluding_one_place_excludes_the_module() -> None:
-    shared = replaceable()
+    shared = candidate()
 
     report = judge(Rules(exclude=("b",)), ("a", shared), ("b", shared))
 

@@ -1,8 +1,7 @@
-"""Whether a convolution of a model can become a GhostConv."""
+"""Convolutions of a model: whether one can become a GhostConv, and with which arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -11,19 +10,8 @@ from flax import nnx
 
 from ghost_jax.weights_io import ARCHITECTURES
 from weights.replacing import reasons
-from weights.replacing.reasons import Replaceable
 
 GHOSTS = tuple(ARCHITECTURES.values())
-
-
-def describe(module: Any, obstacles: Mapping[int, str]) -> Replaceable | str | None:
-    """What `Rules.judge` asks of a module; `obstacles` are what others know, by identity."""
-    if isinstance(module, GHOSTS):
-        return reasons.ALREADY.format(type(module).__name__)
-    if not is_convolution(module):
-        return None
-    reason = obstacles.get(id(module)) or _obstacle(module)
-    return reason or Replaceable(_arguments(module), _notes(module))
 
 
 def is_convolution(module: Any) -> bool:
@@ -31,8 +19,8 @@ def is_convolution(module: Any) -> bool:
     return isinstance(module, (nnx.Conv, nnx.ConvTranspose))
 
 
-def _obstacle(conv: Any) -> str:
-    """Why the convolution cannot be replaced, whatever is asked for; empty where it can."""
+def obstacle(conv: Any) -> str:
+    """Why the convolution cannot be replaced, whatever the rules; empty where it can."""
     if isinstance(conv, nnx.ConvTranspose):
         return reasons.TRANSPOSED
     if len(conv.kernel_size) != 2:
@@ -42,6 +30,27 @@ def _obstacle(conv: Any) -> str:
     if str(conv.padding).lower() in ("circular", "reflect", "causal"):
         return reasons.PADDING_MODE.format(conv.padding.lower())
     return _obstacle_of_function(conv) or _obstacle_of_kernel(conv)
+
+
+def arguments(conv: nnx.Conv) -> dict[str, Any]:
+    """The arguments of GhostConv, padding as the framework has it."""
+    padding = conv.padding
+    return {
+        "c_in": conv.in_features,
+        "c_out": conv.out_features,
+        "kernel_size": conv.kernel_size,
+        "stride": _pair(conv.strides),
+        "padding": padding.lower().removesuffix("_lower") if isinstance(padding, str) else padding,
+        "dilation": _pair(conv.kernel_dilation),
+        "groups": conv.feature_group_count,
+    }
+
+
+def notes(conv: nnx.Conv) -> tuple[str, ...]:
+    """The properties of the convolution that its GhostConv will not have."""
+    named = ("precision", "preferred_element_type")
+    dropped = tuple(reasons.DROPPED.format(name) for name in named if getattr(conv, name, None))
+    return (*dropped, reasons.BIAS) if conv.bias is not None else dropped
 
 
 def _obstacle_of_function(conv: nnx.Conv) -> str:
@@ -61,25 +70,6 @@ def _obstacle_of_kernel(conv: nnx.Conv) -> str:
     if isinstance(kernel, jax.ShapeDtypeStruct):
         return "it is abstract: its kernel has a shape and no values"
     return "" if kernel.ndim == 4 else f"its kernel has {kernel.ndim} axes: made under a vmap"
-
-
-def _arguments(conv: nnx.Conv) -> dict[str, Any]:
-    padding = conv.padding
-    return {
-        "c_in": conv.in_features,
-        "c_out": conv.out_features,
-        "kernel_size": conv.kernel_size,
-        "stride": _pair(conv.strides),
-        "padding": padding.lower().removesuffix("_lower") if isinstance(padding, str) else padding,
-        "dilation": _pair(conv.kernel_dilation),
-        "groups": conv.feature_group_count,
-    }
-
-
-def _notes(conv: nnx.Conv) -> tuple[str, ...]:
-    named = ("precision", "preferred_element_type")
-    dropped = tuple(reasons.DROPPED.format(name) for name in named if getattr(conv, name, None))
-    return (*dropped, reasons.BIAS) if conv.bias is not None else dropped
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -1,8 +1,7 @@
-"""Whether a convolution of a model can become a GhostConv."""
+"""Convolutions of a model: whether one can become a GhostConv, and with which arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from torch import jit, nn
@@ -12,25 +11,42 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from ghost_torch.weights_io import ARCHITECTURES
 from weights.replacing import reasons
-from weights.replacing.reasons import Replaceable
 
 GHOSTS = tuple(ARCHITECTURES.values())
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
-def describe(module: Any, obstacles: Mapping[int, str]) -> Replaceable | str | None:
-    """What `Rules.judge` asks of a module; `obstacles` are what others know, by identity."""
-    if isinstance(module, GHOSTS):
-        return reasons.ALREADY.format(type(module).__name__)
-    if not is_convolution(module):
-        return None
-    reason = obstacles.get(id(module)) or _obstacle(module)
-    return reason or Replaceable(_arguments(module), _notes(module))
-
-
 def is_convolution(module: nn.Module) -> bool:
     """Whether the module is a convolution of any kind."""
     return isinstance(module, _ConvNd) or (_is_foreign(module) and "Conv" in _kind(module))
+
+
+def obstacle(conv: Any) -> str:
+    """Why the convolution cannot be replaced, whatever the rules; empty where it can."""
+    if isinstance(conv, jit.ScriptModule):
+        return "it is compiled by TorchScript"
+    if _is_foreign(conv):
+        return reasons.QUANTISED
+    return _obstacle_of_kind(conv) or _obstacle_of_kernel(conv)
+
+
+def arguments(conv: nn.Conv2d) -> dict[str, Any]:
+    """The arguments of GhostConv, padding as the framework has it."""
+    return {
+        "c_in": conv.in_channels,
+        "c_out": conv.out_channels,
+        "kernel_size": conv.kernel_size,
+        "stride": conv.stride,
+        "padding": conv.padding,
+        "dilation": conv.dilation,
+        "groups": conv.groups,
+    }
+
+
+def notes(conv: nn.Conv2d) -> tuple[str, ...]:
+    """The properties of the convolution that its GhostConv will not have."""
+    frozen = () if conv.weight.requires_grad else (reasons.FROZEN,)
+    return (*frozen, reasons.BIAS) if conv.bias is not None else frozen
 
 
 def _is_foreign(module: nn.Module) -> bool:
@@ -39,15 +55,6 @@ def _is_foreign(module: nn.Module) -> bool:
 
 def _kind(module: Any) -> str:
     return getattr(module, "original_name", type(module).__name__)
-
-
-def _obstacle(conv: Any) -> str:
-    """Why the convolution cannot be replaced, whatever is asked for; empty where it can."""
-    if isinstance(conv, jit.ScriptModule):
-        return "it is compiled by TorchScript"
-    if _is_foreign(conv):
-        return reasons.QUANTISED
-    return _obstacle_of_kind(conv) or _obstacle_of_kernel(conv)
 
 
 def _obstacle_of_kind(conv: Any) -> str:
@@ -68,20 +75,3 @@ def _obstacle_of_kernel(conv: nn.Conv2d) -> str:
     if conv.weight.is_floating_point():
         return ""
     return reasons.NOT_FLOATING.format(str(conv.weight.dtype).removeprefix("torch."))
-
-
-def _arguments(conv: nn.Conv2d) -> dict[str, Any]:
-    return {
-        "c_in": conv.in_channels,
-        "c_out": conv.out_channels,
-        "kernel_size": conv.kernel_size,
-        "stride": conv.stride,
-        "padding": conv.padding,
-        "dilation": conv.dilation,
-        "groups": conv.groups,
-    }
-
-
-def _notes(conv: nn.Conv2d) -> tuple[str, ...]:
-    frozen = () if conv.weight.requires_grad else (reasons.FROZEN,)
-    return (*frozen, reasons.BIAS) if conv.bias is not None else frozen
