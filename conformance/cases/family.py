@@ -68,11 +68,12 @@ FAMILY: tuple[Row, ...] = (
     ("tiny", "ghostnetv3", TINY, (1, 65, 97)),
     ("ratio-4", "ghost_vgg16", {"ratio": 4, "dw_kernel_size": 1, "dropout": 0.5}, (1, 32, 39)),
     ("no-own-norm", "ghost_resnet20", PLAIN_RESNET, (2, 16, 15)),
+    ("bias", "ghost_conv", {"c_in": 6, "c_out": 11, "ratio": 3, "bias": True}, (2, 6, 5)),
 )  # fmt: skip
 # Of these the form without batch normalisations runs too; each costs a compilation.
 FOLDED_ROWS = (
     "ghost_conv_v2-3x3-stride-2", "ghost_conv_v3-attention", "ghost_bottleneck-stride-2-se",
-    "ghost_conv-yolo", "c3_ghost-two-blocks", "ghost_resnet20-no-own-norm",
+    "ghost_conv-yolo", "c3_ghost-two-blocks", "ghost_resnet20-no-own-norm", "ghost_conv-bias",
 )  # fmt: skip
 
 

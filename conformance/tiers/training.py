@@ -20,7 +20,12 @@ from conformance.tiers.family import form_of
 LAYER_BATCH, NETWORK_BATCH = 2, 4
 # What the default run takes of `LAYERS` and of the family: each costs a compilation.
 USUAL_LAYERS = (1, 7, 8, 16, 21, 32, 34, 40, 42, 43)
-USUAL_MODULES = ("squeeze_excite-divisible", "ghost_conv_v2-7x7", "ghost_bottleneck-stride-2-se")
+USUAL_MODULES = (
+    "squeeze_excite-divisible",
+    "ghost_conv_v2-7x7",
+    "ghost_bottleneck-stride-2-se",
+    "ghost_conv-bias",
+)
 # It gives a single pixel, of which there are no batch statistics.
 WITHOUT = ("ghostnet-one-pixel",)
 

@@ -115,7 +115,7 @@ class GhostBottleneckConfig:
             return None
         kernel_size, stride = (self.kernel_size,) * 2, (self.stride,) * 2
         folded = self.form == FOLDED and not self.branches
-        return depthwise(self.c_mid, kernel_size, stride, bias=folded)
+        return depthwise(self.c_mid, kernel_size, stride).fold(folded)
 
     @cached_property
     def strided_branches(self) -> BranchesPlan | None:
@@ -138,8 +138,8 @@ class GhostBottleneckConfig:
             return ()
         kernel_size, stride = (self.shortcut_kernel_size,) * 2, (self.stride,) * 2
         folded = self.form == FOLDED
-        pointwise = ConvolutionPlan(self.c_in, self.c_out, bias=folded)
-        return depthwise(self.c_in, kernel_size, stride, bias=folded), pointwise
+        pointwise = ConvolutionPlan(self.c_in, self.c_out).fold(folded)
+        return depthwise(self.c_in, kernel_size, stride).fold(folded), pointwise
 
     @property
     def input_channels(self) -> int:

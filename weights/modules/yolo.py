@@ -178,9 +178,9 @@ class C3GhostConfig:
         """The three 1x1 convolutions by name: into the bottlenecks, past them, and out."""
         folded = self.form == FOLDED
         return {
-            "cv1": ConvolutionPlan(self.c1, self.hidden, bias=folded),
-            "cv2": ConvolutionPlan(self.c1, self.hidden, bias=folded),
-            "cv3": ConvolutionPlan(2 * self.hidden, self.c2, bias=folded),
+            "cv1": ConvolutionPlan(self.c1, self.hidden).fold(folded),
+            "cv2": ConvolutionPlan(self.c1, self.hidden).fold(folded),
+            "cv3": ConvolutionPlan(2 * self.hidden, self.c2).fold(folded),
         }
 
     @cached_property

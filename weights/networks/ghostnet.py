@@ -120,7 +120,7 @@ class GhostNetConfig:
     def stem(self) -> ConvolutionPlan:
         """The first convolution."""
         c_out, folded = self._scaled(STEM_CHANNELS), self.form == FOLDED
-        return same(self.in_chans, c_out, (3, 3), (2, 2), bias=folded)
+        return same(self.in_chans, c_out, (3, 3), (2, 2)).fold(folded)
 
     @cached_property
     def stages(self) -> Mapping[str, Mapping[str, GhostBottleneckConfig]]:
@@ -138,14 +138,15 @@ class GhostNetConfig:
     def last(self) -> ConvolutionPlan:
         """The convolution after the blocks."""
         c_in, c_out = self._scaled(ROWS[-1][-1][2]), self._scaled(LAST_EXPANSION)
-        return ConvolutionPlan(c_in, c_out, bias=self.form == FOLDED)
+        return ConvolutionPlan(c_in, c_out).fold(self.form == FOLDED)
 
     @property
     def head_convolution(self) -> ConvolutionPlan:
         """The convolution on the mean over height and width."""
         c_in = self._scaled(LAST_EXPANSION)
-        bias = self.head == "bias" or self.form == FOLDED
-        return ConvolutionPlan(c_in, HEAD_CHANNELS, bias=bias)
+        bias = self.head == "bias"
+        plan = ConvolutionPlan(c_in, HEAD_CHANNELS, bias=bias, norm=not bias)
+        return plan.fold(self.form == FOLDED)
 
     @property
     def input_channels(self) -> int:

@@ -13,7 +13,7 @@ from weights.networks.architectures import Config
 
 PRIMARY, CHEAP = "primary_conv.0.weight", "cheap_conv.0.weight"
 # Arguments of GhostConv that the class does not have, and what it computes with.
-ABSENT: Arguments = {"dilation": (1, 1), "groups": 1, "activation": "relu"}
+ABSENT: Arguments = {"dilation": (1, 1), "groups": 1, "activation": "relu", "bias": False}
 FIXED = ABSENT | {"bn_eps": 1e-5, "bn_momentum": 0.1}
 
 

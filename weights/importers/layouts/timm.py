@@ -49,7 +49,7 @@ FIXED_BLOCK = {
     "bn_momentum": 0.1,
 }
 FIXED_BRANCHES = {"branches": 3, "split": "ceil", "bn_eps": 1e-5, "bn_momentum": 0.1}
-FIXED = {"dilation": (1, 1), "groups": 1, "bn_eps": 1e-5, "bn_momentum": 0.1}
+FIXED = {"dilation": (1, 1), "groups": 1, "bias": False, "bn_eps": 1e-5, "bn_momentum": 0.1}
 
 
 def plan(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Plan:

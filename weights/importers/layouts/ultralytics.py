@@ -109,7 +109,8 @@ def differences(config: Config) -> Iterator[str]:
         yield from fixed_differences(config, {"bn_eps": EPS, "bn_momentum": MOMENTUM})
     if isinstance(config, GhostConvConfig):
         padding = tuple(same_padding(size) for size in config.kernel_size)
-        yield from fixed_differences(config, FIXED | {"padding": padding, "dilation": (1, 1)})
+        own = {"padding": padding, "dilation": (1, 1), "bias": False}
+        yield from fixed_differences(config, FIXED | own)
     if isinstance(config, GhostBottleneckConfig):
         own = {"c_mid": config.c_out // 2, "se_ratio": 0, "attention": False, "branches": 0}
         yield from fixed_differences(config, FIXED | own | {"activation": "silu"})
