@@ -40,7 +40,7 @@ def actual(plan: Config, found: Facts, wanted: Facts) -> Config:
             + (f"\n  and {more} more" if more > 0 else "")
             + "\nBuild it with arguments that make these layers, or put back what was there"
         )
-    return replace(plan, **values) if values else plan  # type: ignore[type-var]
+    return replace(plan, **values) if values else plan
 
 
 def _taken_over(plan: Config, found: Facts, wanted: Facts) -> Iterator[tuple[str, Any]]:
