@@ -43,7 +43,7 @@ def actual(plan: Config, found: Facts, wanted: Facts) -> Config:
             + f"\nBuild it with arguments that make these layers{example}, "
             "or put back what was there"
         )
-    return replace(plan, **values) if values else plan  # type: ignore[type-var]
+    return replace(plan, **values) if values else plan
 
 
 def _taken_over(plan: Config, found: Facts, wanted: Facts) -> Iterator[tuple[str, Any]]:

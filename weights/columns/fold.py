@@ -7,7 +7,6 @@ run in float64 and are rounded once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,7 @@ def deployed(
     current = configure(architecture, config)
     _check_form(architecture, current, checks.choice("form", form, (DEPLOYED, FOLDED)))
     dtype = next(iter(tensors.values())).dtype
-    target = replace(current, form=form)  # type: ignore[type-var]
+    target = configure(architecture, current.to_dict() | {"form": form})
     new = dict(_merged_branches(current, tensors))
     if form == FOLDED:
         new |= _folded_norms(current, tensors)

@@ -93,7 +93,7 @@ def _without_preprocess(plan: Plan) -> Plan:
 
 def _assumed(plan: Plan, checked: Config, given: Arguments) -> dict[str, Any]:
     """Every argument that neither the file nor the user told."""
-    values = {each.name: getattr(checked, each.name) for each in fields(checked) if each.init}  # type: ignore[arg-type]
+    values = {each.name: getattr(checked, each.name) for each in fields(checked) if each.init}
     known = {*plan.told, *given, *IN_NAMES}
     said = values | checked.to_dict()
     return {name: value for name, value in said.items() if name not in known} | dict(plan.guessed)
