@@ -15,7 +15,7 @@ from weights.errors import ImportRefused
 from weights.files.storage import PathLike
 from weights.importers.checkpoints import Checkpoint
 from weights.importers.gates import OWN_GATE
-from weights.modules.ghost_conv import SPLITS
+from weights.modules.arguments import SPLITS
 from weights.networks.architectures import Config
 from weights.tensors import TensorSpec
 

@@ -13,8 +13,8 @@ from weights.arithmetic import ChannelSplit, same_padding
 from weights.checks import integer
 from weights.importers.layouts.shapes import Arguments, Shapes, best_fit, divided
 from weights.importers.rules import find_ratios
-from weights.modules.branches import DEPLOYED, TRAINING
-from weights.modules.ghost_conv import SPLITS
+from weights.modules.arguments import SPLITS
+from weights.modules.forms import DEPLOYED, TRAINING
 
 PRIMARY, CHEAP = "primary_conv.0.weight", "cheap_conv.0.weight"
 BRANCH, CHEAP_BRANCH = "primary_rpr_conv.0.conv.weight", "cheap_rpr_conv.0.conv.weight"

@@ -13,7 +13,7 @@ from weights.importers.layouts.shapes import Shapes, read_shapes
 from weights.importers.layouts.timm import fixed_differences
 from weights.importers.rules import Arguments, Importer, Plan
 from weights.modules.bottleneck import GhostBottleneckConfig
-from weights.modules.branches import TRAINING
+from weights.modules.forms import TRAINING
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.modules.yolo import (
     CHEAP_KERNEL,
