@@ -14,6 +14,7 @@ from ghost_jax.bottleneck import GhostBottleneck
 from ghost_jax.facts import facts
 from ghost_jax.framework.abstract import abstract, seed_dropout, settle
 from ghost_jax.framework.options import check_dtype
+from ghost_jax.framework.planned import Planned
 from ghost_jax.ghost_conv import GhostConv, GhostConvV2
 from ghost_jax.ghost_conv_v3 import GhostConvV3
 from ghost_jax.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
@@ -36,7 +37,7 @@ from weights.tensors import (
     TensorSpec,
 )
 
-ARCHITECTURES: dict[str, Any] = {
+ARCHITECTURES: dict[str, type[Any]] = {
     "ghost_conv": GhostConv,
     "ghost_conv_v2": GhostConvV2,
     "ghost_conv_v3": GhostConvV3,
@@ -63,7 +64,7 @@ ATTRIBUTES = {
 }
 
 
-class Framework(Column[nnx.Module, nnx.Module, nnx.Variable]):
+class Framework(Column[nnx.Module, Planned, nnx.Variable[Any]]):
     """Makes the framework's modules, reads and writes the tensors that they hold."""
 
     architectures = ARCHITECTURES
@@ -83,7 +84,7 @@ class Framework(Column[nnx.Module, nnx.Module, nnx.Variable]):
     def make_empty(self, architecture: str, config: Mapping[str, Any]) -> Any:
         return _abstract(architecture, config, np.dtype(np.float32))
 
-    def to_canonical(self, variable: nnx.Variable, spec: TensorSpec) -> np.ndarray:
+    def to_canonical(self, variable: nnx.Variable[Any], spec: TensorSpec) -> np.ndarray:
         value = variable.get_value()
         if isinstance(value, jax.ShapeDtypeStruct):
             raise ArgumentError(
@@ -92,14 +93,16 @@ class Framework(Column[nnx.Module, nnx.Module, nnx.Variable]):
             )
         return np.array(from_channels_last(np.asarray(value), spec))
 
-    def to_native(self, array: np.ndarray, spec: TensorSpec, variable: nnx.Variable) -> np.ndarray:
+    def to_native(
+        self, array: np.ndarray, spec: TensorSpec, variable: nnx.Variable[Any]
+    ) -> np.ndarray:
         # A copy of our own: JAX may keep the buffer that it is given.
         return np.array(to_channels_last(array, spec))
 
     def assign(
         self,
         module: Any,
-        variables: Mapping[str, nnx.Variable],
+        variables: Mapping[str, nnx.Variable[Any]],
         values: Mapping[str, Any],
         what: str,
     ) -> None:

@@ -41,7 +41,7 @@ from weights.tensors import (
     TensorSpec,
 )
 
-ARCHITECTURES: dict[str, Any] = {
+ARCHITECTURES: dict[str, type[Any]] = {
     "ghost_conv": GhostConv,
     "ghost_conv_v2": GhostConvV2,
     "ghost_conv_v3": GhostConvV3,
@@ -68,7 +68,7 @@ ATTRIBUTES = {
 }
 
 
-class Framework(Column[keras.layers.Layer, keras.layers.Layer, keras.Variable]):
+class Framework(Column[keras.layers.Layer, Planned, keras.Variable]):
     """Makes the framework's modules, reads and writes the tensors that they hold."""
 
     architectures = ARCHITECTURES

@@ -25,7 +25,7 @@ from weights import ArgumentError
 from weights.columns.column import Column
 from weights.tensors import DTYPES, TensorSpec
 
-ARCHITECTURES: dict[str, type[Planned]] = {
+ARCHITECTURES: dict[str, type[Any]] = {
     "ghost_conv": GhostConv,
     "ghost_conv_v2": GhostConvV2,
     "ghost_conv_v3": GhostConvV3,
@@ -97,7 +97,7 @@ class Framework(Column[nn.Module, Planned, Tensor]):
     def prepare_inference(self, module: nn.Module) -> None:
         module.eval()
         # The order in which convolutions on a CPU and on tensor cores are fastest; values stay.
-        module.to(memory_format=torch.channels_last)
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 FRAMEWORK = Framework()

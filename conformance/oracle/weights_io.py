@@ -19,7 +19,7 @@ from conformance.oracle.yolo import C3Ghost
 from weights.columns.column import Column
 from weights.tensors import TensorSpec
 
-ARCHITECTURES: dict[str, Any] = {
+ARCHITECTURES: dict[str, type[Any]] = {
     "ghost_conv": GhostConv,
     "ghost_conv_v2": GhostConvV2,
     "ghost_conv_v3": GhostConvV3,
