@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from conformance.commands.command import exit_code, exit_with, implementations
+from conformance.commands.common import exit_code, exit_with, implementations
 from conformance.implementations.registry import Availability
 from conformance.parity.tier import ParityTier
 from conformance.parity.trials import Size, prepare_experiment
@@ -115,7 +115,7 @@ def _run(
     verbose: bool, json_output: bool, jobs: int, seconds: float,
 ) -> Run:  # fmt: skip
     planned = runner.plan([tier], None)
-    with terminal.Counts(console, names, len(tier.places)) as progress:
+    with terminal.ProgressBars(console, names, len(tier.places)) as progress:
         result = runner.run(names, planned, progress.observe, jobs, seconds=seconds)
     if json_output:
         click.echo(parity_tables.as_json(tier, result))
