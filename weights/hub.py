@@ -11,7 +11,8 @@ import numpy as np
 
 from weights.columns.partial import with_classes
 from weights.errors import ArgumentError, DigestError, FormatError, GhostError
-from weights.files.file import ENTRY, WeightFile, read_file
+from weights.files.file import WeightFile, read_file
+from weights.files.metadata import ENTRY
 from weights.files.storage import PathLike, read_header
 from weights.importers.timm_config import read_preprocess
 from weights.networks.variants import VARIANTS
