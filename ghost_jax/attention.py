@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from ghost_jax.framework.options import checked_options
+from ghost_jax.framework.planned import Planned
 from ghost_jax.layers import (
     activation,
     check_input,
@@ -21,10 +22,11 @@ from ghost_jax.layers import (
     sigmoid,
     spatial_mean,
 )
+from weights.modules.arguments import Rounding
 from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
 
 
-class SqueezeExcite(nnx.Module):
+class SqueezeExcite(Planned):
     """Squeeze-and-excitation (Hu et al., CVPR 2018) with the gate relu6(x + 3) / 6.
 
     Shapes: x: (N, H, W, channels), the same out.
@@ -41,7 +43,7 @@ class SqueezeExcite(nnx.Module):
         self,
         channels: int,
         se_ratio: float = 0.25,
-        rounding: str = "divisible",
+        rounding: Rounding = "divisible",
         *,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
@@ -51,15 +53,13 @@ class SqueezeExcite(nnx.Module):
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
         options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: SqueezeExciteConfig, **options: Any) -> None:
         self.plan = plan
         self.conv_reduce = convolution(plan.reduce, **options)
         self.conv_expand = convolution(plan.expand, **options)
         self.relu = activation("relu")
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the layer in any framework."""
-        return self.plan.to_dict()
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, channels), the same out."""

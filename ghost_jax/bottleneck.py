@@ -21,7 +21,7 @@ from ghost_jax.layers import (
     norm_after,
 )
 from weights.modules.bottleneck import GhostBottleneckConfig, GhostModule
-from weights.modules.branches import TRAINING
+from weights.modules.forms import TRAINING
 from weights.modules.ghost_conv_v2 import GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 

@@ -8,7 +8,7 @@ from flax import nnx
 
 from ghost_jax.weights_io import actual_plan, like, state
 from weights.columns import fold
-from weights.modules.branches import FOLDED
+from weights.modules.forms import FOLDED
 
 
 def deploy(module: nnx.Module, form: str = FOLDED) -> Any:

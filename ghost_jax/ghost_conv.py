@@ -10,6 +10,7 @@ from flax import nnx
 
 from ghost_jax.attention import dfc_gate, short_conv
 from ghost_jax.framework.options import checked_options
+from ghost_jax.framework.planned import Planned
 from ghost_jax.layers import (
     BatchNorm,
     activation,
@@ -18,7 +19,9 @@ from ghost_jax.layers import (
     norm_after,
 )
 from weights import GhostConvConfig
+from weights.modules.arguments import Activation, Size, Split
 from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.forms import PlainForm
 from weights.modules.ghost_conv_v2 import GhostConvV2Config
 
 
@@ -38,7 +41,7 @@ class ConvNormAct(nnx.Module):
         return self.act(self.norm(self.conv(x)))
 
 
-class GhostConv(nnx.Module):
+class GhostConv(Planned):
     """Ghost convolution (Han et al., CVPR 2020, "GhostNet", section 3.1).
 
     The primary convolution makes `c_int` channels, a depthwise convolution makes the others from
@@ -60,19 +63,19 @@ class GhostConv(nnx.Module):
         self,
         c_in: int,
         c_out: int,
-        kernel_size: Any = 1,
+        kernel_size: Size = 1,
         ratio: float = 2,
         dw_kernel_size: int = 3,
-        stride: Any = 1,
-        padding: Any = 0,
+        stride: Size = 1,
+        padding: Size = 0,
         *,
-        dilation: Any = 1,
+        dilation: Size = 1,
         groups: int = 1,
-        split: str = "round",
-        activation: str = "relu",
+        split: Split = "round",
+        activation: Activation = "relu",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
-        form: str = "training",
+        form: PlainForm = "training",
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         axis_name: Any = None,
@@ -96,6 +99,9 @@ class GhostConv(nnx.Module):
             form,
         )
         options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostConvConfig, **options: Any) -> None:
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
@@ -103,11 +109,6 @@ class GhostConv(nnx.Module):
         self.primary_conv = _half(plan, plan.primary, **options)
         self.cheap_conv = _half(plan, plan.cheap, **options)
         self.short_conv = short_conv(plan.gate, plan, **options)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the layer in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:

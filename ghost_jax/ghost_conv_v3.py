@@ -11,8 +11,11 @@ from flax import nnx
 from ghost_jax.attention import dfc_gate, short_conv
 from ghost_jax.branches import add_branches, branches, sum_branches
 from ghost_jax.framework.options import checked_options
+from ghost_jax.framework.planned import Planned
 from ghost_jax.layers import activation, check_input, convolution
-from weights.modules.branches import TRAINING, BranchesPlan
+from weights.modules.arguments import Activation, Size, Split
+from weights.modules.branches import BranchesPlan
+from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 
@@ -31,7 +34,7 @@ class ConvAct(nnx.Module):
         return self.act(self.conv(x))
 
 
-class GhostConvV3(nnx.Module):
+class GhostConvV3(Planned):
     """Ghost convolution with branches (Liu et al., 2024, "GhostNetV3", section 3.1).
 
     In form `training` each half is a sum of branches, in form `deployed` one convolution with bias;
@@ -52,17 +55,17 @@ class GhostConvV3(nnx.Module):
         self,
         c_in: int,
         c_out: int,
-        kernel_size: Any = 1,
+        kernel_size: Size = 1,
         ratio: float = 2,
         dw_kernel_size: int = 3,
-        stride: Any = 1,
+        stride: Size = 1,
         *,
         branches: int = 3,
         attention: bool = False,
         primary_skip: bool = True,
-        split: str = "ceil",
-        activation: str = "relu",
-        form: str = "training",
+        split: Split = "ceil",
+        activation: Activation = "relu",
+        form: Form = "training",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         dtype: Any = None,
@@ -88,6 +91,9 @@ class GhostConvV3(nnx.Module):
             bn_momentum,
         )
         options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostConvV3Config, **options: Any) -> None:
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
@@ -98,11 +104,6 @@ class GhostConvV3(nnx.Module):
             add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
         self.short_conv = short_conv(plan.gate, plan, **options)
         self.act = _activation(plan.activation)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the layer in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:

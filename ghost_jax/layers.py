@@ -14,8 +14,8 @@ from ghost_jax.framework.batch_norm import BatchNorm
 from ghost_jax.framework.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
 from ghost_jax.framework.options import without_axes
 from weights import ArgumentError, arithmetic
-from weights.modules.branches import check_form
 from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.forms import check_form
 
 
 # Functions of our own: a module that held JAX's compiled ones could not be pickled.

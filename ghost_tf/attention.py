@@ -20,6 +20,7 @@ from ghost_tf.layers import (
 )
 from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import Planned, build_in_turn
+from weights.modules.arguments import Rounding
 from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
 
 
@@ -42,7 +43,7 @@ class SqueezeExcite(Planned, keras.layers.Layer):
         self,
         channels: int,
         se_ratio: float = 0.25,
-        rounding: str = "divisible",
+        rounding: Rounding = "divisible",
         *,
         data_format: str | None = None,
         **options: Any,
@@ -51,16 +52,14 @@ class SqueezeExcite(Planned, keras.layers.Layer):
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: SqueezeExciteConfig, **options: Any) -> None:
         self.plan = plan
         self.conv_reduce = convolution(plan.reduce, **options)
         self.conv_expand = convolution(plan.expand, **options)
         self.relu = activation("relu")
         settle(self)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the layer in any framework."""
-        return self.plan.to_dict()
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""

@@ -15,7 +15,7 @@ from ghost_tf.layers import activation, convolution, module_list, norm_after
 from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import Planned, build_in_turn
 from weights.modules.bottleneck import GhostBottleneckConfig, GhostModule
-from weights.modules.branches import TRAINING
+from weights.modules.forms import TRAINING
 from weights.modules.ghost_conv_v2 import GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 

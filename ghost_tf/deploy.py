@@ -8,7 +8,7 @@ import keras
 
 from ghost_tf.weights_io import actual_plan, like, state
 from weights.columns import fold
-from weights.modules.branches import FOLDED
+from weights.modules.forms import FOLDED
 
 
 def deploy(module: keras.layers.Layer, form: str = FOLDED) -> Any:

@@ -16,7 +16,9 @@ from ghost_tf.layers import (
 )
 from ghost_tf.saving.composed import Composed, revived, serialised, settle
 from ghost_tf.saving.planned import Planned, build_in_turn
-from weights.modules.branches import TRAINING, BranchesPlan
+from weights.modules.arguments import Activation, Size, Split
+from weights.modules.branches import BranchesPlan
+from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 
@@ -78,17 +80,17 @@ class GhostConvV3(Planned, keras.layers.Layer):
         self,
         c_in: int,
         c_out: int,
-        kernel_size: Any = 1,
+        kernel_size: Size = 1,
         ratio: float = 2,
         dw_kernel_size: int = 3,
-        stride: Any = 1,
+        stride: Size = 1,
         *,
         branches: int = 3,
         attention: bool = False,
         primary_skip: bool = True,
-        split: str = "ceil",
-        activation: str = "relu",
-        form: str = "training",
+        split: Split = "ceil",
+        activation: Activation = "relu",
+        form: Form = "training",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         data_format: str | None = None,
@@ -113,6 +115,9 @@ class GhostConvV3(Planned, keras.layers.Layer):
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostConvV3Config, **options: Any) -> None:
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
@@ -124,11 +129,6 @@ class GhostConvV3(Planned, keras.layers.Layer):
         self.short_conv = short_conv(plan.gate, plan, **options)
         self.act = _activation(plan.activation)
         settle(self)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the layer in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:

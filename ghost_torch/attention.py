@@ -18,6 +18,7 @@ from ghost_torch.layers import (
     sigmoid,
     spatial_mean,
 )
+from weights.modules.arguments import Rounding
 from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
 
 
@@ -39,7 +40,7 @@ class SqueezeExcite(Planned):
         self,
         channels: int,
         se_ratio: float = 0.25,
-        rounding: str = "divisible",
+        rounding: Rounding = "divisible",
         *,
         device: Any = None,
         dtype: Any = None,
@@ -47,15 +48,13 @@ class SqueezeExcite(Planned):
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
         options = checked_options(device, dtype)
         super().__init__()
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: SqueezeExciteConfig, **options: Any) -> None:
         self.plan = plan
         self.conv_reduce = convolution(plan.reduce, **options)
         self.conv_expand = convolution(plan.expand, **options)
         self.relu = activation("relu")
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the layer in any framework."""
-        return self.plan.to_dict()
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x: (N, channels, H, W), the same out."""

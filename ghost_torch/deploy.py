@@ -9,7 +9,7 @@ from torch import nn
 
 from ghost_torch.weights_io import actual_plan, like, state
 from weights.columns import fold
-from weights.modules.branches import FOLDED
+from weights.modules.forms import FOLDED
 
 
 def deploy(module: nn.Module, form: str = FOLDED) -> Any:

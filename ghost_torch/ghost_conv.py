@@ -16,7 +16,9 @@ from ghost_torch.layers import (
     norm_after,
 )
 from weights import GhostConvConfig
+from weights.modules.arguments import Activation, Size, Split
 from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.forms import PlainForm
 from weights.modules.ghost_conv_v2 import GhostConvV2Config
 
 
@@ -53,19 +55,19 @@ class GhostConv(Planned):
         self,
         c_in: int,
         c_out: int,
-        kernel_size: Any = 1,
+        kernel_size: Size = 1,
         ratio: float = 2,
         dw_kernel_size: int = 3,
-        stride: Any = 1,
-        padding: Any = 0,
+        stride: Size = 1,
+        padding: Size = 0,
         *,
-        dilation: Any = 1,
+        dilation: Size = 1,
         groups: int = 1,
-        split: str = "round",
-        activation: str = "relu",
+        split: Split = "round",
+        activation: Activation = "relu",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
-        form: str = "training",
+        form: PlainForm = "training",
         device: Any = None,
         dtype: Any = None,
     ) -> None:
@@ -87,6 +89,9 @@ class GhostConv(Planned):
         )
         options = checked_options(device, dtype)
         super().__init__()
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostConvConfig, **options: Any) -> None:
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
@@ -94,11 +99,6 @@ class GhostConv(Planned):
         self.primary_conv = _half(plan, plan.primary, **options)
         self.cheap_conv = _half(plan, plan.cheap, **options)
         self.short_conv = short_conv(plan.gate, plan, **options)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the layer in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:

@@ -10,7 +10,9 @@ from ghost_torch.branches import add_branches, branches, sum_branches
 from ghost_torch.framework.planned import Planned
 from ghost_torch.framework.watched import activated
 from ghost_torch.layers import activation, check_input, checked_options, convolution
-from weights.modules.branches import TRAINING, BranchesPlan
+from weights.modules.arguments import Activation, Size, Split
+from weights.modules.branches import BranchesPlan
+from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 
@@ -46,17 +48,17 @@ class GhostConvV3(Planned):
         self,
         c_in: int,
         c_out: int,
-        kernel_size: Any = 1,
+        kernel_size: Size = 1,
         ratio: float = 2,
         dw_kernel_size: int = 3,
-        stride: Any = 1,
+        stride: Size = 1,
         *,
         branches: int = 3,
         attention: bool = False,
         primary_skip: bool = True,
-        split: str = "ceil",
-        activation: str = "relu",
-        form: str = "training",
+        split: Split = "ceil",
+        activation: Activation = "relu",
+        form: Form = "training",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         device: Any = None,
@@ -80,6 +82,9 @@ class GhostConvV3(Planned):
         )
         options = checked_options(device, dtype)
         super().__init__()
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostConvV3Config, **options: Any) -> None:
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
@@ -90,11 +95,6 @@ class GhostConvV3(Planned):
             add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
         self.short_conv = short_conv(plan.gate, plan, **options)
         self.act = _activation(plan.activation)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the layer in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:

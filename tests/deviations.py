@@ -34,6 +34,7 @@ OWN_DEFINITIONS = {
 OWN_FILES = {
     ("oracle", "training.py"): "a framework has derivatives of its own",
     ("oracle", "walk.py"): "likewise a way to the parts of a module",
+    ("oracle", "planned.py"): "a framework's base classes ask for more, in a room of its own",
     ("ghost_torch", "framework"): "what PyTorch hooks, casts, traces and computes unasked",
     ("ghost_jax", "framework"): "a norm whose variance is unbiased, modules without values",
     ("ghost_tf", "framework"): "explicit padding, the order of axes, what runs Keras",

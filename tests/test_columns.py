@@ -37,10 +37,10 @@ in_every_file = pytest.mark.parametrize("file", FILES)
 # (file, what stands there, what it drifts to, a line that convicts it)
 DRIFTS = [
     ("__init__.py", '    "set_state",\n', "", "- __all__ ="),
-    ("ghost_conv.py", "kernel_size: Any = 1", "kernel: Any = 1", "+ def GhostConv.__init__("),
+    ("ghost_conv.py", "kernel_size: Size = 1", "kernel: Size = 1", "+ def GhostConv.__init__("),
     ("ghost_conv.py", "ratio: float = 2", "ratio: float = 3", "+ def GhostConv.__init__("),
     ("ghost_conv.py", "        *,\n", "", "+ def GhostConv.__init__("),
-    ("ghost_conv.py", "self.c_int =", "self.c_primary =", "+ GhostConv.__init__: self.c_primary ="),
+    ("ghost_conv.py", "self.c_int =", "self.c_primary =", "+ GhostConv._set_up: self.c_primary ="),
     ("ghost_conv.py", '"ghost_conv"', '"ghost"', "+ GhostConv.architecture = 'ghost'"),
     ("ghost_conv.py", "Ghost convolution (", "Convolution (", "+ class GhostConv: Convolution ("),
     ("ghost_conv.py", "def _half(", "def _part(", "+ def _part(plan, half)"),

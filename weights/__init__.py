@@ -19,7 +19,8 @@ from weights.files.digests import content_digest, tensor_digest
 from weights.files.file import WeightFile, read_file, read_metadata, write_file
 from weights.files.loading import check_module, check_tensors
 from weights.limits import check_demand
-from weights.modules.ghost_conv import ACTIVATIONS, SPLITS, GhostConvConfig
+from weights.modules.arguments import ACTIVATIONS, SPLITS
+from weights.modules.ghost_conv import GhostConvConfig
 from weights.networks.architectures import ARCHITECTURES, Config, configure
 from weights.networks.resnet import GhostResNetConfig
 from weights.tensors import TensorSpec

@@ -105,6 +105,11 @@ def divides(name: str, divisor: int, of: str, value: int) -> None:
         raise ArgumentError(f"`{name}` must divide {of}, got {divisor} for {value}")
 
 
+def ratio(name: str, value: Any) -> int | float:
+    """Return `value`, a finite number above 0, as an int where it is integral."""
+    return plain_number(number(name, value, minimum=0))
+
+
 def plain_number(value: float) -> int | float:
     """An integral float as an int, so that 2 and 2.0 are the same configuration."""
     return int(value) if float(value).is_integer() else float(value)

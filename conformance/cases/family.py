@@ -10,7 +10,7 @@ from typing import Any
 
 from conformance.cases.case import Case
 from weights import configure
-from weights.modules.branches import DEPLOYED, FOLDED
+from weights.modules.forms import DEPLOYED, FOLDED
 from weights.modules.yolo import ghost_bottleneck_arguments, ghost_conv_arguments
 
 # Name, architecture, configuration, (N, H, W).

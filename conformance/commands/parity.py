@@ -91,10 +91,10 @@ def parity(
     def work() -> int:
         console = terminal.console(stderr=json_output)
         with console.status("the oracle runs"):
-            plan = prepare_experiment(
+            experiment = prepare_experiment(
                 file, images=images, reference=reference, size=size, seed=seed
             )
-        tier = ParityTier(plan)
+        tier = ParityTier(experiment)
         result = _run(console, tier, chosen, missing, verbose, json_output, jobs, seconds)
         return exit_code(console, result)
 

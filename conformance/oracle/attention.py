@@ -18,10 +18,12 @@ from conformance.oracle.layers import (
     sigmoid,
     spatial_mean,
 )
+from conformance.oracle.planned import Planned
+from weights.modules.arguments import Rounding
 from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
 
 
-class SqueezeExcite:
+class SqueezeExcite(Planned):
     """Squeeze-and-excitation (Hu et al., CVPR 2018) with the gate relu6(x + 3) / 6.
 
     Shapes: x: (N, channels, H, W), the same out.
@@ -38,31 +40,25 @@ class SqueezeExcite:
         self,
         channels: int,
         se_ratio: float = 0.25,
-        rounding: str = "divisible",
+        rounding: Rounding = "divisible",
         *,
         dtype: Any = np.float64,
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
         options = {"dtype": dtype}
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: SqueezeExciteConfig, **options: Any) -> None:
         self.plan = plan
         self.conv_reduce = convolution(plan.reduce, **options)
         self.conv_expand = convolution(plan.expand, **options)
         self.relu = activation("relu")
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the layer in any framework."""
-        return self.plan.to_dict()
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, channels, H, W), the same out."""
         check_input(self, x)
         squeezed = self.relu(self.conv_reduce(spatial_mean(x)))
         return x * hard_sigmoid(self.conv_expand(squeezed))
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
-        return f"{type(self).__name__}({arguments})"
 
 
 def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> Any:

@@ -11,8 +11,9 @@ from conformance.oracle.branches import add_branches, sum_branches
 from conformance.oracle.ghost_conv import GhostConv, GhostConvV2
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
 from conformance.oracle.layers import activation, check_input, convolution, module_list, norm_after
+from weights.modules.arguments import Rounding
 from weights.modules.bottleneck import GhostBottleneckConfig, GhostModule
-from weights.modules.branches import TRAINING
+from weights.modules.forms import TRAINING
 from weights.modules.ghost_conv_v2 import GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
@@ -50,7 +51,7 @@ class GhostBottleneck:
         primary_skip: bool = True,
         split: str = "ceil",
         activation: str = "relu",
-        se_rounding: str = "divisible",
+        se_rounding: Rounding = "divisible",
         shortcut_kernel_size: int = 0,
         shortcut_activation: str = "identity",
         form: str = "training",

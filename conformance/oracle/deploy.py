@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.oracle.weights_io import actual_plan, like, state
 from weights.columns import fold
-from weights.modules.branches import FOLDED
+from weights.modules.forms import FOLDED
 
 
 def deploy(module: Any, form: str = FOLDED) -> Any:

@@ -15,8 +15,11 @@ from conformance.oracle.layers import (
     convolution,
     norm_after,
 )
+from conformance.oracle.planned import Planned
 from weights import GhostConvConfig
+from weights.modules.arguments import Activation, Size, Split
 from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.forms import PlainForm
 from weights.modules.ghost_conv_v2 import GhostConvV2Config
 
 
@@ -36,7 +39,7 @@ class ConvNormAct:
         return self.act(self.norm(self.conv(x)))
 
 
-class GhostConv:
+class GhostConv(Planned):
     """Ghost convolution (Han et al., CVPR 2020, "GhostNet", section 3.1).
 
     The primary convolution makes `c_int` channels, a depthwise convolution makes the others from
@@ -58,19 +61,19 @@ class GhostConv:
         self,
         c_in: int,
         c_out: int,
-        kernel_size: Any = 1,
+        kernel_size: Size = 1,
         ratio: float = 2,
         dw_kernel_size: int = 3,
-        stride: Any = 1,
-        padding: Any = 0,
+        stride: Size = 1,
+        padding: Size = 0,
         *,
-        dilation: Any = 1,
+        dilation: Size = 1,
         groups: int = 1,
-        split: str = "round",
-        activation: str = "relu",
+        split: Split = "round",
+        activation: Activation = "relu",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
-        form: str = "training",
+        form: PlainForm = "training",
         dtype: Any = np.float64,
     ) -> None:
         plan = self.configuration(
@@ -90,6 +93,9 @@ class GhostConv:
             form,
         )
         options = {"dtype": dtype}
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostConvConfig, **options: Any) -> None:
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
@@ -97,11 +103,6 @@ class GhostConv:
         self.primary_conv = _half(plan, plan.primary, **options)
         self.cheap_conv = _half(plan, plan.cheap, **options)
         self.short_conv = short_conv(plan.gate, plan, **options)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the layer in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -119,10 +120,6 @@ class GhostConv:
         if self.short_conv is not None:
             out = out * dfc_gate(self.short_conv, x, out)
         return out
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
-        return f"{type(self).__name__}({arguments})"
 
 
 class GhostConvV2(GhostConv):

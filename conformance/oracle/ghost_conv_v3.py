@@ -9,7 +9,10 @@ import numpy as np
 from conformance.oracle.attention import dfc_gate, short_conv
 from conformance.oracle.branches import add_branches, branches, sum_branches
 from conformance.oracle.layers import activation, check_input, convolution
-from weights.modules.branches import TRAINING, BranchesPlan
+from conformance.oracle.planned import Planned
+from weights.modules.arguments import Activation, Size, Split
+from weights.modules.branches import BranchesPlan
+from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 
@@ -28,7 +31,7 @@ class ConvAct:
         return self.act(self.conv(x))
 
 
-class GhostConvV3:
+class GhostConvV3(Planned):
     """Ghost convolution with branches (Liu et al., 2024, "GhostNetV3", section 3.1).
 
     In form `training` each half is a sum of branches, in form `deployed` one convolution with bias;
@@ -49,17 +52,17 @@ class GhostConvV3:
         self,
         c_in: int,
         c_out: int,
-        kernel_size: Any = 1,
+        kernel_size: Size = 1,
         ratio: float = 2,
         dw_kernel_size: int = 3,
-        stride: Any = 1,
+        stride: Size = 1,
         *,
         branches: int = 3,
         attention: bool = False,
         primary_skip: bool = True,
-        split: str = "ceil",
-        activation: str = "relu",
-        form: str = "training",
+        split: Split = "ceil",
+        activation: Activation = "relu",
+        form: Form = "training",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         dtype: Any = np.float64,
@@ -81,6 +84,9 @@ class GhostConvV3:
             bn_momentum,
         )
         options = {"dtype": dtype}
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostConvV3Config, **options: Any) -> None:
         self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
@@ -91,11 +97,6 @@ class GhostConvV3:
             add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
         self.short_conv = short_conv(plan.gate, plan, **options)
         self.act = _activation(plan.activation)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the layer in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -120,10 +121,6 @@ class GhostConvV3:
         if self.plan.form != TRAINING:
             return getattr(self, f"{half.name}_conv")(x)
         return self.act(sum_branches(self, half, x))
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
-        return f"{type(self).__name__}({arguments})"
 
 
 def _activation(name: str) -> Any:

@@ -33,10 +33,11 @@ LEAST_VARIANCE = 1e-6
 
 
 @dataclass
-class Fitted(BatchNorm):
-    """Batch normalisation that takes its statistics from its input.
+class FittedBatchNorm(BatchNorm):
+    """Batch normalisation that sets its statistics by its input, and normalises by them.
 
-    Those given are a departure from them: in standard deviations, and as a factor.
+    Those that it was made with say how far they are from the input's: the mean in standard
+    deviations, the variance as a factor.
     """
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
@@ -51,13 +52,15 @@ class Fitted(BatchNorm):
 def randomise(
     architecture: str, config: Mapping[str, Any], weights: Tensors, x: np.ndarray, seed: int
 ) -> Tensors:
-    """The same weights with every batch normalisation drawn anew, and fitted to x: (N, C, H, W)."""
+    """The same weights with every batch normalisation drawn anew, and fitted to x: (N, C, H, W).
+
+    `seed` is that of the generator. Kernels and biases are returned as they are, in float32.
+    """
     generator = np.random.Generator(np.random.PCG64([seed, crc32(b"randomised")]))
     departures = _draw(generator, list(configure(architecture, config).tensors()))
     module = weights_io.build(architecture, config, in_dtype(weights, np.float64) | departures)
-    # Whatever normalises fits itself.
-    replace_parts(module, BatchNorm, lambda norm: Fitted(**vars(norm)))
-    with np.errstate(all="ignore"):  # weights that give NaN are for the rule to judge
+    replace_parts(module, BatchNorm, lambda norm: FittedBatchNorm(**vars(norm)))
+    with np.errstate(all="ignore"):  # weights may give NaN, which the rule judges
         adapter.Adapter(module, np.float64).taps(x)
     return in_dtype(weights, np.float32) | {
         name: array.astype(np.float32)

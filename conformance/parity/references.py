@@ -1,4 +1,4 @@
-"""What a weight file can be held against besides itself: the right file, or recorded outputs.
+"""Reading the inputs of a parity run, and outputs that were recorded for them.
 
 Recorded outputs are a safetensors file. Each case in it has an input `CASE.input` (N, C, H, W) and
 outputs `CASE.STAGE`, or `CASE.STAGE.mean_hw`, the means over height and width. A file of one case
@@ -20,8 +20,8 @@ from conformance.judging.stages import (
     OracleRun,
     Reference,
     allowed_error,
+    global_avg_pool,
     smallest_input,
-    spatial_means,
 )
 from conformance.oracle import weights_io
 from weights import GhostError, WeightFile, configure
@@ -36,9 +36,10 @@ MEANS = ".mean_hw"
 
 @dataclass(frozen=True)
 class Recorded:
-    """An input and what a network is known to make of it.
+    """An input x: (N, C, H, W) and the outputs recorded for it, by stage.
 
-    Of the stages in `means`, the outputs are means over height and width.
+    Of the stages in `means`, the outputs are means over height and width; `unknown` are records
+    that no stage of the network is called after.
     """
 
     label: str
@@ -47,19 +48,19 @@ class Recorded:
     means: frozenset[str]
     unknown: tuple[str, ...]
 
-    def stages(self, run: OracleRun) -> Reference:
-        """What is recorded, and the error that the oracle's own float32 run allows."""
+    def reference(self, run: OracleRun) -> Reference:
+        """The recorded outputs, and the error that the oracle's own float32 run allows."""
         allowed = {}
         for stage, wanted in self.outputs.items():
-            exact, rough = run.exact[stage], run.rough[stage]
+            exact, float32 = run.exact[stage], run.float32[stage]
             if stage in self.means:
-                exact, rough = spatial_means(exact), spatial_means(rough)
-            allowed[stage] = allowed_error(rough, exact, wanted)
+                exact, float32 = global_avg_pool(exact), global_avg_pool(float32)
+            allowed[stage] = allowed_error(float32, exact, wanted)
         return Reference(self.outputs, allowed, self.means)
 
 
 def is_weight_file(path: Path) -> bool:
-    """Whether a safetensors file is an interchange file."""
+    """True of a safetensors file that is an interchange file."""
     return ENTRY in read_header(path).metadata
 
 
@@ -72,30 +73,32 @@ def read_input(path: Path, file: WeightFile) -> np.ndarray:
 
 
 def read_recorded(path: Path, file: WeightFile, names: tuple[str, ...]) -> list[Recorded]:
-    """Every case of recorded outputs, its stages in the order of `names`; raises `GhostError`."""
+    """Every case of recorded outputs of `file`'s network, whose stages are `names` in its order.
+
+    Raises `GhostError` for a case without the output of a stage.
+    """
     arrays, _ = read_safetensors(path)
     features = _features(file)
     cases = [key.removesuffix(f".{INPUT}") for key in arrays if key.endswith(f".{INPUT}")]
     if not cases:
-        outputs = {key: array for key, array in arrays.items() if key not in (INPUT, IMAGES, X)}
         x = _input(path, arrays, file)
-        return [_recorded(path, path.stem, x, _by_stage(outputs, features), names)]
+        outputs = {key: array for key, array in arrays.items() if key not in (INPUT, IMAGES, X)}
+        return [_recorded(path, path.stem, x, outputs, features, names)]
     return [
-        _recorded(
-            path,
-            case,
-            _float32(arrays[f"{case}.{INPUT}"]),
-            _by_stage(_under(arrays, case), features),
-            names,
-        )
+        _recorded(path, case, _float32(own.pop(INPUT)), own, features, names)
         for case in cases
+        for own in [_of_case(arrays, case)]
     ]
 
 
 def _recorded(
-    path: Path, label: str, x: np.ndarray, outputs: Tensors, names: tuple[str, ...]
-) -> Recorded:
-    keys = {key.removesuffix(MEANS): key for key in outputs}
+    path: Path, label: str, x: np.ndarray, outputs: Tensors, features: Mapping[str, str],
+    names: tuple[str, ...],
+) -> Recorded:  # fmt: skip
+    keys = {}
+    for key in outputs:
+        name = key.removesuffix(MEANS)
+        keys[features.get(name, name)] = key
     stages = [name for name in names if name in keys]
     if not stages:
         raise GhostError(
@@ -109,12 +112,6 @@ def _recorded(
         frozenset(name for name in stages if keys[name].endswith(MEANS)),
         tuple(key for name, key in keys.items() if name not in names),
     )
-
-
-def _by_stage(outputs: Tensors, features: Mapping[str, str]) -> Tensors:
-    """The outputs with `stage0`, `stage1`, ... called as the stages that they are."""
-    parts = ((key, key.removesuffix(MEANS)) for key in outputs)
-    return {features.get(name, name) + key.removeprefix(name): outputs[key] for key, name in parts}
 
 
 def _input(path: Path, arrays: Tensors, file: WeightFile) -> np.ndarray:
@@ -134,7 +131,7 @@ def _input(path: Path, arrays: Tensors, file: WeightFile) -> np.ndarray:
 
 
 def _features(file: WeightFile) -> Mapping[str, str]:
-    """Which stages a network's feature maps are, from their place in the order."""
+    """The names of the stages that a network calls its feature maps, by `stage0`, `stage1`, ..."""
     module: Any = weights_io.ARCHITECTURES[file.architecture](**file.config)
     if not hasattr(module, "features") or not callable(module.features):
         return {}
@@ -142,13 +139,9 @@ def _features(file: WeightFile) -> Mapping[str, str]:
     return {f"stage{number}": name for number, name in enumerate(features)}
 
 
-def _under(arrays: Tensors, case: str) -> Tensors:
+def _of_case(arrays: Tensors, case: str) -> Tensors:
     prefix = f"{case}."
-    return {
-        key.removeprefix(prefix): array
-        for key, array in arrays.items()
-        if key.startswith(prefix) and key != prefix + INPUT
-    }
+    return {k.removeprefix(prefix): array for k, array in arrays.items() if k.startswith(prefix)}
 
 
 def _float32(x: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ mistakes.
 The *import* can be wrong: the file itself has a kernel transposed or two blocks swapped. Then all
 implementations and the oracle agree, on the wrong network, and only something that never went
 through the import can tell. Comparison `reference` holds what implementations make of the file
-against that: outputs which the source recorded, or what the oracle makes of the right file. The
+against that: outputs that the source recorded, or what the oracle makes of the right file. The
 reference's own statistics are used, never random ones: drawing them anew, by name, for both files
 would repair the very mistakes that are looked for. Where they are as freshly made, a note says so.
 
@@ -32,13 +32,13 @@ from conformance.cases.tensors import Tensors
 from conformance.implementations.implementation import Implementation
 from conformance.judging.stages import in_batches, judge_stage
 from conformance.judging.verdict import Outcome, Verdict
-from conformance.parity.trials import RANDOMISED, REFERENCE, Plan, Trial
+from conformance.parity.trials import RANDOMISED, REFERENCE, Experiment, Trial
 from conformance.tiers.base import Once
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where something is compared: in which comparison, on which input, at which stage."""
+    """A stage of a network, in a comparison, on an input."""
 
     comparison: str
     input: str
@@ -50,39 +50,38 @@ class Place:
 
 @dataclass(frozen=True)
 class Difference:
-    """Where an implementation first fails, in one comparison."""
+    """The first stage that fails in a comparison, and the verdict of an implementation there."""
 
     place: Place
     verdict: Verdict
 
 
 class ParityTier:
-    """Everything that a plan wants, as cases of a run."""
+    """Everything that an experiment compares, as the cases of a run."""
 
     name = "parity"
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
-        self.places: dict[str, Place] = {}
-        self._trials: dict[Place, Trial] = {}
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
         self._outputs: Once[Tensors] = Once(self._run)
-        for trial in plan.trials:
-            for comparison, stages in trial.wanted.items():
-                for stage in stages.values:
-                    place = Place(comparison, trial.label, stage)
-                    self.places[str(place)] = place
-                    self._trials[place] = trial
+        self._trials = {
+            Place(comparison, trial.label, stage): trial
+            for trial in experiment.trials
+            for comparison, wanted in trial.wanted.items()
+            for stage in wanted.values
+        }
+        self.places = {str(place): place for place in self._trials}
 
     def cases(self) -> list[Case]:
         """A case for every comparison, input and stage, in the order of the network."""
-        file = self.plan.file
+        file = self.experiment.file
         return [
-            Case(name, self.name, file.architecture, file.config, self._trials[place].x.shape, name)
-            for name, place in self.places.items()
+            Case(str(place), self.name, file.architecture, file.config, trial.x.shape, str(place))
+            for place, trial in self._trials.items()
         ]
 
     def judge(self, case: Case, process: Implementation) -> Outcome:
-        """The rule of `conformance.judging.stages`."""
+        """Compare one stage by the rule of `conformance.judging.stages`."""
         place = self.places[case.id]
         trial = self._trials[place]
         key = f"{process.name} {place.input} {RANDOMISED in trial.wanted}"
@@ -90,8 +89,8 @@ class ParityTier:
         return judge_stage(outputs, trial.wanted[place.comparison], place.stage)
 
     def notes(self) -> list[str]:
-        """What the user should know of the comparisons."""
-        return [*self.plan.notes, *self._silent_stages()]
+        """Notes for the user on what the comparisons cannot show."""
+        return [*self.experiment.notes, *self._silent_stages()]
 
     def first_differences(self, verdicts: Iterable[Verdict]) -> list[Difference]:
         """The first stage that fails, of each implementation in each comparison."""
@@ -104,7 +103,10 @@ class ParityTier:
         return list(found.values())
 
     def conclusions(self, differences: Iterable[Difference]) -> Iterator[str]:
-        """Whether the loading is to blame, or the import."""
+        """For each implementation that differs, a sentence that blames its loading or the import.
+
+        `differences` are those of `first_differences`.
+        """
         by_name: dict[str, dict[str, Place]] = {}
         for difference in differences:
             places = by_name.setdefault(difference.verdict.implementation, {})
@@ -122,18 +124,18 @@ class ParityTier:
                 )
 
     def _order(self, place: Place) -> int:
-        return self.plan.names.index(place.stage)
+        return self.experiment.stages.index(place.stage)
 
     def _run(self, request: tuple[Implementation, Trial]) -> Tensors:
         process, trial = request
-        file = self.plan.file
+        file = self.experiment.file
         return in_batches(
             lambda batch: process.taps(file.architecture, file.config, trial.weights, batch),
             trial.x,
         )
 
     def _silent_stages(self) -> Iterator[str]:
-        """A stage without one finite number compares nothing; the first of each comparison."""
+        """A note on the first stage of each comparison that has no finite number to compare."""
         silent: dict[str, Place] = {}
         for place, trial in self._trials.items():
             if not np.isfinite(trial.wanted[place.comparison].values[place.stage]).any():

@@ -1,4 +1,4 @@
-"""What parity runs: weights and an input, with what every comparison wants of the stages."""
+"""The trials of a parity run: weights and an input, with the reference of every comparison."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from conformance.judging.stages import (
     BATCH,
     Reference,
     in_dtype,
-    input_channels,
     is_network,
     oracle_run,
     smallest_input,
@@ -23,23 +22,23 @@ from conformance.judging.stages import (
 from conformance.parity.randomised import randomise
 from conformance.parity.references import is_weight_file, read_input, read_recorded
 from weights import Config, GhostError, WeightFile, configure, read_file
+from weights.networks.summary import default_size
 from weights.shown import printable
 from weights.tensors import RUNNING_VAR
 
 GIVEN, RANDOMISED, REFERENCE = "given", "randomised", "reference"
 IMAGES = 2
 Size = tuple[int, int]
-# Networks for images of 32 x 32; the others see a square and an odd size.
-SMALL_NETWORKS = ("ghost_resnet", "ghost_vgg")
-SMALL_SIZES: tuple[Size, ...] = ((32, 32),)
+# A network for small images sees its own size, the others a square and an odd one.
+SMALL_SIZE: Size = (32, 32)
 SIZES: tuple[Size, ...] = ((96, 96), (65, 97))
-# What a layer sees beyond the smallest map that it takes.
-LAYER_ROOM = (8, 11)
+# Rows and columns that a layer sees beyond the smallest map that it takes.
+LAYER_MARGIN = (8, 11)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Weights and an input, and what each comparison wants of the stages."""
+    """Weights and an input x: (N, C, H, W), and the reference of each comparison by its name."""
 
     label: str
     weights: Tensors = field(repr=False)
@@ -48,11 +47,11 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The file, everything that will be run of it, and what the user should know of that."""
+class Experiment:
+    """A weight file, its stages in the order of the network, its trials, and notes for the user."""
 
     file: WeightFile
-    names: tuple[str, ...]
+    stages: tuple[str, ...]
     trials: tuple[Trial, ...]
     notes: tuple[str, ...]
 
@@ -64,39 +63,38 @@ def prepare_experiment(
     reference: Path | None = None,
     size: Size | None = None,
     seed: int = 0,
-) -> Plan:
-    """Everything that parity runs of the weight file at `path`.
+) -> Experiment:
+    """The experiment on the weight file at `path`.
 
+    `images` is a file with the input, which is random otherwise, of `size` (height, width) and
+    `seed`; `reference` is the right weight file, or a file with recorded outputs and their inputs.
     Raises `GhostError` where a file is refused, or the module cannot take the input.
     """
     file = read_file(path, allow_invalid=True)
-    names = stage_names(file.architecture, file.config)
+    stages = stage_names(file.architecture, file.config)
     if reference is not None and not is_weight_file(reference):
         if images is not None or size is not None:
             raise GhostError(f"{reference} has inputs of its own: give no other input, and no size")
-        given, notes = _against_records(file, reference, names)
+        trials, notes = _recorded_trials(file, reference, stages)
     else:
-        inputs = dict(_inputs(file, images, size, seed))
         right = None if reference is None else _read_right_file(file, reference)
-        given, notes = _against_file(file, inputs, right), ()
-        notes += _blind_spots(right or file, reference or path)
-    drawn = tuple(_randomised(file, {trial.label: trial.x for trial in given}, seed))
-    return Plan(file, names, (*given, *drawn), notes)
+        trials = [_trial(file, right, *each) for each in _inputs(file, images, size, seed)]
+        notes = _blind_spots(right or file, reference or path)
+    return Experiment(file, stages, (*trials, *_randomised_trials(file, trials, seed)), notes)
 
 
 def default_sizes(architecture: str, config: Config) -> tuple[Size, ...]:
     """The heights and widths of inputs that suit an architecture."""
-    if architecture.startswith(SMALL_NETWORKS):
-        return SMALL_SIZES
-    if is_network(architecture):
-        return SIZES
-    height, width = smallest_input(config).shape[2:]
-    return ((height + LAYER_ROOM[0], width + LAYER_ROOM[1]),)
+    if not is_network(architecture):
+        height, width = smallest_input(config).shape[2:]
+        return ((height + LAYER_MARGIN[0], width + LAYER_MARGIN[1]),)
+    return (SMALL_SIZE,) if default_size(architecture) == SMALL_SIZE else SIZES
 
 
 def _inputs(
     file: WeightFile, images: Path | None, size: Size | None, seed: int
 ) -> Iterator[tuple[str, np.ndarray]]:
+    """Every input (N, C, H, W) by a label."""
     if images is not None:
         if size is not None:
             raise GhostError(f"{images} has a size of its own: give no other")
@@ -105,52 +103,44 @@ def _inputs(
     config = configure(file.architecture, file.config)
     for height, width in (size,) if size else default_sizes(file.architecture, config):
         generator = np.random.Generator(np.random.PCG64([seed, height, width]))
-        x = generator.normal(size=(IMAGES, input_channels(config), height, width))
+        x = generator.normal(size=(IMAGES, config.input_channels, height, width))
         yield f"{height}x{width}", x.astype(np.float32)
 
 
-def _against_file(
-    file: WeightFile, inputs: Mapping[str, np.ndarray], right: WeightFile | None
-) -> tuple[Trial, ...]:
-    return tuple(
-        Trial(
-            label,
-            in_dtype(file.tensors, np.float32),
-            x,
-            {GIVEN: _stages(file, x)} | ({REFERENCE: _stages(right, x)} if right else {}),
-        )
-        for label, x in inputs.items()
-    )
+def _trial(file: WeightFile, right: WeightFile | None, label: str, x: np.ndarray) -> Trial:
+    files = {GIVEN: file} | ({REFERENCE: right} if right else {})
+    wanted = {
+        name: oracle_run(each.architecture, each.config, each.tensors, x).reference()
+        for name, each in files.items()
+    }
+    return Trial(label, in_dtype(file.tensors, np.float32), x, wanted)
 
 
-def _against_records(
-    file: WeightFile, reference: Path, names: tuple[str, ...]
-) -> tuple[tuple[Trial, ...], tuple[str, ...]]:
+def _recorded_trials(
+    file: WeightFile, reference: Path, stages: tuple[str, ...]
+) -> tuple[list[Trial], tuple[str, ...]]:
+    """A trial for every input of the records, and a note of what no stage is called."""
     trials: list[Trial] = []
     unknown: dict[str, None] = {}
     weights = in_dtype(file.tensors, np.float32)
-    for recorded in read_recorded(reference, file, names):
+    for recorded in read_recorded(reference, file, stages):
         run = oracle_run(file.architecture, file.config, file.tensors, recorded.x)
-        wanted = {GIVEN: run.stages(), REFERENCE: recorded.stages(run)}
+        wanted = {GIVEN: run.reference(), REFERENCE: recorded.reference(run)}
         trials.append(Trial(recorded.label, weights, recorded.x, wanted))
         unknown |= dict.fromkeys(recorded.unknown)
     note = f"{reference} records what is no stage, and was not compared: {', '.join(unknown)}"
-    return tuple(trials), (shorten(note),) if unknown else ()
+    return trials, (shorten(note),) if unknown else ()
 
 
-def _randomised(file: WeightFile, inputs: Mapping[str, np.ndarray], seed: int) -> Iterator[Trial]:
+def _randomised_trials(file: WeightFile, given: list[Trial], seed: int) -> Iterator[Trial]:
+    """The inputs again, with every batch normalisation drawn anew; none where there are none."""
     config = configure(file.architecture, file.config)
     if not any(spec.kind == RUNNING_VAR for spec in config.tensors()):
         return
-    first = next(iter(inputs.values()))[:BATCH]
-    weights = randomise(file.architecture, file.config, file.tensors, first, seed)
-    for label, x in inputs.items():
-        run = oracle_run(file.architecture, file.config, weights, x)
-        yield Trial(label, weights, x, {RANDOMISED: run.stages()})
-
-
-def _stages(file: WeightFile, x: np.ndarray) -> Reference:
-    return oracle_run(file.architecture, file.config, file.tensors, x).stages()
+    weights = randomise(file.architecture, file.config, file.tensors, given[0].x[:BATCH], seed)
+    for trial in given:
+        run = oracle_run(file.architecture, file.config, weights, trial.x)
+        yield Trial(trial.label, weights, trial.x, {RANDOMISED: run.reference()})
 
 
 def _read_right_file(file: WeightFile, path: Path) -> WeightFile:
@@ -165,23 +155,18 @@ def _read_right_file(file: WeightFile, path: Path) -> WeightFile:
 
 def _blind_spots(file: WeightFile, path: Path) -> tuple[str, ...]:
     """A note where vectors of a batch normalisation could change places unseen."""
-    norms = [name.removesuffix(".running_var") for name in file.tensors if _is_variance(name)]
-    blind = [norm for norm in norms if _has_equal_vectors(file.tensors, norm)]
+    ending, tensors = ".running_var", file.tensors
+    norms = [name.removesuffix(ending) for name in tensors if name.endswith(ending)]
+    blind = [
+        norm
+        for norm in norms
+        if np.array_equal(tensors[f"{norm}.weight"], tensors[f"{norm}.running_var"])
+        or np.array_equal(tensors[f"{norm}.bias"], tensors[f"{norm}.running_mean"])
+    ]
     if not blind:
         return ()
     return (
         f"{len(blind)} of {len(norms)} batch normalisations of {path} are as freshly made, first "
         f"{blind[0]}: weight and variance, or bias and mean, could change places unseen in all but "
         f"the comparison `{RANDOMISED}`, which tells nothing of an import",
-    )
-
-
-def _is_variance(name: str) -> bool:
-    return name.endswith(".running_var")
-
-
-def _has_equal_vectors(tensors: Tensors, norm: str) -> bool:
-    pairs = (("weight", "running_var"), ("bias", "running_mean"))
-    return any(
-        np.array_equal(tensors[f"{norm}.{one}"], tensors[f"{norm}.{other}"]) for one, other in pairs
     )

@@ -51,7 +51,7 @@ def table(tier: ParityTier, run: Run, *, verbose: bool) -> Table:
         place = tier.places[verdict.case]
         rows.setdefault((place.comparison, place.stage), []).append(verdict)
     last = {comparison: (comparison, stage) for comparison, stage in rows}
-    grid = Table(title=f"{tier.plan.file.architecture}: worst error / allowed")
+    grid = Table(title=f"{tier.experiment.file.architecture}: worst error / allowed")
     for name in ("comparison", "stage"):
         grid.add_column(name)
     for name in run.versions:
@@ -77,8 +77,8 @@ def as_json(tier: ParityTier, run: Run) -> str:
     """Everything that was found, as one JSON object."""
     differences = tier.first_differences(run.verdicts)
     found = {
-        "architecture": tier.plan.file.architecture,
-        "content_sha256": tier.plan.file.metadata["content_sha256"],
+        "architecture": tier.experiment.file.architecture,
+        "content_sha256": tier.experiment.file.metadata["content_sha256"],
         "passed": is_green(run),
         "versions": run.versions,
         "notes": tier.notes(),

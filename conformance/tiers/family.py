@@ -21,10 +21,10 @@ from conformance.judging.stages import Reference, in_dtype, judge_stage, oracle_
 from conformance.judging.verdict import Outcome, first_failure
 from conformance.tiers.base import Once
 from weights.columns import fold
-from weights.modules.branches import DEPLOYED, FOLDED
+from weights.modules.forms import DEPLOYED, FOLDED
 
 # Runs of the oracle in float32 besides the plain one.
-OTHERS = 3
+PERTURBED_RUNS = 3
 
 
 class FamilyTier:
@@ -71,10 +71,10 @@ def in_its_form(case: Case, weights: Tensors) -> tuple[dict[str, Any], Tensors]:
 def truth(case: Case) -> Reference:
     """The training form in float64, and what the form asked for loses in float32."""
     weights, x = tensors.make(case)
-    run = oracle_run(case.architecture, case.config, weights, x, others=OTHERS)
+    run = oracle_run(case.architecture, case.config, weights, x, perturbed=PERTURBED_RUNS)
     if form_of(case):
         config, merged = in_its_form(case, weights)
         merged = in_dtype(merged, np.float32)
-        rough = oracle_run(case.architecture, config, merged, x, others=OTHERS)
+        rough = oracle_run(case.architecture, config, merged, x, perturbed=PERTURBED_RUNS)
         run = replace(rough, exact=run.exact)
-    return run.stages()
+    return run.reference()

@@ -164,4 +164,4 @@ def train_digits(folder: Path) -> None:
 def oracle_stages(data: Data) -> Reference:
     """What the oracle says of every stage."""
     file = data.file
-    return oracle_run(file.architecture, file.config, file.tensors, data.x).stages()
+    return oracle_run(file.architecture, file.config, file.tensors, data.x).reference()

@@ -10,7 +10,7 @@ import numpy as np
 from conformance.cases.case import Case, describe
 from conformance.tiers.module import ModuleTier
 from weights import ArgumentError, GhostConvConfig
-from weights.modules.ghost_conv import ACTIVATIONS
+from weights.modules.arguments import ACTIVATIONS
 
 DATA_SETS = ("normal", "wide", "one_sided")
 RATIOS = (1, 1.5, 2, 2.5, 3, 4, 5, 8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 from keras import ops
@@ -13,10 +13,13 @@ from ghost_tf.framework.data_format import canonical_shape, native_shape
 from ghost_tf.layers import dtype_name, in_training
 from ghost_tf.saving.composed import Composed
 from weights import ArgumentError, checks
+from weights.modules.configuration import Configuration
 
 # Tensors of TensorFlow's that look like others, but are not accepted by convolutions.
 SPARSE = ("SparseTensor", "RaggedTensor", "IndexedSlices")
 WHOLE_NUMBERS = ("int", "uint", "bool")
+
+Module = TypeVar("Module", bound="Planned")
 
 
 def check_dtype(dtype: Any) -> None:
@@ -48,6 +51,15 @@ class Planned(Composed, Chosen):
     def __init__(self, **options: Any) -> None:
         check_dtype(options.get("dtype"))
         super().__init__(**options)
+
+    def _set_up(self, plan: Any, **options: Any) -> None:
+        """Make the layers of a checked plan, with options of this framework that are checked."""
+        raise NotImplementedError
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the module in any framework."""
+        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -96,3 +108,14 @@ class Planned(Composed, Chosen):
             raise ArgumentError(f"the input must be a dense tensor, got {type(x).__name__}")
         shape = canonical_shape(x, self.data_format)
         self.plan.check_input(shape, dtype_name(x), training=training)
+
+
+def from_plan(
+    kind: type[Module], plan: Configuration, *, data_format: str, **options: Any
+) -> Module:
+    """A module of a plan, as its constructor makes it of arguments; nothing is checked again."""
+    module = kind.__new__(kind)
+    Planned.__init__(module, **options)
+    module.data_format = data_format
+    module._set_up(plan, **module.options_inside())
+    return module

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from torch import nn
 
 from weights import ArgumentError
+from weights.modules.configuration import Configuration
+
+Module = TypeVar("Module", bound="Planned")
 
 
 class Planned(nn.Module):
@@ -17,6 +20,15 @@ class Planned(nn.Module):
     """
 
     plan: Any
+
+    def _set_up(self, plan: Any, **options: Any) -> None:
+        """Make the layers of a checked plan, with options of this framework that are checked."""
+        raise NotImplementedError
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Every argument as a plain dict, enough to build the module in any framework."""
+        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -33,3 +45,11 @@ class Planned(nn.Module):
             f"torch.jit.script cannot compile {type(self).__name__}, whose checks are Python: "
             "script torch.fx.symbolic_trace(module), or use torch.export or torch.compile"
         )
+
+
+def from_plan(kind: type[Module], plan: Configuration, **options: Any) -> Module:
+    """A module of a plan, as its constructor makes it of arguments; nothing is checked again."""
+    module = kind.__new__(kind)
+    Planned.__init__(module)
+    module._set_up(plan, **options)
+    return module

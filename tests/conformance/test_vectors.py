@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from conformance import Status
 from conformance.commands.cli import main
-from conformance.judging.steps import flat
+from conformance.judging.steps import flatten_step
 from conformance.manifest import MANIFEST, SCHEMA, VECTOR_TIERS, read_manifest
 from conformance.oracle import adapter
 from conformance.vectors import check, export
@@ -46,7 +46,7 @@ def run_oracle(vector: Any, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarr
     built = adapter.build(vector.architecture, vector.config, weights)
     with np.errstate(all="ignore"):
         if "output_cotangent" in inputs:
-            return flat(built.train_step(inputs["input"], inputs["output_cotangent"]))
+            return flatten_step(built.train_step(inputs["input"], inputs["output_cotangent"]))
         return built.taps(inputs["input"])
 
 

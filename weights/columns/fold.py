@@ -16,8 +16,9 @@ import numpy as np
 from weights import checks
 from weights.errors import ArgumentError
 from weights.modules.bottleneck import GhostBottleneckConfig
-from weights.modules.branches import DEPLOYED, FOLDED, TRAINING, BranchesPlan
+from weights.modules.branches import BranchesPlan
 from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.forms import DEPLOYED, FOLDED, TRAINING
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 from weights.networks.architectures import Config, configure
 from weights.networks.ghostnet import GhostNetConfig

@@ -28,7 +28,7 @@ class Description:
 
     @classmethod
     def of(cls, file: WeightFile) -> Description:
-        """Describe an interchange file; its source is the first one, however often it was exported."""
+        """Describe an interchange file; an export of an import keeps the first `source`."""
         found = cls._read(file.architecture, file.config, file.metadata)
         return replace(found, source=dict(found.source.get("original", found.source)))
 

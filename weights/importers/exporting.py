@@ -17,7 +17,7 @@ from weights.importers.description import Description
 from weights.importers.files import EXPORTED, TORCH_SUFFIXES, suffix_of, torch_bytes
 from weights.importers.importer import Importer
 from weights.importers.registry import EXPORTERS, IMPORTERS
-from weights.modules.branches import FOLDED
+from weights.modules.forms import FOLDED
 from weights.networks.architectures import Config, configure
 from weights.networks.resnet import GhostResNetConfig
 from weights.networks.vgg import GhostVGGConfig

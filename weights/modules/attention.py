@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
-from weights import arithmetic, checks
+from weights import arithmetic
 from weights.arithmetic import Pair
 from weights.errors import ArgumentError
-from weights.modules.convolutions import (
-    ConvolutionPlan,
-    Operation,
-    Sizes,
-    check_image,
-    count_macs,
-    depthwise,
-    fits,
-    same,
-)
+from weights.modules.arguments import Positive, PositiveNumber, Rounding
+from weights.modules.configuration import Configuration
+from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes, depthwise, fits, same
 from weights.tensors import TensorSpec
 
-ROUNDINGS = ("divisible", "floor")
 LONG = 5
 
 
 @dataclass(frozen=True)
-class SqueezeExciteConfig:
+class SqueezeExciteConfig(Configuration):
     """Every argument of SqueezeExcite, checked (Hu et al., CVPR 2018; gate relu6(x + 3) / 6).
 
     `rounding` makes the squeezed channels a multiple of 4 (GhostNet's PyTorch code) or rounds them
@@ -36,25 +28,19 @@ class SqueezeExciteConfig:
     (20, 18)
     """
 
-    channels: int
-    se_ratio: float = 0.25
-    rounding: str = "divisible"
+    channels: Positive
+    se_ratio: PositiveNumber = 0.25
+    rounding: Rounding = "divisible"
 
-    def __post_init__(self) -> None:
-        checked = {
-            "channels": checks.integer("channels", self.channels, minimum=1),
-            "se_ratio": checks.number("se_ratio", self.se_ratio, minimum=0),
-            "rounding": checks.choice("rounding", self.rounding, ROUNDINGS),
-        }
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+    input_argument = output_argument = "channels"
+
+    def check_together(self) -> None:
+        """Check that a channel is left between the two convolutions."""
         if self.squeezed < 1:
             raise ArgumentError(
                 f"`se_ratio` must leave at least one channel of {self.channels}, got "
                 f"{self.se_ratio}: enlarge it"
             )
-        for plan in (self.reduce, self.expand):
-            del plan  # made for its own checks
 
     @property
     def squeezed(self) -> int:
@@ -63,24 +49,15 @@ class SqueezeExciteConfig:
             return int(self.channels * self.se_ratio)
         return arithmetic.make_divisible(self.channels * self.se_ratio)
 
-    @property
+    @cached_property
     def reduce(self) -> ConvolutionPlan:
         """The first convolution, on the mean over height and width."""
         return ConvolutionPlan(self.channels, self.squeezed, bias=True)
 
-    @property
+    @cached_property
     def expand(self) -> ConvolutionPlan:
         """The second convolution."""
         return ConvolutionPlan(self.squeezed, self.channels, bias=True)
-
-    @property
-    def input_channels(self) -> int:
-        """Channels of the input."""
-        return self.channels
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every argument as JSON writes it."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the layer, in the order of PyTorch's `state_dict`."""
@@ -91,18 +68,6 @@ class SqueezeExciteConfig:
         """Both convolutions, whatever the size of the input."""
         yield Operation(self.reduce, (1, 1))
         yield Operation(self.expand, (1, 1))
-
-    def macs(self, height: int, width: int) -> int:
-        """Multiply-accumulates for one image."""
-        return count_macs(self.operations((height, width)))
-
-    def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, int, Any, Any]:
-        """Shape of the output as (N, C, H, W)."""
-        return batch, self.channels, height, width
-
-    def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
-        """Raise `ArgumentError` for an input that the layer cannot take; shape is (N, C, H, W)."""
-        check_image(shape, dtype, "channels", self.channels)
 
 
 @dataclass(frozen=True)
@@ -120,7 +85,7 @@ class AttentionPlan:
     stride: Pair
     folded: bool = False
 
-    @property
+    @cached_property
     def convolutions(self) -> tuple[ConvolutionPlan, ConvolutionPlan, ConvolutionPlan]:
         """The three convolutions, in order."""
         return (

@@ -9,8 +9,9 @@ from typing import Any
 
 from weights import checks
 from weights.errors import ArgumentError
-from weights.modules.attention import ROUNDINGS, SqueezeExciteConfig
-from weights.modules.branches import DEPLOYED, FOLDED, FORMS, TRAINING, BranchesPlan, check_form
+from weights.modules.arguments import ACTIVATIONS, ROUNDINGS, SPLITS, Rounding
+from weights.modules.attention import SqueezeExciteConfig
+from weights.modules.branches import BranchesPlan
 from weights.modules.convolutions import (
     ConvolutionPlan,
     Operation,
@@ -20,7 +21,8 @@ from weights.modules.convolutions import (
     count_macs,
     depthwise,
 )
-from weights.modules.ghost_conv import ACTIVATIONS, SPLITS, GhostConvConfig
+from weights.modules.forms import DEPLOYED, FOLDED, FORMS, TRAINING, check_form
+from weights.modules.ghost_conv import GhostConvConfig
 from weights.modules.ghost_conv_v2 import GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 from weights.tensors import TensorSpec
@@ -53,7 +55,7 @@ class GhostBottleneckConfig:
     primary_skip: bool = True
     split: str = "ceil"
     activation: str = "relu"
-    se_rounding: str = "divisible"
+    se_rounding: Rounding = "divisible"
     shortcut_kernel_size: int = 0
     shortcut_activation: str = "identity"
     form: str = TRAINING

@@ -4,31 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
-from weights.errors import ArgumentError
 from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes
 from weights.tensors import TensorSpec, batch_norm_specs
-
-# As it is trained; with branches merged, as timm's reparameterised networks; without any batch
-# normalisation.
-TRAINING, DEPLOYED, FOLDED = "training", "deployed", "folded"
-FORMS = (TRAINING, DEPLOYED, FOLDED)
-FORM_TRAINING = (
-    "a module in form '{form}' cannot train, its batch normalisations are merged into its "
-    "convolutions: switch to evaluation, or train in form 'training' and call deploy() afterwards"
-)
-
-
-def check_form(form: str, *, training: bool) -> None:
-    """Raise `ArgumentError` for training in a form that cannot."""
-    if training and form != TRAINING:
-        raise ArgumentError(FORM_TRAINING.format(form=form))
-
-
-def form_in_words(values: dict[str, Any]) -> dict[str, Any]:
-    """A configuration without the form of training, which goes without saying."""
-    return {name: value for name, value in values.items() if (name, value) != ("form", TRAINING)}
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 from weights.modules.attention import AttentionPlan
-from weights.modules.branches import FOLDED
-from weights.modules.convolutions import Operation, Sizes, check_statistics_of
+from weights.modules.convolutions import Operation, Sizes
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.tensors import TensorSpec
 
@@ -22,11 +21,10 @@ class GhostConvV2Config(GhostConvConfig):
     13312
     """
 
-    @property
+    @cached_property
     def gate(self) -> AttentionPlan:
         """The branch that makes the gate."""
-        folded = self.form == FOLDED
-        return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride, folded)
+        return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride, self.folded)
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the layer, in the order of PyTorch's `state_dict`."""
@@ -38,10 +36,7 @@ class GhostConvV2Config(GhostConvConfig):
         yield from super().operations(sizes)
         yield from self.gate.operations(sizes)
 
-    def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
-        """Raise `ArgumentError` for an input that the layer cannot take; shape is (N, C, H, W)."""
-        super().check_input(shape, dtype, training=training)
-        sizes = (shape[2], shape[3])
+    def check_sizes(self, sizes: Sizes) -> None:
+        """Raise `ArgumentError` where a kernel does not fit, or nothing is left at half size."""
+        super().check_sizes(sizes)
         self.gate.check_sizes(sizes)
-        if training:
-            check_statistics_of(self.gate.operations(sizes), shape[0])

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-from weights import arithmetic, checks
+from weights import arithmetic
 from weights.arithmetic import ChannelSplit
-from weights.modules.attention import AttentionPlan
-from weights.modules.branches import FOLDED, FORMS, TRAINING, BranchesPlan, check_form
-from weights.modules.convolutions import (
-    Operation,
-    Sizes,
-    check_image,
-    check_statistics_of,
-    count_macs,
-    depthwise,
-    same,
+from weights.modules.arguments import (
+    Activation,
+    Odd,
+    OddPair,
+    Positive,
+    PositiveNumber,
+    PositivePair,
+    Ratio,
+    Share,
+    Split,
 )
-from weights.modules.ghost_conv import ACTIVATIONS, SPLITS, check_split
+from weights.modules.attention import AttentionPlan
+from weights.modules.branches import BranchesPlan
+from weights.modules.configuration import Configuration
+from weights.modules.convolutions import Operation, Sizes, depthwise, same
+from weights.modules.forms import TRAINING, Form
+from weights.modules.ghost_conv import check_split
 from weights.tensors import TensorSpec
 
 
 @dataclass(frozen=True)
-class GhostConvV3Config:
+class GhostConvV3Config(Configuration):
     """Every argument of GhostConvV3, checked (Liu et al., 2024, "GhostNetV3", section 3.1).
 
     Kernels are odd and padding keeps height and width at stride 1: only then can the 1x1 branch
@@ -37,43 +41,24 @@ class GhostConvV3Config:
     (48, 4)
     """
 
-    c_in: int
-    c_out: int
-    kernel_size: Any = 1
-    ratio: Any = 2
-    dw_kernel_size: int = 3
-    stride: Any = 1
-    branches: int = 3
+    c_in: Positive
+    c_out: Positive
+    kernel_size: OddPair = 1
+    ratio: Ratio = 2
+    dw_kernel_size: Odd = 3
+    stride: PositivePair = 1
+    branches: Positive = 3
     attention: bool = False
     primary_skip: bool = True
-    split: str = "ceil"
-    activation: str = "relu"
-    form: str = TRAINING
-    bn_eps: float = 1e-5
-    bn_momentum: float = 0.1
+    split: Split = "ceil"
+    activation: Activation = "relu"
+    form: Form = TRAINING
+    bn_eps: PositiveNumber = 1e-5
+    bn_momentum: Share = 0.1
 
-    def __post_init__(self) -> None:
-        checked = {
-            "c_in": checks.integer("c_in", self.c_in, minimum=1),
-            "c_out": checks.integer("c_out", self.c_out, minimum=1),
-            "kernel_size": checks.odd_pair("kernel_size", self.kernel_size),
-            "ratio": checks.plain_number(checks.number("ratio", self.ratio, minimum=0)),
-            "dw_kernel_size": checks.odd_integer("dw_kernel_size", self.dw_kernel_size),
-            "stride": checks.pair("stride", self.stride, minimum=1),
-            "branches": checks.integer("branches", self.branches, minimum=1),
-            "attention": checks.boolean("attention", self.attention),
-            "primary_skip": checks.boolean("primary_skip", self.primary_skip),
-            "split": checks.choice("split", self.split, SPLITS),
-            "activation": checks.choice("activation", self.activation, ACTIVATIONS),
-            "form": checks.choice("form", self.form, FORMS),
-            "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
-            "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
-        }
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+    def check_together(self) -> None:
+        """Check `split` against the channels."""
         check_split(self.c_out, self.ratio, self.split)
-        for plan in (*self.halves, *(self.gate.convolutions if self.gate else ())):
-            del plan  # made for its own checks
 
     @cached_property
     def channels(self) -> ChannelSplit:
@@ -91,24 +76,12 @@ class GhostConvV3Config:
         convolution = depthwise(split.c_int, cheap_kernel, multiplier=split.multiplier)
         return primary, BranchesPlan("cheap", convolution, self.branches, with_skip=True)
 
-    @property
+    @cached_property
     def gate(self) -> AttentionPlan | None:
         """The branch that makes the gate, where there is attention."""
         if not self.attention:
             return None
-        folded = self.form == FOLDED
-        return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride, folded)
-
-    @property
-    def input_channels(self) -> int:
-        """Channels of the input."""
-        return self.c_in
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every argument as JSON writes it: equal pairs as one int, integral ratios as an int."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        pairs = ("kernel_size", "stride")
-        return values | {name: checks.plain_pair(values[name]) for name in pairs}
+        return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride, self.folded)
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the layer, in the order of PyTorch's `state_dict`."""
@@ -133,20 +106,11 @@ class GhostConvV3Config:
         if self.gate:
             yield from self.gate.operations(entered)
 
-    def macs(self, height: int, width: int) -> int:
-        """Multiply-accumulates for one image."""
-        return count_macs(self.operations((height, width)))
+    def output_sizes(self, sizes: Sizes) -> Sizes:
+        """Height and width of the output."""
+        return self.halves[0].convolution.output_sizes(sizes)
 
-    def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, int, Any, Any]:
-        """Shape of the output as (N, C, H, W); an unknown size (`None`) stays unknown."""
-        return (batch, self.c_out, *self.halves[0].convolution.output_sizes((height, width)))
-
-    def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
-        """Raise `ArgumentError` for an input that the layer cannot take; shape is (N, C, H, W)."""
-        check_image(shape, dtype, "c_in", self.c_in)
-        sizes = (shape[2], shape[3])
+    def check_sizes(self, sizes: Sizes) -> None:
+        """Raise `ArgumentError` where nothing is left for the attention at half size."""
         if self.gate:
             self.gate.check_sizes(sizes)
-        check_form(self.form, training=training)
-        if training:
-            check_statistics_of(self.operations(sizes), shape[0])

@@ -9,8 +9,8 @@ from typing import Any
 
 from weights import arithmetic, checks
 from weights.errors import ArgumentError
+from weights.modules.arguments import ACTIVATIONS
 from weights.modules.bottleneck import GhostBottleneckConfig
-from weights.modules.branches import FOLDED, TRAINING, check_form, form_in_words
 from weights.modules.convolutions import (
     ConvolutionPlan,
     Operation,
@@ -19,7 +19,7 @@ from weights.modules.convolutions import (
     check_statistics_of,
     count_macs,
 )
-from weights.modules.ghost_conv import ACTIVATIONS
+from weights.modules.forms import FOLDED, TRAINING, check_form, form_in_words
 from weights.shown import shown
 from weights.tensors import TensorSpec
 

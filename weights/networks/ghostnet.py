@@ -10,9 +10,8 @@ from typing import Any
 
 from weights import arithmetic, checks
 from weights.errors import ArgumentError
-from weights.modules.attention import ROUNDINGS
+from weights.modules.arguments import ACTIVATIONS, ROUNDINGS, SPLITS, Rounding
 from weights.modules.bottleneck import GhostBottleneckConfig
-from weights.modules.branches import DEPLOYED, FOLDED, FORMS, TRAINING, check_form
 from weights.modules.convolutions import (
     ConvolutionPlan,
     Operation,
@@ -24,7 +23,7 @@ from weights.modules.convolutions import (
     linear,
     same,
 )
-from weights.modules.ghost_conv import ACTIVATIONS, SPLITS
+from weights.modules.forms import DEPLOYED, FOLDED, FORMS, TRAINING, check_form
 from weights.tensors import LINEAR, LINEAR_BIAS, TensorSpec
 
 # Kernel, expansion, output channels, SE ratio, stride (Han et al., CVPR 2020, table 1, as timm
@@ -78,7 +77,7 @@ class GhostNetConfig:
     dw_kernel_size: int = 3
     split: str = "ceil"
     head: str = "bias"
-    se_rounding: str = "divisible"
+    se_rounding: Rounding = "divisible"
     shortcut_kernel_size: int = 0
     shortcut_activation: str = "identity"
     form: str = TRAINING

@@ -8,7 +8,7 @@ from typing import Any
 
 from weights import arithmetic, checks
 from weights.errors import ArgumentError
-from weights.modules.branches import FOLDED, TRAINING, check_form, form_in_words
+from weights.modules.arguments import SPLITS
 from weights.modules.convolutions import (
     Operation,
     Sizes,
@@ -17,7 +17,8 @@ from weights.modules.convolutions import (
     count_macs,
     linear,
 )
-from weights.modules.ghost_conv import SPLITS, GhostConvConfig
+from weights.modules.forms import FOLDED, TRAINING, check_form, form_in_words
+from weights.modules.ghost_conv import GhostConvConfig
 from weights.tensors import LINEAR, LINEAR_BIAS, TensorSpec, batch_norm_specs
 
 STAGES = {"layer1": 16, "layer2": 32, "layer3": 64}

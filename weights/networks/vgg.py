@@ -8,7 +8,7 @@ from typing import Any
 
 from weights import checks
 from weights.errors import ArgumentError
-from weights.modules.branches import FOLDED, TRAINING, check_form, form_in_words
+from weights.modules.arguments import SPLITS, Split
 from weights.modules.convolutions import (
     Operation,
     Sizes,
@@ -17,7 +17,8 @@ from weights.modules.convolutions import (
     count_macs,
     linear,
 )
-from weights.modules.ghost_conv import SPLITS, GhostConvConfig
+from weights.modules.forms import FOLDED, TRAINING, PlainForm, check_form, form_in_words
+from weights.modules.ghost_conv import GhostConvConfig
 from weights.tensors import LINEAR, LINEAR_BIAS, TensorSpec
 
 # Output channels of the convolutions of each stage; a 2x2 maximum follows every stage.
@@ -47,10 +48,10 @@ class GhostVGGConfig:
     stem_ratio: int | float | None = None
     hidden: bool = True
     dropout: float = 0.0
-    split: str = "ceil"
+    split: Split = "ceil"
     bn_eps: float = 1e-5
     bn_momentum: float = 0.1
-    form: str = TRAINING
+    form: PlainForm = TRAINING
 
     def __post_init__(self) -> None:
         stem_ratio = self.ratio if self.stem_ratio is None else self.stem_ratio

@@ -10,7 +10,8 @@ from typing import Any
 
 from weights import checks
 from weights.errors import ArgumentError
-from weights.modules.ghost_conv import SPLITS, GhostConvConfig, check_split
+from weights.modules.arguments import SPLITS
+from weights.modules.ghost_conv import GhostConvConfig, check_split
 from weights.replacing.reasons import DEPTHWISE, Candidate, symmetric_padding
 from weights.replacing.report import Kept, Replacement, ReplacementReport, kernel_weights
 

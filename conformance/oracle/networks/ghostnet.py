@@ -19,6 +19,7 @@ from conformance.oracle.layers import (
     norm_after,
     spatial_mean,
 )
+from weights.modules.arguments import Rounding
 from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig
 
 
@@ -52,7 +53,7 @@ class GhostNet:
         *,
         split: str = "ceil",
         head: str = "bias",
-        se_rounding: str = "divisible",
+        se_rounding: Rounding = "divisible",
         shortcut_kernel_size: int = 0,
         shortcut_activation: str = "identity",
         form: str = "training",

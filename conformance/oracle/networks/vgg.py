@@ -17,6 +17,8 @@ from conformance.oracle.layers import (
     module_list,
     spatial_mean,
 )
+from weights.modules.arguments import Split
+from weights.modules.forms import PlainForm
 from weights.networks.vgg import FEATURES, GhostVGGConfig
 
 
@@ -46,10 +48,10 @@ class GhostVGG16:
         stem_ratio: float | None = None,
         hidden: bool = True,
         dropout: float = 0.0,
-        split: str = "ceil",
+        split: Split = "ceil",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
-        form: str = "training",
+        form: PlainForm = "training",
         dtype: Any = np.float64,
     ) -> None:
         plan = GhostVGGConfig(

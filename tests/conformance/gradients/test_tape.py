@@ -15,7 +15,7 @@ from conformance.cases.case import Case
 from conformance.gradients.tape import Perturbed, Variable, gradients
 from conformance.gradients.vjps import summed
 from conformance.judging.stages import in_dtype
-from conformance.judging.steps import flat, output_cotangent
+from conformance.judging.steps import flatten_step, output_cotangent
 from conformance.oracle import layers, weights_io
 from conformance.oracle.training import train_step
 from conformance.tiers import ExactTier, TrainingTier
@@ -219,8 +219,8 @@ def test_flat_names_are_those_of_the_parts() -> None:
     weights, x = tensors.make(case)
     step = _step(case, weights, x, output_cotangent(case.architecture, case.config, x, 0))
 
-    assert next(iter(flat(step))) == "output"
-    assert len(flat(step)) == 2 + len(step["grads"]) + len(step["state"])
+    assert next(iter(flatten_step(step))) == "output"
+    assert len(flatten_step(step)) == 2 + len(step["grads"]) + len(step["state"])
 
 
 def _step(case: Case, weights: dict[str, np.ndarray], x: np.ndarray, cotangent: np.ndarray) -> Any:

@@ -77,14 +77,14 @@ def test_the_allowed_error_is_four_times_the_baseline_and_four_roundings() -> No
 @pytest.mark.parametrize(("got", "status"), [(np.nan, Status.PASS), (1.0, Status.FAIL)])
 def test_nan_passes_only_where_the_oracle_has_it(got: float, status: Status) -> None:
     exact = {"logits": np.array([[np.nan, 2.0]])}
-    wanted = OracleRun(exact, exact).stages()
+    wanted = OracleRun(exact, exact).reference()
 
     assert judge_stage({"logits": np.array([[got, 2.0]])}, wanted, "logits").status == status
 
 
 def test_nan_where_the_oracle_has_a_number_fails() -> None:
     exact = {"logits": np.array([[1.0, 2.0]])}
-    wanted = OracleRun(exact, exact).stages()
+    wanted = OracleRun(exact, exact).reference()
 
     outcome = judge_stage({"logits": np.array([[np.nan, 2.0]])}, wanted, "logits")
 

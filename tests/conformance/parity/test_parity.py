@@ -148,7 +148,7 @@ def test_every_case_that_timm_recorded_agrees(tmp_path: Path) -> None:
     tier, differences = parity(path, InProcess(), reference=cases)
 
     assert differences == []
-    assert [trial.label for trial in tier.plan.trials if "reference" in trial.wanted] == [
+    assert [trial.label for trial in tier.experiment.trials if "reference" in trial.wanted] == [
         "1x3x130x98",
         "1x3x224x224",
         "2x3x96x96",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from conformance.cases.tensors import Tensors
-from conformance.judging.stages import input_channels, oracle_run
+from conformance.judging.stages import oracle_run
 from conformance.parity.randomised import randomise
 from conformance.parity.trials import default_sizes, prepare_experiment
 from tests.conformance.parity.networks import fresh_resnet, write
@@ -47,7 +47,7 @@ def sample(architecture: str, config: dict[str, Any]) -> np.ndarray:
     checked = configure(architecture, config)
     size = default_sizes(architecture, checked)[0]
     generator = np.random.Generator(np.random.PCG64(4))
-    return generator.normal(size=(2, input_channels(checked), *size)).astype(np.float32)
+    return generator.normal(size=(2, checked.input_channels, *size)).astype(np.float32)
 
 
 @every_network
@@ -70,7 +70,7 @@ def test_outputs_are_of_order_one_and_little_error_is_allowed(
     before, x = fresh(architecture, config), sample(architecture, config)
     weights = randomise(architecture, config, before, x, seed=0)
 
-    stages = oracle_run(architecture, config, weights, x).stages()
+    stages = oracle_run(architecture, config, weights, x).reference()
 
     for stage, values in stages.values.items():
         assert 0.05 < values.std() < 10, stage
@@ -94,6 +94,6 @@ def test_without_batch_normalisation_nothing_is_randomised(tmp_path: Any) -> Non
         "squeeze_excite", {"channels": 8}, fresh("squeeze_excite", {"channels": 8})
     )
 
-    plan = prepare_experiment(write(bare, tmp_path))
+    experiment = prepare_experiment(write(bare, tmp_path))
 
-    assert [list(trial.wanted) for trial in plan.trials] == [["given"]]
+    assert [list(trial.wanted) for trial in experiment.trials] == [["given"]]

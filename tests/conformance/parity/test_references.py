@@ -119,16 +119,16 @@ def test_recorded_means_are_held_against_means(file: WeightFile, tmp_path: Path)
 
     (case,) = read(written(tmp_path, arrays), file)
 
-    assert case.stages(run).allowed["stem"] < run.stages().allowed["stem"]
+    assert case.reference(run).allowed["stem"] < run.reference().allowed["stem"]
 
 
 def test_what_is_no_stage_is_told(tmp_path: Path) -> None:
     arrays = {"a.input": np.zeros((1, 3, 8, 8)), "a.logits": LOGITS, "a.neck": LOGITS}
     path = written(tmp_path, arrays)
 
-    plan = prepare_experiment(write(fresh_resnet(), tmp_path), reference=path)
+    experiment = prepare_experiment(write(fresh_resnet(), tmp_path), reference=path)
 
-    assert plan.notes[0] == f"{path} records what is no stage, and was not compared: neck"
+    assert experiment.notes[0] == f"{path} records what is no stage, and was not compared: neck"
 
 
 def test_records_of_no_stage_are_refused(file: WeightFile, tmp_path: Path) -> None:

@@ -98,9 +98,9 @@ def _description(config: Any) -> Description | None:
     found = config if isinstance(config, dict) else {}
     package, _, name = str(found.get("registered_name", "")).rpartition(">")
     classes = {key.replace("_", ""): key for key in ARCHITECTURES}
-    architecture, arguments = classes.get(name.lower()), found.get("config")
-    is_ours = package == FRAMEWORKS["tf"].package and isinstance(arguments, dict)
-    if architecture is None or not is_ours:
+    architecture, arguments = classes.get(name.lower(), ""), found.get("config")
+    is_ours = package == FRAMEWORKS["tf"].package and architecture
+    if not is_ours or not isinstance(arguments, dict):
         return None
     kind: Any = ARCHITECTURES[architecture]
     known = {field.name for field in fields(getattr(kind, "func", kind))}

@@ -18,8 +18,8 @@ from weights.importers.layouts.shapes import (
     divided,
     read_ghost_module,
 )
-from weights.modules.branches import DEPLOYED, TRAINING
-from weights.modules.ghost_conv import SPLITS
+from weights.modules.arguments import SPLITS
+from weights.modules.forms import DEPLOYED, TRAINING
 
 PRIMARY, CHEAP = "primary_conv.0.weight", "cheap_conv.0.weight"
 BRANCH, CHEAP_BRANCH = "primary_rpr_conv.0.conv.weight", "cheap_rpr_conv.0.conv.weight"

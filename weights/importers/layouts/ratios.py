@@ -9,7 +9,7 @@ from typing import Any
 from weights.arithmetic import ChannelSplit, split_channels
 from weights.checks import choice, integer, plain_number
 from weights.errors import ImportRefused
-from weights.modules.ghost_conv import SPLITS
+from weights.modules.arguments import SPLITS
 
 
 def find_ratio(c_out: Any, channels: ChannelSplit, split: Any) -> tuple[float, bool]:

@@ -10,7 +10,7 @@ from weights.importers.checkpoints import Checkpoint
 from weights.importers.importer import Arguments, Importer, Inferred, fixed_differences
 from weights.importers.layouts.shapes import Shapes, read_ghost_module, read_shapes
 from weights.modules.bottleneck import GhostBottleneckConfig
-from weights.modules.branches import TRAINING
+from weights.modules.forms import TRAINING
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.modules.yolo import (
     CHEAP_KERNEL,

@@ -1,0 +1,112 @@
+"""Hints at the cause of a mismatch, from the pattern of the elements that are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+
+LARGEST_SHIFT = 3
+
+
+class Compared(NamedTuple):
+    """An output, its reference and the allowed errors, of one shape and in float64."""
+
+    got: np.ndarray
+    wanted: np.ndarray
+    allowed: np.ndarray
+
+    def errors(self) -> np.ndarray:
+        """|got - wanted|, infinite where only one of them is NaN, or infinite of that sign."""
+        got, wanted, _ = self
+        same = (got == wanted) | (np.isnan(got) & np.isnan(wanted))
+        finite = np.isfinite(got) & np.isfinite(wanted)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return np.where(same, 0.0, np.where(finite, np.abs(got - wanted), np.inf))
+
+    def ratios(self) -> np.ndarray:
+        """Errors over what is allowed; 0 where there is no error, whatever is allowed."""
+        errors = self.errors()
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            ratios = np.where(errors == 0, 0.0, errors / self.allowed)
+        return np.where(np.isnan(ratios), np.inf, ratios)
+
+    def matches(self, here: Any, there: Any) -> bool:
+        """True where the output at one index is the reference at another."""
+        moved = Compared(self.got[here], self.wanted[there], self.allowed[there])
+        return bool((moved.ratios() <= 1).all())
+
+
+def hints(arrays: Compared, wrong: np.ndarray, c_int: int | None) -> Iterator[str]:
+    """Whatever the mask `wrong` (N, C, H, W) of an output looks like; nothing for other shapes.
+
+    `c_int` is the number of primary channels of a GhostConv, None of other modules.
+    """
+    if wrong.ndim == 4:
+        yield from _channel_hints(arrays, wrong, c_int)
+        yield from _position_hints(arrays, wrong, c_int)
+
+
+def _channel_hints(arrays: Compared, wrong: np.ndarray, c_int: int | None) -> Iterator[str]:
+    channels = np.flatnonzero(wrong.any(axis=(0, 2, 3))).tolist()
+    if len(channels) == 1:
+        yield f"only channel {channels[0]} is wrong"
+        return
+    if c_int and min(channels) >= c_int:
+        yield "only ghost channels are wrong: the cheap half"
+    sources = _sources(arrays, channels)
+    if len(sources) == len(channels):
+        moved = ", ".join(f"{c} is {s}" for c, s in list(zip(channels, sources, strict=True))[:4])
+        yield f"channels are permuted ({moved}{', ...' * (len(channels) > 4)})"
+
+
+def _sources(arrays: Compared, channels: list[int]) -> list[int]:
+    """The channel of the reference that each wrong channel is, up to the first that is none."""
+    sources = []
+    for channel in channels:
+        source = _source(arrays, channel)
+        if source is None:
+            break
+        sources.append(source)
+    return sources
+
+
+def _source(arrays: Compared, channel: int) -> int | None:
+    got, wanted, allowed = arrays
+    axes = (0, 2, 3)
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.abs(wanted.mean(axis=axes) - got[:, channel].mean(dtype=np.float64))
+        # Where the means differ by more, some element does; a mean that is NaN excludes nothing.
+        candidates = np.flatnonzero(~(apart > 2 * allowed.mean(axis=axes))).tolist()
+    others = (source for source in candidates if source != channel)
+    return next((s for s in others if arrays.matches(np.s_[:, channel], np.s_[:, s])), None)
+
+
+def _position_hints(arrays: Compared, wrong: np.ndarray, c_int: int | None) -> Iterator[str]:
+    height, width = wrong.shape[2:]
+    if min(height, width) > 2 and not wrong[:, :, 1:-1, 1:-1].any():
+        yield "only border rows or columns are wrong: padding"
+    # Only the primary channels are a plain shift: the cheap half pads the shifted map anew.
+    primary = Compared(*(array[:, :c_int] for array in arrays))
+    shifts = product(range(-LARGEST_SHIFT, LARGEST_SHIFT + 1), repeat=2)
+    for rows, columns in sorted(shifts, key=lambda shift: abs(shift[0]) + abs(shift[1])):
+        if (rows, columns) != (0, 0) and _is_shifted(primary, rows, columns):
+            yield f"the map is shifted by {rows} rows and {columns} columns: asymmetric padding"
+            return
+    swapped = [array.swapaxes(2, 3) for array in primary[1:]]
+    if height == width > 1 and (Compared(primary.got, *swapped).ratios() <= 1).all():
+        yield "height and width are swapped"
+
+
+def _is_shifted(arrays: Compared, rows: int, columns: int) -> bool:
+    height, width = arrays.got.shape[2:]
+    here, there = (
+        np.s_[:, :, max(r, 0) : height + min(r, 0), max(c, 0) : width + min(c, 0)]
+        for r, c in ((rows, columns), (-rows, -columns))
+    )
+    # A row or column of zeros, as relu gives them, matches any shift.
+    shown = arrays.wanted[there]
+    tells = shown.size >= arrays.wanted.size / 4 and bool(shown.any())
+    return tells and arrays.matches(here, there)

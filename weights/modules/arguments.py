@@ -1,0 +1,31 @@
+"""The types of arguments, written once: what each may be, and the check that it is."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any, Literal, get_args
+
+from weights import checks
+from weights.arithmetic import Pair
+
+# An argument for both axes: an int, or (height, width).
+Size = int | Pair
+Split = Literal["round", "ceil", "floor"]
+Activation = Literal["relu", "relu6", "silu", "hard_swish", "identity"]
+Rounding = Literal["divisible", "floor"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
+ROUNDINGS: tuple[Rounding, ...] = get_args(Rounding)
+
+# Fields of a configuration: their type once they are checked, and the check. A pair is given as
+# any `Size`, which is not its type afterwards.
+Positive = Annotated[int, partial(checks.integer, minimum=1)]
+Count = Annotated[int, partial(checks.integer, minimum=0)]
+Odd = Annotated[int, checks.odd_integer]
+PositivePair = Annotated[Any, partial(checks.pair, minimum=1)]
+OddPair = Annotated[Any, checks.odd_pair]
+Padding = Annotated[Any, partial(checks.pair, minimum=0)]
+Ratio = Annotated[float, checks.ratio]
+PositiveNumber = Annotated[float, partial(checks.number, minimum=0)]
+Share = Annotated[float, partial(checks.number, minimum=0, maximum=1)]
+ShareOrNone = Annotated[float, partial(checks.number, minimum=0, maximum=1, inclusive=True)]

@@ -1,0 +1,168 @@
+"""The base of all configurations: arguments with their checks, and what follows from them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache, partial
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+
+from weights import checks
+from weights.modules.convolutions import (
+    Operation,
+    Sizes,
+    check_image,
+    check_statistics_of,
+    count_macs,
+)
+from weights.modules.forms import FOLDED, TRAINING, check_form
+from weights.tensors import TensorSpec
+
+# Notes in the type of an argument that `to_dict` leaves out: at its default, which files from
+# before it do not have; always, since the architecture's name has it.
+UNLESS_DEFAULT, IN_NAME = "unless default", "in name"
+
+
+@dataclass(frozen=True)
+class Configuration(ABC):
+    """The checked arguments of a module, and the plans of its parts.
+
+    The type of a field is its check: `Literal` allows those words, `bool` True and False, and
+    `Annotated` holds a function of name and value that returns the value to keep
+    (`weights.modules.arguments`). A field of any other type is checked in `check_together`. The
+    cached properties are the parts: all are made, and thereby checked, by the constructor.
+
+    Raises `ArgumentError` where an argument breaks a rule.
+    """
+
+    # The arguments that are the channels of input and output.
+    input_argument: ClassVar[str] = "c_in"
+    output_argument: ClassVar[str] = "c_out"
+
+    def __post_init__(self) -> None:
+        for each in _arguments(type(self)):
+            self._set(each.name, each.check(each.name, getattr(self, each.name)))
+        self.check_together()
+        for part in _parts(type(self)):
+            getattr(self, part)
+
+    def check_together(self) -> None:  # noqa: B027 - many have no such rule
+        """Raise `ArgumentError` where arguments break a rule together; sets those that derive."""
+
+    @abstractmethod
+    def tensors(self) -> Iterator[TensorSpec]:
+        """The tensors of the module, in the order of PyTorch's `state_dict`."""
+
+    @abstractmethod
+    def operations(self, sizes: Sizes) -> Iterator[Operation]:
+        """Every convolution and linear layer, for an input of these sizes (height, width)."""
+
+    def output_sizes(self, sizes: Sizes) -> tuple[Any, ...]:
+        """Height and width of the output; none of them where it has no such axes."""
+        return sizes
+
+    def check_sizes(self, sizes: Sizes) -> None:  # noqa: B027 - many take any
+        """Raise `ArgumentError` for a height and width that the module cannot take."""
+
+    @property
+    def input_channels(self) -> int:
+        """Channels of the input."""
+        channels: int = getattr(self, self.input_argument)
+        return channels
+
+    @property
+    def output_channels(self) -> int:
+        """Channels of the output."""
+        channels: int = getattr(self, self.output_argument)
+        return channels
+
+    @property
+    def folded(self) -> bool:
+        """Whether batch normalisations are folded into the convolutions before them."""
+        return getattr(self, "form", TRAINING) == FOLDED
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every argument as JSON writes it: equal pairs as one int, integral ratios as an int."""
+        values = ((each, getattr(self, each.name)) for each in _arguments(type(self)))
+        return {each.name: _plain(value) for each, value in values if each.is_written(value)}
+
+    def macs(self, height: int, width: int) -> int:
+        """Multiply-accumulates for one image."""
+        return count_macs(self.operations((height, width)))
+
+    def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, ...]:
+        """Shape of the output, (N, C, H, W) or (N, C); an unknown size (`None`) stays unknown."""
+        return (batch, self.output_channels, *self.output_sizes((height, width)))
+
+    def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
+        """Raise `ArgumentError` for an input that the module cannot take.
+
+        `shape` is (N, C, H, W) whatever the framework's own order; sizes may be `None`.
+        """
+        check_image(shape, dtype, self.input_argument, self.input_channels)
+        batch, _, height, width = shape
+        self.check_sizes((height, width))
+        check_form(getattr(self, "form", TRAINING), training=training)
+        if training:
+            check_statistics_of(self.operations((height, width)), batch)
+
+    def _set(self, name: str, value: Any) -> None:
+        """Set a field of the frozen configuration, for its constructor."""
+        object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True)
+class _Argument:
+    """A field of a configuration: its check, and whether `to_dict` writes it."""
+
+    name: str
+    default: Any
+    check: Callable[[str, Any], Any]
+    notes: tuple[Any, ...]
+
+    def is_written(self, value: Any) -> bool:
+        return IN_NAME not in self.notes and not (
+            UNLESS_DEFAULT in self.notes and value == self.default
+        )
+
+
+@lru_cache
+def _arguments(kind: type[Configuration]) -> tuple[_Argument, ...]:
+    """The arguments of a configuration, in the order of its constructor."""
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple(
+        _Argument(each.name, each.default, _check(hints[each.name]), _notes(hints[each.name]))
+        for each in fields(kind)
+        if each.init
+    )
+
+
+@lru_cache
+def _parts(kind: type[Configuration]) -> tuple[str, ...]:
+    """The names of its cached properties, those of base classes first."""
+    named = [each for base in reversed(kind.__mro__) for each in vars(base).items()]
+    return tuple(dict.fromkeys(n for n, each in named if isinstance(each, cached_property)))
+
+
+def _notes(hint: Any) -> tuple[Any, ...]:
+    return getattr(hint, "__metadata__", ())
+
+
+def _check(hint: Any) -> Callable[[str, Any], Any]:
+    """The check that the type of a field asks for."""
+    allowed = get_args(hint)[0] if _notes(hint) else hint
+    for note in _notes(hint):
+        if callable(note):
+            return note
+    if get_origin(allowed) is Literal:
+        return partial(checks.choice, allowed=get_args(allowed))
+    return checks.boolean if allowed is bool else _as_it_is
+
+
+def _as_it_is(name: str, value: Any) -> Any:
+    return value
+
+
+def _plain(value: Any) -> Any:
+    return checks.plain_pair(value) if isinstance(value, tuple) else value

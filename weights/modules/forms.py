@@ -1,0 +1,32 @@
+"""The forms of a module: as it is trained, or with layers merged for inference."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, get_args
+
+from weights.errors import ArgumentError
+
+# As it is trained; with branches merged, as timm's reparameterised networks; without any batch
+# normalisation.
+Form = Literal["training", "deployed", "folded"]
+# The forms of a module that has no branches.
+PlainForm = Literal["training", "folded"]
+TRAINING: Final = "training"
+DEPLOYED: Final = "deployed"
+FOLDED: Final = "folded"
+FORMS: tuple[Form, ...] = get_args(Form)
+FORM_TRAINING = (
+    "a module in form '{form}' cannot train, its batch normalisations are merged into its "
+    "convolutions: switch to evaluation, or train in form 'training' and call deploy() afterwards"
+)
+
+
+def check_form(form: str, *, training: bool) -> None:
+    """Raise `ArgumentError` for training in a form that cannot."""
+    if training and form != TRAINING:
+        raise ArgumentError(FORM_TRAINING.format(form=form))
+
+
+def form_in_words(values: dict[str, Any]) -> dict[str, Any]:
+    """A configuration without the form of training, which goes without saying."""
+    return {name: value for name, value in values.items() if (name, value) != ("form", TRAINING)}
