@@ -1,4 +1,4 @@
-"""What Keras calls the tensors of a layer, and their types."""
+"""Names of a layer's tensors in Keras, and their types."""
 
 from __future__ import annotations
 
