@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from conformance.commands.command import exit_code, exit_with, implementations
+from conformance.commands.common import exit_code, exit_with, implementations
 from conformance.implementations.registry import Availability
 from conformance.parity.tier import ParityTier
 from conformance.parity.trials import Size, prepare_experiment

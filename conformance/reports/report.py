@@ -17,7 +17,7 @@ import numpy as np
 
 from conformance.implementations.registry import ENVIRONMENT, Availability, installed_version
 from conformance.judging.verdict import Status, Verdict
-from conformance.running.results import Run, efforts, offences, unjudged
+from conformance.running.results import Run, offences, timings, unjudged
 from weights import FormatError, strict_json
 from weights.files.storage import read_bytes
 from weights.shown import shown
@@ -152,5 +152,5 @@ def _footer(run: Run) -> dict[str, Any]:
         "not_green": [*offences(run), *unjudged(run)],
         "was_stopped": run.was_stopped,
         "seconds": round(run.seconds, 3),
-        "effort": [asdict(effort) for effort in efforts(run)],
+        "effort": [asdict(timing) for timing in timings(run)],
     }

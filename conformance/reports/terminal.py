@@ -16,7 +16,7 @@ from rich.text import Text
 from conformance.cases.case import split_pair
 from conformance.implementations.registry import Availability
 from conformance.judging.verdict import Status, Verdict
-from conformance.running.results import Run, efforts, is_green
+from conformance.running.results import Run, is_green, timings
 
 SHOWN_FAILURES = 20
 WORDS = {
@@ -121,7 +121,7 @@ def effort(run: Run) -> Table:
     grid = Table(title="effort")
     for column in ("implementation", "seconds", "cases a second", "compilation"):
         grid.add_column(column, justify="left" if column == "implementation" else "right")
-    for each in efforts(run):
+    for each in timings(run):
         share = "--full tells" if each.compilation is None else f"{each.compilation:.0%}"
         grid.add_row(each.name, f"{each.seconds:.0f}", f"{each.speed:.1f}", share)
     return grid
