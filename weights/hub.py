@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from weights.errors import ArgumentError, DigestError, FormatError, GhostError
-from weights.files.file import ENTRY, WeightFile, read_file
+from weights.files.file import WeightFile, read_file
+from weights.files.metadata import ENTRY
 from weights.files.storage import PathLike, read_header
 from weights.importers.timm_config import read_preprocess
 from weights.networks.classifier import with_classes
