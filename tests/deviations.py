@@ -25,7 +25,6 @@ OWN_DEFINITIONS = {
     ".assign": "PyTorch writes what a tensor is computed from",
     ".create_variables": "Keras creates variables when it knows the input",
     ".prepare_inference": "a framework has modes and orders in memory",
-    ".__repr__": "a plain class needs one, a framework writes its own",
     ".build": "Keras creates variables when it knows the input",
     ".compute_output_shape": "Keras asks for it in symbolic use",
     "._from_arguments": "how Keras builds again what it saved",
@@ -142,7 +141,7 @@ DEVIATIONS = {
     },
     "ghost_torch/networks/ghostnet.py": {
         "PyTorch's exported quantiser takes one layer that is called twice for one call": """
-            + GhostNet.__init__: self.relu_head =
+            + GhostNet._set_up: self.relu_head =
         """,
     },
     "ghost_torch/ghost_conv_v3.py": {
@@ -177,7 +176,7 @@ DEVIATIONS = {
     },
     "ghost_tf/networks/vgg.py": {
         "Keras makes a list of its own of every list; the network is built when one is called": """
-            + GhostVGG16.__init__: object.__setattr__(...)
+            + GhostVGG16._set_up: object.__setattr__(...)
             - Features.plan =
             + Features.network =
             + Features.call: self.network._check_input(...)

@@ -53,9 +53,9 @@ DRIFTS = [
     ("networks/ghostnet.py", "version = 2", "version = 3", "+ GhostNetV2.version = 3"),
     ("networks/ghostnet.py", "if name in FEATURES", "if name", "+ GhostNet.features:   if name"),
     ("networks/resnet.py", "        self.block = block\n", "", "- BasicBlock.__init__: self.b"),
-    ("yolo.py", "self.cv3 =", "self.cv4 =", "+ C3Ghost.__init__: self.cv4 ="),
+    ("yolo.py", "self.cv3 =", "self.cv4 =", "+ C3Ghost._set_up: self.cv4 ="),
     ("variants.py", "def ghostnet_130", "def ghostnet_150", "+ def ghostnet_150("),
-    ("networks/resnet.py", "    @property\n", "", "+ def GhostResNet.config(self)"),
+    ("networks/resnet.py", "    @property\n", "", "+ def GhostResNet.first_norm(self)"),
     ("networks/resnet.py", "        self.block = block\n", "", "- BasicBlock.__init__: self."),
     ("networks/resnet.py", "depth = 20", "depth = 56", "+ GhostResNet20.depth = 56"),
     ("networks/resnet.py", "x = block(x)", "y = block(x)", "+ GhostResNet._steps:     y ="),
@@ -175,7 +175,7 @@ def swapped(items: list[str], i: int, j: int) -> Iterator[str]:
     ("first", "second"),
     [
         ("        first, second = plan.", "        self.block ="),
-        ("        self.conv1 = GhostConv(**first", "        self.bn1 = _norm(plan, block"),
+        ("        self.conv1 = from_plan(GhostConv, first", "        self.bn1 = _norm(plan, block"),
         ("        self.layer1 =", "        self.layer2 ="),
     ],
 )

@@ -13,7 +13,6 @@ from weights.files.metadata import parse_metadata
 from weights.files.storage import PathLike, read_header
 from weights.modules.convolutions import fits
 from weights.networks.architectures import configure
-from weights.networks.summary import default_size
 from weights.shown import listed
 from weights.tensors import STATISTICS
 
@@ -60,9 +59,9 @@ def _macs(metadata: Mapping[str, Any], stored: Set[str]) -> dict[str, Any] | Non
     than that, and for an architecture of a newer version.
     """
     architecture, config = metadata["architecture"], metadata["config"]
-    size = default_size(architecture)
     try:
         module = configure(architecture, config)
+        size = module.default_size
         described = {spec.name for spec in islice(module.tensors(), len(stored) + 1)}
         if described != stored or not fits(module.operations(size)):
             return None

@@ -137,7 +137,7 @@ def _import_state_dict(
 
 def _assumed(inferred: Inferred, checked: Config, given: Arguments) -> dict[str, Any]:
     """Return every argument that neither the file nor the user determines."""
-    values = {each.name: getattr(checked, each.name) for each in fields(checked) if each.init}  # type: ignore[arg-type]
+    values = {each.name: getattr(checked, each.name) for each in fields(checked) if each.init}
     known = {*inferred.arguments, *given, *IN_NAMES}
     values |= checked.to_dict()
     return {name: x for name, x in values.items() if name not in known} | dict(inferred.assumptions)

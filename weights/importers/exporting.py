@@ -97,7 +97,9 @@ def _parts(file: WeightFile) -> Iterator[Config]:
     config = configure(file.architecture, file.config)
     match config:
         case GhostResNetConfig():
-            yield from (config.stem, *config.convolutions())
+            yield config.stem
+            for convolutions in config.convolutions.values():
+                yield from convolutions
         case GhostVGGConfig():
             yield from (convolution for stage in config.stages for convolution in stage)
         case _:
