@@ -45,8 +45,8 @@ class Adapter:
         cotangent = self._input(output_cotangent)
         output, of_parameters, grad_input = _train_step(self.module, inputs, cotangent)
         # A module that holds the gradients where the parameters were, to find them by name.
-        graph, _, rest = nnx.split(self.module, nnx.Param, ...)
-        holder = nnx.merge(graph, of_parameters, rest)
+        graph, _, *rest = nnx.split(self.module, nnx.Param, ...)
+        holder = nnx.merge(graph, of_parameters, *rest)
         grads = {
             spec.name: weights_io.variable_of(holder, spec) for spec in specs if spec.trainable
         }

@@ -77,7 +77,7 @@ def _plain(path: str, value: Any, seen: dict[int, str]) -> Any:
     return _name(value) if callable(value) else value
 
 
-def _given(variable: nnx.Variable) -> str:
+def _given(variable: nnx.Variable[Any]) -> str:
     """Whether the layer computes with the variable's own numbers."""
     kind = type(variable)
     if any(getattr(kind, name) is not getattr(nnx.Variable, name) for name in ACCESS):

@@ -128,7 +128,8 @@ def vmapped(architecture: str, config: Mapping[str, Any], weights: Mapping[str, 
 
     def prepare(module: Any, _: jax.Array) -> Run:
         def stacked(module: Any, x: jax.Array) -> jax.Array:
-            axes = nnx.StateAxes({...: None})
+            shared: dict[Any, None] = {...: None}
+            axes = nnx.StateAxes(shared)
             return nnx.vmap(lambda module, x: module(x), in_axes=(axes, 0))(module, x[:, None])
 
         compiled = nnx.jit(stacked)

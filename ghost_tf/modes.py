@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import keras
@@ -72,8 +73,9 @@ class Function(Adapter):
 
     def __init__(self, module: Any, dtype: Any, *, jit_compile: bool) -> None:
         super().__init__(module, dtype)
-        self._forward = tf.function(super()._forward, jit_compile=jit_compile)
-        self._differentiate = tf.function(super()._differentiate, jit_compile=jit_compile)
+        compiled = partial(tf.function, jit_compile=jit_compile)
+        self._forward = compiled(super()._forward)  # type: ignore[method-assign]
+        self._differentiate = compiled(super()._differentiate)  # type: ignore[method-assign]
 
     taps = None  # type: ignore[assignment]
 

@@ -15,7 +15,7 @@ from weights.columns.actual import Facts
 
 TENSORS = ("weight", "bias", "running_mean", "running_var")
 # Counts the values of every device, and is otherwise the same.
-SAME = {nn.SyncBatchNorm: nn.BatchNorm2d}
+SAME: dict[type, type] = {nn.SyncBatchNorm: nn.BatchNorm2d}
 # Where PyTorch has a module that it compiles, recomputes or shards.
 WRAPPED = ("_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
 # What a class may define anew without computing anything else.
@@ -42,10 +42,11 @@ def _walk(path: str, part: nn.Module) -> Iterator[tuple[str, Mapping[str, Any]]]
 
 
 def _kind(part: nn.Module) -> str:
+    kind: Any = type(part)
     forward = vars(part).get("forward")
-    if forward is not None and getattr(unwrap(forward), "__func__", None) is not type(part).forward:
-        return f"{_function(type(part))} with another forward"
-    return _function(type(part))
+    if forward is not None and getattr(unwrap(forward), "__func__", None) is not kind.forward:
+        return f"{_function(kind)} with another forward"
+    return _function(kind)
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -98,10 +97,11 @@ def onnx(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any
     def prepare(module: Any, x: Tensor) -> Callable[[Tensor], Tensor]:
         from onnxruntime import InferenceSession
 
-        stream = io.BytesIO()
-        names = {"input_names": ["x"], "output_names": ["y"]}
-        torch.onnx.export(module, (x,), stream, dynamo=True, verbose=False, **names)
-        session = InferenceSession(stream.getvalue(), providers=["CPUExecutionProvider"])
+        program: Any = torch.onnx.export(
+            module, (x,), input_names=["x"], output_names=["y"], dynamo=True, verbose=False
+        )
+        content = program.model_proto.SerializeToString()
+        session = InferenceSession(content, providers=["CPUExecutionProvider"])
         return lambda x: torch.from_numpy(session.run(["y"], {"x": x.numpy()})[0])
 
     return _build(prepare, architecture, config, weights)

@@ -1,1 +1,1 @@
-"""What is judged: found by name, run in a process of its own, watched."""
+"""Implementations under test: found by name, run in a process of their own, and watched."""

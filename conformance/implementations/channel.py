@@ -1,4 +1,4 @@
-"""What the parent and the process of an implementation say to each other, with a deadline."""
+"""Messages between the parent and the process of an implementation, with a deadline."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 LENGTH = struct.Struct("!Q")
-# Of one message. An answer of a case has some megabytes, a trained network's stages some hundred.
-MOST_BYTES = 1 << 32
-# How often who waits looks whether the other is still alive, in seconds.
-LOOK = 0.5
-# What an array is pickled as: nothing else from an implementation's process becomes an object here.
+# The results of a case have some megabytes, the stages of a trained network some hundred.
+MESSAGE_LIMIT = 1 << 32
+# Seconds between two looks of the waiting end at whether the other is still alive.
+POLL_SECONDS = 0.5
+# The functions that a pickled array calls: no other object of an implementation is made here.
 ARRAYS = {
     ("numpy", "dtype"),
     ("numpy", "ndarray"),
@@ -35,20 +35,21 @@ class Channel:
         self._socket = end
 
     def send(self, message: Any, deadline: float | None = None) -> None:
-        """Say something."""
+        """Send an object; raises `TimeoutError` where the other end does not read it."""
         data = pickle.dumps(message, protocol=5)
-        self._socket.settimeout(_left(deadline))
+        self._socket.settimeout(_remaining(deadline))
         self._socket.sendall(LENGTH.pack(len(data)))
         self._socket.sendall(data)
 
     def receive_trusted(self) -> Any:
-        """What the parent said, however long it takes to say something."""
-        return pickle.loads(self._receive(None, _always))
+        """The next message of the parent, for which there is no deadline."""
+        return pickle.loads(self._receive(None, lambda: True))
 
     def receive(self, deadline: float, is_alive: Callable[[], bool]) -> Any:
-        """What an implementation's process said: numbers, texts, arrays, collections of them.
+        """The next message of an implementation: numbers, texts, arrays, collections of them.
 
-        Raises `pickle.UnpicklingError` and the like for anything else.
+        `is_alive` tells whether its process still runs. Raises `pickle.UnpicklingError` and the
+        like for anything else.
         """
         return _Arrays(io.BytesIO(self._receive(deadline, is_alive))).load()
 
@@ -58,8 +59,8 @@ class Channel:
 
     def _receive(self, deadline: float | None, is_alive: Callable[[], bool]) -> bytearray:
         (size,) = LENGTH.unpack(self._exactly(LENGTH.size, deadline, is_alive))
-        if size > MOST_BYTES:
-            raise pickle.UnpicklingError(f"a message of {size} bytes, more than {MOST_BYTES}")
+        if size > MESSAGE_LIMIT:
+            raise pickle.UnpicklingError(f"a message of {size} bytes, more than {MESSAGE_LIMIT}")
         return self._exactly(size, deadline, is_alive)
 
     def _exactly(
@@ -67,8 +68,7 @@ class Channel:
     ) -> bytearray:
         data = bytearray()
         while len(data) < size:
-            left = _left(deadline)
-            self._socket.settimeout(LOOK if left is None else min(LOOK, left))
+            self._socket.settimeout(min(POLL_SECONDS, _remaining(deadline) or POLL_SECONDS))
             try:
                 part = self._socket.recv(min(size - len(data), 1 << 20))
             except TimeoutError:
@@ -84,19 +84,15 @@ class Channel:
 
 
 class _Arrays(pickle.Unpickler):
-    """Reads arrays and what Python's own collections hold."""
+    """Reads arrays, and Python's own numbers, texts and collections."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """The few functions that arrays are made by, or `UnpicklingError`."""
+        """One of the functions that arrays call; raises `UnpicklingError` for any other."""
         if (module, name) in ARRAYS or module == "ml_dtypes":
             return super().find_class(module, name)
         raise pickle.UnpicklingError(f"an object of {module}.{name}")
 
 
-def _always() -> bool:
-    return True
-
-
-def _left(deadline: float | None) -> float | None:
-    """Seconds until the deadline, never none: none would not even try."""
+def _remaining(deadline: float | None) -> float | None:
+    """Seconds until the deadline, more than 0, with which a socket would not even try."""
     return None if deadline is None else max(deadline - time.monotonic(), 0.001)

@@ -1,4 +1,4 @@
-"""The process of an implementation: it answers its parent, and ends with it."""
+"""The main function of an implementation's process: it serves its parent, and ends with it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from conformance.implementations.registry import ORACLE, OURS, load, target
 from conformance.implementations.watch import Watch
 from conformance.implementations.worker import Worker, refusal
 
-# How often the child looks whether its parent is still there, in seconds.
-LOOK = 1.0
-# Of the suite's modules, what an implementation may use.
+# Seconds between two looks at whether the parent still runs.
+POLL_SECONDS = 1.0
+# The modules of the suite that an implementation may use.
 PUBLIC = (
     "conformance",
     "conformance.cases",
@@ -32,14 +32,18 @@ PUBLIC = (
 
 
 def main(descriptor: str, name: str, repeat: str) -> None:
-    """Answer requests until the parent hangs up; `repeat` is empty or not."""
+    """Serve requests until the parent closes the connection.
+
+    `descriptor` is that of the socket, `name` that of the implementation; with a `repeat` that is
+    not empty, every output is computed twice.
+    """
     own = os.getpid()
     del sys.argv[1:]  # some frameworks read them
     channel = Channel(socket.socket(fileno=int(descriptor)))
     Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     if target(name)[0].partition(".")[0] not in (*OURS, "conformance"):
         sys.path.insert(0, str(Path.cwd()))  # where people keep an implementation of their own
-    # Who is called the oracle is taken for nothing else.
+    # The oracle may import itself.
     watch = None if name == ORACLE else Watch(name)
     _hide_the_suite()
     try:
@@ -51,31 +55,31 @@ def main(descriptor: str, name: str, repeat: str) -> None:
 def _serve(channel: Channel, name: str, repeat: bool, watch: Watch | None) -> None:
     own = os.getpid()
 
-    def answer(reply: tuple[str, Any]) -> None:
+    def send(reply: tuple[str, Any]) -> None:
         _end_a_copy(own)
         channel.send((*reply, watch.remarks() if watch else []))
 
     try:
-        build, told = load(name)
+        build, facts = load(name)
     except Exception as error:
-        answer(refusal(error))
+        send(refusal(error))
         return
-    answer(("done", told))
+    send(("done", facts))
     worker = Worker(build, repeat)
     with suppress(EOFError):
         while True:
             request, arguments = channel.receive_trusted()
-            answer(worker.answer(request, arguments))
+            send(worker.handle(request, arguments))
 
 
 def _end_a_copy(own: int) -> None:
-    """End a process that was forked within a request: it must not answer, nor clean up."""
+    """End a process that was forked within a request: it must not reply, nor clean up."""
     if os.getpid() != own:
         os._exit(0)
 
 
 def _hide_the_suite() -> None:
-    """Forget this process's own modules of the suite: whoever imports them is heard."""
+    """Forget the modules of the suite, so that `Watch` sees an implementation import them."""
     for key in [key for key in sys.modules if key.partition(".")[0] == "conformance"]:
         if key not in PUBLIC:
             del sys.modules[key]
@@ -86,6 +90,6 @@ def _hide_the_suite() -> None:
 
 def _end_with_parent(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
     with suppress(OSError):
         os.killpg(0, signal.SIGKILL)

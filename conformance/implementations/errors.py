@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weights.shown import printable
 
-# Characters of one text that an implementation had a part in.
+# Characters of a text, and of a name, that an implementation had a part in.
 TEXT_LIMIT, NAME_LIMIT = 4000, 200
 
 
@@ -32,7 +32,7 @@ def safe_str(value: object, limit: int = TEXT_LIMIT) -> str:
 
 
 class NotSupported(Exception):
-    """Raised by an implementation for what it cannot do: a skip with a reason, never a pass."""
+    """Raised by an implementation for what it cannot do: the case is skipped, with this reason."""
 
 
 class ImplementationError(Exception):
@@ -40,7 +40,10 @@ class ImplementationError(Exception):
 
 
 class ImplementationRaised(ImplementationError):
-    """The implementation raised, or returned what is no array."""
+    """The implementation raised, or returned what is no array.
+
+    `is_ghost_error` tells whether it raised a `weights.GhostError`.
+    """
 
     def __init__(self, type_name: str, text: str, is_ghost_error: bool) -> None:
         super().__init__(f"{type_name}: {text}")
@@ -53,18 +56,18 @@ class ProcessDied(ImplementationError):
     """The implementation's process ended in the middle of a request."""
 
     def __init__(self, exit_code: int | None, output: str) -> None:
-        super().__init__(f"its process died with exit code {exit_code}; its last words:\n{output}")
+        super().__init__(f"its process died with exit code {exit_code}; its last output:\n{output}")
         self.exit_code = exit_code
         self.output = output
 
 
-class NoAnswer(ImplementationError):
-    """The implementation's process sent what is no answer."""
+class NoReply(ImplementationError):
+    """The implementation's process sent what is no reply."""
 
 
 class TimedOut(ImplementationError):
     """The implementation took longer than a case may take."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"no answer within {seconds:g} s")
+        super().__init__(f"no result within {seconds:g} s")
         self.seconds = seconds

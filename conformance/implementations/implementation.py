@@ -1,4 +1,4 @@
-"""What a tier asks of an implementation, wherever that runs."""
+"""The requests of a tier to an implementation, wherever that runs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from conformance.implementations.precision import Precision
 class Implementation(ABC):
     """An implementation under test.
 
-    Every request raises `NotSupported` where the implementation refuses it, and a subclass of
-    `ImplementationError` where it gives no result. `remarks` is what it was seen to do that an
-    implementation must not.
+    A request names an architecture, its configuration and its weights by canonical name. It raises
+    `NotSupported` where the implementation refuses it, and a subclass of `ImplementationError`
+    where it gives no result. `remarks` lists what it did that an implementation must not do.
     """
 
     def __init__(self, name: str, *, is_ours: bool = False) -> None:
@@ -31,7 +31,7 @@ class Implementation(ABC):
 
     @contextmanager
     def one_case(self) -> Iterator[None]:
-        """A case begins and ends: its requests share the time that a case may take."""
+        """Limit the time of all requests of a case together."""
         yield
 
     def call(
@@ -43,17 +43,17 @@ class Implementation(ABC):
     def taps(
         self, architecture: str, config: Mapping[str, Any], weights: Tensors, x: np.ndarray
     ) -> Tensors:
-        """Named intermediate outputs for x: (N, C, H, W)."""
+        """The output of every stage, by its name, for x: (N, C, H, W)."""
         return self._ask("taps", architecture, config, weights, x=x)
 
     def state(self, architecture: str, config: Mapping[str, Any], weights: Tensors) -> Tensors:
-        """The tensors that it holds, canonical names and layout."""
+        """The tensors that the module holds, by canonical name and in canonical layout."""
         return self._ask("state", architecture, config, weights)
 
     def save(
         self, architecture: str, config: Mapping[str, Any], weights: Tensors, path: Path
     ) -> None:
-        """Let it write the interchange file."""
+        """Write the interchange file of the module to `path`."""
         self._ask("save", architecture, config, weights, path=str(path))
 
     def resave(
@@ -64,7 +64,7 @@ class Implementation(ABC):
         source: Path,
         path: Path,
     ) -> None:
-        """Let it load the file `source` over `weights`, and write `path`."""
+        """Load the interchange file `source` over `weights`, and write it again to `path`."""
         self._ask("resave", architecture, config, weights, source=str(source), path=str(path))
 
     def train_step(
@@ -75,7 +75,10 @@ class Implementation(ABC):
         x: np.ndarray,
         output_cotangent: np.ndarray,
     ) -> dict[str, Any]:
-        """One training step: output, gradients, statistics afterwards."""
+        """Output, gradients and statistics of a training step on x: (N, C, H, W).
+
+        `output_cotangent` has the shape of the output.
+        """
         cotangent = {"output_cotangent": output_cotangent}
         return self._ask("train_step", architecture, config, weights, x=x, **cotangent)
 

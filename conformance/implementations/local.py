@@ -13,9 +13,10 @@ from conformance.implementations.worker import Worker
 
 
 class LocalImplementation(Implementation):
-    """What `conformance.implementations.process.ProcessImplementation` offers, without a process.
+    """An implementation in this process, built by the function `build`.
 
-    Nobody watches what it imports: the suite's own mutants are the oracle with a defect.
+    With `repeat` every output is computed twice. Nobody watches what it imports: the suite's own
+    mutants are the oracle with a defect.
     """
 
     def __init__(self, name: str, build: Callable[..., Any], *, repeat: bool = False) -> None:
@@ -24,7 +25,7 @@ class LocalImplementation(Implementation):
 
     def _request(self, request: str, arguments: Mapping[str, Any]) -> Any:
         with np.errstate(all="ignore"):
-            kind, value = self._worker.answer(request, arguments)
+            kind, value = self._worker.handle(request, arguments)
         if kind == "unsupported":
             raise NotSupported(*value)
         if kind == "raised":

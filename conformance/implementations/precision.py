@@ -11,9 +11,9 @@ from typing import Any
 from weights import ArgumentError
 
 UNIT_ROUNDOFF = 2.0**-24
-# bfloat16's: with fewer bits the bounds are so wide that they hold of anything.
+# bfloat16's: with fewer bits the bounds are so wide that any result passes.
 COARSEST = 2.0**-8
-# float16's largest number: who holds less would be asked for next to nothing.
+# float16's largest number: of less range, most cases would be skipped.
 LEAST_RANGE = 65504.0
 
 
@@ -38,26 +38,28 @@ class Precision:
         mantissa, exponent = math.frexp(self.unit_roundoff)
         unit = f"2^{exponent - 1}" if mantissa == 0.5 else f"{self.unit_roundoff:.3g}"
         parts = [f"unit roundoff {unit}"] if self.unit_roundoff != UNIT_ROUNDOFF else []
-        return ", ".join(
-            [*parts, *([f"up to {self.largest:g}"] if self.largest < math.inf else [])]
-        )
+        parts += [f"up to {self.largest:g}"] if self.largest < math.inf else []
+        return ", ".join(parts)
 
 
 def read_precision(table: Any, function: str) -> Precision:
-    """What `PRECISIONS` of a module says of one of its functions; raises `ArgumentError`."""
-    told = table.get(function, {}) if isinstance(table, Mapping) else None
+    """The entry of `table`, the `PRECISIONS` of a module, for one of its functions.
+
+    Raises `ArgumentError` where the table is none, or the numbers are.
+    """
+    entry = table.get(function, {}) if isinstance(table, Mapping) else None
     names = [field.name for field in fields(Precision)]
-    if not isinstance(told, Mapping) or not all(name in names for name in told):
+    if not isinstance(entry, Mapping) or not all(name in names for name in entry):
         raise ArgumentError(
             f"PRECISIONS must map function names to numbers called {', '.join(names)}, as in "
             f'{{"{function}": {{"unit_roundoff": 2**-8}}}}'
         )
-    for name, value in told.items():
+    for name, value in entry.items():
         if not isinstance(value, Real) or isinstance(value, bool):
             raise ArgumentError(
                 f"PRECISIONS: `{name}` must be a number, got a {type(value).__name__}"
             )
-    return Precision(**{name: float(value) for name, value in told.items()})
+    return Precision(**{name: float(value) for name, value in entry.items()})
 
 
 def _check(name: str, value: float, is_right: bool, rule: str) -> None:

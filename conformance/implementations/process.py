@@ -18,7 +18,7 @@ import numpy as np
 from conformance.implementations.channel import Channel
 from conformance.implementations.errors import (
     ImplementationRaised,
-    NoAnswer,
+    NoReply,
     NotSupported,
     ProcessDied,
     TimedOut,
@@ -32,15 +32,23 @@ from weights import child
 
 CASE_SECONDS = 120.0
 START_SECONDS = 300.0
-# How long a process may take to end by itself once it was told to.
+# Seconds in which a process may end by itself once the connection is closed.
 END_SECONDS = 1.0
-LAST_WORDS = 2000
+OUTPUT_TAIL = 2000
 REFUSALS = {"unsupported": NotSupported, "raised": ImplementationRaised}
-ANSWERS = {"call": np.ndarray, "taps": dict, "state": dict, "train_step": dict, "seconds": tuple}
+RESULT_TYPES = {
+    "call": np.ndarray,
+    "taps": dict,
+    "state": dict,
+    "train_step": dict,
+    "seconds": tuple,
+}
 
 
 class ProcessImplementation(Implementation):
     """An implementation in a child process, started anew when it dies or takes too long.
+
+    A case may take `seconds`; with `repeat` every output is computed twice.
 
     The child leads a process group: what it started ends with it.
     """
@@ -70,16 +78,16 @@ class ProcessImplementation(Implementation):
         self._channel = Channel(ours)
         self._output = _Output(process.stdout)
         try:
-            told = self._reply(time.monotonic() + START_SECONDS, START_SECONDS)
+            facts = self._reply(time.monotonic() + START_SECONDS, START_SECONDS)
         except (ImplementationRaised, NotSupported):
             self._stop()  # it has hung up, the next request must not ask it
             raise
-        self.versions = dict(told["versions"])
-        self.precision = Precision(*told["precision"])
+        self.versions = dict(facts["versions"])
+        self.precision = Precision(*facts["precision"])
 
     @contextmanager
     def one_case(self) -> Iterator[None]:
-        """A case begins and ends: its requests share the time that a case may take."""
+        """Limit the time of all requests of a case together."""
         self._deadline = time.monotonic() + self._seconds
         try:
             yield
@@ -87,9 +95,9 @@ class ProcessImplementation(Implementation):
             self._deadline = None
 
     def seconds(self) -> tuple[float, float]:
-        """What its outputs took since it started: the first time, and when repeated."""
-        first, again = (0.0, 0.0) if self._process is None else self._request("seconds", {})
-        return float(first), float(again)
+        """Seconds of all its outputs since it started: computed first, and repeated."""
+        first, repeated = (0.0, 0.0) if self._process is None else self._request("seconds", {})
+        return float(first), float(repeated)
 
     def kill(self) -> None:
         """End the child in the middle of a request, which raises `ProcessDied` in its thread."""
@@ -113,10 +121,10 @@ class ProcessImplementation(Implementation):
             raise TimedOut(self._seconds) from None
         except OSError:
             raise self._died() from None
-        answer = self._reply(deadline, self._seconds)
-        if not isinstance(answer, ANSWERS.get(request, object)):
-            raise NoAnswer(f"its process sent a {type(answer).__name__} for {request!r}")
-        return answer
+        result = self._reply(deadline, self._seconds)
+        if not isinstance(result, RESULT_TYPES.get(request, object)):
+            raise NoReply(f"its process sent a {type(result).__name__} for {request!r}")
+        return result
 
     def _reply(self, deadline: float, seconds: float) -> Any:
         try:
@@ -130,7 +138,7 @@ class ProcessImplementation(Implementation):
             raise self._died() from None
         except Exception as error:
             self._stop()
-            raise NoAnswer(f"its process sent what is no answer: {safe_str(error)}") from None
+            raise NoReply(f"its process sent what is no reply: {safe_str(error)}") from None
         if refusal is not None:
             raise refusal
         return value
@@ -156,7 +164,7 @@ class ProcessImplementation(Implementation):
 
 
 class _Output:
-    """What a child prints: read to its end, and only the last of it kept."""
+    """Whatever a child prints, of which only the last part is kept."""
 
     def __init__(self, stream: Any) -> None:
         self._last = b""
@@ -164,14 +172,14 @@ class _Output:
         self._thread.start()
 
     def last(self) -> str:
-        """The last words, once the child has ended."""
+        """The last part, once the child has ended."""
         self._thread.join(END_SECONDS)
         return self._last.decode(errors="replace").strip()
 
     def _read(self, stream: IO[bytes]) -> None:
         with stream:
             while part := os.read(stream.fileno(), 1 << 16):
-                self._last = (self._last + part)[-LAST_WORDS:]
+                self._last = (self._last + part)[-OUTPUT_TAIL:]
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

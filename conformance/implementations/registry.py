@@ -27,14 +27,14 @@ OURS = {
     "ghost_tf": ("keras", "tensorflow"),
 }
 ORACLE = "oracle"
-# Lines that an implementation may have in a report.
-MOST_VERSIONS = 50
-# What stands in the environment of every child, unless the user says otherwise.
+# Entries of an implementation in a report.
+VERSION_LIMIT = 50
+# The environment of every child, where the user has set nothing else.
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow otherwise prints on its way up
     "OMP_NUM_THREADS": "1",  # the cases are tiny: more threads only wait for each other
 }
-# What must stand there before a child imports a module of ours, or a mode of it.
+# The environment that a module of ours needs, or a mode of it.
 ENVIRONMENTS = {
     "ghost_jax.modes:float64": {"JAX_ENABLE_X64": "1"},
     "ghost_tf.modes": {"KERAS_BACKEND": "tensorflow"},
@@ -45,19 +45,19 @@ ENVIRONMENTS = {
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether one of our packages can run here, and what it lacks."""
+    """One of our packages, and the packages that it lacks on this machine."""
 
     name: str
     lacks: tuple[str, ...] = ()
 
     @property
     def is_installed(self) -> bool:
-        """Whether everything that it needs is here."""
+        """True where it lacks nothing."""
         return not self.lacks
 
     @property
     def reason(self) -> str:
-        """Why it cannot run, and the way out."""
+        """The reason for which it cannot run, and the command that installs what it lacks."""
         return f"{', '.join(self.lacks)} not installed: pip install {' '.join(self.lacks)}"
 
 
@@ -94,7 +94,7 @@ def target(name: str) -> tuple[str, str]:
 
 
 def environment(name: str) -> dict[str, str]:
-    """What the process of an implementation has in its environment, beside what the user set.
+    """The environment of the process of an implementation, with what the user has set.
 
     >>> environment("ghost_tf.modes:graph")["KERAS_BACKEND"]
     'tensorflow'
@@ -105,10 +105,10 @@ def environment(name: str) -> dict[str, str]:
 
 
 def load(name: str) -> tuple[Build, dict[str, Any]]:
-    """The build function behind a name, and what its module tells of it.
+    """The build function behind a name, and the facts that its module states.
 
-    That is `versions` for a report, with what `strict_arithmetic` of the module set so that nothing
-    is silently rounded to fewer bits, and the `precision` of that function.
+    These are `versions` for a report, with the settings that `strict_arithmetic` of the module made
+    so that nothing is silently rounded to fewer bits, and the `precision` of that function.
     """
     module_name, function = target(name)
     try:
@@ -124,15 +124,15 @@ def load(name: str) -> tuple[Build, dict[str, Any]]:
 
 
 def _versions(module: Any, precision: Precision) -> dict[str, str]:
-    told: dict[str, str] = {}
+    facts: dict[str, str] = {}
     for each in ("versions", "strict_arithmetic"):
-        tell = getattr(module, each, None)
-        found = tell() if callable(tell) else {}
+        function = getattr(module, each, None)
+        found = function() if callable(function) else {}
         if not isinstance(found, Mapping):
             raise ArgumentError(f"`{each}` must return a mapping, got a {type(found).__name__}")
-        for name, value in islice(found.items(), MOST_VERSIONS):
-            told[safe_str(name, NAME_LIMIT)] = safe_str(value, NAME_LIMIT)
-    return told | ({"precision": str(precision)} if str(precision) else {})
+        for name, value in islice(found.items(), VERSION_LIMIT):
+            facts[safe_str(name, NAME_LIMIT)] = safe_str(value, NAME_LIMIT)
+    return facts | ({"precision": str(precision)} if str(precision) else {})
 
 
 def fingerprint(name: str) -> str:

@@ -1,9 +1,9 @@
-"""What an implementation must not look at: the suite's answers, and the frames that call it.
+"""A watch on implementations that import the oracle, or inspect the frames that call them.
 
-An audit hook, set before the implementation is imported, hears of code that is executed, files that
-are opened and frames that are handed out. What it hears is written into memory shared with forked
-processes. It tells of carelessness and of ordinary cheating; code that hides, in another program or
-in C, is not seen (`docs/adding-an-implementation.md`).
+An audit hook, set before the implementation is imported, sees code that is executed, files that are
+opened and frames that are handed out. It records them in memory shared with forked processes. It
+finds carelessness and ordinary cheating; code that hides, in another program or in C, is not seen
+(`docs/adding-an-implementation.md`).
 """
 
 from __future__ import annotations
@@ -33,57 +33,57 @@ FRAME_EVENTS = {
     "sys.setprofile", "gc.get_objects", "gc.get_referrers", "gc.get_referents",
 }  # fmt: skip
 FRAME_ATTRIBUTES = {"tb_frame", "gi_frame", "cr_frame", "ag_frame"}
-# Python's own code, and the suite's; installed packages.
+# The folders of Python's own code and of the suite; names of folders of installed packages.
 PYTHON = (*(sysconfig.get_path(key) + os.sep for key in ("stdlib", "platstdlib")), "<frozen ", ROOT)
 INSTALLED = tuple(f"{os.sep}{name}-packages{os.sep}" for name in ("site", "dist"))
 
 
 class Watch:
-    """Hears what this process does from now on, on behalf of an implementation."""
+    """Records from now on what this process does that the implementation `name` must not do."""
 
     def __init__(self, name: str) -> None:
         self._seen = mmap.mmap(-1, len(REMARKS))
         self._busy = local()
         self._folder = str(Path.cwd())
         self._own = _own_files(name)
-        # A traceback shows lines of the files that this process runs.
+        # Printing a traceback opens the files that this process runs.
         self._known = {module.__file__ for key, module in sys.modules.items() if _is_suite(key)}
-        sys.addaudithook(self._hear)
+        sys.addaudithook(self._audit)
 
     def remarks(self) -> list[str]:
-        """What was heard so far."""
+        """The violations that were seen so far."""
         return [text for index, text in enumerate(REMARKS) if self._seen[index]]
 
-    def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "exec":
             if isinstance(arguments[0], CodeType):
-                self._hear_of_file(arguments[0].co_filename)
+                self._see_file(arguments[0].co_filename)
         elif event == "open":
-            self._hear_of_opening(arguments[0])
+            self._see_open(arguments[0])
         elif event in FRAME_EVENTS or (
             event == "object.__getattr__" and arguments[1] in FRAME_ATTRIBUTES
         ):
-            self._hear_of_frames()
+            self._see_frames()
 
-    def _hear_of_opening(self, path: object) -> None:
+    def _see_open(self, path: object) -> None:
         if isinstance(path, bytes):
             path = os.fsdecode(path)
         if isinstance(path, str) and path.endswith((".py", ".pyc")):
             source = _source(path if path.startswith(os.sep) else f"{self._folder}{os.sep}{path}")
             if source not in self._known:
-                self._hear_of_file(source)
+                self._see_file(source)
 
-    def _hear_of_file(self, path: str) -> None:
+    def _see_file(self, path: str) -> None:
         if path.startswith(ROOT):
             self._seen[ORACLE if path.startswith(ORACLE_ROOT) else SUITE] = 1
 
-    def _hear_of_frames(self) -> None:
+    def _see_frames(self) -> None:
         if getattr(self._busy, "now", False):
             return
         self._busy.now = True
         try:
             frame = sys._getframe(2)
-            while frame.f_back and _hands_on(frame.f_code):
+            while frame.f_back and _passes_frames_on(frame.f_code):
                 frame = frame.f_back
             if not self._is_library(frame.f_code.co_filename):
                 self._seen[FRAMES] = 1
@@ -91,14 +91,14 @@ class Watch:
             self._busy.now = False
 
     def _is_library(self, path: str) -> bool:
-        """Whether it is Python's own or an installed package: those log and trace by right."""
+        """True of Python's own code and of installed packages, which may log and trace."""
         if path.startswith(self._own):
             return False
         return path.startswith(PYTHON) or any(folder in path for folder in INSTALLED)
 
 
-def _hands_on(code: CodeType) -> bool:
-    """Whether it is code of the standard library that gives the frames it gets to its caller."""
+def _passes_frames_on(code: CodeType) -> bool:
+    """True of code of the standard library that returns the frames it gets to its caller."""
     walks = code.co_filename == traceback.__file__ and code.co_name.startswith("walk_")
     return walks or code.co_filename == inspect.__file__
 

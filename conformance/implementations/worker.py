@@ -1,4 +1,4 @@
-"""One implementation, doing what is asked of it."""
+"""One implementation in its process, which serves the requests for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.implementations.arrays import array, arrays, name_of
+from conformance.implementations.arrays import as_array, as_arrays, as_name
 from conformance.implementations.errors import (
     NAME_LIMIT,
     TEXT_LIMIT,
@@ -23,15 +23,15 @@ from conformance.implementations.errors import (
 from weights import ArgumentError, GhostError
 from weights.files.digests import tensor_digests
 
-# Bytes to which frameworks align what they compute with.
+# Bytes to which frameworks align their tensors.
 ALIGNMENT = 64
 
 
 class Worker:
     """The implementation, and the object that it built last.
 
-    With `repeat` it is asked for every output twice: the bits must be the same, and what the first
-    time took beyond the second is taken for compilation.
+    With `repeat` every output is computed twice: the bits must be the same, and the time by which
+    the first took longer counts as compilation.
     """
 
     def __init__(self, build: Callable[..., Any], repeat: bool = False) -> None:
@@ -41,7 +41,7 @@ class Worker:
         self._key: Any = None
         self._built: Any = None
 
-    def answer(self, request: str, arguments: Mapping[str, Any]) -> tuple[str, Any]:
+    def handle(self, request: str, arguments: Mapping[str, Any]) -> tuple[str, Any]:
         """The reply to a request: ("done", value) or one of the refusals."""
         try:
             return "done", getattr(self, request)(**arguments)
@@ -49,7 +49,7 @@ class Worker:
             return refusal(error)
 
     def call(self, x: np.ndarray, **description: Any) -> np.ndarray:
-        """The output for an input."""
+        """The output for x: (N, C, H, W)."""
         built = self._object(**description)
         first = self._timed(0, built, x)
         if self._repeat and self._timed(1, built, x).tobytes() != first.tobytes():
@@ -57,18 +57,18 @@ class Worker:
         return first
 
     def seconds(self) -> tuple[float, float]:
-        """What all outputs took the first time, and again where they were asked for twice."""
-        first, again = self._seconds
-        return first, again
+        """Seconds of all outputs: computed first, and repeated."""
+        first, repeated = self._seconds
+        return first, repeated
 
     def taps(self, x: np.ndarray, **description: Any) -> dict[str, np.ndarray]:
-        """The named intermediate outputs."""
+        """The output of every stage, by its name, for x: (N, C, H, W)."""
         taps = self._method("taps", **description)
-        return _lent(lambda given: arrays(taps(given)), x)
+        return _lent(lambda given: as_arrays(taps(given)), x)
 
     def state(self, **description: Any) -> dict[str, np.ndarray]:
         """The tensors, canonical names and layout."""
-        return arrays(self._method("state", **description)())
+        return as_arrays(self._method("state", **description)())
 
     def save(self, path: str, **description: Any) -> None:
         """Write the interchange file."""
@@ -76,7 +76,7 @@ class Worker:
 
     def resave(self, source: str, path: str, **description: Any) -> None:
         """Load one file and write another."""
-        with self._for_once():
+        with self._fresh():
             self._method("load", **description)(source)
             self._method("save", **description)(path)
 
@@ -84,16 +84,16 @@ class Worker:
         self, x: np.ndarray, output_cotangent: np.ndarray, **description: Any
     ) -> dict[str, Any]:
         """One training step."""
-        with self._for_once():
+        with self._fresh():
             step = self._method("train_step", **description)(x.copy(), output_cotangent.copy())
         return {
-            name_of(key): arrays(value) if isinstance(value, Mapping) else array(value)
+            as_name(key): as_arrays(value) if isinstance(value, Mapping) else as_array(value)
             for key, value in step.items()
         }
 
     @contextmanager
-    def _for_once(self) -> Iterator[None]:
-        """A fresh object that nobody uses afterwards: the request changes it, or fails half way."""
+    def _fresh(self) -> Iterator[None]:
+        """Build a new object that no later request uses: this one changes it, or fails half way."""
         self._key = None
         try:
             yield
@@ -103,7 +103,7 @@ class Worker:
     def _timed(self, time: int, built: Callable[..., Any], x: np.ndarray) -> np.ndarray:
         def run(given: np.ndarray) -> np.ndarray:
             started = perf_counter()
-            result = array(built(given))
+            result = as_array(built(given))
             self._seconds[time] += perf_counter() - started
             return result
 
@@ -124,9 +124,9 @@ class Worker:
 
 
 def _lent(run: Callable[[np.ndarray], Any], x: np.ndarray) -> Any:
-    """What it returns for an array that must come back as it was, and free."""
-    # Never a name of this function: who looks at the local names of its callers, as TensorFlow's
-    # tracing does, leaves references behind in them.
+    """`run` of a copy of x, which it must neither change nor keep a reference to."""
+    # No local name holds the copy itself: TensorFlow's tracing looks at the local names of its
+    # callers, and leaves references to their values behind.
     lent = _unaligned(x)
     held = _references(lent)
     result = run(lent[1])
@@ -144,10 +144,10 @@ def _references(lent: tuple[np.ndarray, ...]) -> int:
 
 
 def _unaligned(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A copy, and the memory that it lies in.
+    """A copy of x that is not aligned, and the memory that it lies in.
 
-    No framework makes such memory its own, as TensorFlow and JAX do with what is aligned: they then
-    hold on to it for as long as they like.
+    TensorFlow and JAX use aligned memory as it is, and keep it for as long as they like; of other
+    memory they make a copy of their own.
     """
     step = x.dtype.itemsize
     memory = np.empty(x.size + 2 * ALIGNMENT // step, x.dtype)
@@ -158,10 +158,10 @@ def _unaligned(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def refusal(error: Exception) -> tuple[str, Any]:
-    """The reply that an exception is: ("unsupported", reason) or ("raised", what it was)."""
+    """The reply for an exception: ("unsupported", reason) or ("raised", type, text, ...)."""
     if isinstance(error, NotSupported):
         return "unsupported", (safe_str(error),)
     name, is_ghost_error = shorten(type(error).__name__, NAME_LIMIT), isinstance(error, GhostError)
-    # Half of what a message may have: more is said around it.
+    # Half of the limit, for the text that is written around it.
     text = safe_str(error, TEXT_LIMIT // 2)
     return "raised", (name, text, is_ghost_error)

@@ -95,12 +95,12 @@ def _place_as(made: Any, module: Any) -> None:
         setattr(made, name, variable.copy(value) if like is None else like.copy(value))
 
 
-def _variables(module: Any) -> Iterator[tuple[str, nnx.Variable]]:
+def _variables(module: Any) -> Iterator[tuple[str, nnx.Variable[Any]]]:
     values = vars(module).items()
     return ((name, value) for name, value in values if isinstance(value, nnx.Variable))
 
 
-def _sharding(like: nnx.Variable | None, shape: tuple[int, ...], other: Any) -> Any:
+def _sharding(like: nnx.Variable[Any] | None, shape: tuple[int, ...], other: Any) -> Any:
     """The place of a variable in the stead of another: as that one lies, or whole everywhere."""
     place = getattr(getattr(like or other, "get_value", dict)(), "sharding", None)
     if not isinstance(place, NamedSharding):

@@ -45,6 +45,12 @@ class Convolution(nnx.Conv):
         own = self.conv_general_dilated is not jax.lax.conv_general_dilated
         return own or any(each is not None for each in set_by_user)
 
+    def _geometry(self) -> tuple[Any, Any]:
+        """Strides and padding of both axes, which Flax takes in other forms too; hashable."""
+        strides: Any = self.strides
+        padding: Any = self.padding
+        return tuple(strides), tuple(padding)
+
     def _native(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
         sizes = (self.strides, self.padding, self.kernel_dilation)
         return native(x, kernel, *sizes, self.feature_group_count)
@@ -60,7 +66,8 @@ class PointwiseConvolution(Convolution):
     """
 
     def _fast(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
-        return pointwise(x, kernel, tuple(self.strides))
+        strides, _ = self._geometry()
+        return pointwise(x, kernel, strides)
 
 
 class DepthwiseConvolution(Convolution):
@@ -71,4 +78,4 @@ class DepthwiseConvolution(Convolution):
     """
 
     def _fast(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
-        return depthwise(x, kernel, tuple(self.strides), tuple(self.padding))
+        return depthwise(x, kernel, *self._geometry())

@@ -27,8 +27,9 @@ def obstacle(conv: Any) -> str:
         return reasons.OTHER_RANK.format(len(conv.kernel_size))
     if type(conv) is not nnx.Conv:
         return reasons.OWN_CLASS.format(type(conv).__name__)
-    if str(conv.padding).lower() in ("circular", "reflect", "causal"):
-        return reasons.PADDING_MODE.format(conv.padding.lower())
+    mode = str(conv.padding).lower()
+    if mode in ("circular", "reflect", "causal"):
+        return reasons.PADDING_MODE.format(mode)
     return _obstacle_of_function(conv) or _obstacle_of_kernel(conv)
 
 

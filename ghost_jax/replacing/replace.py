@@ -109,6 +109,7 @@ def _places(place: _Place, above: tuple[Any, ...] = ()) -> Iterator[_Place]:
 
 
 def _children(node: Any) -> Iterator[tuple[Any, Any]]:
+    items: Iterable[tuple[Any, Any]]
     if isinstance(node, (list, tuple)):
         items = enumerate(node)
     else:
@@ -135,7 +136,7 @@ def _ghost(conv: Any, config: GhostConvConfig, rngs: nnx.Rngs) -> GhostConv:
     return GhostConv(**config.to_dict(), **options, rngs=rngs)
 
 
-def _set_mode(model: nnx.Module, ghosts: Iterable[GhostConv]) -> None:
+def _set_mode(model: nnx.Module, ghosts: Iterable[nnx.Module]) -> None:
     """Put the new layers into evaluation where everything in the model that has a mode is in it."""
     values = (getattr(module, m, None) for _, module in nnx.iter_modules(model) for m in MODES)
     modes = [value for value in values if isinstance(value, bool)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -81,7 +81,11 @@ class Jax:
         return {"float32": "jax_default_matmul_precision=highest"}
 
 
-BACKENDS = {"tensorflow": TensorFlow, "torch": Torch, "jax": Jax}
+BACKENDS: Mapping[str, Callable[[], TensorFlow | Torch | Jax]] = {
+    "tensorflow": TensorFlow,
+    "torch": Torch,
+    "jax": Jax,
+}
 
 
 def backend() -> TensorFlow | Torch | Jax:

@@ -159,7 +159,7 @@ class BatchNorm(keras.layers.BatchNormalization):
 
 def convolution_plan(saved: dict[str, Any]) -> ConvolutionPlan:
     """The plan whose fields Keras saved, pairs as lists."""
-    fields = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
+    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in saved.items()}
     return ConvolutionPlan(**fields)
 
 

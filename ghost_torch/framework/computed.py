@@ -116,13 +116,10 @@ def _place(module: nn.Module, name: str) -> tuple[Any, str]:
 
 
 def _hook(layer: nn.Module, leaf: str) -> Any:
-    """What computes a tensor of the layer before every call."""
-    for hook in layer._forward_pre_hooks.values():
-        if isinstance(hook, tuple(HOOKS)):
-            name = hook._tensor_name if isinstance(hook, BasePruningMethod) else hook.name
-            if name == leaf:
-                return hook
-    return None
+    """The hook that computes a tensor of the layer before every call, if there is one."""
+    hooks: list[Any] = [h for h in layer._forward_pre_hooks.values() if isinstance(h, tuple(HOOKS))]
+    names = [h._tensor_name if isinstance(h, BasePruningMethod) else h.name for h in hooks]
+    return dict(zip(names, hooks, strict=True)).get(leaf)
 
 
 @contextmanager

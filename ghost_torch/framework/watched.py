@@ -49,11 +49,11 @@ def activated(half: nn.Sequential, x: Tensor) -> Tensor:
 def untraced() -> Iterator[None]:
     """Sizes are numbers in here, also where `torch.jit.trace` makes tensors of them."""
     traced = torch._C._get_tracing_state()
-    torch._C._set_tracing_state(None)
+    torch._C._set_tracing_state(None)  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        torch._C._set_tracing_state(traced)
+        torch._C._set_tracing_state(traced)  # type: ignore[attr-defined]
 
 
 def _met(module: nn.Module) -> Iterator[Tensor | None]:
@@ -72,7 +72,7 @@ def _is_seen(layers: nn.Sequential, x: Tensor) -> bool:
         return True
     hooks = (each._forward_hooks or each._forward_pre_hooks for each in layers)
     everywhere = hooked._global_forward_hooks or hooked._global_forward_pre_hooks
-    return bool(everywhere or any(hooks) or torch.jit.is_tracing())
+    return bool(everywhere or any(hooks) or torch._C._get_tracing_state())
 
 
 def _is_autocast(device: str) -> bool:

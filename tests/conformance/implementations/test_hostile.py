@@ -53,7 +53,7 @@ def has_ended(process: int) -> bool:
         ("raises_a_book", "(49998000 characters left out)"),
         ("raises_an_unprintable_type", "\\x1b[31m\\u202e: \\x1b]0;title\\x07"),
         ("closes_every_descriptor", "its process died"),
-        ("writes_to_every_descriptor", "its process sent what is no answer"),
+        ("writes_to_every_descriptor", "its process sent what is no reply"),
         ("recurses", "RecursionError"),
         ("exits_in_words", "enough"),
     ],
@@ -74,7 +74,7 @@ def test_endless_output_ends_with_the_time_of_its_case(tmp_path: Path) -> None:
     result = run(name, tmp_path, "--timeout", "1")
     (verdict,) = read_report(tmp_path / "report.jsonl").verdicts
 
-    assert (result.exit_code, verdict.message) == (1, "no answer within 1 s")
+    assert (result.exit_code, verdict.message) == (1, "no result within 1 s")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_case_has_its_time_however_many_requests_it_makes() -> None:
     case = next(layer_cases("module", ["normal"]))
     weights, x = tensors.make(case)
     with closing(ProcessImplementation("tests.conformance.hostile:takes_its_time", 1.0)) as process:
-        with process.one_case(), pytest.raises(TimedOut, match="no answer within 1 s"):
+        with process.one_case(), pytest.raises(TimedOut, match="no result within 1 s"):
             for _ in range(10):
                 process.call(case.architecture, case.config, weights, x)
         started = time.monotonic()

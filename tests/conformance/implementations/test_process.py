@@ -40,14 +40,14 @@ def test_a_right_answer_arrives() -> None:
 def test_one_that_hangs_times_out_and_starts_anew() -> None:
     with implementation("Hangs", seconds=0.2) as process:
         for _ in range(2):
-            with pytest.raises(TimedOut, match=r"no answer within 0\.2 s"):
+            with pytest.raises(TimedOut, match=r"no result within 0\.2 s"):
                 process.call(*REQUEST, X)
 
 
 def test_one_that_exits_is_quoted() -> None:
     with (
         implementation("Exits") as process,
-        pytest.raises(ProcessDied, match=r"exit code 7; its last words:\nthese are my last words"),
+        pytest.raises(ProcessDied, match=r"exit code 7; its last output:\nthese are my last words"),
     ):
         process.call(*REQUEST, X)
 

@@ -44,7 +44,7 @@ def verdicts() -> list[Verdict]:
         ),
         Verdict(
             Status.ERROR,
-            message="no answer within 120 s",
+            message="no result within 120 s",
             case="d",
             tier="exact",
             implementation="mine",

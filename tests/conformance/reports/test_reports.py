@@ -38,7 +38,7 @@ VERDICTS = [
     ),
     Verdict(
         Status.ERROR,
-        message="no answer within 120 s",
+        message="no result within 120 s",
         case="b",
         tier="exact",
         implementation="ghost_jax",
