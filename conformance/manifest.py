@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conformance.tiers import VECTOR_TIERS
 from weights import FormatError, strict_json
 from weights.files.storage import read_bytes
 
 VERSION = "1.0"
 MANIFEST, SCHEMA = "manifest.json", "manifest.schema.json"
-# The others are about files, errors and whole frameworks.
-VECTOR_TIERS = ("exact", "module", "special", "family", "training")
 
 PATH = {"type": "string", "pattern": r"^[a-z]+/[^/]+\.safetensors$"}
 NAMES = {"type": "array", "items": {"type": "string"}, "minItems": 1}
@@ -52,7 +51,7 @@ JSON_SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Vector:
-    """One case of a manifest: what it is, and its two files."""
+    """A case of a manifest: its module, and its two files."""
 
     id: str
     tier: str
@@ -86,7 +85,7 @@ def read_manifest(folder: Path) -> list[Vector]:
 
 
 def _is_sound(vector: Vector) -> bool:
-    """Whether its files lie in the folder, and what names it is a name."""
+    """Whether its files lie in the folder, and its names are names."""
     places = all(re.fullmatch(PATH["pattern"], place) for place in (vector.inputs, vector.wanted))
     names = (vector.id, *vector.outputs)
     is_named = all(isinstance(name, str) and name.isprintable() for name in names)

@@ -12,12 +12,10 @@ from pathlib import Path
 import pytest
 
 SUITE = Path(__file__).with_name("test_implementation.py")
-# The tiers that judge one implementation by itself.
-TIER_NAMES = ("contract", "exact", "module", "special", "family", "training", "weights")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what chooses implementations and tiers."""
+    """Add the options that choose implementations and tiers."""
     group = parser.getgroup("conformance", "conformance of Ghost convolutions")
     group.addoption(
         "--ghost-implementation",
@@ -31,9 +29,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--ghost-tier",
         action="append",
         default=[],
-        choices=TIER_NAMES,
-        help="run this tier of the conformance suite only; may be repeated",
+        metavar="TIER",
+        help="run this tier of the conformance suite only, such as exact; may be repeated",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a tier that there is not; tiers are imported only where they are asked for."""
+    chosen = config.getoption("--ghost-tier")
+    if not chosen:
+        return
+    from conformance.tiers import PYTEST_TIERS
+
+    unknown = [name for name in chosen if name not in PYTEST_TIERS]
+    if unknown:
+        names = ", ".join(PYTEST_TIERS)
+        raise pytest.UsageError(f"--ghost-tier must be one of {names}, got {unknown[0]}")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -46,16 +57,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every case of the chosen tiers for every implementation."""
     if "conformance_case" not in metafunc.fixturenames:
         return
-    from conformance.tiers import TIERS
+    from conformance.tiers import PYTEST_TIERS, make_tiers
 
-    chosen = metafunc.config.getoption("--ghost-tier") or TIER_NAMES
+    tiers = make_tiers(names=metafunc.config.getoption("--ghost-tier") or PYTEST_TIERS)
     names = dict.fromkeys(metafunc.config.getoption("--ghost-implementation"))
     rows = [
-        pytest.param(name, (TIERS[tier], case), id=f"{name}-{tier}-{case.id}")
+        pytest.param(name, (tier, case), id=f"{name}-{tier.name}-{case.id}")
         for name in names
-        for tier in TIER_NAMES
-        if tier in chosen
-        for case in TIERS[tier].cases()
+        for tier in tiers
+        for case in tier.cases()
     ]
     # Grouped by implementation: one process of each at a time.
     metafunc.parametrize(

@@ -1,4 +1,4 @@
-"""Test vectors for programs in any language: inputs, wanted outputs, and what may differ.
+"""Test vectors for programs in any language: inputs, right outputs and their tolerances.
 
 A folder with `manifest.json` (its JSON Schema beside it) and two safetensors files a case:
 `inputs` with `input`, `weight.NAME` and, of a training step, `output_cotangent`; `wanted` with
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -20,20 +20,18 @@ from conformance.cases.case import Case
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import shorten
 from conformance.judging.compare import compare_arrays
-from conformance.judging.stages import Reference, in_dtype
-from conformance.judging.steps import output_cotangent
 from conformance.judging.verdict import Outcome, Status, Verdict, first_failure
 from conformance.manifest import (
     JSON_SCHEMA,
     MANIFEST,
     SCHEMA,
-    VECTOR_TIERS,
     VERSION,
     Vector,
     read_manifest,
-)
-from conformance.tiers import TIERS
-from conformance.tiers.family import form_of, in_its_form
+)  # fmt: skip
+from conformance.tiers import VECTOR_TIERS, OracleTier, TrainingTier, make_tiers
+from conformance.tiers.family import in_form
+from conformance.tiers.training import step_inputs
 from weights import FormatError
 from weights.files.storage import read_safetensors, write_safetensors
 from weights.shown import shown
@@ -41,23 +39,13 @@ from weights.shown import shown
 OUTSIDE = "outside"
 
 
-class Referenced(Protocol):
-    """A tier whose right answers can be written down."""
-
-    def cases(self) -> list[Case]:
-        """The cases of the tier."""
-
-    def reference(self, case: Case) -> Reference:
-        """What a case must give, and by how much it may differ."""
-
-
 def export(folder: Path, tiers: tuple[str, ...] = VECTOR_TIERS) -> int:
     """Write the vectors of these tiers into a folder; returns how many there are."""
     entries = []
-    for name in tiers:
-        tier: Any = TIERS[name]
-        (folder / name).mkdir(parents=True, exist_ok=True)
-        entries += [_write_case(folder, tier, case) for case in tier.cases()]
+    for tier in make_tiers(names=tiers):
+        if isinstance(tier, OracleTier):
+            (folder / tier.name).mkdir(parents=True, exist_ok=True)
+            entries += [_write_case(folder, tier, case) for case in tier.cases()]
     manifest = {"format_version": VERSION, "cases": entries}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     (folder / SCHEMA).write_text(json.dumps(JSON_SCHEMA, indent=1) + "\n", encoding="utf-8")
@@ -93,7 +81,7 @@ def _judge(folder: Path, path: Path, vector: Vector) -> Outcome:
     )
 
 
-def _write_case(folder: Path, tier: Referenced, case: Case) -> dict[str, Any]:
+def _write_case(folder: Path, tier: OracleTier, case: Case) -> dict[str, Any]:
     reference = tier.reference(case)
     config, inputs = _inputs(case)
     wanted = {f"value.{name}": array for name, array in reference.values.items()}
@@ -116,13 +104,10 @@ def _write_case(folder: Path, tier: Referenced, case: Case) -> dict[str, Any]:
 
 
 def _inputs(case: Case) -> tuple[dict[str, Any], Tensors]:
+    """The configuration and the arrays from which a program computes its outputs."""
     weights, x = tensors.make(case)
-    config = dict(case.config)
     arrays = {"input": x}
-    if case.tier == "training":
-        cotangent = output_cotangent(case.architecture, config, x, case.seed)
-        arrays["output_cotangent"] = cotangent
-    if form_of(case):
-        config, merged = in_its_form(case, weights)
-        weights = in_dtype(merged, np.float32)
+    if case.tier == TrainingTier.name:
+        _, _, arrays["output_cotangent"] = step_inputs(case)
+    config, weights = in_form(case, weights)
     return config, arrays | {f"weight.{name}": array for name, array in weights.items()}

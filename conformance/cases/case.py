@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from zlib import crc32
 
-# The seed's arguments, by which an id leaves out what is not said.
-DEFAULTS = {"dilation": 1, "groups": 1, "split": "round", "activation": "relu"}
+# The arguments of a GhostConv in the order of an id; those with a suffix only where they are given.
 PREFIXES = {"kernel_size": "k", "stride": "s", "padding": "p", "ratio": "r", "dw_kernel_size": "dw"}
+DEFAULTS = {"kernel_size": 1, "stride": 1, "padding": 0, "ratio": 2, "dw_kernel_size": 3}
 SUFFIXES = {"dilation": "d", "groups": "g", "split": "", "activation": ""}
+SUFFIX_DEFAULTS = {"dilation": 1, "groups": 1, "split": "round", "activation": "relu"}
+
+# Tags, by which a tier that does not run every case selects its own.
+USUAL = "usual"  # trained in the default run; `--full` trains the others too
+SPECIAL = "special"  # sees NaN and infinity
+FILES = "files"  # written to a file and read by every implementation
+INFERENCE_ONLY = "inference-only"  # maps of one pixel, too few for batch statistics
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is run and on which data; JSON-able, and enough to make every tensor again."""
+    """A module, its input and how their data is drawn; JSON-able, and all that its tensors need.
+
+    `data` names the distribution of weights and input, whose seed is that of the `id` alone.
+    `form` is the form of the module that is judged, against the oracle's form for training.
+    """
 
     id: str
     tier: str
@@ -22,11 +34,18 @@ class Case:
     config: Mapping[str, Any] = field(hash=False)
     input_shape: tuple[int, ...]
     data: str
-    seed: int = 0
+    form: str = "training"
+    tags: tuple[str, ...] = ()
+
+    @property
+    def seed(self) -> int:
+        """The seed of the case's data: another case never changes it."""
+        return crc32(self.id.encode())
 
     def to_dict(self) -> dict[str, Any]:
         """The case as JSON writes it."""
-        return asdict(self) | {"input_shape": list(self.input_shape), "config": dict(self.config)}
+        sequences = {"input_shape": list(self.input_shape), "tags": list(self.tags)}
+        return asdict(self) | sequences | {"config": dict(self.config)}
 
 
 PAIR = "-from-"
@@ -47,19 +66,30 @@ def split_pair(case_id: str) -> tuple[str, str]:
     return case, writer
 
 
-def describe(config: Mapping[str, Any], input_shape: tuple[int, ...]) -> str:
+def layer_case(
+    tier: str, config: Mapping[str, Any], input_shape: tuple[int, ...], data: str,
+    tags: tuple[str, ...] = (),
+) -> Case:  # fmt: skip
+    """The case of a GhostConv, named after its configuration, its input and its data."""
+    name = f"{layer_id(config, input_shape)}-{data}"
+    return Case(name, tier, "ghost_conv", config, input_shape, data, tags=tags)
+
+
+def layer_id(config: Mapping[str, Any], input_shape: tuple[int, ...]) -> str:
     """A GhostConv and its input in a few characters.
 
-    >>> describe({"c_in": 7, "c_out": 10, "kernel_size": 3, "ratio": 3}, (2, 7, 9, 11))
+    >>> layer_id({"c_in": 7, "c_out": 10, "kernel_size": 3, "ratio": 3}, (2, 7, 9, 11))
     'k3-s1-p0-r3-dw3-c7x10-9x11-n2'
     """
-    full = {"kernel_size": 1, "stride": 1, "padding": 0, "ratio": 2, "dw_kernel_size": 3, **config}
+    full = {**DEFAULTS, **SUFFIX_DEFAULTS, **config}
     batch, _, height, width = input_shape
     parts = [prefix + _short(full[name]) for name, prefix in PREFIXES.items()]
     parts += [f"c{full['c_in']}x{full['c_out']}", f"{height}x{width}", f"n{batch}"]
-    for name, prefix in SUFFIXES.items():
-        if full.get(name, DEFAULTS[name]) != DEFAULTS[name]:
-            parts.append(prefix + _short(full[name]))
+    parts += [
+        suffix + _short(full[name])
+        for name, suffix in SUFFIXES.items()
+        if full[name] != SUFFIX_DEFAULTS[name]
+    ]
     return "-".join(parts)
 
 

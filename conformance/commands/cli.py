@@ -9,7 +9,7 @@ from conformance.commands.parity import parity
 from conformance.commands.run import run
 from conformance.commands.selftest import selftest
 from conformance.commands.vectors import vectors
-from conformance.tiers import TIERS
+from conformance.tiers import TIERS, make_tiers
 from weights.version import __version__
 
 
@@ -26,7 +26,6 @@ def main() -> None:
 @click.option("--tier", "tier_names", multiple=True, type=click.Choice(list(TIERS)))
 def list_cases(tier_names: tuple[str, ...]) -> None:
     """Print the id of every case."""
-    for name, tier in TIERS.items():
-        if not tier_names or name in tier_names:
-            for case in tier.cases():
-                click.echo(f"{name}  {case.id}")
+    for tier in make_tiers(names=tier_names or tuple(TIERS)):
+        for case in tier.cases():
+            click.echo(f"{tier.name}  {case.id}")

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from conformance.commands.command import (
-    PASSED,
-    exit_with,
-    implementations,
-    random_layers,
-    set_random,
-)
-from conformance.commands.requested import Request, run_request
+from conformance.commands.common import PASSED, exit_with, implementations, random_option
+from conformance.commands.execution import RunOptions, execute
 from conformance.implementations.process import CASE_SECONDS
-from conformance.reports.failures import read_failures
-from conformance.tiers import TIERS, NetworkTier, TrainingTier
+from conformance.reports.failures import Rerun, read_failures
+from conformance.tiers import TIERS, Settings
 
 
-def parse_known(
+def parse_deviations(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, Path]:
     """The values of --deviations, or a usage error."""
@@ -53,17 +48,18 @@ def parse_known(
     "earlier",
     type=click.Path(path_type=Path),
     metavar="REPORT",
-    help="Run what failed in this report.jsonl, or gave no result, of whom it did.",
+    help="Run the cases that failed or gave no result in this report.jsonl, for the same "
+    "implementations.",
 )
 @click.option(
     "--deviations",
     "known",
     multiple=True,
     metavar="NAME=FILE",
-    callback=parse_known,
-    help="A TOML file of failures of implementation NAME that are known.",
+    callback=parse_deviations,
+    help="A TOML file of known failures of implementation NAME.",
 )
-@random_layers
+@random_option
 @click.option(
     "--full",
     is_flag=True,
@@ -79,7 +75,7 @@ def parse_known(
 @click.option(
     "--resume",
     is_flag=True,
-    help="Go on with a run with the same --report that was interrupted.",
+    help="Resume an interrupted run with the same --report.",
 )
 @click.option(
     "--weights",
@@ -98,14 +94,14 @@ def parse_known(
     default=CASE_SECONDS,
     show_default=True,
     metavar="SECONDS",
-    help="What a case may take; one that takes longer is an error, and the process is replaced.",
+    help="Time limit of a case; one that takes longer is an error, and the process is replaced.",
 )
 @click.option(
     "--max-failures",
     "most_failures",
     type=click.IntRange(1),
     metavar="N",
-    help="End the run when so many cases have failed or gave no result.",
+    help="End the run when N cases have failed or gave no result.",
 )
 @click.option(
     "--jobs",
@@ -116,7 +112,7 @@ def parse_known(
 )
 def run(
     names: tuple[str, ...], tier_names: tuple[str, ...], case_ids: tuple[str, ...],
-    earlier: Path | None, known: dict[str, Path], count: int, full: bool, folder: Path | None,
+    earlier: Path | None, known: dict[str, Path], random: int, full: bool, folder: Path | None,
     resume: bool, weights: Path | None, images: Path | None, seconds: float,
     most_failures: int | None, jobs: int,
 ) -> None:  # fmt: skip
@@ -127,35 +123,27 @@ def run(
     """
     if resume and folder is None:
         raise click.UsageError("`--resume` needs `--report`, the folder of the interrupted run")
-    _configure_network(weights, images)
+    if (weights is None) != (images is None):
+        raise click.UsageError("`--weights` and `--images` belong together, got one of them")
+    settings = Settings(random, full, weights, images)
 
     def work() -> int:
-        again = None if earlier is None else read_failures(earlier, names, tier_names)
-        if again is not None and not again.keys and not case_ids:
+        rerun = None if earlier is None else read_failures(earlier, names, tier_names)
+        if rerun is not None and not rerun.keys and not case_ids:
             click.echo(f"nothing failed in {earlier}")
             return PASSED
-        chosen, missing = implementations(names or (again.names if again else ()))
-        tiers = [TIERS[name] for name in TIERS if not tier_names or name in tier_names]
-        larger = again is not None and again.full
-        _configure_size(count or (again.random if again else 0), full or larger)
-        return run_request(
-            Request(chosen, missing, tiers, case_ids, again, known, folder, jobs, full or larger,
-                    resume, seconds, most_failures)
+        chosen, missing = implementations(names or (rerun.names if rerun else ()))
+        return execute(
+            RunOptions(chosen, missing, tier_names or tuple(TIERS), _as_large(settings, rerun),
+                       case_ids, rerun, known, folder, jobs, resume, seconds, most_failures)
         )  # fmt: skip
 
     exit_with(work)
 
 
-def _configure_size(count: int, full: bool) -> None:
-    set_random(count)
-    for tier in TIERS.values():
-        if isinstance(tier, TrainingTier):
-            tier.full = full
-
-
-def _configure_network(weights: Path | None, images: Path | None) -> None:
-    network = TIERS["network"]
-    if (weights is None) != (images is None):
-        raise click.UsageError("`--weights` and `--images` belong together, got one of them")
-    if weights is not None and images is not None and isinstance(network, NetworkTier):
-        network.configure(weights=weights, images=images)
+def _as_large(settings: Settings, rerun: Rerun | None) -> Settings:
+    """The settings with which a rerun has the cases of the earlier run."""
+    if rerun is None:
+        return settings
+    random = settings.random or rerun.random
+    return replace(settings, random=random, full=settings.full or rerun.full)

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from conformance.commands.command import FAILED, PASSED, exit_with
+from conformance.commands.common import FAILED, PASSED, exit_with
 from conformance.implementations.registry import available
 from conformance.mutants import FRAMEWORK, MODULE_MUTANTS, MUTANTS
 from conformance.reports import terminal

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from conformance.commands.command import PASSED, exit_code, exit_with
-from conformance.manifest import VECTOR_TIERS
+from conformance.commands.common import PASSED, exit_code, exit_with
 from conformance.reports import terminal
 from conformance.running.results import Run
+from conformance.tiers import VECTOR_TIERS
 from conformance.vectors import OUTSIDE, check
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -23,7 +23,7 @@ def vectors() -> None:
 @vectors.command("export")
 @click.argument("folder", type=FOLDER)
 def export_command(folder: Path) -> None:
-    """Write inputs, wanted outputs and what may differ into FOLDER."""
+    """Write inputs, right outputs and their tolerances into FOLDER."""
     from conformance.vectors import export
 
     def work() -> int:
@@ -36,19 +36,19 @@ def export_command(folder: Path) -> None:
 
 @vectors.command("check")
 @click.argument("folder", type=FOLDER)
-@click.option("--outputs", required=True, type=FOLDER, help="What the program wrote.")
+@click.option("--outputs", required=True, type=FOLDER, help="The folder that the program wrote.")
 @click.option(
     "--tier",
     "tiers",
     multiple=True,
     type=click.Choice(VECTOR_TIERS),
-    help="Judge this tier only, all that the program can do; may be repeated.",
+    help="Judge this tier only, for a program that can do no more; may be repeated.",
 )
 def check_command(folder: Path, outputs: Path, tiers: tuple[str, ...]) -> None:
     """Judge the outputs of a program for the vectors in FOLDER.
 
-    Exit code 0: all that was written is right, 1: something is not, 3: less than half of the cases
-    of a tier was written.
+    Exit code 0: every output that was written is right, 1: one is wrong, 3: less than half of the
+    cases of a tier was written.
     """
     exit_with(lambda: _check(folder, outputs, tiers or VECTOR_TIERS))
 
@@ -62,6 +62,5 @@ def _check(folder: Path, outputs: Path, tiers: tuple[str, ...]) -> int:
     console.print(terminal.table(run, tiers, []))
     for verdict in run.verdicts:
         if verdict.is_bad:
-            description = terminal.describe(verdict, can_rerun=False)
-            console.print(description, soft_wrap=True)
+            console.print(terminal.failure_text(verdict), soft_wrap=True)
     return exit_code(console, run)

@@ -10,12 +10,10 @@ from conformance.judging.verdict import Status, Verdict
 from conformance.mutants import MUTANTS, Mutant
 from conformance.mutants.variants import INVISIBLE, VARIANTS
 from conformance.running.runner import judge
-from conformance.tiers import TIERS, Tier
+from conformance.tiers import VECTOR_TIERS, Tier, make_tiers
 
 # An exception is as good as a failure only where sizes are at stake.
 RAISES = "contract"
-# What a variant must pass; the others test files and whole frameworks.
-FAIR_TIERS = ("exact", "module", "special", "family", "training")
 # Of whole numbers an ulp is seen.
 INEXACT = {"an-ulp-off": ("exact",)}
 
@@ -40,10 +38,11 @@ class VariantResult:
 
 def run_mutants(mutants: Iterable[Mutant] = MUTANTS) -> Iterator[MutantResult]:
     """Run each mutant through its tier until a case convicts it."""
+    tiers = {tier.name: tier for tier in make_tiers()}
     for mutant in mutants:
         process = LocalImplementation(mutant.name, mutant.build)
         verdicts = []
-        for verdict in _verdicts(TIERS[mutant.tier], process):
+        for verdict in _verdicts(tiers[mutant.tier], process):
             verdicts.append(verdict)
             if convicts(verdict):
                 break
@@ -59,18 +58,15 @@ def convicts(verdict: Verdict) -> bool:
 
 def run_variants(variants: Iterable[Mutant] = (*VARIANTS, INVISIBLE)) -> Iterator[VariantResult]:
     """Run each correct variant through every case of the tiers that it must pass."""
+    all_tiers = make_tiers(names=VECTOR_TIERS)  # the others judge files and whole frameworks
     for variant in variants:
         process = LocalImplementation(variant.name, variant.build)
         skipped = INEXACT.get(variant.name, ())
-        tiers = [TIERS[name] for name in FAIR_TIERS if name not in skipped]
+        tiers = [tier for tier in all_tiers if tier.name not in skipped]
         verdicts = [verdict for tier in tiers for verdict in _verdicts(tier, process)]
         ran = [verdict for verdict in verdicts if verdict.status is not Status.SKIP]
         yield VariantResult(variant, len(ran), tuple(verdict for verdict in ran if verdict.is_bad))
 
 
 def _verdicts(tier: Tier, process: LocalImplementation) -> Iterator[Verdict]:
-    for case in tier.cases():
-        broken: list[str] = []
-        yield judge(tier, case, process, broken)
-        if broken:
-            raise RuntimeError(broken[0])
+    return (judge(tier, case, process) for case in tier.cases())

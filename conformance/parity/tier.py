@@ -32,8 +32,8 @@ from conformance.cases.tensors import Tensors
 from conformance.implementations.implementation import Implementation
 from conformance.judging.stages import in_batches, judge_stage
 from conformance.judging.verdict import Outcome, Verdict
-from conformance.parity.trials import RANDOMISED, REFERENCE, Experiment, Trial
-from conformance.tiers.base import Once
+from conformance.parity.trials import REFERENCE, Experiment, Trial
+from conformance.tiers.base import Memo, Tier
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,15 @@ class Difference:
     verdict: Verdict
 
 
-class ParityTier:
+class ParityTier(Tier):
     """Everything that an experiment compares, as the cases of a run."""
 
     name = "parity"
 
     def __init__(self, experiment: Experiment) -> None:
+        super().__init__()
         self.experiment = experiment
-        self._outputs: Once[Tensors] = Once(self._run)
+        self._outputs = Memo(self._run)
         self._trials = {
             Place(comparison, trial.label, stage): trial
             for trial in experiment.trials
@@ -80,12 +81,11 @@ class ParityTier:
             for place, trial in self._trials.items()
         ]
 
-    def judge(self, case: Case, process: Implementation) -> Outcome:
+    def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """Compare one stage by the rule of `conformance.judging.stages`."""
         place = self.places[case.id]
         trial = self._trials[place]
-        key = f"{process.name} {place.input} {RANDOMISED in trial.wanted}"
-        outputs = self._outputs(key, (process, trial))
+        outputs = self._outputs(implementation, trial)
         return judge_stage(outputs, trial.wanted[place.comparison], place.stage)
 
     def notes(self) -> list[str]:
@@ -126,11 +126,10 @@ class ParityTier:
     def _order(self, place: Place) -> int:
         return self.experiment.stages.index(place.stage)
 
-    def _run(self, request: tuple[Implementation, Trial]) -> Tensors:
-        process, trial = request
+    def _run(self, implementation: Implementation, trial: Trial) -> Tensors:
         file = self.experiment.file
         return in_batches(
-            lambda batch: process.taps(file.architecture, file.config, trial.weights, batch),
+            lambda batch: implementation.taps(file.architecture, file.config, trial.weights, batch),
             trial.x,
         )
 

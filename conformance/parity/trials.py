@@ -35,7 +35,7 @@ SIZES: tuple[Size, ...] = ((96, 96), (65, 97))
 LAYER_MARGIN = (8, 11)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trial:
     """Weights and an input x: (N, C, H, W), and the reference of each comparison by its name."""
 

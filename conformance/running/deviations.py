@@ -1,8 +1,8 @@
 """Known deviations of an implementation: failures that somebody has looked at and explained.
 
 A TOML file of `[[deviation]]` tables, each with `tier`, `id` (of the case), `reason` and, if there
-are such, `link` and `where`. What is listed and fails is `known`, neither passed nor failed; what
-is listed and does not fail is an error, so that the list cannot outlive what it excuses, unless
+are such, `link` and `where`. A failure in the list is `known`, neither passed nor failed; an entry
+whose case does not fail is an error, so that the list cannot outlive what it excuses, unless
 `where` says on which machines alone it fails.
 """
 
@@ -15,6 +15,8 @@ from pathlib import Path
 
 from conformance.cases.case import split_pair
 from conformance.judging.verdict import Outcome, Status, Verdict
+from conformance.tiers import make_tiers
+from conformance.tiers.base import DEFAULT_SETTINGS, Settings
 from weights import FormatError
 from weights.files.storage import read_bytes
 from weights.shown import shown
@@ -24,7 +26,7 @@ TABLE = "deviation"
 
 @dataclass(frozen=True)
 class Deviation:
-    """One failure that is known, and why it is."""
+    """A failure that is known, and why it is accepted."""
 
     tier: str
     id: str
@@ -49,11 +51,16 @@ def read_deviations(path: Path) -> list[Deviation]:
     return [_deviation(path, number, entry) for number, entry in enumerate(entries, start=1)]
 
 
-def apply(verdicts: Iterable[Verdict], name: str, known: list[Deviation]) -> Iterator[Verdict]:
-    """The verdicts of the implementation `name`, with its known deviations marked.
+def apply(
+    verdicts: Iterable[Verdict],
+    name: str,
+    known: list[Deviation],
+    settings: Settings = DEFAULT_SETTINGS,
+) -> Iterator[Verdict]:
+    """The verdicts of a run, with the known deviations of the implementation `name` marked.
 
-    A verdict of every entry that excuses nothing comes last, as an error; what was not run may be
-    excused by what is listed for it.
+    `settings` are those of the run. A verdict for every entry that excuses nothing comes last, as
+    an error; an entry may be for a case that was not run.
     """
     verdicts = list(verdicts)
     ran = {(verdict.tier, verdict.case) for verdict in verdicts if verdict.implementation == name}
@@ -69,17 +76,16 @@ def apply(verdicts: Iterable[Verdict], name: str, known: list[Deviation]) -> Ite
     for tier, case in sorted(by_case.keys() - needed):
         if (tier, case) in ran and by_case[tier, case].where:
             continue
-        if (tier, case) not in ran and _exists(tier, case):
+        if (tier, case) not in ran and _exists(tier, case, settings):
             continue
         message = "it is listed as a known deviation and did not fail: take it out of the list"
         yield Verdict.of(Outcome(Status.ERROR, message=message), case, tier, name)
 
 
-def _exists(tier: str, case: str) -> bool:
-    """Whether the suite has such a case, in this run or in another."""
-    from conformance.tiers import TIERS
-
-    return tier in TIERS and split_pair(case)[0] in {each.id for each in TIERS[tier].cases()}
+def _exists(tier: str, case: str, settings: Settings) -> bool:
+    """Whether the suite has such a case, in this run or in a full one."""
+    tiers = make_tiers(replace(settings, full=True), [tier])
+    return split_pair(case)[0] in {case.id for tier in tiers for case in tier.cases()}
 
 
 def _deviation(path: Path, number: int, entry: object) -> Deviation:

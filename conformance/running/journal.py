@@ -1,4 +1,4 @@
-"""The verdicts of a run as they come, so that a run that was interrupted can be resumed."""
+"""The journal of a run: its verdicts as they come, from which an interrupted run is resumed."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Key = tuple[str, str, str]
 class Journal:
     """A file to which every verdict is added as soon as it is there, whole lines only.
 
-    What it holds is never written again: a run that goes on adds to it. One that cannot be written
-    to ends no run; `problem` says why there is nothing to resume from.
+    A resumed run adds to it. A journal that cannot be written ends no run; `problem` says why
+    there is nothing to resume from.
     """
 
     def __init__(self, folder: Path, names: Sequence[str] = ()) -> None:
@@ -36,8 +36,8 @@ class Journal:
         self._stream: IO[bytes] | None = None
 
     def begin(self, *, resume: bool = False) -> None:
-        """Start a new file, or go on with the one that an earlier run left."""
-        with self._noticing():
+        """Start a new file, or add to the one that an interrupted run left."""
+        with self._catching():
             self._stream = self.path.open("ab" if resume else "wb", buffering=0)
             if resume:
                 self._stream.truncate(_whole_lines(self.path))
@@ -46,12 +46,12 @@ class Journal:
 
     def add(self, verdict: Verdict) -> None:
         """Add a verdict."""
-        with self._lock, self._noticing():
+        with self._lock, self._catching():
             self._write(verdict.to_dict())
 
     def close(self) -> None:
-        """Write no more; the file stays, for a run that goes on."""
-        with self._lock, self._noticing():
+        """Write no more; the file stays, to be resumed from."""
+        with self._lock, self._catching():
             if self._stream is not None:
                 self._stream.close()
             self._stream = None
@@ -66,7 +66,7 @@ class Journal:
             self._stream.write(json.dumps(record, allow_nan=False).encode() + b"\n")
 
     @contextmanager
-    def _noticing(self) -> Iterator[None]:
+    def _catching(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -74,10 +74,10 @@ class Journal:
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Hold a folder for one run; raises `ArgumentError` where another has it.
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Lock a folder for one run; raises `ArgumentError` where another has it.
 
-    The system lets go of it when this process ends, however it does.
+    The system releases the lock when this process ends, however it does.
     """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -99,14 +99,14 @@ def _lock(descriptor: int, folder: Path) -> None:
 
 
 def key(verdict: Verdict) -> Key:
-    """What tells a verdict from the others of a run."""
+    """The identity of a verdict within a run."""
     return verdict.tier, verdict.case, verdict.implementation
 
 
 def read_journal(folder: Path, names: Sequence[str] = ()) -> dict[Key, Verdict]:
-    """What an interrupted run of these implementations left in the folder of its report.
+    """The verdicts that an interrupted run of these implementations left in its report's folder.
 
-    Its last line may be cut short. Raises `ArgumentError` where nothing was interrupted, or where
+    The last line may be cut short. Raises `ArgumentError` where nothing was interrupted, or where
     versions or the code of an implementation have changed since, and `FormatError` for a damaged
     file.
     """
@@ -116,7 +116,7 @@ def read_journal(folder: Path, names: Sequence[str] = ()) -> dict[Key, Verdict]:
     first, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     _check_header(path, first, names)
     try:
-        # What follows the last line break is empty, or a line that was cut short.
+        # After the last line break there is nothing, or a line that was cut short.
         verdicts = [Verdict.from_dict(json.loads(line)) for line in lines[:-1]]
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{path} is damaged: {error}; remove it to run from the start") from error
@@ -124,7 +124,7 @@ def read_journal(folder: Path, names: Sequence[str] = ()) -> dict[Key, Verdict]:
 
 
 def _whole_lines(path: Path) -> int:
-    """How long a file is up to its last line break: what follows was cut short."""
+    """The length of a file up to its last line break: any rest was cut short."""
     return path.read_bytes().rfind(b"\n") + 1
 
 

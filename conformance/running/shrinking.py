@@ -6,20 +6,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from conformance.cases.case import Case, describe
+from conformance.cases.case import Case, layer_case
 from weights import ArgumentError, configure
 
-# In the order in which a reader gains most.
-KEEP = ("c_in", "c_out")
-# What a layer of one pixel less cannot show is not asked: channels, images, rows and columns.
-LARGEST_STEPS = 200
+# These have no default to go back to: they become smaller.
+REQUIRED = ("c_in", "c_out")
+MOST_STEPS = 200
 
 Fails = Callable[[Case], bool]
 
 
 def shrink(case: Case, fails: Fails) -> Case:
-    """The case, smaller wherever it still fails; one that does not fail is returned as it is."""
-    for _ in range(LARGEST_STEPS):
+    """The smallest case that is found by steps that still fail; `case` itself where none does."""
+    for _ in range(MOST_STEPS):
         smaller = next((each for each in _smaller(case) if _is_valid(each) and fails(each)), None)
         if smaller is None:
             return case
@@ -28,14 +27,14 @@ def shrink(case: Case, fails: Fails) -> Case:
 
 
 def _smaller(case: Case) -> Iterator[Case]:
-    """Every case that is simpler in one respect, the greatest gains first."""
+    """Every case that is simpler in one respect: an argument less, then smaller numbers."""
     for name in case.config:
-        if name not in KEEP and name != "bn_eps":
+        if name not in REQUIRED and name != "bn_eps":
             yield _with(case, {key: value for key, value in case.config.items() if key != name})
     batch, channels, height, width = case.input_shape
     for shape in _sizes((batch, height, width)):
         yield replace(case, input_shape=(shape[0], channels, *shape[1:]))
-    for name in KEEP:
+    for name in REQUIRED:
         for value in _less(case.config.get(name, 0)):
             yield _with(case, {**case.config, name: value})
 
@@ -66,6 +65,5 @@ def _is_valid(case: Case) -> bool:
 
 
 def renamed(case: Case) -> Case:
-    """A case with the name of what it became."""
-    name = f"{describe(case.config, case.input_shape)}-{case.data}"
-    return replace(case, id=name)
+    """A GhostConv's case with the id that its changed configuration gives it."""
+    return layer_case(case.tier, case.config, case.input_shape, case.data)

@@ -1,6 +1,8 @@
 """The tiers: each a law, the cases that test it and the rule that judges them."""
 
-from conformance.tiers.base import Tier
+from collections.abc import Collection
+
+from conformance.tiers.base import DEFAULT_SETTINGS, OracleTier, Settings, Tier
 from conformance.tiers.contract import ContractTier
 from conformance.tiers.exact import ExactTier
 from conformance.tiers.family import FamilyTier
@@ -12,31 +14,26 @@ from conformance.tiers.training import TrainingTier
 from conformance.tiers.weights import WeightsTier
 
 # In the order in which a failure is best understood.
-TIERS: dict[str, Tier] = {
+TIERS: dict[str, type[Tier]] = {
     tier.name: tier
     for tier in (
-        ContractTier(),
-        ExactTier(),
-        ModuleTier(),
-        SpecialTier(),
-        RandomTier(),
-        FamilyTier(),
-        TrainingTier(),
-        WeightsTier(),
-        NetworkTier(),
+        ContractTier, ExactTier, ModuleTier, SpecialTier, RandomTier, FamilyTier, TrainingTier,
+        WeightsTier, NetworkTier,
     )
-}
+}  # fmt: skip
+VECTOR_TIERS = tuple(name for name, tier in TIERS.items() if tier.has_vectors)
+PYTEST_TIERS = tuple(name for name, tier in TIERS.items() if tier.has_pytest)
+
+
+def make_tiers(
+    settings: Settings = DEFAULT_SETTINGS, names: Collection[str] = tuple(TIERS)
+) -> list[Tier]:
+    """The tiers of one run, in their order."""
+    return [tier(settings) for name, tier in TIERS.items() if name in names]
+
 
 __all__ = [
-    "TIERS",
-    "ContractTier",
-    "ExactTier",
-    "FamilyTier",
-    "ModuleTier",
-    "NetworkTier",
-    "RandomTier",
-    "SpecialTier",
-    "Tier",
-    "TrainingTier",
-    "WeightsTier",
-]
+    "PYTEST_TIERS", "TIERS", "VECTOR_TIERS", "ContractTier", "ExactTier", "FamilyTier",
+    "ModuleTier", "NetworkTier", "OracleTier", "RandomTier", "Settings", "SpecialTier", "Tier",
+    "TrainingTier", "WeightsTier", "make_tiers",
+]  # fmt: skip

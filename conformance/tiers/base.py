@@ -1,82 +1,109 @@
-"""What a tier offers to the runner, and the oracle's part that tiers share."""
+"""The base classes of all tiers, and the memory that the threads of a run share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
-from typing import Any, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, TypeVar, TypeVarTuple
 
-import numpy as np
-
-from conformance.cases import tensors
 from conformance.cases.case import Case
-from conformance.cases.tensors import Tensors
-from conformance.implementations.errors import NotSupported
 from conformance.implementations.implementation import Implementation
-from conformance.judging import bounds
-from conformance.judging.verdict import Outcome
-from conformance.oracle import weights_io
+from conformance.implementations.precision import UNIT_ROUNDOFF
+from conformance.judging.stages import Reference
+from conformance.judging.verdict import Outcome, Verdict
 
+Arguments = TypeVarTuple("Arguments")
 Value = TypeVar("Value")
-# Data whose sums leave the range of float16, whatever comes out at the end.
-BEYOND = ("wide", "large")
 
 
-class Tier(Protocol):
-    """A law and the cases that test it.
+@dataclass(frozen=True)
+class Settings:
+    """The choices of a run on which it depends what cases its tiers have."""
 
-    A tier may also have `finish(processes, cases)`, which yields verdicts about all implementations
-    together, `notes()`, lines for the end of the run, and `options()`, what the command line needs
-    besides to run a case again.
-    """
-
-    name: str
-
-    def cases(self) -> Sequence[Case]: ...
-
-    def judge(self, case: Case, process: Implementation) -> Outcome: ...
+    random: int = 0
+    """How many layers tier `random` draws."""
+    full: bool = False
+    """Whether tier `training` runs every row, not only the usual ones."""
+    weights: Path | None = None
+    """The weight file that tier `network` runs, with `images`, instead of the digits."""
+    images: Path | None = None
 
 
-class Once(Generic[Value]):
-    """A function of a key, computed once however many threads ask; an error is kept as well."""
+DEFAULT_SETTINGS = Settings()
 
-    def __init__(self, compute: Callable[[Any], Value]) -> None:
-        self._compute = compute
-        self._futures: dict[str, Future[Value]] = {}
+
+class Tier(ABC):
+    """A law, the cases that test it and the rule that judges them; an object serves one run."""
+
+    name: ClassVar[str]
+    has_vectors: ClassVar[bool] = False
+    """Whether its cases can be written down for programs in other languages."""
+    has_pytest: ClassVar[bool] = True
+    """Whether its cases are tests under pytest."""
+
+    def __init__(self, settings: Settings = DEFAULT_SETTINGS) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def cases(self) -> list[Case]:
+        """All cases of the run, in their order."""
+
+    @abstractmethod
+    def judge(self, case: Case, implementation: Implementation) -> Outcome:
+        """The outcome of a case; raises what `implementation` raises."""
+
+    def finish(
+        self, implementations: Mapping[str, Implementation], cases: Sequence[Case]
+    ) -> Iterator[Verdict]:
+        """Verdicts about all implementations together, after every case was judged."""
+        return iter(())
+
+    def notes(self) -> list[str]:
+        """Lines for the end of the run."""
+        return []
+
+    def options(self) -> str:
+        """The options with which the command line has these cases again."""
+        return ""
+
+
+class OracleTier(Tier):
+    """A tier whose right answers the oracle computes from the case."""
+
+    has_vectors = True
+
+    def __init__(self, settings: Settings = DEFAULT_SETTINGS) -> None:
+        super().__init__(settings)
+        self._references = Memo(self.compute_reference)
+
+    def reference(self, case: Case, unit: float = UNIT_ROUNDOFF) -> Reference:
+        """Every array that a case must give, and its error for a unit roundoff; computed once."""
+        return self._references(case, unit)
+
+    @abstractmethod
+    def compute_reference(self, case: Case, unit: float) -> Reference:
+        """The same, computed."""
+
+
+class Memo(Generic[*Arguments, Value]):
+    """A function that is computed once for all threads; an exception is remembered as well."""
+
+    def __init__(self, function: Callable[[*Arguments], Value]) -> None:
+        self._function = function
+        self._futures: dict[tuple[*Arguments], Future[Value]] = {}
         self._lock = Lock()
 
-    def __call__(self, key: str, argument: Any) -> Value:
+    def __call__(self, *arguments: *Arguments) -> Value:
         with self._lock:
-            known = key in self._futures
-            future = self._futures.setdefault(key, Future())
-        if not known:
-            self._fill(future, argument)
+            is_known = arguments in self._futures
+            future = self._futures.setdefault(arguments, Future())
+        if not is_known:
+            try:
+                future.set_result(self._function(*arguments))
+            except BaseException as error:
+                future.set_exception(error)
         return future.result()
-
-    def _fill(self, future: Future[Value], argument: Any) -> None:
-        try:
-            future.set_result(self._compute(argument))
-        except BaseException as error:
-            future.set_exception(error)
-
-
-def in_float64(weights: Tensors) -> Tensors:
-    """The same numbers with room for exact sums."""
-    return {name: array.astype(np.float64) for name, array in weights.items()}
-
-
-def check_range(process: Implementation, case: Case, wanted: np.ndarray) -> None:
-    """Raise `NotSupported` where a case leaves the range of an implementation's numbers."""
-    largest = process.precision.largest
-    found = float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0))
-    if found > largest or (np.isfinite(largest) and case.data in BEYOND):
-        raise NotSupported(f"its largest number is {largest:g}, and this case goes beyond")
-
-
-def truth(request: tuple[Case, float]) -> bounds.Tracked:
-    """The oracle's output for a GhostConv case, and the error allowed to each element."""
-    case, unit = request
-    weights, x = tensors.make(case)
-    module = weights_io.build(case.architecture, case.config, in_float64(weights))
-    return bounds.ghost_conv(module, x.astype(np.float64), unit)

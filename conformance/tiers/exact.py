@@ -6,44 +6,38 @@ and the failing element says which.
 
 from __future__ import annotations
 
-from conformance.cases import tensors
+from dataclasses import replace
+
 from conformance.cases.case import Case
-from conformance.cases.layers import exact_rows, layer_cases
+from conformance.cases.layers import layer_cases
+from conformance.cases.tensors import EXACT_EPS
 from conformance.implementations.errors import NotSupported
 from conformance.implementations.implementation import Implementation
 from conformance.implementations.precision import UNIT_ROUNDOFF
-from conformance.judging.compare import compare_arrays
 from conformance.judging.stages import Reference
 from conformance.judging.verdict import Outcome
-from conformance.tiers.base import Once, truth
-from weights import GhostConvConfig
+from conformance.tiers.module import OUTPUT, ModuleTier
+
+# A division by six, or an exponential, leaves the integers.
+INEXACT_ACTIVATIONS = ("silu", "hard_swish")
 
 
-class ExactTier:
+class ExactTier(ModuleTier):
     """Integer weights and inputs, batch normalisation that divides by exactly 1."""
 
     name = "exact"
 
-    def __init__(self) -> None:
-        self._truth = Once(truth)
-
     def cases(self) -> list[Case]:
         """A case for every layer whose activation keeps integers integers."""
-        rows = exact_rows()
-        return list(layer_cases(self.name, ["integers"], rows, bn_eps=tensors.EXACT_EPS))
+        cases = layer_cases(self.name, ["integers"], bn_eps=EXACT_EPS)
+        return [case for case in cases if case.config.get("activation") not in INEXACT_ACTIVATIONS]
 
-    def reference(self, case: Case) -> Reference:
+    def compute_reference(self, case: Case, unit: float) -> Reference:
         """The output, and no error at all."""
-        return Reference(
-            {"output": self._truth(case.id, (case, UNIT_ROUNDOFF)).value}, {"output": 0.0}
-        )
+        return replace(super().compute_reference(case, unit), allowed={OUTPUT: 0.0})
 
-    def judge(self, case: Case, process: Implementation) -> Outcome:
+    def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """Equal, element by element; only the sign of a zero may differ."""
-        weights, x = tensors.make(case)
-        if process.precision.unit_roundoff > UNIT_ROUNDOFF:
+        if implementation.precision.unit_roundoff > UNIT_ROUNDOFF:
             raise NotSupported("it computes with fewer bits than the whole numbers here have")
-        got = process.call(case.architecture, case.config, weights, x)
-        wanted = self._truth(case.id, (case, UNIT_ROUNDOFF)).value
-        c_int = GhostConvConfig(**case.config).channels.c_int
-        return compare_arrays(got, wanted, 0.0, c_int=c_int)
+        return super().judge(case, implementation)

@@ -1,8 +1,7 @@
-"""Tier `family`: the other modules, small whole networks, and what is deployed of them.
+"""Tier `family`: the other modules, small whole networks, and their forms for inference.
 
-The rule is that of `conformance.judging.stages`, at every stage. A case whose id ends in
-`-deployed` or `-folded` builds that form and holds it against the oracle's training form: both must
-be one function.
+The rule is that of `conformance.judging.stages`, at every stage. A form other than that for
+training is held against the oracle's form for training: both must be one function.
 """
 
 from __future__ import annotations
@@ -10,71 +9,53 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from conformance.cases import tensors
 from conformance.cases.case import Case
 from conformance.cases.family import family_cases
 from conformance.cases.tensors import Tensors
 from conformance.implementations.implementation import Implementation
-from conformance.judging.stages import Reference, in_dtype, judge_stage, oracle_run
+from conformance.judging.stages import Reference, judge_stage, oracle_run
 from conformance.judging.verdict import Outcome, first_failure
-from conformance.tiers.base import Once
+from conformance.tiers.base import OracleTier
 from weights.columns import fold
-from weights.modules.forms import DEPLOYED, FOLDED
+from weights.modules.forms import TRAINING
 
 # Runs of the oracle in float32 besides the plain one.
 PERTURBED_RUNS = 3
 
 
-class FamilyTier:
+class FamilyTier(OracleTier):
     """Squeeze-and-excitation, DFC attention, branches, bottlenecks, YOLO's blocks, networks."""
 
     name = "family"
-
-    def __init__(self) -> None:
-        self._truth = Once(truth)
 
     def cases(self) -> list[Case]:
         """A case for every module, and for every form that it can have."""
         return list(family_cases(self.name))
 
-    def reference(self, case: Case) -> Reference:
-        """Every stage, and the error of each."""
-        return self._truth(case.id, case)
-
-    def judge(self, case: Case, process: Implementation) -> Outcome:
-        """Every stage of the form that is asked for against the oracle's training form."""
+    def compute_reference(self, case: Case, unit: float) -> Reference:
+        """Every stage of the form for training in float64; the error of the form asked for."""
         weights, x = tensors.make(case)
-        config, weights = in_its_form(case, weights)
-        outputs = process.taps(case.architecture, config, weights, x)
-        wanted = self._truth(case.id, case)
+        config, own = in_form(case, weights)
+        run = oracle_run(case.architecture, config, own, x, perturbed=PERTURBED_RUNS)
+        if case.form != TRAINING:
+            exact = oracle_run(case.architecture, case.config, weights, x).exact
+            run = replace(run, exact=exact)
+        return run.reference()
+
+    def judge(self, case: Case, implementation: Implementation) -> Outcome:
+        """Every stage of the form asked for against the oracle's form for training."""
+        weights, x = tensors.make(case)
+        config, weights = in_form(case, weights)
+        outputs = implementation.taps(case.architecture, config, weights, x)
+        wanted = self.reference(case)
         return first_failure(
             (f"stage {stage}", judge_stage(outputs, wanted, stage)) for stage in wanted.values
         )
 
 
-def form_of(case: Case) -> str:
-    """The form other than training's that the case is about, or nothing."""
-    form = case.id.rpartition("-")[2]
-    return form if form in (DEPLOYED, FOLDED) else ""
-
-
-def in_its_form(case: Case, weights: Tensors) -> tuple[dict[str, Any], Tensors]:
+def in_form(case: Case, weights: Tensors) -> tuple[dict[str, Any], Tensors]:
     """Configuration and tensors of the form that the case is about."""
-    config = dict(case.config)
-    if not form_of(case):
-        return config, weights
-    return fold.deployed(case.architecture, config, weights, form_of(case))
-
-
-def truth(case: Case) -> Reference:
-    """The training form in float64, and what the form asked for loses in float32."""
-    weights, x = tensors.make(case)
-    run = oracle_run(case.architecture, case.config, weights, x, perturbed=PERTURBED_RUNS)
-    if form_of(case):
-        config, merged = in_its_form(case, weights)
-        merged = in_dtype(merged, np.float32)
-        rough = oracle_run(case.architecture, config, merged, x, perturbed=PERTURBED_RUNS)
-        run = replace(rough, exact=run.exact)
-    return run.reference()
+    if case.form == TRAINING:
+        return dict(case.config), weights
+    return fold.deployed(case.architecture, case.config, weights, case.form)

@@ -30,7 +30,7 @@ from conformance.judging.stages import (
     stage_names,
 )
 from conformance.judging.verdict import Outcome
-from conformance.tiers.base import Once
+from conformance.tiers.base import DEFAULT_SETTINGS, Memo, Settings, Tier
 from weights import GhostError, WeightFile, child, read_file, read_metadata
 from weights.files.storage import read_safetensors
 from weights.prediction.preprocess import preprocess
@@ -38,41 +38,38 @@ from weights.shown import printable
 
 LOGITS, PREDICTIONS = "logits", "predictions"
 TRAINING_SECONDS = 300
-# What `conformance.cases.digits` trains.
+# The network that `conformance.cases.digits` trains.
 DIGITS: tuple[str, dict[str, Any]] = ("ghost_resnet20", {"in_chans": 1})
 
 
 @dataclass(frozen=True)
 class Data:
-    """A weight file, its images and their labels."""
+    """A weight file, its images as the network takes them, (N, C, H, W), and their labels."""
 
     file: WeightFile
     x: np.ndarray = field(repr=False)
     labels: np.ndarray = field(repr=False)
 
 
-class NetworkTier:
-    """The digits network, trained on the spot, or the file and images that `configure` names."""
+class NetworkTier(Tier):
+    """The digits network, trained on the spot, or the file and images of `settings`."""
 
     name = "network"
+    has_pytest = False
 
-    def __init__(self) -> None:
-        self._paths: tuple[Path, Path] | None = None
-        self._data = Once(self._load)
-        self._truth = Once(oracle_stages)
-        self._outputs: Once[Tensors] = Once(self._run)
+    def __init__(self, settings: Settings = DEFAULT_SETTINGS) -> None:
+        super().__init__(settings)
+        self._data = Memo(self._load)
+        self._reference = Memo(self._oracle_stages)
+        self._outputs = Memo(self._run)
         self._accuracies: dict[str, str] = {}
-
-    def configure(self, weights: Path, images: Path) -> None:
-        """Run these instead of the digits."""
-        self._paths = (Path(weights), Path(images))
 
     def cases(self) -> list[Case]:
         """A case for every stage, and one for the predicted classes."""
         label, stages = "digits", stage_names(*DIGITS)
-        if self._paths is not None:
-            metadata = read_metadata(self._paths[0])
-            label = printable(self._paths[0].stem)
+        if self.settings.weights is not None:
+            metadata = read_metadata(self.settings.weights)
+            label = printable(self.settings.weights.stem)
             stages = stage_names(metadata["architecture"], metadata["config"])
         predictions = (PREDICTIONS,) if LOGITS in stages else ()
         return [
@@ -80,57 +77,64 @@ class NetworkTier:
             for stage in (*stages, *predictions)
         ]
 
-    def judge(self, case: Case, process: Implementation) -> Outcome:
+    def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """Error at most 4 x (the oracle's float32 error + 4 u max|y|); equal predicted classes."""
-        data = self._data("data", None)
-        truth = self._truth("truth", data)
-        outputs = self._outputs(process.name, process)
-        logits, wanted = (each.get(LOGITS, np.empty(0)) for each in (outputs, truth.values))
-        if case.data == PREDICTIONS and logits.shape == wanted.shape:
-            return self._judge_predictions(process.name, data, truth, outputs)
-        return judge_stage(outputs, truth, LOGITS if case.data == PREDICTIONS else case.data)
+        reference, outputs = self._reference(), self._outputs(implementation)
+        if case.data != PREDICTIONS:
+            return judge_stage(outputs, reference, case.data)
+        wanted = reference.values[LOGITS]
+        got = outputs.get(LOGITS, np.empty(0))
+        if got.shape != wanted.shape:
+            return judge_stage(outputs, reference, LOGITS)
+        return self._judge_predictions(implementation.name, got.argmax(1), wanted.argmax(1))
 
     def options(self) -> str:
-        """What the command line needs to run these cases again."""
-        if self._paths is None:
+        """The weights and images of the run, where they are not the digits."""
+        if self.settings.weights is None:
             return ""
-        weights, images = (shlex.quote(str(path)) for path in self._paths)
+        weights, images = (
+            shlex.quote(str(p)) for p in (self.settings.weights, self.settings.images)
+        )
         return f"--weights {weights} --images {images}"
 
     def notes(self) -> list[str]:
         """How many images each implementation classified right."""
         return [f"{name}: {text}" for name, text in sorted(self._accuracies.items())]
 
-    def _judge_predictions(
-        self, name: str, data: Data, truth: Reference, outputs: Tensors
-    ) -> Outcome:
-        wanted = truth.values[LOGITS].argmax(axis=1)
-        got = outputs[LOGITS].argmax(axis=1)
-        differing = np.flatnonzero(got != wanted)
+    def _judge_predictions(self, name: str, got: np.ndarray, wanted: np.ndarray) -> Outcome:
+        labels = self._data().labels
         for who, predicted in (("oracle", wanted), (name, got)):
-            right = int((predicted == data.labels).sum())
-            share = 100 * right / len(data.labels)
-            self._accuracies[who] = f"{right} of {len(data.labels)} images right ({share:.1f} %)"
-        if len(differing):
-            return Outcome.failed(
-                f"{len(differing)} predictions differ, first at image {differing[0]}: "
-                f"class {got[differing[0]]}, wanted {wanted[differing[0]]}"
-            )
-        return Outcome.passed()
-
-    def _run(self, process: Implementation) -> Tensors:
-        data = self._data("data", None)
-        file, weights = data.file, in_dtype(data.file.tensors, np.float32)
-        return in_batches(
-            lambda batch: process.taps(file.architecture, file.config, weights, batch), data.x
+            right = int((predicted == labels).sum())
+            share = 100 * right / len(labels)
+            self._accuracies[who] = f"{right} of {len(labels)} images right ({share:.1f} %)"
+        differing = np.flatnonzero(got != wanted)
+        if not len(differing):
+            return Outcome.passed()
+        first = differing[0]
+        return Outcome.failed(
+            f"{len(differing)} predictions differ, first at image {first}: "
+            f"class {got[first]}, wanted {wanted[first]}"
         )
 
-    def _load(self, _: None) -> Data:
-        if self._paths is not None:
-            return load(*self._paths)
+    def _load(self) -> Data:
+        if self.settings.weights is not None and self.settings.images is not None:
+            return load(self.settings.weights, self.settings.images)
         with tempfile.TemporaryDirectory() as folder:
             train_digits(Path(folder))
             return load(Path(folder, digits.WEIGHTS), Path(folder, digits.IMAGES))
+
+    def _oracle_stages(self) -> Reference:
+        data = self._data()
+        file = data.file
+        return oracle_run(file.architecture, file.config, file.tensors, data.x).reference()
+
+    def _run(self, implementation: Implementation) -> Tensors:
+        data = self._data()
+        file, weights = data.file, in_dtype(data.file.tensors, np.float32)
+        return in_batches(
+            lambda batch: implementation.taps(file.architecture, file.config, weights, batch),
+            data.x,
+        )
 
 
 def load(weights: Path, images: Path) -> Data:
@@ -159,9 +163,3 @@ def train_digits(folder: Path) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"training on the digits failed:\n{done.stderr}")
-
-
-def oracle_stages(data: Data) -> Reference:
-    """What the oracle says of every stage."""
-    file = data.file
-    return oracle_run(file.architecture, file.config, file.tensors, data.x).reference()

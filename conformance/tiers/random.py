@@ -1,4 +1,4 @@
-"""Tier `random`: configurations that nobody chose, by the rule of tier `module`."""
+"""Tier `random`: layers with random arguments, by the rule of tier `module`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.cases.case import Case, describe
+from conformance.cases.case import Case, layer_case
 from conformance.tiers.module import ModuleTier
 from weights import ArgumentError, GhostConvConfig
 from weights.modules.arguments import ACTIVATIONS
@@ -18,30 +18,28 @@ SEED = 20
 
 
 class RandomTier(ModuleTier):
-    """As many random layers as `count` says; none unless asked for."""
+    """As many random layers as `settings.random` says; none by default."""
 
     name = "random"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.count = 0
+    has_vectors = False
+    has_pytest = False
 
     def cases(self) -> list[Case]:
-        """The first `count` of an endless row, the same every time."""
+        """The first of an endless sequence, the same in every run."""
         generator = np.random.Generator(np.random.PCG64(SEED))
         drawn: dict[str, Case] = {}
-        while len(drawn) < self.count:
-            case = _case(self.name, generator, len(drawn))
+        while len(drawn) < self.settings.random:
+            case = _case(self.name, generator)
             if case is not None:
                 drawn.setdefault(case.id, case)
         return list(drawn.values())
 
     def options(self) -> str:
-        """What the command line needs to run these cases again."""
-        return f"--random {self.count}"
+        """As many layers as the run had."""
+        return f"--random {self.settings.random}"
 
 
-def _case(tier: str, generator: np.random.Generator, seed: int) -> Case | None:
+def _case(tier: str, generator: np.random.Generator) -> Case | None:
     """A case, or None where the arguments that were drawn break a rule."""
     config = dict(_arguments(generator))
     batch, height, width = (int(generator.integers(1, most)) for most in (4, 14, 14))
@@ -50,8 +48,7 @@ def _case(tier: str, generator: np.random.Generator, seed: int) -> Case | None:
         GhostConvConfig(**config).check_input(shape, "float32")
     except ArgumentError:
         return None
-    data = str(generator.choice(DATA_SETS))
-    return Case(f"{describe(config, shape)}-{data}", tier, "ghost_conv", config, shape, data, seed)
+    return layer_case(tier, config, shape, str(generator.choice(DATA_SETS)))
 
 
 def _arguments(generator: np.random.Generator) -> Iterator[tuple[str, Any]]:

@@ -8,35 +8,34 @@ from pathlib import Path
 
 import numpy as np
 
-from conformance.cases.case import Case, pair_id
-from conformance.cases.layers import LAYERS, layer_cases
+from conformance.cases.case import FILES, Case, pair_id
+from conformance.cases.layers import layer_cases
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import ImplementationError, NotSupported
 from conformance.implementations.implementation import Implementation
 from conformance.judging.verdict import Outcome, Status, Verdict
+from conformance.tiers.base import Tier
 from conformance.tiers.contract import plain_weights
 from weights import configure, write_file
 from weights.files.digests import dtype_name
 from weights.tensors import DTYPES
 
 DATA_SETS = ("F32", "F16", "BF16")
-# The defaults, no cheap half, two and three ghosts a channel, 2x2 and 3x5 kernels, groups.
-ROWS = [LAYERS[index] for index in (0, 3, 6, 7, 13, 17, 34)]
 
 
-class WeightsTier:
+class WeightsTier(Tier):
     """Random bit patterns, NaN payloads and subnormals included, in three floating types."""
 
     name = "weights"
 
     def cases(self) -> list[Case]:
-        """A case for every layer of a few and every type."""
-        return list(layer_cases(self.name, DATA_SETS, ROWS))
+        """A case for every layer with tag `files` and every type."""
+        return [case for case in layer_cases(self.name, DATA_SETS) if FILES in case.tags]
 
-    def judge(self, case: Case, process: Implementation) -> Outcome:
+    def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """canonical -> framework -> canonical: the same names, types, shapes and bytes."""
         weights = random_bits(case)
-        state = process.state(case.architecture, case.config, weights)
+        state = implementation.state(case.architecture, case.config, weights)
         problems = [f"tensor {name!r} is missing" for name in weights if name not in state]
         problems += [f"tensor {name!r} is unexpected" for name in state if name not in weights]
         for name in weights.keys() & state.keys():
@@ -46,78 +45,66 @@ class WeightsTier:
         return Outcome.failed("; ".join(sorted(problems))) if problems else Outcome.passed()
 
     def finish(
-        self, processes: Mapping[str, Implementation], cases: Sequence[Case]
+        self, implementations: Mapping[str, Implementation], cases: Sequence[Case]
     ) -> Iterator[Verdict]:
-        """For every ordered pair, the first's file, loaded and written again by the second."""
+        """For every ordered pair, the first's file, loaded and written anew by the second."""
         for case in cases:
             weights = random_bits(case)
             wanted = _file(case, weights)
-            for writer in processes.values():
+            for writer in implementations.values():
                 # A folder for each: what one does to it is nobody else's.
                 with tempfile.TemporaryDirectory() as folder:
-                    yield from self._pairs(case, weights, writer, processes, Path(folder), wanted)
-
-    def _pairs(
-        self,
-        case: Case,
-        weights: Tensors,
-        writer: Implementation,
-        readers: Mapping[str, Implementation],
-        folder: Path,
-        wanted: bytes,
-    ) -> Iterator[Verdict]:
-        """One writer's file, and what each reader makes of it."""
-        written = folder / "written.safetensors"
-        try:
-            writer.save(case.architecture, case.config, weights, written)
-        except NotSupported as reason:
-            yield self._verdict(case, writer, writer, Status.SKIP, f"writes no file: {reason}")
-            return
-        except ImplementationError as error:
-            yield self._verdict(case, writer, writer, Status.ERROR, str(error))
-            return
-        if not written.is_file():
-            yield self._verdict(case, writer, writer, Status.ERROR, "its save wrote no file")
-            return
-        if not _holds(written, wanted):
-            yield self._verdict(case, writer, writer, Status.FAIL, "its save wrote other bytes")
-            return
-        for number, reader in enumerate(readers.values()):
-            again = folder / f"{number}.safetensors"
-            yield self._pair(case, writer, reader, written, again, wanted)
-
-    def _pair(
-        self,
-        case: Case,
-        writer: Implementation,
-        reader: Implementation,
-        written: Path,
-        again: Path,
-        wanted: bytes,
-    ) -> Verdict:
-        try:
-            reader.resave(case.architecture, case.config, blank(case), written, again)
-        except NotSupported as reason:
-            return self._verdict(case, writer, reader, Status.SKIP, f"loads no file: {reason}")
-        except ImplementationError as error:
-            return self._verdict(case, writer, reader, Status.ERROR, str(error))
-        if not again.is_file():
-            return self._verdict(case, writer, reader, Status.ERROR, "its save wrote no file")
-        if not _holds(again, wanted):
-            message = f"loaded the file of {writer.name} and wrote other bytes"
-            return self._verdict(case, writer, reader, Status.FAIL, message)
-        return self._verdict(case, writer, reader, Status.PASS, "")
+                    written = Path(folder, "written.safetensors")
+                    outcome = _judge_writer(case, writer, weights, written, wanted)
+                    if outcome.status is not Status.PASS:
+                        yield self._verdict(case, writer, writer, outcome)
+                        continue
+                    for number, reader in enumerate(implementations.values()):
+                        path = Path(folder, f"{number}.safetensors")
+                        outcome = _judge_reader(case, writer.name, reader, written, path, wanted)
+                        yield self._verdict(case, writer, reader, outcome)
 
     def _verdict(
-        self,
-        case: Case,
-        writer: Implementation,
-        reader: Implementation,
-        status: Status,
-        message: str,
+        self, case: Case, writer: Implementation, reader: Implementation, outcome: Outcome
     ) -> Verdict:
-        name = pair_id(case.id, writer.name)
-        return Verdict.of(Outcome(status, message=message), name, self.name, reader.name)
+        return Verdict.of(outcome, pair_id(case.id, writer.name), self.name, reader.name)
+
+
+def _judge_writer(
+    case: Case, writer: Implementation, weights: Tensors, path: Path, wanted: bytes
+) -> Outcome:
+    """The outcome of a file that an implementation writes."""
+    try:
+        writer.save(case.architecture, case.config, weights, path)
+    except NotSupported as reason:
+        return Outcome.skipped(f"writes no file: {reason}")
+    except ImplementationError as error:
+        return Outcome(Status.ERROR, message=str(error))
+    return _compare(path, wanted, "its save wrote other bytes")
+
+
+def _judge_reader(
+    case: Case, writer: str, reader: Implementation, written: Path, path: Path, wanted: bytes
+) -> Outcome:
+    """The outcome of a writer's file, loaded and written anew by a reader."""
+    try:
+        reader.resave(case.architecture, case.config, blank(case), written, path)
+    except NotSupported as reason:
+        return Outcome.skipped(f"loads no file: {reason}")
+    except ImplementationError as error:
+        return Outcome(Status.ERROR, message=str(error))
+    return _compare(path, wanted, f"loaded the file of {writer} and wrote other bytes")
+
+
+def _compare(path: Path, wanted: bytes, message: str) -> Outcome:
+    """A pass where a file is those bytes; of another size it is not read."""
+    if not path.is_file():
+        return Outcome(Status.ERROR, message="its save wrote no file")
+    try:
+        is_equal = path.stat().st_size == len(wanted) and path.read_bytes() == wanted
+    except OSError:
+        is_equal = False
+    return Outcome.passed() if is_equal else Outcome.failed(message)
 
 
 def blank(case: Case) -> Tensors:
@@ -153,11 +140,3 @@ def _file(case: Case, weights: Tensors) -> bytes:
         path = Path(folder, "wanted.safetensors")
         write_file(path, case.architecture, case.config, weights)
         return path.read_bytes()
-
-
-def _holds(path: Path, wanted: bytes) -> bool:
-    """Whether a file is those bytes; of another size it is not read."""
-    try:
-        return path.stat().st_size == len(wanted) and path.read_bytes() == wanted
-    except OSError:
-        return False

@@ -18,8 +18,9 @@ from click.testing import CliRunner
 from conformance import Status
 from conformance.commands.cli import main
 from conformance.judging.steps import flatten_step
-from conformance.manifest import MANIFEST, SCHEMA, VECTOR_TIERS, read_manifest
+from conformance.manifest import MANIFEST, SCHEMA, read_manifest
 from conformance.oracle import adapter
+from conformance.tiers import VECTOR_TIERS
 from conformance.vectors import check, export
 from weights import FormatError
 from weights.files.storage import read_safetensors, write_safetensors

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from conformance.cases.case import Case
-from conformance.cases.family import FAMILY, family_cases
+from conformance.cases.family import family_cases
 from conformance.cases.tensors import make
 from conformance.oracle import weights_io
 from tests.columns import Column, in_every_column
@@ -22,9 +22,9 @@ CASES = {case.id: case for case in family_cases("family")}
 # One of each kind of layer and network; a network compiles for seconds.
 LAYERS = ("ghost_conv-yolo", "ghost_conv_v2-7x7", "ghost_bottleneck-d-li14", "c3_ghost-two-blocks")
 FOLDABLE = [
-    CASES[f"{architecture}-{name}"]
-    for name, architecture, *_ in FAMILY
-    if architecture != "squeeze_excite"
+    case
+    for case in CASES.values()
+    if case.form == "training" and case.architecture != "squeeze_excite"
 ]
 
 

@@ -33,7 +33,7 @@ NAMES = ("torch", "jax", "keras")
 ORDERS = (*((name,) for name in NAMES), *permutations(NAMES, 2), *permutations(NAMES, 3))
 ROUGH_RUNS, FACTOR = 4, 4
 BLOCK = {"c_in": 8, "c_mid": 20, "c_out": 12, "kernel_size": 5, "stride": 2, "se_ratio": 0.25}
-CASE = Case("block", "", "ghost_bottleneck", BLOCK, (BATCH, 8, 9, 8), "scaled", 3)
+CASE = Case("block", "", "ghost_bottleneck", BLOCK, (BATCH, 8, 9, 8), "scaled")
 Tensors = dict[str, np.ndarray]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from weights.networks.ghostnet import GhostNetConfig
 from weights.tensors import CONVOLUTION, DEPTHWISE, NORM_WEIGHT
 
 Tensors = Mapping[str, np.ndarray]
+FoldedForm = Literal["folded", "deployed"]
 
 
 def deployed(

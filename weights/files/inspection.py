@@ -8,8 +8,8 @@ from math import prod
 from typing import Any
 
 from weights.errors import ArgumentError, FormatError
-from weights.files.file import parse_metadata
 from weights.files.header import Entry
+from weights.files.metadata import parse_metadata
 from weights.files.storage import PathLike, read_header
 from weights.modules.convolutions import fits
 from weights.networks.architectures import configure
@@ -20,7 +20,7 @@ FACTS = ("architecture", "format_version", "content_sha256", "producer", "source
 OPTIONAL_FACTS = ("preprocess", "classes")
 
 
-def describe(path: PathLike) -> dict[str, Any]:
+def inspect_file(path: PathLike) -> dict[str, Any]:
     """The description of a file as a JSON document; reads the header alone, checks no digest.
 
     Raises `FormatError` where it is no interchange file, or names other tensors than it holds.

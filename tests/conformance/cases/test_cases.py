@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.cases import tensors
-from conformance.cases.case import Case, describe
+from conformance.cases import layers, tensors
+from conformance.cases.case import Case, layer_id
 from conformance.cases.layers import LAYERS, layer_cases
-from conformance.tiers import TIERS
+from conformance.tiers import TIERS, Settings, TrainingTier
 from weights import ACTIVATIONS, SPLITS, GhostConvConfig
 
-CONFIGS = [GhostConvConfig(*channels, **arguments) for channels, _, arguments in LAYERS]
+CONFIGS = [GhostConvConfig(*each.channels, **each.arguments) for each in LAYERS]
 OFFLINE_TIERS = ["contract", "exact", "module", "special", "weights"]
 
 
@@ -43,7 +43,7 @@ def test_the_layers_use_every_value(name: str, wanted: set[Any]) -> None:
 
 
 def test_the_layers_hold_the_shapes_that_go_wrong() -> None:
-    shapes = [shape for _, shape, _ in LAYERS]
+    shapes = [each.size for each in LAYERS]
     assert any(config.stride[0] != config.stride[1] for config in CONFIGS)
     assert any(config.padding[0] != config.padding[1] for config in CONFIGS)
     assert any(config.groups > 1 for config in CONFIGS)
@@ -57,12 +57,12 @@ def test_the_layers_hold_the_shapes_that_go_wrong() -> None:
 def test_an_id_can_be_read() -> None:
     config = {"c_in": 7, "c_out": 10, "kernel_size": 3, "stride": 2, "padding": 1, "ratio": 3}
     config |= {"dw_kernel_size": 5}
-    assert describe(config, (1, 7, 9, 11)) == "k3-s2-p1-r3-dw5-c7x10-9x11-n1"
+    assert layer_id(config, (1, 7, 9, 11)) == "k3-s2-p1-r3-dw5-c7x10-9x11-n1"
 
 
 @pytest.mark.parametrize("tier", OFFLINE_TIERS)
 def test_ids_are_unique_and_cases_are_json(tier: str) -> None:
-    cases = TIERS[tier].cases()
+    cases = TIERS[tier]().cases()
     assert len({case.id for case in cases}) == len(cases)
     # A mistake may hold NaN or infinity, which JSON proper has no word for.
     assert json.loads(json.dumps([case.to_dict() for case in cases])) is not None
@@ -76,25 +76,58 @@ def test_tensors_depend_on_the_case_alone() -> None:
         np.testing.assert_array_equal(array, weights_again[name])
 
 
-def test_tensors_are_those_of_the_first_release() -> None:
-    digest = hashlib.sha256()
-    for case in layer_cases("exact", ["integers", "normal", "wide"]):
-        weights, x = tensors.make(case)
-        for array in (*weights.values(), x):
-            digest.update(array.tobytes())
-    assert digest.hexdigest()[:16] == "8233a156bb654b01"
+def digest(case: Case) -> str:
+    weights, x = tensors.make(case)
+    found = hashlib.sha256()
+    for array in (*weights.values(), x):
+        found.update(array.tobytes())
+    return found.hexdigest()[:16]
+
+
+@pytest.mark.parametrize(
+    ("tier", "case_id", "wanted"),
+    [
+        ("exact", "k3-s1-p1-r2-dw3-c3x16-9x7-n2-integers", "fa2c543e1b7acbf4"),
+        ("module", "k1-s1-p0-r4-dw5-c8x17-7x7-n2-wide", "1c3b43ce1e7d62ce"),
+        ("family", "ghost_bottleneck-stride-2-se", "22c487c99f72df70"),
+    ],
+)
+def test_tensors_are_those_of_earlier_versions(tier: str, case_id: str, wanted: str) -> None:
+    (case,) = (case for case in TIERS[tier]().cases() if case.id == case_id)
+    assert digest(case) == wanted
+
+
+def test_a_row_less_changes_no_other_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {case.id: digest(case) for case in layer_cases("module", ["normal"])}
+    monkeypatch.setattr(layers, "LAYERS", LAYERS[:3] + LAYERS[4:])
+    after = {case.id: digest(case) for case in layer_cases("module", ["normal"])}
+
+    assert len(after) == len(before) - 1
+    assert after.items() <= before.items()
+
+
+def test_full_training_has_every_layer_and_the_usual_one_a_part() -> None:
+    usual_tier, full_tier = TrainingTier(), TrainingTier(Settings(full=True))
+    usual = [case.id for case in usual_tier.cases()]
+    full = [case.id for case in full_tier.cases()]
+
+    assert (usual_tier.options(), full_tier.options()) == ("", "--full")
+    assert 0 < len(usual) < len(full)
+    assert set(usual) <= set(full)
+    assert {case.id for case in layer_cases("training", ["normal"])} <= set(full)
+    assert "ghostnet-one-pixel" not in full
 
 
 @pytest.mark.parametrize("data", sorted(tensors.INPUTS))
 def test_inputs_are_float32_of_the_shape_asked_for(data: str) -> None:
-    case = Case("", "module", "ghost_conv", {"c_in": 3, "c_out": 4}, (2, 3, 5, 4), data, 1)
+    case = Case("", "module", "ghost_conv", {"c_in": 3, "c_out": 4}, (2, 3, 5, 4), data)
     _, x = tensors.make(case)
     assert x.dtype == np.float32
     assert x.shape == (2, 3, 5, 4)
 
 
 def test_integers_stay_exact_in_float32_through_every_layer() -> None:
-    for case in TIERS["exact"].cases():
+    for case in TIERS["exact"]().cases():
         weights, x = tensors.make(case)
         from conformance.oracle import weights_io
 

@@ -37,11 +37,9 @@ def test_a_case_is_shown_with_the_digests_of_its_tensors() -> None:
 
 
 def test_a_random_case_is_shown_and_shrunk_by_its_number() -> None:
-    from conformance.tiers import RandomTier
+    from conformance.tiers import RandomTier, Settings
 
-    tier = RandomTier()
-    tier.count = 3
-    last = tier.cases()[-1].id
+    last = RandomTier(Settings(random=3)).cases()[-1].id
 
     code, output = run("show", last, "--random", "3")
     shrunk, text = run("shrink", last, "--implementation", "oracle", "--random", "3")

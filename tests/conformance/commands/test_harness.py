@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from conformance.commands.cli import main
 from conformance.implementations.process import ProcessImplementation
 from conformance.implementations.registry import available
-from conformance.tiers import NetworkTier
+from conformance.tiers import NetworkTier, Settings
 from conformance.tiers.contract import plain_weights
 from weights import GhostError, write_file
 from weights.files.storage import write_safetensors
@@ -92,8 +92,7 @@ def test_files_that_no_network_can_be_run_from_are_wrong_usage(name: str, tmp_pa
         write_file(weights, architecture, config, plain_weights(architecture, config))
     arrays = {"images": np.zeros((1, 8, 8, 3), np.uint8), "labels": np.zeros(1, np.int64)}
     write_safetensors(images, arrays, {"about": "nothing"})
-    tier = NetworkTier()
-    tier.configure(weights, images)
+    tier = NetworkTier(Settings(weights=weights, images=images))
     with (
         closing(ProcessImplementation("oracle")) as process,
         pytest.raises(GhostError, match=text[name]),

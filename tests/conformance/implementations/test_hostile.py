@@ -23,7 +23,7 @@ from conformance.implementations.local import LocalImplementation
 from conformance.implementations.process import ProcessImplementation
 from conformance.reports.report import read_report
 from conformance.running.runner import judge
-from conformance.tiers import TIERS
+from conformance.tiers import ContractTier
 
 pytestmark = pytest.mark.slow
 
@@ -94,11 +94,11 @@ def test_a_right_result_passes_whatever_is_around_it(name: str, tmp_path: Path) 
 
 def test_the_command_that_runs_a_case_again_is_quoted_for_a_shell() -> None:
     from conformance.judging.verdict import Verdict
-    from conformance.reports.terminal import rerun
+    from conformance.reports.summary import rerun_command
 
     verdict = Verdict(Status.FAIL, case="a", tier="exact", implementation="mine:a$b")
 
-    assert "--implementation 'mine:a$b'" in rerun(verdict)
+    assert "--implementation 'mine:a$b'" in rerun_command(verdict)
 
 
 @pytest.mark.parametrize("name", ["mine:\x1b[31m", "mine:" + "x" * 300])
@@ -189,16 +189,14 @@ def test_a_run_ends_early_where_enough_has_failed(tmp_path: Path) -> None:
 
 
 def test_a_refusal_in_this_process_is_judged_as_in_another() -> None:
-    tier = TIERS["contract"]
+    tier = ContractTier()
     case = next(case for case in tier.cases() if case.id.startswith("mistake-"))
 
     def build(*description: object) -> None:
         raise ValueError("I do not like it")
 
-    broken: list[str] = []
-    verdict = judge(tier, case, LocalImplementation("mine", build), broken)
+    verdict = judge(tier, case, LocalImplementation("mine", build))
 
-    assert broken == []
     assert (verdict.status, verdict.message) == (
         Status.SKIP, "refused in its own words: ValueError: I do not like it"
     )  # fmt: skip

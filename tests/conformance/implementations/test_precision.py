@@ -20,7 +20,7 @@ from conformance.judging.bounds import summation
 from conformance.oracle import adapter
 from conformance.reports.report import read_report
 from conformance.running.runner import judge
-from conformance.tiers import TIERS
+from conformance.tiers import ExactTier, ModuleTier
 from weights import ArgumentError
 
 pytestmark = pytest.mark.slow
@@ -72,9 +72,9 @@ def test_sixteen_bits_are_not_taken_for_thirty_two(tmp_path: Path) -> None:
     import ghost_torch.modes
 
     coarse = LocalImplementation("coarse", ghost_torch.modes.bfloat16)
-    cases = [case for case in TIERS["module"].cases() if case.id in CASES]
+    cases = [case for case in ModuleTier().cases() if case.id in CASES]
 
-    found = {judge(TIERS["module"], case, coarse, []).status for case in cases}
+    found = {judge(ModuleTier(), case, coarse).status for case in cases}
 
     assert found == {Status.FAIL}
 
@@ -82,9 +82,9 @@ def test_sixteen_bits_are_not_taken_for_thirty_two(tmp_path: Path) -> None:
 def test_float32_is_not_taken_for_float64() -> None:
     rough = LocalImplementation("rough", adapter.build)
     rough.precision = Precision(2.0**-53)
-    cases = [case for case in TIERS["module"].cases() if case.id in CASES]
+    cases = [case for case in ModuleTier().cases() if case.id in CASES]
 
-    found = {judge(TIERS["module"], case, rough, []).status for case in cases}
+    found = {judge(ModuleTier(), case, rough).status for case in cases}
 
     assert found == {Status.FAIL}
 
@@ -103,7 +103,7 @@ def test_whole_numbers_are_not_asked_of_sixteen_bits() -> None:
     coarse = LocalImplementation("coarse", adapter.build)
     coarse.precision = Precision(2.0**-8)
 
-    verdict = judge(TIERS["exact"], TIERS["exact"].cases()[0], coarse, [])
+    verdict = judge(ExactTier(), ExactTier().cases()[0], coarse)
 
     assert verdict.status is Status.SKIP
 

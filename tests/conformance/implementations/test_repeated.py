@@ -13,10 +13,10 @@ from conformance.implementations.errors import ImplementationRaised
 from conformance.implementations.local import LocalImplementation
 from conformance.judging.verdict import Verdict
 from conformance.oracle import adapter
-from conformance.running.results import Run, efforts
-from conformance.tiers import TIERS
+from conformance.running.results import Run, timings
+from conformance.tiers import ModuleTier
 
-CASE = TIERS["module"].cases()[0]
+CASE = ModuleTier().cases()[0]
 
 
 class Wavers:
@@ -56,7 +56,7 @@ def test_compilation_is_what_the_first_time_took_beyond_the_second() -> None:
     repeated = Run(verdicts, {"mine": {}}, 9.0, outputs={"mine": (5.0, 1.0)})
     once = Run(verdicts, {"mine": {}}, 9.0, outputs={"mine": (5.0, 0.0)})
 
-    (effort,), (without,) = efforts(repeated), efforts(once)
+    (timing,), (without,) = timings(repeated), timings(once)
 
-    assert (effort.seconds, effort.speed, effort.compilation) == (8.0, 0.25, 0.5)
+    assert (timing.seconds, timing.speed, timing.compilation) == (8.0, 0.25, 0.5)
     assert without.compilation is None

@@ -19,7 +19,7 @@ from conformance.judging.stages import (
 )
 from conformance.judging.verdict import Status
 from conformance.parity.trials import default_sizes
-from conformance.tiers import TIERS
+from conformance.tiers import NetworkTier
 from tests.conformance.parity.networks import fresh_resnet
 from weights import configure
 
@@ -56,7 +56,7 @@ def test_the_smallest_input_has_the_channels_of_the_module() -> None:
 
 
 def test_the_digits_keep_their_cases() -> None:
-    assert [case.id for case in TIERS["network"].cases()] == [
+    assert [case.id for case in NetworkTier().cases()] == [
         "digits-stem",
         "digits-layer1",
         "digits-layer2",

@@ -78,11 +78,3 @@ def test_a_wrong_step_is_failed_by_name(name: str, step: Any, wanted: Any) -> No
 
     assert outcome.status is Status.FAIL
     assert message in outcome.message
-
-
-def test_the_usual_cases_are_some_of_the_full_ones() -> None:
-    usual, full = TrainingTier(), TrainingTier()
-    full.full = True
-
-    assert {case.id for case in usual.cases()} < {case.id for case in full.cases()}
-    assert (usual.options(), full.options()) == ("", "--full")

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from conformance import Status, Verdict
 from conformance.commands.cli import main
 from conformance.reports.report import read_report
-from conformance.running.journal import NAME, Journal, alone_in, read_journal
+from conformance.running.journal import NAME, Journal, lock_folder, read_journal
 from weights import ArgumentError, FormatError
 
 pytestmark = pytest.mark.slow
@@ -80,9 +80,9 @@ def test_without_an_interrupted_run_there_is_nothing_to_resume(tmp_path: Path) -
 
 
 def test_a_resumed_run_keeps_the_earlier_verdicts_and_runs_the_others(tmp_path: Path) -> None:
-    from conformance.tiers import TIERS
+    from conformance.tiers import ExactTier
 
-    first, *others = TIERS["exact"].cases()
+    first, *others = ExactTier().cases()
     earlier = Verdict(
         Status.FAIL,
         9.0,
@@ -129,7 +129,7 @@ def test_going_on_writes_nothing_again(lost: int, tmp_path: Path) -> None:
 
 
 def test_a_second_run_in_the_folder_refuses(tmp_path: Path) -> None:
-    with alone_in(tmp_path):
+    with lock_folder(tmp_path):
         result = run(tmp_path)
     after = run(tmp_path)
 
@@ -143,17 +143,17 @@ def test_a_second_run_in_the_folder_refuses(tmp_path: Path) -> None:
 def test_a_killed_run_holds_no_folder(tmp_path: Path) -> None:
     program = (
         "import sys, time; from pathlib import Path\n"
-        "from conformance.running.journal import alone_in\n"
-        "with alone_in(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+        "from conformance.running.journal import lock_folder\n"
+        "with lock_folder(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(ArgumentError, match="another run writes into"), alone_in(tmp_path):
+        with pytest.raises(ArgumentError, match="another run writes into"), lock_folder(tmp_path):
             pass
         holder.kill()
-    with alone_in(tmp_path):
+    with lock_folder(tmp_path):
         pass
 
 
@@ -165,13 +165,13 @@ def test_a_case_that_an_interrupt_ended_is_run_again(tmp_path: Path) -> None:
 
     from conformance.running.runner import plan
     from conformance.running.runner import run as run_all
-    from conformance.tiers import TIERS
+    from conformance.tiers import ExactTier
 
     journal = Journal(tmp_path)
     journal.begin()
     slow = "tests.conformance.hostile:takes_its_time"
     with pytest.raises(KeyboardInterrupt):
-        run_all([FAKE, slow], plan([TIERS["exact"]], None), interrupt, jobs=2)
+        run_all([FAKE, slow], plan([ExactTier()], None), interrupt, jobs=2)
     journal.close()
     found = {verdict.status for verdict in read_journal(tmp_path).values()}
 

@@ -22,7 +22,7 @@ from conformance.implementations.process import ProcessImplementation
 from conformance.reports.report import read_report
 from conformance.running.results import Run
 from conformance.running.runner import plan, run
-from conformance.tiers import TIERS, NetworkTier
+from conformance.tiers import NetworkTier, Settings, WeightsTier
 from conformance.tiers.contract import plain_weights
 from weights import FormatError, write_file
 from weights.files.storage import write_safetensors
@@ -76,13 +76,13 @@ def test_a_tier_that_raises_is_an_error_of_its_case_and_the_run_goes_on() -> Non
         ("a", Status.PASS), ("b", Status.ERROR), ("c", Status.PASS), ("pair", Status.PASS)
     ]  # fmt: skip
     assert result.verdicts[1].message == "the harness itself failed: KeyError: 'layer1'"
-    assert "in judge" in result.broken[0]
+    assert "in judge" in result.tracebacks[0]
 
 
 def test_a_tier_that_raises_at_its_end_keeps_what_was_found() -> None:
     result = run_scripted(Scripted(at_end=OSError("disk full")))
     assert [verdict.case for verdict in result.verdicts] == ["a", "b", "c", "pair"]
-    assert "OSError: disk full" in result.broken[0]
+    assert "OSError: disk full" in result.tracebacks[0]
 
 
 def test_files_that_a_tier_refuses_end_the_run() -> None:
@@ -140,7 +140,7 @@ def _wait_for(path: Path) -> None:
 
 
 def test_a_save_that_writes_no_file_is_the_implementations_error() -> None:
-    tier = TIERS["weights"]
+    tier = WeightsTier()
     processes = {"fake": ProcessImplementation("tests.conformance.fakes:SavesNothing")}
     with closing(processes["fake"]):
         (verdict,) = tier.finish(processes, tier.cases()[:1])
@@ -155,9 +155,7 @@ def network_tier(tmp_path: Path) -> NetworkTier:
     write_file(weights, "ghost_resnet20", {}, plain, preprocess=settings)
     arrays = {"images": np.zeros((1, 8, 8, 3), np.uint8), "labels": np.zeros(1, np.int64)}
     write_safetensors(images, arrays, {"about": "nothing"})
-    tier = NetworkTier()
-    tier.configure(weights, images)
-    return tier
+    return NetworkTier(Settings(weights=weights, images=images))
 
 
 def test_logits_of_another_shape_fail_the_predictions(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from conformance.implementations.registry import environment
 from conformance.reports.terminal import table
 from conformance.running.results import Run
 from conformance.running.runner import judge
-from conformance.tiers import TIERS
+from conformance.tiers import TrainingTier
 
 pytest.importorskip("keras")
 
@@ -38,9 +38,10 @@ def test_a_backend_of_the_environment_takes_a_training_step(
     process: ProcessImplementation, monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:
     monkeypatch.setenv("KERAS_BACKEND", backend)
-    case, *_ = TIERS["training"].cases()
+    tier = TrainingTier()
+    case, *_ = tier.cases()
 
-    verdict = judge(TIERS["training"], case, process, [])
+    verdict = judge(tier, case, process)
 
     assert (verdict.status, verdict.message) == (Status.PASS, "")
     assert process.versions["backend"] == backend

@@ -7,11 +7,9 @@ import importlib
 import pytest
 
 from conformance import Status
-from conformance.cases.case import Case
-from conformance.cases.layers import LAYERS, layer_cases
 from conformance.implementations.local import LocalImplementation
 from conformance.running.runner import judge
-from conformance.tiers import TIERS
+from conformance.tiers import ModuleTier, TrainingTier
 
 pytestmark = [
     pytest.mark.slow,
@@ -35,13 +33,11 @@ TRAINED = [
     "ghost_tf.modes:xla",
 ]
 # A stride with a crop, three ghosts a channel, groups; and an attention.
-ROWS = [LAYERS[index] for index in (7, 20, 34)]
-
-
-def cases() -> list[Case]:
-    module = layer_cases("module", ("normal",), ROWS)
-    seeds = {case.id: case for case in TIERS["module"].cases()}
-    return [seeds[case.id] for case in module]
+CASES = (
+    "k1-s1-p0-r4-dw5-c8x17-7x7-n2-normal",
+    "k3-s2-p1-r2-dw3-c3x16-10x10-n2-normal",
+    "k3-s1-p1-r2-dw3-c8x16-6x6-n2-g4-normal",
+)
 
 
 @pytest.mark.parametrize("name", MODES)
@@ -49,19 +45,21 @@ def test_a_mode_gives_the_same_numbers(name: str) -> None:
     module, _, function = name.partition(":")
     process = LocalImplementation(name, getattr(importlib.import_module(module), function))
 
-    verdicts = [judge(TIERS["module"], case, process, []) for case in cases()]  # type: ignore[arg-type]
+    tier = ModuleTier()
+
+    verdicts = [judge(tier, case, process) for case in tier.cases() if case.id in CASES]  # type: ignore[arg-type]
 
     assert [verdict.message for verdict in verdicts if verdict.status is not Status.PASS] == []
-    assert len(verdicts) == len(ROWS)
+    assert len(verdicts) == len(CASES)
 
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_mode_trains_by_the_same_numbers(name: str) -> None:
     module, _, function = name.partition(":")
     process = LocalImplementation(name, getattr(importlib.import_module(module), function))
-    wanted = TIERS["training"].cases()[:2]
+    tier = TrainingTier()
 
-    verdicts = [judge(TIERS["training"], case, process, []) for case in wanted]  # type: ignore[arg-type]
+    verdicts = [judge(tier, case, process) for case in tier.cases()[:2]]  # type: ignore[arg-type]
 
     assert [verdict.message for verdict in verdicts if verdict.status is not Status.PASS] == []
     assert len(verdicts) == 2
@@ -70,8 +68,8 @@ def test_a_mode_trains_by_the_same_numbers(name: str) -> None:
 def test_a_mode_takes_no_training_step_and_says_so() -> None:
     from ghost_torch import modes
 
-    case = next(iter(TIERS["training"].cases()))
-    verdict = judge(TIERS["training"], case, LocalImplementation("mode", modes.one_by_one), [])  # type: ignore[arg-type]
+    tier = TrainingTier()
+    verdict = judge(tier, tier.cases()[0], LocalImplementation("mode", modes.one_by_one))  # type: ignore[arg-type]
 
     assert verdict.status is Status.SKIP
     assert "it has no method 'train_step'" in verdict.message

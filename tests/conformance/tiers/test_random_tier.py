@@ -6,14 +6,12 @@ from conformance import Status
 from conformance.implementations.local import LocalImplementation
 from conformance.oracle import adapter
 from conformance.running.runner import judge
-from conformance.tiers.random import RandomTier
+from conformance.tiers import RandomTier, Settings
 from weights import configure
 
 
 def tier(count: int) -> RandomTier:
-    random = RandomTier()
-    random.count = count
-    return random
+    return RandomTier(Settings(random=count))
 
 
 def test_there_are_none_unless_asked_for() -> None:
@@ -35,7 +33,7 @@ def test_every_split_and_activation_is_drawn() -> None:
 def test_the_oracle_in_float32_passes_a_hundred() -> None:
     random, process = tier(100), LocalImplementation("oracle", adapter.build)
 
-    statuses = {judge(random, case, process, []).status for case in random.cases()}
+    statuses = {judge(random, case, process).status for case in random.cases()}
 
     assert statuses == {Status.PASS}
     assert random.options() == "--random 100"

@@ -1,4 +1,4 @@
-"""What the commands share: which implementations run, and the exit code at the end."""
+"""The parts that commands share: options, the implementations of a run, and its exit code."""
 
 from __future__ import annotations
 
@@ -16,31 +16,18 @@ from conformance.running.results import Run, offences, unjudged
 from weights import GhostError
 
 PASSED, FAILED, USAGE, HARNESS_FAILED = 0, 1, 2, 3
-# A run that judged too little has failed to judge, as the harness itself may.
-JUDGED_TOO_LITTLE = HARNESS_FAILED
 
-
-random_layers = click.option(
+random_option = click.option(
     "--random",
-    "count",
     type=click.IntRange(0),
     default=0,
     metavar="N",
-    help="N random layers too, the same every time.",
+    help="Run N random layers too, the same in every run.",
 )
 
 
-def set_random(count: int) -> None:
-    """Let tier `random` have so many cases."""
-    from conformance.tiers import TIERS, RandomTier
-
-    for tier in TIERS.values():
-        if isinstance(tier, RandomTier):
-            tier.count = count
-
-
 def implementations(names: Sequence[str]) -> tuple[list[str], list[Availability]]:
-    """Which run, and which of ours are missing; naming a missing one is an error."""
+    """The implementations that run, and ours that are missing; naming one of these is an error."""
     ours = {state.name: state for state in available()}
     if not names:
         installed = [name for name in OURS if ours[name].is_installed]
@@ -56,7 +43,7 @@ def implementations(names: Sequence[str]) -> tuple[list[str], list[Availability]
 
 
 def exit_with(work: Callable[[], int]) -> NoReturn:
-    """Do the work and exit with its code; a refused file or name is wrong usage."""
+    """Call `work` and exit with the code that it returns; a refused file or name is wrong usage."""
     try:
         code = work()
     except GhostError as error:
@@ -75,13 +62,13 @@ def exit_with(work: Callable[[], int]) -> NoReturn:
 
 
 def exit_code(console: Console, result: Run) -> int:
-    """The code of a run, with its last line where it is not green.
+    """The exit code of a run, whose reasons for not being green are printed.
 
-    All passed; a case failed, or an implementation looked at the answers; the harness failed, or
-    a tier judged less than half of its cases.
+    0: all passed; 1: a case failed, or an implementation looked at the answers; 3: the harness
+    failed, or a tier judged less than half of its cases.
     """
-    if result.broken:
-        click.echo(result.broken[0], err=True)
+    if result.tracebacks:
+        click.echo(result.tracebacks[0], err=True)
         console.print("the harness itself failed, see above", style="red")
         return HARNESS_FAILED
     if not result.verdicts:
@@ -94,4 +81,4 @@ def exit_code(console: Console, result: Run) -> int:
         console.print(f"not green: {'; '.join(reasons)}", style="red", soft_wrap=True)
     if result.has_failed or offences(result):
         return FAILED
-    return JUDGED_TOO_LITTLE if reasons else PASSED
+    return HARNESS_FAILED if reasons else PASSED

@@ -1,0 +1,143 @@
+"""The execution of `ghost-conformance run`: its cases judged, the result shown and written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from conformance.cases.case import split_pair
+from conformance.commands.common import HARNESS_FAILED, exit_code
+from conformance.implementations.registry import Availability
+from conformance.judging.verdict import Verdict
+from conformance.reports import terminal
+from conformance.reports.failures import Rerun
+from conformance.reports.report import prepare, write_report
+from conformance.running import deviations, runner
+from conformance.running.journal import Journal, Key, key, lock_folder, read_journal
+from conformance.running.results import Run
+from conformance.running.runner import Work
+from conformance.tiers import Settings, make_tiers
+from weights.shown import shown
+
+SHOWN_UNKNOWN = 5
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of a run, checked."""
+
+    implementations: Sequence[str]
+    missing: Sequence[Availability]
+    tiers: Sequence[str]
+    settings: Settings
+    case_ids: Sequence[str]
+    rerun: Rerun | None
+    known: Mapping[str, Path]
+    folder: Path | None
+    jobs: int
+    resume: bool
+    seconds: float
+    most_failures: int | None
+
+    def selects(self, key: Key) -> bool:
+        """Whether a verdict is wanted: any, or one that failed before or whose case is named."""
+        if self.rerun is None or key in self.rerun.keys:
+            return True
+        _, case, _ = key
+        return case in self.case_ids or split_pair(case)[0] in self.case_ids
+
+
+def execute(options: RunOptions) -> int:
+    """Run the cases, show and write the result; returns the exit code."""
+    work = _plan(options)
+    lists = {name: deviations.read_deviations(path) for name, path in options.known.items()}
+    if options.folder is None:
+        return _run(options, work, lists, None)
+    try:
+        options.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.UsageError(f"cannot make {options.folder}: {error.strerror}") from None
+    journal = Journal(options.folder, options.implementations)
+    with lock_folder(options.folder), closing(journal):
+        return _run(options, work, lists, journal)
+
+
+def _plan(options: RunOptions) -> Work:
+    named = [*options.case_ids, *(options.rerun.cases if options.rerun else ())]
+    work = runner.plan(make_tiers(options.settings, options.tiers), named or None)
+    found = {case.id for _, cases in work for case in cases}
+    unknown = [case for case in dict.fromkeys(named) if split_pair(case)[0] not in found]
+    if unknown:
+        names = ", ".join(map(shown, unknown[:SHOWN_UNKNOWN]))
+        more = f" and {len(unknown) - SHOWN_UNKNOWN} more" * (len(unknown) > SHOWN_UNKNOWN)
+        raise click.UsageError(f"no case is called {names}{more}: see `ghost-conformance list`")
+    return work
+
+
+def _run(
+    options: RunOptions, work: Work, lists: Mapping[str, list[deviations.Deviation]],
+    journal: Journal | None,
+) -> int:  # fmt: skip
+    console = terminal.console()
+    result = _judge(options, work, journal, console)
+    if journal is not None and journal.problem:
+        console.print(f"a run like this cannot be resumed: {journal.problem}", style="yellow")
+    for name, known in lists.items():
+        marked = deviations.apply(result.verdicts, name, known, options.settings)
+        result = replace(result, verdicts=list(marked))
+    tiers = [tier.name for tier, _ in work]
+    notes = [note for tier, _ in work for note in tier.notes()]
+    rerun_options = {tier.name: tier.options() for tier, _ in work}
+    terminal.show(console, result, tiers, options.missing, notes, rerun_options)
+    if journal is None:
+        return exit_code(console, result)
+    is_written = _write(options, result, tiers, rerun_options, journal, console)
+    return exit_code(console, result) if is_written else HARNESS_FAILED
+
+
+def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Console) -> Run:
+    """Run everything; where a report is wanted, each verdict joins the journal as it comes."""
+    done: dict[Key, Verdict] = {}
+    if journal is not None:
+        folder = journal.path.parent
+        done = read_journal(folder, options.implementations) if options.resume else {}
+        prepare(folder)
+        journal.begin(resume=options.resume)
+    total = sum(len(cases) for _, cases in work)
+    with terminal.ProgressBars(console, options.implementations, total) as progress:
+
+        def observe(verdict: Verdict) -> None:
+            progress.observe(verdict)
+            if journal is not None and key(verdict) not in done:
+                journal.add(verdict)
+
+        return runner.run(
+            options.implementations, work, observe, options.jobs, repeat=options.settings.full,
+            done=done, seconds=options.seconds, most_failures=options.most_failures,
+            wants=options.selects,
+        )  # fmt: skip
+
+
+def _write(
+    options: RunOptions, result: Run, tiers: list[str], rerun_options: dict[str, str],
+    journal: Journal, console: Console,
+) -> bool:  # fmt: skip
+    """Write the report; False, with the reason printed, where that fails."""
+    from conformance.reports.html import write_page  # it imports matplotlib
+
+    folder, settings = journal.path.parent, options.settings
+    sizes = {"random": settings.random, "full": settings.full}
+    try:
+        write_report(folder, result, tiers, options.missing, sizes)
+        write_page(folder, rerun_options)
+        journal.end()
+    except OSError as error:
+        console.print(f"there is no report in {folder}: {error.strerror}", style="red")
+        return False
+    console.print(f"report in {folder}")
+    return True
