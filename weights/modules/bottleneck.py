@@ -109,8 +109,8 @@ class GhostBottleneckConfig(Configuration):
         if self.c_in == self.c_out and self.stride == 1:
             return ()
         kernel_size, stride = (self.shortcut_kernel_size,) * 2, (self.stride,) * 2
-        pointwise = ConvolutionPlan(self.c_in, self.c_out, bias=self.folded)
-        return depthwise(self.c_in, kernel_size, stride, bias=self.folded), pointwise
+        pointwise = ConvolutionPlan(self.c_in, self.c_out).fold(self.folded)
+        return depthwise(self.c_in, kernel_size, stride).fold(self.folded), pointwise
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the block, in the order of PyTorch's `state_dict`."""
@@ -155,7 +155,7 @@ class GhostBottleneckConfig(Configuration):
         if self.stride == 1:
             return None
         kernel_size, stride = (self.kernel_size,) * 2, (self.stride,) * 2
-        return depthwise(self.c_mid, kernel_size, stride, bias=self.form != TRAINING)
+        return depthwise(self.c_mid, kernel_size, stride).fold(self.form != TRAINING)
 
     def _ghost(
         self, c_in: int, c_out: int, activation: Activation, attention: bool

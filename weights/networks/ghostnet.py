@@ -116,7 +116,7 @@ class GhostNetConfig(NetworkConfig):
     def stem(self) -> ConvolutionPlan:
         """The first convolution."""
         c_out = self._scaled(STEM_CHANNELS)
-        return same(self.in_chans, c_out, (3, 3), (2, 2), bias=self.folded)
+        return same(self.in_chans, c_out, (3, 3), (2, 2)).fold(self.folded)
 
     @cached_property
     def stages(self) -> tuple[tuple[GhostBottleneckConfig, ...], ...]:
@@ -134,14 +134,15 @@ class GhostNetConfig(NetworkConfig):
     def last(self) -> ConvolutionPlan:
         """The convolution after the blocks."""
         c_in, c_out = self._scaled(ROWS[-1][-1][2]), self._scaled(LAST_EXPANSION)
-        return ConvolutionPlan(c_in, c_out, bias=self.folded)
+        return ConvolutionPlan(c_in, c_out).fold(self.folded)
 
     @cached_property
     def head_convolution(self) -> ConvolutionPlan:
         """The convolution on the mean over height and width."""
         c_in = self._scaled(LAST_EXPANSION)
-        bias = self.head == "bias" or self.folded
-        return ConvolutionPlan(c_in, HEAD_CHANNELS, bias=bias)
+        bias = self.head == "bias"
+        plan = ConvolutionPlan(c_in, HEAD_CHANNELS, bias=bias, norm=not bias)
+        return plan.fold(self.folded)
 
     @property
     def minimum_size(self) -> int:

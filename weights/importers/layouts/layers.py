@@ -25,7 +25,7 @@ PRIMARY, CHEAP = "primary_conv.0.weight", "cheap_conv.0.weight"
 BRANCH, CHEAP_BRANCH = "primary_rpr_conv.0.conv.weight", "cheap_rpr_conv.0.conv.weight"
 GATE = "short_conv.0.weight"
 # Arguments that no class with these names has.
-ABSENT = {"dilation": 1, "groups": 1}
+ABSENT = {"dilation": 1, "groups": 1, "bias": False}
 PUBLISHED_SE_RATIO = 0.25
 
 # The arguments that tensors determine, and defaults of the foreign class for others.

@@ -13,7 +13,7 @@ from weights.modules.ghost_conv import GhostConvConfig
 from weights.networks.architectures import Config
 
 # Arguments of GhostConv that the class does not have, and what it computes with.
-ABSENT: Arguments = {"dilation": (1, 1), "groups": 1, "activation": "relu"}
+ABSENT: Arguments = {"dilation": (1, 1), "groups": 1, "activation": "relu", "bias": False}
 FIXED = ABSENT | {"bn_eps": 1e-5, "bn_momentum": 0.1}
 
 

@@ -34,7 +34,7 @@ FIRST_STAGE = re.compile(r"layer1\.\d+\.conv1\.primary_conv\.0\.weight")
 # The arguments that the classes of timm always have.
 NORM = {"bn_eps": 1e-5, "bn_momentum": 0.1}
 MODULE = {"ratio": 2, "dw_kernel_size": 3, "split": "ceil"} | NORM
-GHOST_CONV = {"dilation": (1, 1), "groups": 1} | NORM
+GHOST_CONV = {"dilation": (1, 1), "groups": 1, "bias": False} | NORM
 BRANCHES = {"branches": 3, "split": "ceil"} | NORM
 BLOCK = MODULE | {"activation": "relu"}
 NETWORK = MODULE | {

@@ -88,7 +88,8 @@ def differences(config: Config) -> Iterator[str]:
             yield from fixed_differences(config, NORM)
         case GhostConvConfig():
             padding = tuple(same_padding(size) for size in config.kernel_size)
-            yield from fixed_differences(config, MODULE | {"padding": padding, "dilation": (1, 1)})
+            own = {"padding": padding, "dilation": (1, 1), "bias": False}
+            yield from fixed_differences(config, MODULE | own)
         case GhostBottleneckConfig():
             own = {"c_mid": config.c_out // 2, "se_ratio": 0, "attention": False, "branches": 0}
             yield from fixed_differences(config, MODULE | own | {"activation": "silu"})
