@@ -82,10 +82,10 @@ MISTAKES = (
             "`bn_eps` must be a finite number above 0, got 0"),
     Mistake("bn_momentum-above-one", {"c_in": 8, "c_out": 8, "bn_momentum": 1.5},
             "`bn_momentum` must be a finite number above 0 and at most 1, got 1.5"),
-    Mistake("argument-unknown", {"c_in": 8, "c_out": 8, "bias": True},
-            "the configuration of ghost_conv got an unexpected keyword argument 'bias': it has "
+    Mistake("argument-unknown", {"c_in": 8, "c_out": 8, "mode": "same"},
+            "the configuration of ghost_conv got an unexpected keyword argument 'mode': it has "
             "c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, padding, dilation, groups, "
-            "split, activation, bn_eps, bn_momentum, form"),
+            "split, activation, bn_eps, bn_momentum, form, bias"),
     Mistake("input-three-axes", {"c_in": 8, "c_out": 8},
             "the input must have 4 axes (batch, channels, height, width, in the framework's "
             "order), got 3", (8, 6, 6)),

@@ -15,21 +15,12 @@ from conformance.parity.trials import Size, prepare_experiment
 from conformance.reports import parity_tables, terminal
 from conformance.running import runner
 from conformance.running.results import Run
+from weights.commands.options import parse_size
+from weights.frameworks import FRAMEWORKS
 
-FRAMEWORKS = {"torch": "ghost_torch", "jax": "ghost_jax", "tf": "ghost_tf"}
 # A case is a whole network on all images that it is given.
 NETWORK_SECONDS = 600.0
 FILE = click.Path(path_type=Path)
-
-
-def parse_size(ctx: click.Context, param: click.Parameter, value: str | None) -> Size | None:
-    """Height and width, from a text as 65x97."""
-    if value is None:
-        return None
-    height, _, width = value.lower().partition("x")
-    if not (height.isdecimal() and width.isdecimal()):
-        raise click.BadParameter(f"must be height x width, as in 65x97, got {value!r}", ctx, param)
-    return int(height), int(width)
 
 
 @click.command()
@@ -94,7 +85,7 @@ def parity(
     same wrong network in every framework. Exit code 0: nothing differs, 1: a stage differs,
     2: usage, 3: the harness failed.
     """
-    wanted = [*(FRAMEWORKS[framework] for framework in frameworks), *names]
+    wanted = [*(FRAMEWORKS[framework].package for framework in frameworks), *names]
     chosen, missing = implementations(wanted)
 
     def work() -> int:

@@ -25,8 +25,8 @@ from weights.modules.attention import AttentionPlan
 from weights.modules.configuration import UNLESS_DEFAULT, Configuration
 from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes, depthwise
 from weights.modules.forms import TRAINING, PlainForm
-from weights.shown import shown
 from weights.tensors import TensorSpec
+from weights.text import brief
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class GhostConvConfig(Configuration):
     bn_eps: PositiveNumber = 1e-5
     bn_momentum: Share = 0.1
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
+    bias: Annotated[bool, UNLESS_DEFAULT] = False
 
     def check_together(self) -> None:
         """Check `split` and `groups` against the channels."""
@@ -79,8 +80,8 @@ class GhostConvConfig(Configuration):
             self.padding,
             self.dilation,
             self.groups,
-            bias=self.folded,
-        )
+            self.bias,
+        ).fold(self.folded)
 
     @cached_property
     def cheap(self) -> ConvolutionPlan | None:
@@ -88,7 +89,8 @@ class GhostConvConfig(Configuration):
         split, kernel_size = self.channels, (self.dw_kernel_size, self.dw_kernel_size)
         if not split.multiplier:
             return None
-        return depthwise(split.c_int, kernel_size, multiplier=split.multiplier, bias=self.folded)
+        plan = depthwise(split.c_int, kernel_size, multiplier=split.multiplier, bias=self.bias)
+        return plan.fold(self.folded)
 
     @cached_property
     def gate(self) -> AttentionPlan | None:
@@ -132,13 +134,13 @@ def check_split(c_out: int, ratio: Any, split: str) -> None:
     except OverflowError:
         raise ArgumentError(
             "`ratio` must divide `c_out` into a finite number of channels, got "
-            f"{shown(ratio)} for {c_out}"
+            f"{brief(ratio)} for {c_out}"
         ) from None
     if split == "round":
         return
     if not isinstance(ratio, int):
         raise ArgumentError(
-            f"`ratio` must be an integer for split '{split}', got {shown(ratio)}: use split 'round'"
+            f"`ratio` must be an integer for split '{split}', got {brief(ratio)}: use split 'round'"
         )
     if split == "floor" and c_out % ratio:
         raise ArgumentError(

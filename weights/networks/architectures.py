@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 from inspect import signature
-from typing import Any, Protocol
+from typing import Any
 
 from weights.errors import ArgumentError
 from weights.modules.attention import SqueezeExciteConfig
 from weights.modules.bottleneck import GhostBottleneckConfig
-from weights.modules.convolutions import Operation, Sizes
+from weights.modules.configuration import Configuration
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.modules.ghost_conv_v2 import GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
@@ -19,28 +19,10 @@ from weights.modules.yolo import C3GhostConfig
 from weights.networks.ghostnet import GhostNetConfig
 from weights.networks.resnet import GhostResNetConfig
 from weights.networks.vgg import GhostVGGConfig
-from weights.shown import shown
-from weights.tensors import TensorSpec
+from weights.text import brief
 
-
-class Config(Protocol):
-    """What the configuration of every architecture offers."""
-
-    @property
-    def input_channels(self) -> int: ...
-
-    def to_dict(self) -> dict[str, Any]: ...
-
-    def tensors(self) -> Iterator[TensorSpec]: ...
-
-    def operations(self, sizes: Sizes) -> Iterator[Operation]: ...
-
-    def macs(self, height: int, width: int) -> int: ...
-
-    def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, ...]: ...
-
-    def check_input(self, shape: Any, dtype: str, *, training: bool = False) -> None: ...
-
+# The public name of the base of every architecture's configuration.
+Config = Configuration
 
 ARCHITECTURES: Mapping[str, Callable[..., Config]] = {
     "ghost_conv": GhostConvConfig,
@@ -71,9 +53,9 @@ def configure(architecture: str, config: Mapping[str, Any]) -> Config:
     """
     if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
-        raise ArgumentError(f"`architecture` must be one of {known}, got {shown(architecture)}")
+        raise ArgumentError(f"`architecture` must be one of {known}, got {brief(architecture)}")
     if not isinstance(config, Mapping):
-        raise ArgumentError(f"`config` must map arguments to values, got {shown(config)}")
+        raise ArgumentError(f"`config` must map arguments to values, got {brief(config)}")
     _check_names(architecture, config)
     return ARCHITECTURES[architecture](**config)
 
@@ -84,7 +66,7 @@ def _check_names(architecture: str, config: Mapping[Any, Any]) -> None:
     what = f"the configuration of {architecture}"
     for name in config:
         if name not in known:
-            words = f"{what} got an unexpected keyword argument {shown(name)}"
+            words = f"{what} got an unexpected keyword argument {brief(name)}"
             raise ArgumentError(f"{words}: {_nearest(name, list(known))}")
     missing = [
         name for name, each in known.items() if each.default is each.empty and name not in config

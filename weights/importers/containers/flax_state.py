@@ -10,21 +10,22 @@ import numpy as np
 from weights.errors import FormatError
 from weights.files.file import WeightFile
 from weights.files.storage import PathLike
-from weights.importers.containers.container import Arrays, Contents, Place, native
-from weights.importers.description import Description, parse
+from weights.importers.checkpoints import Arrays, Checkpoint
+from weights.importers.containers.container import Place, native
+from weights.importers.description import Description
 from weights.layout import to_channels_last
 from weights.networks.architectures import configure
-from weights.shown import shown
 from weights.tensors import DTYPES, TensorSpec
+from weights.text import brief
 
 # Between the parts of a path in a flat state.
 SEPARATOR = "/"
-# The last part of a path where a state holds variables, not arrays.
+# The last part of a path in a state of variables rather than arrays.
 VALUE = "value"
 # Under this name a dropout, or a module, keeps its random numbers.
 STREAMS = "rngs"
-# What stands before every name where a module is one of several things that were saved, and where
-# its parameters and its other variables are apart.
+# Names under which a training script saves the module, and under which its parameters and its other
+# variables stand where they were saved apart.
 WRAPPERS = ("model", "state")
 COLLECTIONS = ("params", "batch_stats", "rest")
 BFLOAT16 = DTYPES["BF16"]
@@ -33,19 +34,19 @@ Tree = dict[str, Any]
 
 
 def places(description: Description) -> Mapping[str, Place]:
-    """Where the module itself has each tensor, and the shape of the variable."""
+    """Return the path and shape of the variable of each tensor in the module itself."""
     paths = module_paths(description.architecture, description.config)
     specs = configure(description.architecture, description.config).tensors()
     return {spec.name: Place(paths[spec.name], _native_shape(spec)) for spec in specs}
 
 
 def module_paths(architecture: str, config: Mapping[str, Any]) -> dict[str, str]:
-    """The path of every tensor's variable in the state of the module, by canonical name."""
-    return native("ghost_jax", "a file of Flax", "jax").module_paths(architecture, config)
+    """Return the path of every tensor's variable in the state of the module, by canonical name."""
+    return native("jax", "a file of Flax").module_paths(architecture, config)
 
 
 def pure_dict(file: WeightFile) -> Tree:
-    """What `nnx.to_pure_dict` gives of the parameters and statistics, every key a string.
+    """Return what `nnx.to_pure_dict` gives of the parameters and statistics, every key a string.
 
     Integer keys become strings in msgpack and in Orbax, so they are strings from the start.
     """
@@ -60,8 +61,8 @@ def pure_dict(file: WeightFile) -> Tree:
     return tree
 
 
-def contents(path: PathLike, tree: Any, text: str | None, entry: str = "") -> Contents:
-    """The weights of a state that Flax wrote: as `nnx.state` gives it, or as a pure dict.
+def from_state(path: PathLike, tree: Any, text: str | None, entry: str = "") -> Checkpoint:
+    """Take the weights of a state that Flax wrote: as `nnx.state` gives it, or as a pure dict.
 
     States of random numbers are dropped, and so is what was saved beside a module: an optimizer,
     the number of a step.
@@ -76,13 +77,13 @@ def contents(path: PathLike, tree: Any, text: str | None, entry: str = "") -> Co
         "values beside the module": len(weights) - len(taken),
     }
     kept = {what: count for what, count in dropped.items() if count}
-    return Contents(taken, parse(path, text), kept, prefix, entry=entry)
+    return Checkpoint(path, taken, kept, prefix, entry, Description.parse(path, text))
 
 
 def flatten(path: PathLike, tree: Any) -> Arrays:
-    """The leaves of a state by path, every one an array of numbers; raises `FormatError`.
+    """Return the leaves of a state by path, every one an array of numbers; raises `FormatError`.
 
-    What `nnx.Variable` adds to a path, `value`, is left out.
+    `value`, which `nnx.Variable` adds to a path, is left out.
 
     >>> flatten("file", {"stages": {0: {"kernel": {"value": np.zeros(2)}}}}).keys()
     dict_keys(['stages/0/kernel'])
@@ -92,13 +93,13 @@ def flatten(path: PathLike, tree: Any) -> Arrays:
         inner = parts[:-1] if len(parts) > 1 and parts[-1] == VALUE else parts
         name = SEPARATOR.join(inner)
         if name in found:
-            raise FormatError(f"{path} has {shown(name)} twice")
+            raise FormatError(f"{path} has {brief(name)} twice")
         found[name] = _array(path, name, value)
     return found
 
 
 def _leaves(tree: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every leaf with its path, in order; without recursion, however deep a stranger nests."""
+    """Yield every leaf with its path; without recursion, however deep a stranger nests."""
     waiting: list[tuple[tuple[str, ...], Any]] = [((), tree)]
     while waiting:
         path, value = waiting.pop()
@@ -118,12 +119,12 @@ def _array(path: PathLike, name: str, value: Any) -> np.ndarray:
         array = np.asarray(None)
     if array.dtype.kind not in "biuf" and array.dtype != BFLOAT16:
         got = type(value).__name__
-        raise FormatError(f"{path}: {shown(name)} must be an array of numbers, got {got}")
+        raise FormatError(f"{path}: {brief(name)} must be an array of numbers, got {got}")
     return array
 
 
 def _of_module(weights: Arrays) -> tuple[Arrays, str]:
-    """What of a training script's dict is the module's, and what stood before its names.
+    """Return the part of a training script's dict that is the module's, and its prefix.
 
     >>> _of_module({"model/kernel": np.zeros(1), "step": np.ones(())})
     ({'kernel': array([0.])}, 'model/')
