@@ -106,8 +106,8 @@ def _run(
     verbose: bool, json_output: bool, jobs: int, seconds: float,
 ) -> Run:  # fmt: skip
     planned = runner.plan([tier], None)
-    with terminal.ProgressBars(console, names, len(tier.places)) as progress:
-        result = runner.run(names, planned, progress.observe, jobs, seconds=seconds)
+    with terminal.progress_bars(console, names, len(tier.places)) as observe:
+        result = runner.run(names, planned, observe, jobs, seconds=seconds)
     if json_output:
         click.echo(parity_tables.as_json(tier, result))
     else:
