@@ -6,20 +6,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from conformance.commands.common import exit_code, exit_with, implementations
-from conformance.implementations.registry import Availability
+from conformance.commands.common import (
+    FILE,
+    exit_code,
+    exit_with,
+    implementations,
+    jobs_option,
+    timeout_option,
+)
 from conformance.parity.tier import ParityTier
 from conformance.parity.trials import Size, prepare_experiment
 from conformance.reports import parity_tables, terminal
 from conformance.running import runner
-from conformance.running.results import Run
 
 FRAMEWORKS = {"torch": "ghost_torch", "jax": "ghost_jax", "tf": "ghost_tf"}
 # A case is a whole network on all images that it is given.
 NETWORK_SECONDS = 600.0
-FILE = click.Path(path_type=Path)
 
 
 def parse_size(ctx: click.Context, param: click.Parameter, value: str | None) -> Size | None:
@@ -65,24 +68,10 @@ def parse_size(ctx: click.Context, param: click.Parameter, value: str | None) ->
     "--size", metavar="HxW", callback=parse_size, help="Height and width of the random input."
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option(
-    "--timeout",
-    "seconds",
-    type=click.FloatRange(0, min_open=True),
-    default=NETWORK_SECONDS,
-    show_default=True,
-    metavar="SECONDS",
-    help="What an implementation may take for an input.",
-)
+@timeout_option(NETWORK_SECONDS)
 @click.option("--verbose", is_flag=True, help="Show every stage.")
 @click.option("--json", "json_output", is_flag=True, help="Print JSON instead of a table.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=2,
-    show_default=True,
-    help="How many implementations run at once.",
-)
+@jobs_option
 def parity(
     file: Path, frameworks: Sequence[str], names: Sequence[str], reference: Path | None,
     images: Path | None, size: Size | None, seed: int, verbose: bool, json_output: bool,
@@ -100,25 +89,16 @@ def parity(
     def work() -> int:
         console = terminal.console(stderr=json_output)
         with console.status("the oracle runs"):
-            experiment = prepare_experiment(
-                file, images=images, reference=reference, size=size, seed=seed
+            tier = ParityTier(
+                prepare_experiment(file, images=images, reference=reference, size=size, seed=seed)
             )
-        tier = ParityTier(experiment)
-        result = _run(console, tier, chosen, missing, verbose, json_output, jobs, seconds)
+        with terminal.Counts(console, chosen, len(tier.places)) as progress:
+            cases = runner.plan([tier], None)
+            result = runner.run(chosen, cases, progress.observe, jobs, seconds=seconds)
+        if json_output:
+            click.echo(parity_tables.as_json(tier, result))
+        else:
+            parity_tables.show(console, tier, result, missing, verbose=verbose)
         return exit_code(console, result)
 
     exit_with(work)
-
-
-def _run(
-    console: Console, tier: ParityTier, names: Sequence[str], missing: Sequence[Availability],
-    verbose: bool, json_output: bool, jobs: int, seconds: float,
-) -> Run:  # fmt: skip
-    planned = runner.plan([tier], None)
-    with terminal.Counts(console, names, len(tier.places)) as progress:
-        result = runner.run(names, planned, progress.observe, jobs, seconds=seconds)
-    if json_output:
-        click.echo(parity_tables.as_json(tier, result))
-    else:
-        parity_tables.show(console, tier, result, missing, verbose=verbose)
-    return result

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import click
 
-from conformance.commands.common import PASSED, exit_with, implementations, random_option
+from conformance.commands.common import (
+    AT_LEAST_ONE,
+    FILE,
+    FOLDER,
+    PASSED,
+    TIER,
+    exit_with,
+    implementations,
+    jobs_option,
+    random_option,
+    timeout_option,
+)
 from conformance.commands.execution import RunOptions, execute
 from conformance.implementations.process import CASE_SECONDS
 from conformance.reports.failures import Rerun, read_failures
@@ -34,22 +45,13 @@ def parse_deviations(
     "repeated. Default: all of ours that are installed.",
 )
 @click.option(
-    "--tier",
-    "tier_names",
-    multiple=True,
-    type=click.Choice(list(TIERS)),
-    help="Run this tier only; may be repeated.",
+    "--tier", "tiers", multiple=True, type=TIER, help="Run this tier only; may be repeated."
 )
 @click.option(
     "--case", "case_ids", multiple=True, metavar="ID", help="Run this case only; may be repeated."
 )
 @click.option(
-    "--failed",
-    "earlier",
-    type=click.Path(path_type=Path),
-    metavar="REPORT",
-    help="Run the cases that failed or gave no result in this report.jsonl, for the same "
-    "implementations.",
+    "--failed", type=FILE, metavar="REPORT", help="Rerun the failures and errors of a report.jsonl."
 )
 @click.option(
     "--deviations",
@@ -67,54 +69,25 @@ def parse_deviations(
     "same bits, and the second time without compilation.",
 )
 @click.option(
-    "--report",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Write report.jsonl, junit.xml and report.html into this folder.",
+    "--report", "folder", type=FOLDER, help="Write report.jsonl, junit.xml and report.html there."
+)
+@click.option("--resume", is_flag=True, help="Resume an interrupted run with the same --report.")
+@click.option(
+    "--weights", type=FILE, help="The weight file that tier network runs, instead of the digits."
 )
 @click.option(
-    "--resume",
-    is_flag=True,
-    help="Resume an interrupted run with the same --report.",
+    "--images", type=FILE, help="For --weights, a file with `images` (N, H, W, C) and `labels`."
 )
+@timeout_option(CASE_SECONDS)
 @click.option(
-    "--weights",
-    type=click.Path(path_type=Path),
-    help="The weight file that tier network runs, instead of the digits.",
+    "--max-failures", type=AT_LEAST_ONE, metavar="N", help="End the run at N failures and errors."
 )
-@click.option(
-    "--images",
-    type=click.Path(path_type=Path),
-    help="A safetensors file with `images` (N, H, W, C) and `labels`, for --weights.",
-)
-@click.option(
-    "--timeout",
-    "seconds",
-    type=click.FloatRange(0, min_open=True),
-    default=CASE_SECONDS,
-    show_default=True,
-    metavar="SECONDS",
-    help="Time limit of a case; one that takes longer is an error, and the process is replaced.",
-)
-@click.option(
-    "--max-failures",
-    "most_failures",
-    type=click.IntRange(1),
-    metavar="N",
-    help="End the run when N cases have failed or gave no result.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=2,
-    show_default=True,
-    help="How many implementations run at once.",
-)
+@jobs_option
 def run(
-    names: tuple[str, ...], tier_names: tuple[str, ...], case_ids: tuple[str, ...],
-    earlier: Path | None, known: dict[str, Path], random: int, full: bool, folder: Path | None,
+    names: tuple[str, ...], tiers: tuple[str, ...], case_ids: tuple[str, ...],
+    failed: Path | None, known: dict[str, Path], random: int, full: bool, folder: Path | None,
     resume: bool, weights: Path | None, images: Path | None, seconds: float,
-    most_failures: int | None, jobs: int,
+    max_failures: int | None, jobs: int,
 ) -> None:  # fmt: skip
     """Run the suite.
 
@@ -128,14 +101,14 @@ def run(
     settings = Settings(random, full, weights, images)
 
     def work() -> int:
-        rerun = None if earlier is None else read_failures(earlier, names, tier_names)
+        rerun = None if failed is None else read_failures(failed, names, tiers)
         if rerun is not None and not rerun.keys and not case_ids:
-            click.echo(f"nothing failed in {earlier}")
+            click.echo(f"nothing failed in {failed}")
             return PASSED
         chosen, missing = implementations(names or (rerun.names if rerun else ()))
         return execute(
-            RunOptions(chosen, missing, tier_names or tuple(TIERS), _as_large(settings, rerun),
-                       case_ids, rerun, known, folder, jobs, resume, seconds, most_failures)
+            RunOptions(chosen, missing, tiers or tuple(TIERS), _as_large(settings, rerun),
+                       case_ids, rerun, known, folder, jobs, resume, seconds, max_failures)
         )  # fmt: skip
 
     exit_with(work)
