@@ -2,7 +2,6 @@
 
 from ghost_jax.attention import SqueezeExcite
 from ghost_jax.bottleneck import GhostBottleneck
-from ghost_jax.deploy import deploy
 from ghost_jax.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_jax.ghost_conv_v3 import GhostConvV3
 from ghost_jax.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
@@ -22,6 +21,7 @@ from ghost_jax.variants import (
     ghostnetv3_160,
 )
 from ghost_jax.weights_io import (
+    deploy,
     from_file,
     from_hub,
     load_weights,

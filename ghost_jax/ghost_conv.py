@@ -71,6 +71,7 @@ class GhostConv(Planned):
         *,
         dilation: Size = 1,
         groups: int = 1,
+        bias: bool = False,
         split: Split = "round",
         activation: Activation = "relu",
         bn_eps: float = 1e-5,
@@ -97,6 +98,7 @@ class GhostConv(Planned):
             bn_eps,
             bn_momentum,
             form,
+            bias,
         )
         options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self._set_up(plan, **options)

@@ -89,8 +89,8 @@ class Folded(nnx.Module):
 
 
 def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
-    """The batch normalisation after a convolution; one with bias has it inside."""
-    return Folded() if plan.bias else batch_norm(plan.c_out, eps, momentum, **options)
+    """The batch normalisation after a convolution, or what is left of one inside it."""
+    return batch_norm(plan.c_out, eps, momentum, **options) if plan.norm else Folded()
 
 
 def linear(features: int, classes: int, **options: Any) -> nnx.Linear:

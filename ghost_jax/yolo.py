@@ -10,6 +10,7 @@ from flax import nnx
 
 from ghost_jax import bottleneck, ghost_conv
 from ghost_jax.framework.options import checked_options
+from ghost_jax.framework.planned import Planned, from_plan
 from ghost_jax.ghost_conv import ConvNormAct
 from ghost_jax.layers import (
     ACTIVATIONS,
@@ -19,6 +20,7 @@ from ghost_jax.layers import (
     module_list,
     norm_after,
 )
+from weights.modules.forms import PlainForm
 from weights.modules.yolo import (
     C3GhostConfig,
     check_without_effect,
@@ -66,7 +68,7 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
         super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
 
 
-class C3Ghost(nnx.Module):
+class C3Ghost(Planned):
     """ultralytics' C3Ghost: a cross-stage partial block of GhostBottlenecks.
 
     `shortcut` and `g` have no effect, there as here; `hidden` is the number of inner channels,
@@ -94,7 +96,7 @@ class C3Ghost(nnx.Module):
         hidden: int | None = None,
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
-        form: str = "training",
+        form: PlainForm = "training",
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         axis_name: Any = None,
@@ -102,18 +104,18 @@ class C3Ghost(nnx.Module):
         rngs: nnx.Rngs,
     ) -> None:
         check_without_effect(shortcut, g)
-        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form, hidden)
+        plan = C3GhostConfig(c1, c2, n, e, hidden, bn_eps, bn_momentum, form)
         options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: C3GhostConfig, **options: Any) -> None:
         self.plan = plan
         self.cv1 = _convolution(plan, "cv1", **options)
         self.cv2 = _convolution(plan, "cv2", **options)
         self.cv3 = _convolution(plan, "cv3", **options)
-        self.m = _bottlenecks(plan, **options)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the block in any framework."""
-        return self.plan.to_dict()
+        self.m = module_list(
+            from_plan(bottleneck.GhostBottleneck, block, **options) for block in plan.bottlenecks
+        )
 
     @property
     def first_norm(self) -> Any:
@@ -135,9 +137,3 @@ def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
     conv = convolution(each, **options)
     return ConvNormAct(conv, norm, activation("silu"))
-
-
-def _bottlenecks(plan: C3GhostConfig, **options: Any) -> Any:
-    arguments = plan.bottleneck.to_dict() if plan.n else {}
-    blocks = (bottleneck.GhostBottleneck(**arguments, **options) for _ in range(plan.n))
-    return module_list(blocks)

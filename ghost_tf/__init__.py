@@ -2,7 +2,6 @@
 
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.bottleneck import GhostBottleneck
-from ghost_tf.deploy import deploy
 from ghost_tf.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
@@ -22,6 +21,7 @@ from ghost_tf.variants import (
     ghostnetv3_160,
 )
 from ghost_tf.weights_io import (
+    deploy,
     from_file,
     from_hub,
     load_weights,

@@ -85,6 +85,7 @@ class GhostConv(Planned, keras.layers.Layer):
         *,
         dilation: Size = 1,
         groups: int = 1,
+        bias: bool = False,
         split: Split = "round",
         activation: Activation = "relu",
         bn_eps: float = 1e-5,
@@ -108,6 +109,7 @@ class GhostConv(Planned, keras.layers.Layer):
             bn_eps,
             bn_momentum,
             form,
+            bias,
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)

@@ -60,10 +60,10 @@ class Folded(keras.layers.Layer):
 
 
 def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
-    """The batch normalisation after a convolution; one with bias has it inside."""
-    if plan.bias:
-        return Folded(dtype=options["dtype"])
-    return batch_norm(plan.c_out, eps, momentum, **options)
+    """The batch normalisation after a convolution, or what is left of one inside it."""
+    if plan.norm:
+        return batch_norm(plan.c_out, eps, momentum, **options)
+    return Folded(dtype=options["dtype"])
 
 
 def linear(features: int, classes: int, *, data_format: str, **options: Any) -> keras.layers.Dense:

@@ -11,7 +11,8 @@ from ghost_tf.framework.data_format import checked_data_format, concatenate, nat
 from ghost_tf.ghost_conv import ConvNormAct
 from ghost_tf.layers import activation, convolution, module_list, norm_after
 from ghost_tf.saving.composed import settle
-from ghost_tf.saving.planned import Planned, build_in_turn
+from ghost_tf.saving.planned import Planned, build_in_turn, from_plan
+from weights.modules.forms import PlainForm
 from weights.modules.yolo import (
     C3GhostConfig,
     check_without_effect,
@@ -105,26 +106,26 @@ class C3Ghost(Planned, keras.layers.Layer):
         hidden: int | None = None,
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
-        form: str = "training",
+        form: PlainForm = "training",
         data_format: str | None = None,
         **options: Any,
     ) -> None:
         check_without_effect(shortcut, g)
-        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form, hidden)
+        plan = C3GhostConfig(c1, c2, n, e, hidden, bn_eps, bn_momentum, form)
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: C3GhostConfig, **options: Any) -> None:
         self.plan = plan
         self.cv1 = _convolution(plan, "cv1", **options)
         self.cv2 = _convolution(plan, "cv2", **options)
         self.cv3 = _convolution(plan, "cv3", **options)
-        self.m = _bottlenecks(plan, **options)
+        self.m = module_list(
+            from_plan(bottleneck.GhostBottleneck, block, **options) for block in plan.bottlenecks
+        )
         settle(self)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the block in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -162,9 +163,3 @@ def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
     conv = convolution(each, **options)
     return ConvNormAct(conv, norm, activation("silu"), dtype=options["dtype"])
-
-
-def _bottlenecks(plan: C3GhostConfig, **options: Any) -> Any:
-    arguments = plan.bottleneck.to_dict() if plan.n else {}
-    blocks = (bottleneck.GhostBottleneck(**arguments, **options) for _ in range(plan.n))
-    return module_list(blocks)

@@ -2,7 +2,6 @@
 
 from ghost_torch.attention import SqueezeExcite
 from ghost_torch.bottleneck import GhostBottleneck
-from ghost_torch.deploy import deploy
 from ghost_torch.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_torch.ghost_conv_v3 import GhostConvV3
 from ghost_torch.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
@@ -22,6 +21,7 @@ from ghost_torch.variants import (
     ghostnetv3_160,
 )
 from ghost_torch.weights_io import (
+    deploy,
     from_file,
     from_hub,
     load_weights,

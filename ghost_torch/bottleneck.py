@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ghost_torch.attention import SqueezeExcite
 from ghost_torch.branches import add_branches, sum_branches
-from ghost_torch.framework.planned import Planned
+from ghost_torch.framework.planned import Planned, from_plan
 from ghost_torch.ghost_conv import GhostConv, GhostConvV2
 from ghost_torch.ghost_conv_v3 import GhostConvV3
 from ghost_torch.layers import (
@@ -17,10 +17,19 @@ from ghost_torch.layers import (
     module_list,
     norm_after,
 )
-from weights.modules.bottleneck import GhostBottleneckConfig, GhostModule
-from weights.modules.forms import TRAINING
+from weights.modules.arguments import Activation, Rounding, Split
+from weights.modules.bottleneck import GhostBottleneckConfig
+from weights.modules.forms import Form
+from weights.modules.ghost_conv import GhostConvConfig
 from weights.modules.ghost_conv_v2 import GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
+
+# The ghost module of a configuration.
+GHOSTS: dict[type, type[Any]] = {
+    GhostConvConfig: GhostConv,
+    GhostConvV2Config: GhostConvV2,
+    GhostConvV3Config: GhostConvV3,
+}
 
 
 class GhostBottleneck(Planned):
@@ -55,14 +64,14 @@ class GhostBottleneck(Planned):
         attention: bool = False,
         branches: int = 0,
         primary_skip: bool = True,
-        split: str = "ceil",
-        activation: str = "relu",
-        se_rounding: str = "divisible",
+        split: Split = "ceil",
+        activation: Activation = "relu",
+        se_rounding: Rounding = "divisible",
         shortcut_kernel_size: int = 0,
-        shortcut_activation: str = "identity",
-        form: str = "training",
+        shortcut_activation: Activation = "identity",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: Form = "training",
         device: Any = None,
         dtype: Any = None,
     ) -> None:
@@ -83,28 +92,26 @@ class GhostBottleneck(Planned):
             se_rounding,
             shortcut_kernel_size,
             shortcut_activation,
-            form,
             bn_eps,
             bn_momentum,
+            form,
         )
         options = checked_options(device, dtype)
         super().__init__()
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostBottleneckConfig, **options: Any) -> None:
         self.plan = plan
-        self.ghost1 = _ghost(plan.ghost1, **options)
-        self.conv_dw = _strided(plan, **options)
-        self.bn_dw = _strided_norm(plan, **options)
-        if plan.strided_branches and plan.form == TRAINING:
-            norm = (plan.bn_eps, plan.bn_momentum)
+        norm = (plan.bn_eps, plan.bn_momentum)
+        self.ghost1 = from_plan(GHOSTS[type(plan.ghost1)], plan.ghost1, **options)
+        self.conv_dw = convolution(plan.strided, **options) if plan.strided else None
+        self.bn_dw = norm_after(plan.strided, *norm, **options) if plan.strided else None
+        if plan.strided_branches:
             add_branches(self, plan.strided_branches, *norm, **options)
         self.se = _squeeze_excite(plan, **options)
-        self.ghost2 = _ghost(plan.ghost2, **options)
+        self.ghost2 = from_plan(GHOSTS[type(plan.ghost2)], plan.ghost2, **options)
         self.shortcut = _shortcut(plan, **options)
-        self.shortcut_act = _activation(plan.shortcut_activation)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the block in any framework."""
-        return self.plan.to_dict()
+        self.shortcut_act = activation(plan.shortcut_activation)
 
     @property
     def first_norm(self) -> Any:
@@ -120,13 +127,11 @@ class GhostBottleneck(Planned):
         return self.ghost2(out) + self._shortcut(x)
 
     def _strided(self, x: Tensor) -> Tensor:
-        parts = self.plan.strided_branches
-        if self.plan.strided is None:
+        if self.plan.strided_branches:
+            return sum_branches(self, self.plan.strided_branches, x)
+        if self.conv_dw is None or self.bn_dw is None:
             return x
-        if self.conv_dw is None and parts:
-            return sum_branches(self, parts, x)
-        x = self.conv_dw(x)
-        return x if self.bn_dw is None else self.bn_dw(x)
+        return self.bn_dw(self.conv_dw(x))
 
     def _shortcut(self, x: Tensor) -> Tensor:
         if self.shortcut is None:
@@ -136,30 +141,10 @@ class GhostBottleneck(Planned):
         return last_norm(pointwise(x))
 
 
-def _ghost(plan: GhostModule, **options: Any) -> Any:
-    if isinstance(plan, GhostConvV3Config):
-        return GhostConvV3(**plan.to_dict(), **options)
-    version = GhostConvV2 if isinstance(plan, GhostConvV2Config) else GhostConv
-    return version(**plan.to_dict(), **options)
-
-
-def _strided(plan: GhostBottleneckConfig, **options: Any) -> Any:
-    if plan.strided_branches:
-        merged = plan.strided_branches.deployed
-        return convolution(merged, **options) if plan.form != TRAINING else None
-    return convolution(plan.strided, **options) if plan.strided else None
-
-
-def _strided_norm(plan: GhostBottleneckConfig, **options: Any) -> Any:
-    if plan.strided_branches or plan.strided is None:
-        return None
-    return norm_after(plan.strided, plan.bn_eps, plan.bn_momentum, **options)
-
-
 def _squeeze_excite(plan: GhostBottleneckConfig, **options: Any) -> SqueezeExcite | None:
     if plan.squeeze_excite is None:
         return None
-    return SqueezeExcite(**plan.squeeze_excite.to_dict(), **options)
+    return from_plan(SqueezeExcite, plan.squeeze_excite, **options)
 
 
 def _shortcut(plan: GhostBottleneckConfig, **options: Any) -> Any:
@@ -170,7 +155,3 @@ def _shortcut(plan: GhostBottleneckConfig, **options: Any) -> Any:
         layers.append(convolution(each, **options))
         layers.append(norm_after(each, plan.bn_eps, plan.bn_momentum, **options))
     return module_list(layers)
-
-
-def _activation(name: str) -> Any:
-    return activation(name)

@@ -63,6 +63,7 @@ class GhostConv(Planned):
         *,
         dilation: Size = 1,
         groups: int = 1,
+        bias: bool = False,
         split: Split = "round",
         activation: Activation = "relu",
         bn_eps: float = 1e-5,
@@ -86,6 +87,7 @@ class GhostConv(Planned):
             bn_eps,
             bn_momentum,
             form,
+            bias,
         )
         options = checked_options(device, dtype)
         super().__init__()

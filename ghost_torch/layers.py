@@ -53,8 +53,8 @@ class Folded(nn.Module):
 
 
 def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> nn.Module:
-    """The batch normalisation after a convolution; one with bias has it inside."""
-    return Folded() if plan.bias else batch_norm(plan.c_out, eps, momentum, **options)
+    """The batch normalisation after a convolution, or what is left of one inside it."""
+    return batch_norm(plan.c_out, eps, momentum, **options) if plan.norm else Folded()
 
 
 def linear(features: int, classes: int, **options: Any) -> nn.Linear:

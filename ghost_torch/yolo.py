@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ghost_torch import bottleneck, ghost_conv
-from ghost_torch.framework.planned import Planned
+from ghost_torch.framework.planned import Planned, from_plan
 from ghost_torch.ghost_conv import ConvNormAct
 from ghost_torch.layers import (
     activation,
@@ -16,6 +16,7 @@ from ghost_torch.layers import (
     module_list,
     norm_after,
 )
+from weights.modules.forms import PlainForm
 from weights.modules.yolo import (
     C3GhostConfig,
     check_without_effect,
@@ -91,24 +92,24 @@ class C3Ghost(Planned):
         hidden: int | None = None,
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
-        form: str = "training",
+        form: PlainForm = "training",
         device: Any = None,
         dtype: Any = None,
     ) -> None:
         check_without_effect(shortcut, g)
-        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form, hidden)
+        plan = C3GhostConfig(c1, c2, n, e, hidden, bn_eps, bn_momentum, form)
         options = checked_options(device, dtype)
         super().__init__()
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: C3GhostConfig, **options: Any) -> None:
         self.plan = plan
         self.cv1 = _convolution(plan, "cv1", **options)
         self.cv2 = _convolution(plan, "cv2", **options)
         self.cv3 = _convolution(plan, "cv3", **options)
-        self.m = _bottlenecks(plan, **options)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the block in any framework."""
-        return self.plan.to_dict()
+        self.m = module_list(
+            from_plan(bottleneck.GhostBottleneck, block, **options) for block in plan.bottlenecks
+        )
 
     @property
     def first_norm(self) -> Any:
@@ -130,9 +131,3 @@ def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
     conv = convolution(each, **options)
     return ConvNormAct(conv, norm, activation("silu"))
-
-
-def _bottlenecks(plan: C3GhostConfig, **options: Any) -> Any:
-    arguments = plan.bottleneck.to_dict() if plan.n else {}
-    blocks = (bottleneck.GhostBottleneck(**arguments, **options) for _ in range(plan.n))
-    return module_list(blocks)

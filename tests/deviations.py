@@ -16,10 +16,15 @@ OWN_DEFINITIONS = {
     "checked_options": "types, devices and random numbers are a framework's own arguments",
     "check_input": "Keras checks it before it calls a layer, in `Planned`",
     "function_of": "Keras has layers that apply an activation function",
-    "_child": "PyTorch's get_submodule does it",
     "inside": "PyTorch wraps modules in modules",
     ".__getitem__": "PyTorch's Sequential has it",
-    ".__repr__": "a plain class needs one, a framework writes its own",
+    ".make_like": "a framework's module has places, modes and frozen variables",
+    ".make_empty": "a framework can make a module without values, or must leave its random numbers",
+    ".variable_of": "PyTorch may compute a tensor from others",
+    ".dtype_of": "PyTorch's types are no strings that NumPy knows",
+    ".assign": "PyTorch writes what a tensor is computed from",
+    ".create_variables": "Keras creates variables when it knows the input",
+    ".prepare_inference": "a framework has modes and orders in memory",
     ".build": "Keras creates variables when it knows the input",
     ".compute_output_shape": "Keras asks for it in symbolic use",
     "._from_arguments": "how Keras builds again what it saved",
@@ -55,35 +60,39 @@ INTERFACES = {
     "layers.py": "its functions call the framework's own layers",
     "facts.py": "what the framework's own layers have",
     "adapter.py": "the way into the framework and out of it",
+    "weights_io.py": "what it is to make the framework's modules and to hold tensors in them",
 }
 
 # Functions whose statements are the framework's own.
 OWN_BODIES = {
-    "variable_of": "the framework's names of attributes",
-    "_dtype": "the framework's names of types",
     "_walk": "what a module holds of its parts is the framework's",
     "_settings": "the framework's names of settings",
-    "to_canonical": "out of the framework's array",
-    "to_native": "into the framework's array",
-    "like": "what a module of the framework has beside its weights",
 }
+
+# What is for the users of a framework, and no part of the oracle.
+FOR_USERS = (
+    "deploy", "from_hub", "ghostnet_050", "ghostnet_100", "ghostnet_130", "ghostnetv2_100",
+    "ghostnetv2_130", "ghostnetv2_160", "ghostnetv3_050", "ghostnetv3_100", "ghostnetv3_130",
+    "ghostnetv3_160", "replace_convolutions", "reset_classifier",
+)  # fmt: skip
+EXPORTED = "\n".join(f"+ __all__ = {name!r}" for name in FOR_USERS)
+CALLS = """
+    + deploy =
+    + from_hub =
+    + reset_classifier =
+    + variant =
+"""
 
 # File -> why -> lines of its skeleton that the oracle has and it has not (-), or the reverse (+).
 DEVIATIONS = {
     "ghost_torch/__init__.py": {
-        "the oracle is no framework: nobody builds models from it": """
-            + __all__ = 'replace_convolutions'
-        """,
+        "the oracle is no framework: nobody builds models from it": EXPORTED,
     },
     "ghost_jax/__init__.py": {
-        "the oracle is no framework: nobody builds models from it": """
-            + __all__ = 'replace_convolutions'
-        """,
+        "the oracle is no framework: nobody builds models from it": EXPORTED,
     },
     "ghost_tf/__init__.py": {
-        "the oracle is no framework: nobody builds models from it": """
-            + __all__ = 'replace_convolutions'
-        """,
+        "the oracle is no framework: nobody builds models from it": EXPORTED,
     },
     "ghost_jax/adapter.py": {
         "JAX alone is compiled throughout": """
@@ -114,11 +123,6 @@ DEVIATIONS = {
             + def Adapter._differentiate(self, x, cotangent, sources): The output in training, and the gradients of input and sources.
         """,
     },
-    "ghost_torch/deploy.py": {
-        "PyTorch alone has two orders of axes in memory": """
-            + deploy: deployed.to(...)
-        """,
-    },
     "ghost_torch/facts.py": {
         "layers of PyTorch's are told by its own words": """
             - LAYERS =
@@ -137,7 +141,7 @@ DEVIATIONS = {
     },
     "ghost_torch/networks/ghostnet.py": {
         "PyTorch's exported quantiser takes one layer that is called twice for one call": """
-            + GhostNet.__init__: self.relu_head =
+            + GhostNet._set_up: self.relu_head =
         """,
     },
     "ghost_torch/ghost_conv_v3.py": {
@@ -172,7 +176,7 @@ DEVIATIONS = {
     },
     "ghost_tf/networks/vgg.py": {
         "Keras makes a list of its own of every list; the network is built when one is called": """
-            + GhostVGG16.__init__: object.__setattr__(...)
+            + GhostVGG16._set_up: object.__setattr__(...)
             - Features.plan =
             + Features.network =
             + Features.call: self.network._check_input(...)
@@ -191,47 +195,41 @@ DEVIATIONS = {
             + BFLOAT16 =
         """,
         "a parameter may be computed from others, or spread over processes": """
-            - _apply: for (variable, value) in zip(variables.values(), values, strict=True)
-            - _apply:   variable[...] =
-            + _apply: write(...)
+            + Framework.assign =
         """,
+        "the oracle is no framework: nobody builds models from it": CALLS,
     },
     "ghost_jax/weights_io.py": {
         "attributes have other names than tensors": """
             + ATTRIBUTES = CONVOLUTION, CONVOLUTION_BIAS, DEPTHWISE, LINEAR, LINEAR_BIAS, NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
+            + Framework.attributes =
         """,
-        "the module is built abstract: nothing is drawn, nothing compiled": """
-            + build: seed_dropout(...)
-            + def _abstract(architecture, config): The checked module without values.
-            + _abstract: config =
-            + _abstract: return
-        """,
-        "how a variable is written": """
-            - _apply:   variable[...] =
-            + _apply:   variable.set_value(...)
-        """,
-        "arrays are placed all at once, which takes half the time": """
-            + _apply: values =
-            + def _placed(values, variables): Arrays where the variables are; all at once, which takes half the time.
-            + _placed: places =
-            + _placed: return
-        """,
+        "the oracle is no framework: nobody builds models from it": CALLS,
     },
     "ghost_tf/weights_io.py": {
-        "how a variable is written": """
-            - _apply:   variable[...] =
-            + _apply:   variable.assign(...)
+        "attributes have other names than tensors": """
+            + ATTRIBUTES = CONVOLUTION, CONVOLUTION_BIAS, DEPTHWISE, LINEAR, LINEAR_BIAS, NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
+            + Framework.attributes =
         """,
-        "a layer that has seen no input has no variables yet": """
-            + specs_of: plan =
-            + specs_of: if not module.built
-            + specs_of:   shape =
-            + specs_of:   module.build(...)
+        "the oracle is no framework: nobody builds models from it": CALLS,
+    },
+    # Files that the oracle has not are compared with those of ghost_torch.
+    "ghost_jax/variants.py": {
+        "PyTorch has one type and a device, Flax two types, axes and random numbers": """
+            - GhostNetOptions.device =
+            + GhostNetOptions.param_dtype =
+            + GhostNetOptions.axis_name =
+            + GhostNetOptions.axis_index_groups =
+            + GhostNetOptions.rngs =
         """,
-        "constructors of Keras draw from Python's random numbers": """
-            + _fresh_facts: drawn =
-            + _fresh_facts: fresh =
-            + _fresh_facts: random.setstate(...)
+    },
+    "ghost_tf/variants.py": {
+        "Keras places variables itself, orders axes, names layers; recomputing is not offered": """
+            - GhostNetOptions.remat =
+            - GhostNetOptions.device =
+            + GhostNetOptions.data_format =
+            + GhostNetOptions.name =
+            + GhostNetOptions.trainable =
         """,
     },
 }

@@ -35,7 +35,6 @@ OWN_STATEMENTS = frozenset(
         "settle(...)",  # Keras: names and flags of the layers inside
         "check_dtype(...)",  # JAX alone replaces a type that is not enabled by a narrower one
         "self.remat =",  # rematerialisation is offered in PyTorch and JAX
-        "deployed.eval(...)",  # a mode that Keras and the oracle do not have
         "training =",  # the oracle's modules know their mode by a field
         "check_input(...)",  # Keras checks the input in `_check_input`, shared with `__call__`
         "self._check_input(...)",

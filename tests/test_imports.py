@@ -43,7 +43,7 @@ MAY_IMPORT_LATE = {
 # Who imports by name, at the wish of the user.
 IMPORTS_BY_NAME = {
     "conformance/implementations/registry.py",
-    "weights/importers/containers/container.py",
+    "weights/frameworks.py",
     "weights/prediction/frameworks.py",
 }
 # What fits on a screen.

@@ -5,7 +5,7 @@ read such tensors); a framework is imported by nobody but an importer or exporte
 """
 
 from weights.columns.actual import actual
-from weights.columns.partial import Selection, select, with_classes
+from weights.columns.partial import Selection, select
 from weights.errors import (
     ArgumentError,
     DigestError,
@@ -22,6 +22,7 @@ from weights.limits import check_demand
 from weights.modules.arguments import ACTIVATIONS, SPLITS
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.networks.architectures import ARCHITECTURES, Config, configure
+from weights.networks.classifier import with_classes
 from weights.networks.resnet import GhostResNetConfig
 from weights.tensors import TensorSpec
 from weights.version import __version__ as __version__

@@ -44,6 +44,12 @@ def odd_integer(name: str, value: Any) -> int:
     return number
 
 
+def odd_or_zero(name: str, value: Any) -> int:
+    """Return `value` as 0 or a positive odd int, or raise `ArgumentError`."""
+    number = integer(name, value, minimum=0)
+    return number and odd_integer(name, number)
+
+
 def pair(name: str, value: Any, minimum: int) -> Pair:
     """Return `value`, an int or a (height, width) pair, as a pair of ints."""
     is_pair = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from weights.columns.partial import with_classes
 from weights.errors import ArgumentError, DigestError, FormatError, GhostError
-from weights.files.file import ENTRY, WeightFile, read_file
+from weights.files.file import WeightFile, read_file
+from weights.files.metadata import ENTRY
 from weights.files.storage import PathLike, read_header
 from weights.importers.timm_config import read_preprocess
+from weights.networks.classifier import with_classes
 from weights.networks.variants import VARIANTS
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     Content = WeightFile | Imported
 
+# Which weights a variant has: fresh ones, the published, or those of a repository or a file.
+Pretrained = bool | str | os.PathLike[str]
 # What a repository may hold: ours first, then timm's, which is imported.
 FILES = ("ghost_weights.safetensors", "model.safetensors")
 # Arguments of a network that pretrained weights leave free.
@@ -53,7 +57,7 @@ def fetch(
 
 
 def pretrained(
-    name: str, choice: Any, arguments: Mapping[str, Any]
+    name: str, choice: Pretrained, arguments: Mapping[str, Any]
 ) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
     """Architecture, configuration and tensors of a variant's pretrained weights.
 
@@ -75,10 +79,10 @@ def pretrained(
     return variant.architecture, config | free, dict(tensors)
 
 
-def _chosen(name: str, choice: Any) -> Content:
+def _chosen(name: str, choice: Pretrained) -> Content:
     if choice is True:
         return fetch(_repository(name))
-    if not isinstance(choice, (str, Path)):
+    if not isinstance(choice, (str, os.PathLike)):
         raise ArgumentError(
             f"`pretrained` must be True, a repository or the path of a file, got {choice!r}"
         )

@@ -46,6 +46,12 @@ class TensorSpec:
         return self.kind not in STATISTICS
 
 
+def linear_specs(prefix: str, features: int, outputs: int) -> Iterator[TensorSpec]:
+    """The matrix and the bias of a linear layer."""
+    yield TensorSpec(f"{prefix}.weight", LINEAR, (outputs, features))
+    yield TensorSpec(f"{prefix}.bias", LINEAR_BIAS, (outputs,))
+
+
 def batch_norm_specs(prefix: str, channels: int) -> Iterator[TensorSpec]:
     """The four vectors of a batch normalisation, in PyTorch's order."""
     shape = (channels,)

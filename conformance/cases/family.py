@@ -36,6 +36,7 @@ V3 = {"c_in": 6, "c_out": 12}
 ATTENTIVE = {"attention": True, "activation": "silu"}
 BLOCK = {"c_in": 8, "c_mid": 20, "c_out": 12}
 STRIDED = BLOCK | {"stride": 2, "se_ratio": 0.25, "kernel_size": 5}
+BIASED = {"c_in": 6, "c_out": 11, "ratio": 3, "bias": True}
 PLAIN_RESNET = {"norm": False, "stem_ratio": 1, "split": "ceil"}
 
 FAMILY = (
@@ -75,6 +76,7 @@ FAMILY = (
     Row("tiny", "ghostnetv3", TINY, (1, 65, 97)),
     Row("ratio-4", "ghost_vgg16", {"ratio": 4, "dw_kernel_size": 1, "dropout": 0.5}, (1, 32, 39)),
     Row("no-own-norm", "ghost_resnet20", PLAIN_RESNET, (2, 16, 15), (FOLDED,)),
+    Row("bias", "ghost_conv", BIASED, (2, 6, 5), (USUAL, FOLDED)),
 )  # fmt: skip
 
 

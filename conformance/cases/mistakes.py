@@ -81,9 +81,9 @@ MISTAKES = (
     _layer("bn_momentum-above-one",
            "`bn_momentum` must be a finite number above 0 and at most 1, got 1.5", bn_momentum=1.5),
     _layer("argument-unknown",
-           "the configuration of ghost_conv got an unexpected keyword argument 'bias': it has "
+           "the configuration of ghost_conv got an unexpected keyword argument 'mode': it has "
            "c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, padding, dilation, groups, "
-           "split, activation, bn_eps, bn_momentum, form", bias=True),
+           "split, activation, bn_eps, bn_momentum, form, bias", mode="same"),
     _layer("input-three-axes",
            "the input must have 4 axes (batch, channels, height, width, in the framework's "
            "order), got 3", input_shape=(8, 6, 6)),

@@ -66,15 +66,15 @@ def _shrink(case_id: str, name: str, random: int) -> int:
     try:
         process.start()
         codes = [_shrink_one(tier, case, process) for tier, case in found]
-        for remark in process.remarks:
-            click.echo(f"{name}: {remark}")
+        for violation in process.violations:
+            click.echo(f"{name}: {violation}")
     finally:
         process.close()
     return max(codes)
 
 
 def _shrink_one(tier: Tier, case: Case, process: Implementation) -> int:
-    from conformance.reports.terminal import describe
+    from conformance.reports.terminal import failure_text
     from conformance.running import shrinking
     from conformance.running.runner import judge
 
@@ -86,5 +86,5 @@ def _shrink_one(tier: Tier, case: Case, process: Implementation) -> int:
         return PASSED
     small = shrinking.renamed(shrinking.shrink(case, fails))
     click.echo(json.dumps(small.to_dict(), indent=1))
-    click.echo(str(describe(judge(tier, small, process), can_rerun=False)))
+    click.echo(str(failure_text(judge(tier, small, process))))
     return FAILED

@@ -109,7 +109,7 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
         prepare(folder)
         journal.begin(resume=options.resume)
     total = sum(len(cases) for _, cases in work)
-    with terminal.Counts(console, options.implementations, total) as progress:
+    with terminal.ProgressBars(console, options.implementations, total) as progress:
 
         def observe(verdict: Verdict) -> None:
             progress.observe(verdict)

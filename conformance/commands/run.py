@@ -7,18 +7,7 @@ from pathlib import Path
 
 import click
 
-from conformance.commands.common import (
-    AT_LEAST_ONE,
-    FILE,
-    FOLDER,
-    PASSED,
-    TIER,
-    exit_with,
-    implementations,
-    jobs_option,
-    random_option,
-    timeout_option,
-)
+from conformance.commands import common
 from conformance.commands.execution import RunOptions, execute
 from conformance.implementations.process import CASE_SECONDS
 from conformance.reports.failures import Rerun, read_failures
@@ -45,13 +34,16 @@ def parse_deviations(
     "repeated. Default: all of ours that are installed.",
 )
 @click.option(
-    "--tier", "tiers", multiple=True, type=TIER, help="Run this tier only; may be repeated."
+    "--tier", "tiers", multiple=True, type=common.TIER, help="Run this tier only; may be repeated."
 )
 @click.option(
     "--case", "case_ids", multiple=True, metavar="ID", help="Run this case only; may be repeated."
 )
 @click.option(
-    "--failed", type=FILE, metavar="REPORT", help="Rerun the failures and errors of a report.jsonl."
+    "--failed",
+    type=common.FILE,
+    metavar="REPORT",
+    help="Rerun the failures and errors of a report.jsonl.",
 )
 @click.option(
     "--deviations",
@@ -61,7 +53,7 @@ def parse_deviations(
     callback=parse_deviations,
     help="A TOML file of known failures of implementation NAME.",
 )
-@random_option
+@common.random_option
 @click.option(
     "--full",
     is_flag=True,
@@ -69,20 +61,30 @@ def parse_deviations(
     "same bits, and the second time without compilation.",
 )
 @click.option(
-    "--report", "folder", type=FOLDER, help="Write report.jsonl, junit.xml and report.html there."
+    "--report",
+    "folder",
+    type=common.FOLDER,
+    help="Write report.jsonl, junit.xml and report.html there.",
 )
 @click.option("--resume", is_flag=True, help="Resume an interrupted run with the same --report.")
 @click.option(
-    "--weights", type=FILE, help="The weight file that tier network runs, instead of the digits."
+    "--weights",
+    type=common.FILE,
+    help="The weight file that tier network runs, instead of the digits.",
 )
 @click.option(
-    "--images", type=FILE, help="For --weights, a file with `images` (N, H, W, C) and `labels`."
+    "--images",
+    type=common.FILE,
+    help="For --weights, a file with `images` (N, H, W, C) and `labels`.",
 )
-@timeout_option(CASE_SECONDS)
+@common.timeout_option(CASE_SECONDS)
 @click.option(
-    "--max-failures", type=AT_LEAST_ONE, metavar="N", help="End the run at N failures and errors."
+    "--max-failures",
+    type=common.AT_LEAST_ONE,
+    metavar="N",
+    help="End the run at N failures and errors.",
 )
-@jobs_option
+@common.jobs_option
 def run(
     names: tuple[str, ...], tiers: tuple[str, ...], case_ids: tuple[str, ...],
     failed: Path | None, known: dict[str, Path], random: int, full: bool, folder: Path | None,
@@ -104,14 +106,14 @@ def run(
         rerun = None if failed is None else read_failures(failed, names, tiers)
         if rerun is not None and not rerun.keys and not case_ids:
             click.echo(f"nothing failed in {failed}")
-            return PASSED
-        chosen, missing = implementations(names or (rerun.names if rerun else ()))
+            return common.PASSED
+        chosen, missing = common.implementations(names or (rerun.names if rerun else ()))
         return execute(
             RunOptions(chosen, missing, tiers or tuple(TIERS), _as_large(settings, rerun),
                        case_ids, rerun, known, folder, jobs, resume, seconds, max_failures)
         )  # fmt: skip
 
-    exit_with(work)
+    common.exit_with(work)
 
 
 def _as_large(settings: Settings, rerun: Rerun | None) -> Settings:

@@ -60,6 +60,5 @@ def _check(folder: Path, outputs: Path, tiers: tuple[str, ...]) -> int:
     console.print(terminal.table(run, tiers, []))
     for verdict in run.verdicts:
         if verdict.is_bad:
-            description = terminal.describe(verdict, can_rerun=False)
-            console.print(description, soft_wrap=True)
+            console.print(terminal.failure_text(verdict), soft_wrap=True)
     return exit_code(console, run)

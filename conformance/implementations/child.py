@@ -57,7 +57,7 @@ def _serve(channel: Channel, name: str, repeat: bool, watch: Watch | None) -> No
 
     def send(reply: tuple[str, Any]) -> None:
         _end_a_copy(own)
-        channel.send((*reply, watch.remarks() if watch else []))
+        channel.send((*reply, watch.violations() if watch else []))
 
     try:
         build, facts = load(name)

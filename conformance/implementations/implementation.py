@@ -19,7 +19,7 @@ class Implementation(ABC):
 
     A request names an architecture, its configuration and its weights by canonical name. It raises
     `NotSupported` where the implementation refuses it, and a subclass of `ImplementationError`
-    where it gives no result. `remarks` lists what it did that an implementation must not do.
+    where it gives no result. `violations` lists what it did that an implementation must not do.
     """
 
     def __init__(self, name: str, *, is_ours: bool = False) -> None:
@@ -27,7 +27,7 @@ class Implementation(ABC):
         self.is_ours = is_ours
         self.versions: dict[str, str] = {}
         self.precision = Precision()
-        self.remarks: tuple[str, ...] = ()
+        self.violations: tuple[str, ...] = ()
 
     @contextmanager
     def one_case(self) -> Iterator[None]:

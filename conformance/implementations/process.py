@@ -128,8 +128,8 @@ class ProcessImplementation(Implementation):
 
     def _reply(self, deadline: float, seconds: float) -> Any:
         try:
-            kind, value, remarks = self._channel.receive(deadline, self._is_alive)
-            self.remarks = tuple(dict.fromkeys([*self.remarks, *remarks]))
+            kind, value, violations = self._channel.receive(deadline, self._is_alive)
+            self.violations = tuple(dict.fromkeys([*self.violations, *violations]))
             refusal = REFUSALS[kind](*value) if kind in REFUSALS else None
         except TimeoutError:
             self._stop()

@@ -18,14 +18,11 @@ from typing import Any
 from conformance.implementations.errors import NAME_LIMIT, NotSupported, safe_str, shorten
 from conformance.implementations.precision import Precision, read_precision
 from weights import ArgumentError
+from weights.frameworks import FRAMEWORKS
 
 Build = Callable[..., Any]
 
-OURS = {
-    "ghost_torch": ("torch",),
-    "ghost_jax": ("jax", "flax"),
-    "ghost_tf": ("keras", "tensorflow"),
-}
+OURS = {each.package: each.requires for each in FRAMEWORKS.values()}
 ORACLE = "oracle"
 # Entries of an implementation in a report.
 VERSION_LIMIT = 50

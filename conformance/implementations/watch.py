@@ -21,7 +21,7 @@ from types import CodeType
 from typing import Any
 
 ORACLE, SUITE, FRAMES = range(3)
-REMARKS = (
+VIOLATIONS = (
     "it imported the oracle",
     "it imported what judges it",
     "it looked at the suite's frames",
@@ -42,7 +42,7 @@ class Watch:
     """Records from now on what this process does that the implementation `name` must not do."""
 
     def __init__(self, name: str) -> None:
-        self._seen = mmap.mmap(-1, len(REMARKS))
+        self._seen = mmap.mmap(-1, len(VIOLATIONS))
         self._busy = local()
         self._folder = str(Path.cwd())
         self._own = _own_files(name)
@@ -50,9 +50,9 @@ class Watch:
         self._known = {module.__file__ for key, module in sys.modules.items() if _is_suite(key)}
         sys.addaudithook(self._audit)
 
-    def remarks(self) -> list[str]:
+    def violations(self) -> list[str]:
         """The violations that were seen so far."""
-        return [text for index, text in enumerate(REMARKS) if self._seen[index]]
+        return [text for index, text in enumerate(VIOLATIONS) if self._seen[index]]
 
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "exec":

@@ -6,29 +6,14 @@ what plain arithmetic of that precision loses.
 
 from conformance.oracle.attention import SqueezeExcite
 from conformance.oracle.bottleneck import GhostBottleneck
-from conformance.oracle.deploy import deploy
 from conformance.oracle.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
 from conformance.oracle.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from conformance.oracle.networks.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
 from conformance.oracle.networks.vgg import GhostVGG16
-from conformance.oracle.variants import (
-    ghostnet_050,
-    ghostnet_100,
-    ghostnet_130,
-    ghostnetv2_100,
-    ghostnetv2_130,
-    ghostnetv2_160,
-    ghostnetv3_050,
-    ghostnetv3_100,
-    ghostnetv3_130,
-    ghostnetv3_160,
-)
 from conformance.oracle.weights_io import (
     from_file,
-    from_hub,
     load_weights,
-    reset_classifier,
     save_weights,
     set_state,
     state,
@@ -51,21 +36,8 @@ __all__ = [
     "GhostResNet56",
     "GhostVGG16",
     "SqueezeExcite",
-    "deploy",
     "from_file",
-    "from_hub",
-    "ghostnet_050",
-    "ghostnet_100",
-    "ghostnet_130",
-    "ghostnetv2_100",
-    "ghostnetv2_130",
-    "ghostnetv2_160",
-    "ghostnetv3_050",
-    "ghostnetv3_100",
-    "ghostnetv3_130",
-    "ghostnetv3_160",
     "load_weights",
-    "reset_classifier",
     "save_weights",
     "set_state",
     "state",

@@ -11,14 +11,23 @@ from conformance.oracle.branches import add_branches, sum_branches
 from conformance.oracle.ghost_conv import GhostConv, GhostConvV2
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
 from conformance.oracle.layers import activation, check_input, convolution, module_list, norm_after
-from weights.modules.arguments import Rounding
-from weights.modules.bottleneck import GhostBottleneckConfig, GhostModule
-from weights.modules.forms import TRAINING
+from conformance.oracle.planned import Planned, from_plan
+from weights.modules.arguments import Activation, Rounding, Split
+from weights.modules.bottleneck import GhostBottleneckConfig
+from weights.modules.forms import Form
+from weights.modules.ghost_conv import GhostConvConfig
 from weights.modules.ghost_conv_v2 import GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
+# The ghost module of a configuration.
+GHOSTS: dict[type, type[Any]] = {
+    GhostConvConfig: GhostConv,
+    GhostConvV2Config: GhostConvV2,
+    GhostConvV3Config: GhostConvV3,
+}
 
-class GhostBottleneck:
+
+class GhostBottleneck(Planned):
     """Two ghost modules, a strided convolution, squeeze-and-excitation and a shortcut.
 
     Han et al., CVPR 2020, "GhostNet", section 3.2; with `attention` the block of GhostNetV2, with
@@ -49,14 +58,14 @@ class GhostBottleneck:
         attention: bool = False,
         branches: int = 0,
         primary_skip: bool = True,
-        split: str = "ceil",
-        activation: str = "relu",
+        split: Split = "ceil",
+        activation: Activation = "relu",
         se_rounding: Rounding = "divisible",
         shortcut_kernel_size: int = 0,
-        shortcut_activation: str = "identity",
-        form: str = "training",
+        shortcut_activation: Activation = "identity",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: Form = "training",
         dtype: Any = np.float64,
     ) -> None:
         plan = GhostBottleneckConfig(
@@ -76,27 +85,25 @@ class GhostBottleneck:
             se_rounding,
             shortcut_kernel_size,
             shortcut_activation,
-            form,
             bn_eps,
             bn_momentum,
+            form,
         )
         options = {"dtype": dtype}
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostBottleneckConfig, **options: Any) -> None:
         self.plan = plan
-        self.ghost1 = _ghost(plan.ghost1, **options)
-        self.conv_dw = _strided(plan, **options)
-        self.bn_dw = _strided_norm(plan, **options)
-        if plan.strided_branches and plan.form == TRAINING:
-            norm = (plan.bn_eps, plan.bn_momentum)
+        norm = (plan.bn_eps, plan.bn_momentum)
+        self.ghost1 = from_plan(GHOSTS[type(plan.ghost1)], plan.ghost1, **options)
+        self.conv_dw = convolution(plan.strided, **options) if plan.strided else None
+        self.bn_dw = norm_after(plan.strided, *norm, **options) if plan.strided else None
+        if plan.strided_branches:
             add_branches(self, plan.strided_branches, *norm, **options)
         self.se = _squeeze_excite(plan, **options)
-        self.ghost2 = _ghost(plan.ghost2, **options)
+        self.ghost2 = from_plan(GHOSTS[type(plan.ghost2)], plan.ghost2, **options)
         self.shortcut = _shortcut(plan, **options)
-        self.shortcut_act = _activation(plan.shortcut_activation)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the block in any framework."""
-        return self.plan.to_dict()
+        self.shortcut_act = activation(plan.shortcut_activation)
 
     @property
     def first_norm(self) -> Any:
@@ -111,18 +118,12 @@ class GhostBottleneck:
             out = self.se(out)
         return self.ghost2(out) + self._shortcut(x)
 
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
-        return f"{type(self).__name__}({arguments})"
-
     def _strided(self, x: np.ndarray) -> np.ndarray:
-        parts = self.plan.strided_branches
-        if self.plan.strided is None:
+        if self.plan.strided_branches:
+            return sum_branches(self, self.plan.strided_branches, x)
+        if self.conv_dw is None or self.bn_dw is None:
             return x
-        if self.conv_dw is None and parts:
-            return sum_branches(self, parts, x)
-        x = self.conv_dw(x)
-        return x if self.bn_dw is None else self.bn_dw(x)
+        return self.bn_dw(self.conv_dw(x))
 
     def _shortcut(self, x: np.ndarray) -> np.ndarray:
         if self.shortcut is None:
@@ -132,30 +133,10 @@ class GhostBottleneck:
         return last_norm(pointwise(x))
 
 
-def _ghost(plan: GhostModule, **options: Any) -> Any:
-    if isinstance(plan, GhostConvV3Config):
-        return GhostConvV3(**plan.to_dict(), **options)
-    version = GhostConvV2 if isinstance(plan, GhostConvV2Config) else GhostConv
-    return version(**plan.to_dict(), **options)
-
-
-def _strided(plan: GhostBottleneckConfig, **options: Any) -> Any:
-    if plan.strided_branches:
-        merged = plan.strided_branches.deployed
-        return convolution(merged, **options) if plan.form != TRAINING else None
-    return convolution(plan.strided, **options) if plan.strided else None
-
-
-def _strided_norm(plan: GhostBottleneckConfig, **options: Any) -> Any:
-    if plan.strided_branches or plan.strided is None:
-        return None
-    return norm_after(plan.strided, plan.bn_eps, plan.bn_momentum, **options)
-
-
 def _squeeze_excite(plan: GhostBottleneckConfig, **options: Any) -> SqueezeExcite | None:
     if plan.squeeze_excite is None:
         return None
-    return SqueezeExcite(**plan.squeeze_excite.to_dict(), **options)
+    return from_plan(SqueezeExcite, plan.squeeze_excite, **options)
 
 
 def _shortcut(plan: GhostBottleneckConfig, **options: Any) -> Any:
@@ -166,7 +147,3 @@ def _shortcut(plan: GhostBottleneckConfig, **options: Any) -> Any:
         layers.append(convolution(each, **options))
         layers.append(norm_after(each, plan.bn_eps, plan.bn_momentum, **options))
     return module_list(layers)
-
-
-def _activation(name: str) -> Any:
-    return activation(name)

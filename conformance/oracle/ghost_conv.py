@@ -69,6 +69,7 @@ class GhostConv(Planned):
         *,
         dilation: Size = 1,
         groups: int = 1,
+        bias: bool = False,
         split: Split = "round",
         activation: Activation = "relu",
         bn_eps: float = 1e-5,
@@ -91,6 +92,7 @@ class GhostConv(Planned):
             bn_eps,
             bn_momentum,
             form,
+            bias,
         )
         options = {"dtype": dtype}
         self._set_up(plan, **options)

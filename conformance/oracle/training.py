@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from conformance.gradients.tape import Variable, gradients
 from conformance.oracle import weights_io
 from conformance.oracle.layers import BatchNorm, Folded
+from weights.columns.backend import submodule
 from weights.tensors import TensorSpec
 
 Step = dict[str, Any]
@@ -67,9 +67,5 @@ def _statistics(module: Any, specs: list[TensorSpec]) -> dict[str, np.ndarray]:
 
 def _place(module: Any, name: str) -> tuple[Any, str]:
     """Who holds a tensor, and under which attribute."""
-    *path, leaf = name.split(".")
-    return reduce(_child, path, module), leaf
-
-
-def _child(module: Any, name: str) -> Any:
-    return module[int(name)] if name.isdigit() else getattr(module, name)
+    path, _, leaf = name.rpartition(".")
+    return submodule(module, path), leaf

@@ -16,6 +16,8 @@ from conformance.oracle.layers import (
     module_list,
     norm_after,
 )
+from conformance.oracle.planned import Planned, from_plan
+from weights.modules.forms import PlainForm
 from weights.modules.yolo import (
     C3GhostConfig,
     check_without_effect,
@@ -63,7 +65,7 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
         super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
 
 
-class C3Ghost:
+class C3Ghost(Planned):
     """ultralytics' C3Ghost: a cross-stage partial block of GhostBottlenecks.
 
     `shortcut` and `g` have no effect, there as here; `hidden` is the number of inner channels,
@@ -91,22 +93,22 @@ class C3Ghost:
         hidden: int | None = None,
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
-        form: str = "training",
+        form: PlainForm = "training",
         dtype: Any = np.float64,
     ) -> None:
         check_without_effect(shortcut, g)
-        plan = C3GhostConfig(c1, c2, n, e, bn_eps, bn_momentum, form, hidden)
+        plan = C3GhostConfig(c1, c2, n, e, hidden, bn_eps, bn_momentum, form)
         options = {"dtype": dtype}
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: C3GhostConfig, **options: Any) -> None:
         self.plan = plan
         self.cv1 = _convolution(plan, "cv1", **options)
         self.cv2 = _convolution(plan, "cv2", **options)
         self.cv3 = _convolution(plan, "cv3", **options)
-        self.m = _bottlenecks(plan, **options)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the block in any framework."""
-        return self.plan.to_dict()
+        self.m = module_list(
+            from_plan(bottleneck.GhostBottleneck, block, **options) for block in plan.bottlenecks
+        )
 
     @property
     def first_norm(self) -> Any:
@@ -122,19 +124,9 @@ class C3Ghost:
         out = np.concatenate([out, self.cv2(x)], axis=1)
         return self.cv3(out)
 
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
-        return f"{type(self).__name__}({arguments})"
-
 
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
     norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
     conv = convolution(each, **options)
     return ConvNormAct(conv, norm, activation("silu"))
-
-
-def _bottlenecks(plan: C3GhostConfig, **options: Any) -> Any:
-    arguments = plan.bottleneck.to_dict() if plan.n else {}
-    blocks = (bottleneck.GhostBottleneck(**arguments, **options) for _ in range(plan.n))
-    return module_list(blocks)

@@ -25,7 +25,7 @@ from conformance.judging.stages import (
 )
 from conformance.oracle import weights_io
 from weights import GhostError, WeightFile, configure
-from weights.files.file import ENTRY
+from weights.files.metadata import ENTRY
 from weights.files.storage import read_header, read_safetensors
 from weights.prediction.preprocess import preprocess
 from weights.shown import printable

@@ -22,7 +22,6 @@ from conformance.judging.stages import (
 from conformance.parity.randomised import randomise
 from conformance.parity.references import is_weight_file, read_input, read_recorded
 from weights import Config, GhostError, WeightFile, configure, read_file
-from weights.networks.summary import default_size
 from weights.shown import printable
 from weights.tensors import RUNNING_VAR
 
@@ -88,7 +87,7 @@ def default_sizes(architecture: str, config: Config) -> tuple[Size, ...]:
     if not is_network(architecture):
         height, width = smallest_input(config).shape[2:]
         return ((height + LAYER_MARGIN[0], width + LAYER_MARGIN[1]),)
-    return (SMALL_SIZE,) if default_size(architecture) == SMALL_SIZE else SIZES
+    return (SMALL_SIZE,) if config.default_size == SMALL_SIZE else SIZES
 
 
 def _inputs(

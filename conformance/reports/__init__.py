@@ -1,1 +1,1 @@
-"""What a run found, as JSON, JUnit, a page, and in a terminal."""
+"""Reports of a run: JSON, JUnit, a page for a browser, and tables in a terminal."""

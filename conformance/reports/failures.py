@@ -1,4 +1,4 @@
-"""What failed in an earlier run, so that the same is run again: no more, and nothing else."""
+"""The failures of an earlier run, from its report, so that exactly those run again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conformance.running.journal import Key, key
 
 @dataclass(frozen=True)
 class Rerun:
-    """The verdicts to be had anew, whose they were, and how large that run was."""
+    """The verdicts that are wanted again, their implementations, and the size of that run."""
 
     keys: frozenset[Key] = field(repr=False)
     names: tuple[str, ...]
@@ -22,12 +22,12 @@ class Rerun:
 
     @property
     def cases(self) -> list[str]:
-        """The cases, without who wrote a file."""
+        """The ids of the cases, of a pair without the writer of its file."""
         return list(dict.fromkeys(split_pair(case)[0] for _, case, _ in sorted(self.keys)))
 
 
 def read_failures(path: Path, names: Sequence[str], tiers: Sequence[str]) -> Rerun:
-    """What failed in a report, or gave no result, of these implementations and tiers or of all.
+    """The failures and errors in a report, of these implementations and tiers or of all.
 
     Raises `FormatError` for a damaged report.
     """
@@ -40,7 +40,11 @@ def read_failures(path: Path, names: Sequence[str], tiers: Sequence[str]) -> Rer
         and (not tiers or verdict.tier in tiers)
     ]
     # A pair needs the writer of its file too.
-    whose = {name: None for v in bad for name in (v.implementation, split_pair(v.case)[1]) if name}
+    involved = [name for v in bad for name in (v.implementation, split_pair(v.case)[1]) if name]
     settings = report.header.get("settings", {})
-    keys = frozenset(map(key, bad))
-    return Rerun(keys, tuple(whose), settings.get("random", 0), settings.get("full", False))
+    return Rerun(
+        frozenset(map(key, bad)),
+        tuple(dict.fromkeys(involved)),
+        settings.get("random", 0),
+        settings.get("full", False),
+    )

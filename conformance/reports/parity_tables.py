@@ -1,9 +1,10 @@
-"""What a person, or a program, sees of parity: stages by implementations, and what came first."""
+"""The result of a parity run in the terminal and as JSON: a table, and the first differences."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -12,10 +13,11 @@ from rich.text import Text
 
 from conformance.implementations.registry import Availability
 from conformance.judging.verdict import Status, Verdict
-from conformance.parity.tier import Difference, ParityTier
+from conformance.parity.tier import ParityTier
+from conformance.reports.terminal import failure_text, show_missing
 from conformance.running.results import Run, is_green
 
-# From the least to tell to the most.
+# By which the worst of several verdicts is chosen.
 SEVERITY = (Status.PASS, Status.SKIP, Status.KNOWN, Status.FAIL, Status.ERROR)
 STYLES = {Status.SKIP: "yellow", Status.FAIL: "red", Status.ERROR: "red"}
 Row = tuple[str, str]
@@ -24,19 +26,22 @@ Row = tuple[str, str]
 def show(
     console: Console, tier: ParityTier, run: Run, missing: Sequence[Availability], *, verbose: bool
 ) -> None:
-    """The table, notes, the first difference of each implementation, and who is to blame."""
+    """Print the table, notes, the first difference of each implementation, and the conclusions.
+
+    With `verbose` the table has every stage.
+    """
     console.print(table(tier, run, verbose=verbose))
     for note in tier.notes():
-        console.print(f"note: {note}", highlight=False, style="yellow")
-    for gap in missing:
-        console.print(f"{gap.name} is missing: {gap.reason}", highlight=False, style="yellow")
+        console.print(f"note: {note}", style="yellow")
+    show_missing(console, missing)
     for reason in dict.fromkeys(_skips(run)):
-        console.print(reason, highlight=False, style="yellow")
+        console.print(reason, style="yellow")
     differences = tier.first_differences(run.verdicts)
     for difference in differences:
-        console.print(describe(difference), highlight=False, soft_wrap=True)
+        title = f"{difference.verdict.implementation} first differs at {difference.place}"
+        console.print(failure_text(difference.verdict, title), soft_wrap=True)
     for conclusion in tier.conclusions(differences):
-        console.print(conclusion, highlight=False, style="red", soft_wrap=True)
+        console.print(conclusion, style="red", soft_wrap=True)
     if any(verdict.status is Status.PASS for verdict in run.verdicts) and not differences:
         console.print(f"no stage differs, in {run.seconds:.0f} s", style="green")
 
@@ -63,18 +68,8 @@ def table(tier: ParityTier, run: Run, *, verbose: bool) -> Table:
     return grid
 
 
-def describe(difference: Difference) -> Text:
-    """Where an implementation first differs, and by how much."""
-    verdict = difference.verdict
-    lines = [f"  {verdict.message}"]
-    lines += [f"  worst {verdict.worst}"] if verdict.worst else []
-    lines += [f"  hint: {verdict.hint}"] if verdict.hint else []
-    title = f"{verdict.implementation} first differs at {difference.place}"
-    return Text(title, "bold red").append("\n" + "\n".join(lines), "default")
-
-
 def as_json(tier: ParityTier, run: Run) -> str:
-    """Everything that was found, as one JSON object."""
+    """The whole result as one JSON object."""
     differences = tier.first_differences(run.verdicts)
     found = {
         "architecture": tier.experiment.file.architecture,
@@ -90,17 +85,15 @@ def as_json(tier: ParityTier, run: Run) -> str:
 
 
 def _entry(tier: ParityTier, verdict: Verdict) -> dict[str, Any]:
-    place = tier.places[verdict.case]
-    where = {"comparison": place.comparison, "input": place.input, "stage": place.stage}
-    return where | verdict.to_dict()
+    return asdict(tier.places[verdict.case]) | verdict.to_dict()
 
 
 def _cell(verdicts: Sequence[Verdict]) -> Text:
     if not verdicts:
         return Text("")
     worst = max(verdicts, key=lambda v: (SEVERITY.index(v.status), v.ratio or 0.0))
-    words = worst.status.value if worst.ratio is None else f"{worst.ratio:.3g}"
-    return Text(words, STYLES.get(worst.status, "green"))
+    text = worst.status.value if worst.ratio is None else f"{worst.ratio:.3g}"
+    return Text(text, STYLES.get(worst.status, "green"))
 
 
 def _skips(run: Run) -> Iterator[str]:

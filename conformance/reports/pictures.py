@@ -11,8 +11,8 @@ import numpy as np
 
 from conformance.judging.verdict import Pattern
 
-# Of error / allowed, as powers of ten: what is less or more is drawn at the ends.
-LEAST_POWER, MOST_POWER = -4.0, 2.0
+# The drawn range of log10(error / allowed): values beyond it are drawn at its ends.
+MIN_POWER, MAX_POWER = -4.0, 2.0
 STYLE = {
     "svg.hashsalt": "ghostconv",  # the same figure is the same text
     "svg.fonttype": "none",
@@ -22,10 +22,10 @@ STYLE = {
 
 def distribution(ratios: Mapping[str, Sequence[float]]) -> str:
     """A histogram of log10(error / allowed) for each implementation."""
-    edges = np.linspace(LEAST_POWER, MOST_POWER, 49)
+    edges = np.linspace(MIN_POWER, MAX_POWER, 49)
     figure, axes = _figure(6.4, 2.4)
     for number, values in enumerate(ratios.values()):
-        powers = [min(power_of(value), MOST_POWER) for value in values]
+        powers = [min(log_ratio(value), MAX_POWER) for value in values]
         axes.hist(powers, bins=edges, histtype="step", label=str(number))
     axes.axvline(0, color="#b00020", linestyle="--", linewidth=1)
     axes.set_xlabel("log10(error / allowed); beyond the dashed line a case fails")
@@ -51,15 +51,15 @@ def heat_map(pattern: Pattern) -> str:
     return _svg(figure)
 
 
-def power_of(ratio: float) -> float:
-    """log10 of error / allowed, between the least power and 4.
+def log_ratio(ratio: float) -> float:
+    """log10(error / allowed), cut off below -4 and above 4.
 
-    >>> power_of(0.0), power_of(0.1), power_of(float("inf"))
+    >>> log_ratio(0.0), log_ratio(0.1), log_ratio(float("inf"))
     (-4.0, -1.0, 4.0)
     """
     if not math.isfinite(ratio):
-        return 4.0
-    return min(max(math.log10(max(ratio, 1e-300)), LEAST_POWER), 4.0)
+        return -MIN_POWER
+    return min(max(math.log10(max(ratio, 1e-300)), MIN_POWER), -MIN_POWER)
 
 
 def _figure(

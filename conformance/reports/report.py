@@ -9,6 +9,8 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,24 +19,27 @@ import numpy as np
 
 from conformance.implementations.registry import ENVIRONMENT, Availability, installed_version
 from conformance.judging.verdict import Status, Verdict
+from conformance.reports.summary import count
 from conformance.running.results import Run, offences, timings, unjudged
 from weights import FormatError, strict_json
 from weights.files.storage import read_bytes
 from weights.shown import shown
 
 LINES, JUNIT, HTML = "report.jsonl", "junit.xml", "report.html"
-# JUnit's elements, and its names for how many there are.
-TOTALS = {
-    Status.FAIL: ("failure", "failures"),
-    Status.ERROR: ("error", "errors"),
-    Status.SKIP: ("skipped", "skipped"),
-    Status.KNOWN: ("skipped", "skipped"),
+# The elements of JUnit, and the attributes that count them.
+JUNIT_ELEMENTS = {
+    Status.FAIL: "failure",
+    Status.ERROR: "error",
+    Status.SKIP: "skipped",
+    Status.KNOWN: "skipped",
 }
+BY_NAME = attrgetter("implementation")
+JUNIT_TOTALS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report as it was read: its header, its verdicts and its footer."""
+    """A report that was read: its header, its verdicts and its footer."""
 
     header: dict[str, Any]
     verdicts: list[Verdict] = field(repr=False)
@@ -42,7 +47,7 @@ class Report:
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder, and remove an earlier run's report: it must not pass for this one's."""
+    """Make the folder, and remove the report of an earlier run from it."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in (LINES, JUNIT, HTML):
         (folder / name).unlink(missing_ok=True)
@@ -52,7 +57,11 @@ def write_report(
     folder: Path, run: Run, tiers: Sequence[str], missing: Sequence[Availability],
     settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:  # fmt: skip
-    """Write `report.jsonl` and `junit.xml` into `folder`; `settings` say how large the run was."""
+    """Write `report.jsonl` and `junit.xml` into `folder`.
+
+    `tiers` are those that ran, `missing` our packages that could not, and `settings` the options of
+    the command line that decide which cases there are.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     records = [
         _header(run, tiers, missing) | {"settings": dict(settings)},
@@ -88,45 +97,42 @@ def read_report(path: Path) -> Report:
 
 
 def counts(verdicts: Iterable[Verdict]) -> dict[str, int]:
-    """How many verdicts there are of each status."""
-    found = Counter(verdict.status for verdict in verdicts)
+    """The number of verdicts of each status, by its name in JSON."""
+    found = count(verdicts)
     return {status.value: found[status] for status in Status}
 
 
 def junit(verdicts: Iterable[Verdict], not_green: Sequence[str] = ()) -> ElementTree.Element:
     """One test case for every verdict, in a suite for every implementation.
 
-    What keeps a run from being green beside its verdicts are errors of a suite of their own.
+    Other reasons for which the run is not green are errors of a suite of their own.
     """
     root = ElementTree.Element("testsuites")
-    by_name: dict[str, list[Verdict]] = {}
-    for verdict in verdicts:
-        by_name.setdefault(verdict.implementation, []).append(verdict)
-    for name, of_name in by_name.items():
-        suite = ElementTree.SubElement(root, "testsuite", name=name, tests=str(len(of_name)))
-        for element, total in TOTALS.values():
-            count = sum(TOTALS.get(v.status, ("", ""))[0] == element for v in of_name)
-            suite.set(total, str(count))
-        for verdict in of_name:
-            _add_case(suite, verdict)
-    if not_green:
-        total = str(len(not_green))
-        suite = ElementTree.SubElement(root, "testsuite", name="run", tests=total, errors=total)
-    for reason in not_green:
-        case = ElementTree.SubElement(suite, "testcase", classname="run", name=reason)
-        ElementTree.SubElement(case, "error", message=reason)
+    for name, own in groupby(sorted(verdicts, key=BY_NAME), BY_NAME):
+        _add_suite(root, name, [_case(verdict) for verdict in own])
+    reasons = [ElementTree.Element("testcase", classname="run", name=each) for each in not_green]
+    for case in reasons:
+        ElementTree.SubElement(case, "error", message=case.get("name", ""))
+    if reasons:
+        _add_suite(root, "run", reasons)
     return root
 
 
-def _add_case(suite: ElementTree.Element, verdict: Verdict) -> None:
+def _add_suite(root: ElementTree.Element, name: str, cases: list[ElementTree.Element]) -> None:
+    found = Counter(child.tag for case in cases for child in case)
+    totals = {total: str(found[element]) for element, total in JUNIT_TOTALS.items()}
+    suite = ElementTree.SubElement(root, "testsuite", totals, name=name, tests=str(len(cases)))
+    suite.extend(cases)
+
+
+def _case(verdict: Verdict) -> ElementTree.Element:
     seconds = f"{verdict.seconds:.3f}"
-    case = ElementTree.SubElement(
-        suite, "testcase", classname=verdict.tier, name=verdict.case, time=seconds
-    )
-    if verdict.status in TOTALS:
-        element, _ = TOTALS[verdict.status]
+    case = ElementTree.Element("testcase", classname=verdict.tier, name=verdict.case, time=seconds)
+    if verdict.status in JUNIT_ELEMENTS:
+        element = JUNIT_ELEMENTS[verdict.status]
         detail = ElementTree.SubElement(case, element, message=verdict.message)
         detail.text = "\n".join(filter(None, [str(verdict.worst or ""), verdict.hint]))
+    return case
 
 
 def _header(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> dict[str, Any]:
@@ -140,7 +146,7 @@ def _header(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> 
         "environment": {key: os.environ.get(key, value) for key, value in ENVIRONMENT.items()},
         "tiers": list(tiers),
         "implementations": run.versions,
-        "remarks": {name: list(found) for name, found in run.remarks.items()},
+        "remarks": {name: list(found) for name, found in run.violations.items()},
         "missing": {gap.name: gap.reason for gap in missing},
     }
 

@@ -1,8 +1,7 @@
-"""What a person sees: progress while it runs, a table and every failure at the end."""
+"""A run in the terminal: progress while it runs, a table and every failure at the end."""
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from threading import Lock
@@ -13,18 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 from rich.text import Text
 
-from conformance.cases.case import split_pair
 from conformance.implementations.registry import Availability
 from conformance.judging.verdict import Status, Verdict
+from conformance.reports.summary import count, count_run, counts_text, ratios, rerun_command
 from conformance.running.results import Run, is_green, timings
 
 SHOWN_FAILURES = 20
-WORDS = {
-    Status.FAIL: "failed",
-    Status.ERROR: "errors",
-    Status.SKIP: "skipped",
-    Status.KNOWN: "known",
-}
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -32,8 +25,8 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
-class Counts:
-    """A progress bar for each implementation, with its counts."""
+class ProgressBars:
+    """A progress bar for each implementation, with its counts; `total` is its number of cases."""
 
     def __init__(self, console: Console, names: Sequence[str], total: int) -> None:
         columns = (
@@ -46,10 +39,10 @@ class Counts:
         self._tasks: dict[str, TaskID] = {
             name: self._progress.add_task(name, total=total, counts="") for name in names
         }
-        self._found: dict[str, Counter[Status]] = {name: Counter() for name in names}
+        self._counts: dict[str, Counter[Status]] = {name: Counter() for name in names}
         self._lock = Lock()
 
-    def __enter__(self) -> Counts:
+    def __enter__(self) -> ProgressBars:
         self._progress.start()
         return self
 
@@ -64,11 +57,10 @@ class Counts:
     def observe(self, verdict: Verdict) -> None:
         """Count one more verdict."""
         with self._lock:
-            found = self._found[verdict.implementation]
-            found[verdict.status] += 1
-            self._progress.update(
-                self._tasks[verdict.implementation], advance=1, counts=_in_words(found)
-            )
+            counts = self._counts[verdict.implementation]
+            counts[verdict.status] += 1
+            task = self._tasks[verdict.implementation]
+            self._progress.update(task, advance=1, counts=counts_text(counts))
 
 
 def show(
@@ -76,27 +68,31 @@ def show(
     notes: Sequence[str],
     options: Mapping[str, str],
 ) -> None:  # fmt: skip
-    """The table, what tiers have to tell, the failures and one last line.
+    """Print the tables of a run, the notes of its tiers, its failures and one last line.
 
-    `options` are what a tier needs besides, by its name, in the command that reruns a case.
+    `options` are those with which a tier, by its name, has the cases of the run.
     """
     console.print(table(run, tiers, missing))
-    console.print(effort(run))
+    console.print(timing_table(run))
     for note in notes:
-        console.print(note, highlight=False)
-    for gap in missing:
-        console.print(f"{gap.name} is missing: {gap.reason}", highlight=False, style="yellow")
+        console.print(note)
+    show_missing(console, missing)
     bad = [verdict for verdict in run.verdicts if verdict.is_bad]
     for verdict in bad[:SHOWN_FAILURES]:
-        console.print(
-            describe(verdict, options.get(verdict.tier, "")), highlight=False, soft_wrap=True
-        )
+        command = rerun_command(verdict, options.get(verdict.tier, ""))
+        console.print(failure_text(verdict, command=command), soft_wrap=True)
     if len(bad) > SHOWN_FAILURES:
         console.print(f"... and {len(bad) - SHOWN_FAILURES} more")
-    found = Counter(verdict.status for verdict in run.verdicts)
     stopped = ", ended early: as many failures as --max-failures allows" * run.was_stopped
     style = "green" if is_green(run) else "red"
-    console.print(f"{_in_words(found)} in {run.seconds:.0f} s{stopped}", style=style)
+    counts = counts_text(count(run.verdicts))
+    console.print(f"{counts} in {run.seconds:.0f} s{stopped}", style=style)
+
+
+def show_missing(console: Console, missing: Sequence[Availability]) -> None:
+    """Print which of our packages could not run, and why."""
+    for each in missing:
+        console.print(f"{each.name} is missing: {each.reason}", style="yellow")
 
 
 def table(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> Table:
@@ -104,67 +100,57 @@ def table(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> Ta
     grid = Table(title="passed of all; worst error / allowed")
     grid.add_column("tier")
     names = list(run.versions)
-    for name in (*names, *(gap.name for gap in missing)):
+    for name in (*names, *(each.name for each in missing)):
         grid.add_column(_heading(name, run), justify="right")
     for tier in tiers:
-        of_tier = [verdict for verdict in run.verdicts if verdict.tier == tier]
         cells = [
-            _cell([v for v in of_tier if v.implementation == name], run.remarks.get(name, ()))
+            _cell(
+                [v for v in run.verdicts if (v.tier, v.implementation) == (tier, name)],
+                run.violations.get(name, ()),
+            )
             for name in names
         ]
         grid.add_row(tier, *cells, *(Text("missing", "yellow") for _ in missing))
     return grid
 
 
-def effort(run: Run) -> Table:
-    """What every implementation took; how much of it compilation was, where outputs repeated."""
-    grid = Table(title="effort")
-    for column in ("implementation", "seconds", "cases a second", "compilation"):
-        grid.add_column(column, justify="left" if column == "implementation" else "right")
+def timing_table(run: Run) -> Table:
+    """The time of every implementation, and the share of compilation where outputs repeated."""
+    grid = Table("implementation", title="time")
+    for column in ("seconds", "cases a second", "compilation"):
+        grid.add_column(column, justify="right")
     for each in timings(run):
-        share = "--full tells" if each.compilation is None else f"{each.compilation:.0%}"
+        share = "with --full" if each.compilation is None else f"{each.compilation:.0%}"
         grid.add_row(each.name, f"{each.seconds:.0f}", f"{each.speed:.1f}", share)
     return grid
 
 
-def describe(verdict: Verdict, options: str = "", *, can_rerun: bool = True) -> Text:
-    """A failure with all that helps, and the command that runs it again where there is one."""
+def failure_text(verdict: Verdict, title: str = "", *, command: str = "") -> Text:
+    """A failure: message, worst element, hint, and the command that runs it again, if there is one.
+
+    The title is by default the status of the verdict, its case, tier and implementation.
+    """
+    place = f"{verdict.case} [{verdict.tier}, {verdict.implementation}]"
     lines = [f"  {verdict.message}"]
     lines += [f"  worst {verdict.worst}"] if verdict.worst else []
     lines += [f"  hint: {verdict.hint}"] if verdict.hint else []
-    lines += [f"  again: {rerun(verdict, options)}"] if can_rerun else []
-    title = f"{verdict.status.upper()} {verdict.case} [{verdict.tier}, {verdict.implementation}]"
-    return Text(title, "bold red").append("\n" + "\n".join(lines), "default")
-
-
-def rerun(verdict: Verdict, options: str = "") -> str:
-    """The command that runs a case again; a pair needs the writer of its file too."""
-    case, writer = split_pair(verdict.case)
-    names = dict.fromkeys(filter(None, (verdict.implementation, writer)))
-    chosen = " ".join(f"--implementation {shlex.quote(name)}" for name in names)
-    command = f"ghost-conformance run {chosen} --tier {verdict.tier} --case {shlex.quote(case)}"
-    return f"{command} {options}".strip()
+    lines += [f"  again: {command}"] if command else []
+    text = Text(title or f"{verdict.status.upper()} {place}", "bold red")
+    return text.append("\n" + "\n".join(lines), "default")
 
 
 def _heading(name: str, run: Run) -> Text:
-    """A name, with its precision where that is not float32, and its backend where it tells one."""
+    """A name, its precision if that is not float32, and its backend if it states one."""
     backend = run.versions.get(name, {}).get("backend")
     lines = (name, str(run.precisions.get(name, "")), f"on {backend}" if backend else "")
     return Text("\n".join(filter(None, lines)))
 
 
-def _cell(verdicts: Sequence[Verdict], remarks: Sequence[str]) -> Text:
-    found = Counter(verdict.status for verdict in verdicts)
-    ran = len(verdicts) - found[Status.SKIP]
-    ratios = [verdict.ratio for verdict in verdicts if verdict.ratio is not None]
-    words = [", ".join([f"{found[Status.PASS]}/{ran}", *remarks])] if ran else []
-    words += [f"{max(ratios):.2f}"] if ratios else []
-    words += [f"{found[status]} {WORDS[status]}" for status in WORDS if found[status]]
-    bad = found[Status.FAIL] + found[Status.ERROR] + len(remarks)
-    return Text("  ".join(words), "red" if bad else "green" if ran else "yellow")
-
-
-def _in_words(found: Counter[Status]) -> str:
-    parts = [f"{found[Status.PASS]} passed"]
-    parts += [f"{found[status]} {word}" for status, word in WORDS.items() if found[status]]
-    return ", ".join(parts)
+def _cell(verdicts: Sequence[Verdict], violations: Sequence[str]) -> Text:
+    counts, found = count(verdicts), ratios(verdicts)
+    passed, ran = Counter({Status.PASS: counts[Status.PASS]}), count_run(counts)
+    parts = [", ".join([f"{counts[Status.PASS]}/{ran}", *violations])] if ran else []
+    parts += [f"{max(found):.2f}"] if found else []
+    parts += [counts_text(others, always=())] if (others := counts - passed) else []
+    bad = counts[Status.FAIL] + counts[Status.ERROR] + len(violations)
+    return Text("  ".join(parts), "red" if bad else "green" if ran else "yellow")

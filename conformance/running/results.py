@@ -22,7 +22,7 @@ class Run:
     """Seconds that an implementation's outputs took: the first time, and repeated."""
     precisions: dict[str, Precision] = field(default_factory=dict, repr=False)
     """The precision that an implementation declares."""
-    remarks: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    violations: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     """Forbidden acts that were observed of an implementation."""
     was_stopped: bool = False
     """Whether it ended early, at the largest number of failures."""
@@ -61,8 +61,8 @@ def _timing(name: str, run: Run) -> Timing:
 
 
 def offences(run: Run) -> list[str]:
-    """The remarks that make the verdicts of an implementation worthless, one line each."""
-    return [f"{name}: {remark}" for name, found in run.remarks.items() for remark in found]
+    """The violations that make the verdicts of an implementation worthless, one line each."""
+    return [f"{name}: {violation}" for name, found in run.violations.items() for violation in found]
 
 
 def unjudged(run: Run) -> list[str]:

@@ -59,7 +59,7 @@ def run(
         state.tracebacks,
         outputs,
         {name: process.precision for name, process in processes.items()},
-        {name: process.remarks for name, process in processes.items() if process.remarks},
+        {name: process.violations for name, process in processes.items() if process.violations},
         state.stop.is_set(),
     )
 

@@ -52,7 +52,7 @@ class WeightsTier(Tier):
             weights = random_bits(case)
             wanted = _file(case, weights)
             for writer in implementations.values():
-                # A folder for each: what one does to it is nobody else's.
+                # A folder for each, so that no implementation meets the files of another writer.
                 with tempfile.TemporaryDirectory() as folder:
                     readers = implementations.values()
                     for reader, outcome in _pairs(case, weights, wanted, writer, readers, folder):

@@ -12,6 +12,7 @@ from flax import nnx
 from ghost_jax.bottleneck import GhostBottleneck
 from ghost_jax.branches import ConvNorm
 from ghost_jax.framework.options import checked_options
+from ghost_jax.framework.planned import Planned, from_plan
 from ghost_jax.layers import (
     activation,
     check_input,
@@ -24,10 +25,12 @@ from ghost_jax.layers import (
     spatial_mean,
 )
 from weights import checks
-from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig
+from weights.modules.arguments import Activation, Rounding, Split
+from weights.modules.forms import Form
+from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig, Head
 
 
-class GhostNet(nnx.Module):
+class GhostNet(Planned):
     """GhostNet (Han et al., CVPR 2020, table 1).
 
     `width` multiplies the channels; `num_classes` 0 leaves the classifier out. With `remat` the
@@ -57,14 +60,14 @@ class GhostNet(nnx.Module):
         ratio: float = 2,
         dw_kernel_size: int = 3,
         *,
-        split: str = "ceil",
-        head: str = "bias",
-        se_rounding: str = "divisible",
+        split: Split = "ceil",
+        head: Head = "bias",
+        se_rounding: Rounding = "divisible",
         shortcut_kernel_size: int = 0,
-        shortcut_activation: str = "identity",
-        form: str = "training",
+        shortcut_activation: Activation = "identity",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: Form = "training",
         remat: bool = False,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
@@ -85,26 +88,24 @@ class GhostNet(nnx.Module):
             se_rounding,
             shortcut_kernel_size,
             shortcut_activation,
-            form,
             bn_eps,
             bn_momentum,
+            form,
         )
         options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
-        self.plan = plan
         self.remat = checks.boolean("remat", remat)
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostNetConfig, **options: Any) -> None:
+        self.plan = plan
         self.conv_stem = convolution(plan.stem, **options)
         self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
         self.blocks = _blocks(plan, **options)
         self.conv_head = convolution(plan.head_convolution, **options)
         self.bn_head = _head_norm(plan, **options)
-        self.dropout = _dropout(plan.dropout, **options)
+        self.dropout = dropout(plan.dropout, **options)
         self.classifier = _classifier(plan, **options)
         self.relu = activation("relu")
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the network in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -186,8 +187,8 @@ class GhostNetV3(GhostNet):
 
 def _blocks(plan: GhostNetConfig, **options: Any) -> Any:
     stages = [
-        module_list(GhostBottleneck(**block.to_dict(), **options) for block in stage.values())
-        for stage in plan.stages.values()
+        module_list(from_plan(GhostBottleneck, block, **options) for block in stage)
+        for stage in plan.stages
     ]
     last = ConvNorm(plan.last, plan.bn_eps, plan.bn_momentum, "relu", **options)
     return module_list([*stages, module_list([last])])
@@ -197,10 +198,6 @@ def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
     if plan.head == "bias":
         return None
     return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)
-
-
-def _dropout(rate: float, **options: Any) -> Any:
-    return dropout(rate, **options)
 
 
 def _classifier(plan: GhostNetConfig, **options: Any) -> Any:

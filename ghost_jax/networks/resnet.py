@@ -10,10 +10,13 @@ import jax.numpy as jnp
 from flax import nnx
 
 from ghost_jax.framework.options import checked_options
+from ghost_jax.framework.planned import Planned, from_plan
 from ghost_jax.framework.shifted import strided
 from ghost_jax.ghost_conv import GhostConv
 from ghost_jax.layers import activation, batch_norm, check_input, dropout, linear
 from weights import GhostResNetConfig
+from weights.modules.arguments import Split
+from weights.modules.forms import PlainForm
 from weights.networks.resnet import FEATURES, STAGES, STEM_CHANNELS, BlockConfig
 
 
@@ -26,11 +29,11 @@ class BasicBlock(nnx.Module):
     """
 
     def __init__(self, plan: GhostResNetConfig, block: BlockConfig, **options: Any) -> None:
-        first, second = plan.block(block)
+        first, second = plan.convolutions[block.path]
         self.block = block
-        self.conv1 = GhostConv(**first.to_dict(), **options)
+        self.conv1 = from_plan(GhostConv, first, **options)
         self.bn1 = _norm(plan, block.c_out, **options)
-        self.conv2 = GhostConv(**second.to_dict(), **options)
+        self.conv2 = from_plan(GhostConv, second, **options)
         self.bn2 = _norm(plan, block.c_out, **options)
         self.relu = activation("relu")
 
@@ -47,7 +50,7 @@ class BasicBlock(nnx.Module):
         return jnp.pad(x, ((0, 0), (0, 0), (0, 0), (extra, extra)))
 
 
-class GhostResNet(nnx.Module):
+class GhostResNet(Planned):
     """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
 
     `num_classes` 0 leaves the classifier out.
@@ -69,10 +72,10 @@ class GhostResNet(nnx.Module):
         in_chans: int = 3,
         stem_ratio: float | None = None,
         norm: bool = True,
-        split: str = "round",
+        split: Split = "round",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
-        form: str = "training",
+        form: PlainForm = "training",
         dropout: float = 0.0,
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
@@ -95,20 +98,18 @@ class GhostResNet(nnx.Module):
             dropout,
         )
         options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostResNetConfig, **options: Any) -> None:
         self.plan = plan
-        self.conv1 = GhostConv(**plan.stem.to_dict(), **options)
+        self.conv1 = from_plan(GhostConv, plan.stem, **options)
         self.bn1 = _norm(plan, STEM_CHANNELS, **options)
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
-        self.dropout = _dropout(plan.dropout, **options)
+        self.dropout = dropout(plan.dropout, **options)
         self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the network in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -183,10 +184,6 @@ def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> nnx.List[BasicBlock]:
     return nnx.List([BasicBlock(plan, block, **options) for block in plan.stage(name)])
-
-
-def _dropout(rate: float, **options: Any) -> Any:
-    return dropout(rate, **options)
 
 
 def _classifier(plan: GhostResNetConfig, **options: Any) -> Any:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from ghost_jax.framework.options import checked_options
+from ghost_jax.framework.planned import Planned, from_plan
 from ghost_jax.ghost_conv import GhostConv
 from ghost_jax.layers import (
     activation,
@@ -20,10 +21,12 @@ from ghost_jax.layers import (
     module_list,
     spatial_mean,
 )
+from weights.modules.arguments import Split
+from weights.modules.forms import PlainForm
 from weights.networks.vgg import FEATURES, GhostVGGConfig
 
 
-class GhostVGG16(nnx.Module):
+class GhostVGG16(Planned):
     """Ghost-VGG-16 (Han et al., CVPR 2020, section 4.1, table 5).
 
     `stem_ratio` is the ratio of the first convolution (1 makes it a plain one), `hidden` False
@@ -50,10 +53,10 @@ class GhostVGG16(nnx.Module):
         stem_ratio: float | None = None,
         hidden: bool = True,
         dropout: float = 0.0,
-        split: str = "ceil",
+        split: Split = "ceil",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
-        form: str = "training",
+        form: PlainForm = "training",
         dtype: Any = None,
         param_dtype: Any = jnp.float32,
         axis_name: Any = None,
@@ -74,17 +77,15 @@ class GhostVGG16(nnx.Module):
             form,
         )
         options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostVGGConfig, **options: Any) -> None:
         self.plan = plan
         self.features = _features(plan, **options)
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
-        self.dropout = _dropout(plan.dropout, **options)
+        self.dropout = dropout(plan.dropout, **options)
         self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the network in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -145,15 +146,11 @@ class Features(nnx.List[Any]):
 
 def _features(plan: GhostVGGConfig, **options: Any) -> Features:
     features = Features(
-        module_list(GhostConv(**convolution.to_dict(), **options) for convolution in stage)
+        module_list(from_plan(GhostConv, convolution, **options) for convolution in stage)
         for stage in plan.stages
     )
     features.plan = plan
     return features
-
-
-def _dropout(rate: float, **options: Any) -> Any:
-    return dropout(rate, **options)
 
 
 def _classifier(plan: GhostVGGConfig, **options: Any) -> Any:

@@ -158,9 +158,9 @@ class BatchNorm(keras.layers.BatchNormalization):
 
 
 def convolution_plan(saved: dict[str, Any]) -> ConvolutionPlan:
-    """The plan whose fields Keras saved, pairs as lists."""
+    """The plan whose fields Keras saved, pairs as lists; earlier ones have no `norm`."""
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in saved.items()}
-    return ConvolutionPlan(**fields)
+    return ConvolutionPlan(**{"norm": not saved["bias"], **fields})
 
 
 def uniform(fan_in: int) -> keras.initializers.Initializer:

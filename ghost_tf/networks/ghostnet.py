@@ -22,8 +22,10 @@ from ghost_tf.layers import (
     spatial_mean,
 )
 from ghost_tf.saving.composed import settle
-from ghost_tf.saving.planned import Planned, build_in_turn
-from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig
+from ghost_tf.saving.planned import Planned, build_in_turn, from_plan
+from weights.modules.arguments import Activation, Rounding, Split
+from weights.modules.forms import Form
+from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig, Head
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
@@ -55,14 +57,14 @@ class GhostNet(Planned, keras.Model):
         ratio: float = 2,
         dw_kernel_size: int = 3,
         *,
-        split: str = "ceil",
-        head: str = "bias",
-        se_rounding: str = "divisible",
+        split: Split = "ceil",
+        head: Head = "bias",
+        se_rounding: Rounding = "divisible",
         shortcut_kernel_size: int = 0,
-        shortcut_activation: str = "identity",
-        form: str = "training",
+        shortcut_activation: Activation = "identity",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: Form = "training",
         data_format: str | None = None,
         **options: Any,
     ) -> None:
@@ -79,28 +81,26 @@ class GhostNet(Planned, keras.Model):
             se_rounding,
             shortcut_kernel_size,
             shortcut_activation,
-            form,
             bn_eps,
             bn_momentum,
+            form,
         )
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostNetConfig, **options: Any) -> None:
         self.plan = plan
         self.conv_stem = convolution(plan.stem, **options)
         self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
         self.blocks = _blocks(plan, **options)
         self.conv_head = convolution(plan.head_convolution, **options)
         self.bn_head = _head_norm(plan, **options)
-        self.dropout = _dropout(plan.dropout, **options)
+        self.dropout = dropout(plan.dropout, **options)
         self.classifier = _classifier(plan, **options)
         self.relu = activation("relu")
         settle(self)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the network in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -195,8 +195,8 @@ class GhostNetV3(GhostNet):
 
 def _blocks(plan: GhostNetConfig, **options: Any) -> Any:
     stages = [
-        module_list(GhostBottleneck(**block.to_dict(), **options) for block in stage.values())
-        for stage in plan.stages.values()
+        module_list(from_plan(GhostBottleneck, block, **options) for block in stage)
+        for stage in plan.stages
     ]
     last = ConvNorm(plan.last, plan.bn_eps, plan.bn_momentum, "relu", **options)
     return module_list([*stages, module_list([last])])
@@ -206,10 +206,6 @@ def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
     if plan.head == "bias":
         return None
     return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)
-
-
-def _dropout(rate: float, **options: Any) -> Any:
-    return dropout(rate, **options)
 
 
 def _classifier(plan: GhostNetConfig, **options: Any) -> Any:

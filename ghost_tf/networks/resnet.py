@@ -19,8 +19,10 @@ from ghost_tf.framework.data_format import (
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import activation, batch_norm, canonical_shape, dropout, linear
 from ghost_tf.saving.composed import Composed, settle
-from ghost_tf.saving.planned import Planned, build_in_turn
+from ghost_tf.saving.planned import Planned, build_in_turn, from_plan
 from weights import GhostResNetConfig
+from weights.modules.arguments import Split
+from weights.modules.forms import PlainForm
 from weights.networks.resnet import FEATURES, STAGES, STEM_CHANNELS, BlockConfig
 
 
@@ -38,11 +40,11 @@ class BasicBlock(Composed, Chosen, keras.layers.Layer):
     ) -> None:
         super().__init__(**options)
         self.data_format = data_format
-        first, second = plan.block(block)
+        first, second = plan.convolutions[block.path]
         self.block = block
-        self.conv1 = GhostConv(**first.to_dict(), **self.options_inside())
+        self.conv1 = from_plan(GhostConv, first, **self.options_inside())
         self.bn1 = _norm(plan, block.c_out, **self.options_inside())
-        self.conv2 = GhostConv(**second.to_dict(), **self.options_inside())
+        self.conv2 = from_plan(GhostConv, second, **self.options_inside())
         self.bn2 = _norm(plan, block.c_out, **self.options_inside())
         self.relu = activation("relu")
         self._arguments = (plan, block)
@@ -101,10 +103,10 @@ class GhostResNet(Planned, keras.Model):
         in_chans: int = 3,
         stem_ratio: float | None = None,
         norm: bool = True,
-        split: str = "round",
+        split: Split = "round",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
-        form: str = "training",
+        form: PlainForm = "training",
         dropout: float = 0.0,
         data_format: str | None = None,
         **options: Any,
@@ -126,21 +128,19 @@ class GhostResNet(Planned, keras.Model):
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostResNetConfig, **options: Any) -> None:
         self.plan = plan
-        self.conv1 = GhostConv(**plan.stem.to_dict(), **options)
+        self.conv1 = from_plan(GhostConv, plan.stem, **options)
         self.bn1 = _norm(plan, STEM_CHANNELS, **options)
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
-        self.dropout = _dropout(plan.dropout, **options)
+        self.dropout = dropout(plan.dropout, **options)
         self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
         settle(self)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the network in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -225,10 +225,6 @@ def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> list[BasicBlock]:
     return [BasicBlock(plan, block, **options) for block in plan.stage(name)]
-
-
-def _dropout(rate: float, **options: Any) -> Any:
-    return dropout(rate, **options)
 
 
 def _classifier(plan: GhostResNetConfig, **options: Any) -> Any:

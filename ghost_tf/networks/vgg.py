@@ -20,7 +20,9 @@ from ghost_tf.layers import (
     spatial_mean,
 )
 from ghost_tf.saving.composed import settle
-from ghost_tf.saving.planned import Planned, build_in_turn
+from ghost_tf.saving.planned import Planned, build_in_turn, from_plan
+from weights.modules.arguments import Split
+from weights.modules.forms import PlainForm
 from weights.networks.vgg import FEATURES, GhostVGGConfig
 
 
@@ -51,10 +53,10 @@ class GhostVGG16(Planned, keras.Model):
         stem_ratio: float | None = None,
         hidden: bool = True,
         dropout: float = 0.0,
-        split: str = "ceil",
+        split: Split = "ceil",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
-        form: str = "training",
+        form: PlainForm = "training",
         data_format: str | None = None,
         **options: Any,
     ) -> None:
@@ -74,19 +76,17 @@ class GhostVGG16(Planned, keras.Model):
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostVGGConfig, **options: Any) -> None:
         self.plan = plan
         self.features = _features(plan, **options)
         object.__setattr__(self, "features", _callable(self))
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
-        self.dropout = _dropout(plan.dropout, **options)
+        self.dropout = dropout(plan.dropout, **options)
         self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
         settle(self)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the network in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -160,7 +160,7 @@ class Features(list[Any]):
 
 def _features(plan: GhostVGGConfig, **options: Any) -> Features:
     return Features(
-        module_list(GhostConv(**convolution.to_dict(), **options) for convolution in stage)
+        module_list(from_plan(GhostConv, convolution, **options) for convolution in stage)
         for stage in plan.stages
     )
 
@@ -170,10 +170,6 @@ def _callable(network: GhostVGG16) -> Features:
     features = Features(network.features)
     features.network = network
     return features
-
-
-def _dropout(rate: float, **options: Any) -> Any:
-    return dropout(rate, **options)
 
 
 def _classifier(plan: GhostVGGConfig, **options: Any) -> Any:

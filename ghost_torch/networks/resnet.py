@@ -5,10 +5,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ghost_torch.framework.planned import Planned
+from ghost_torch.framework.planned import Planned, from_plan
 from ghost_torch.ghost_conv import GhostConv
 from ghost_torch.layers import activation, batch_norm, check_input, checked_options, dropout, linear
 from weights import GhostResNetConfig
+from weights.modules.arguments import Split
+from weights.modules.forms import PlainForm
 from weights.networks.resnet import FEATURES, STAGES, STEM_CHANNELS, BlockConfig
 
 
@@ -22,11 +24,11 @@ class BasicBlock(nn.Module):
 
     def __init__(self, plan: GhostResNetConfig, block: BlockConfig, **options: Any) -> None:
         super().__init__()
-        first, second = plan.block(block)
+        first, second = plan.convolutions[block.path]
         self.block = block
-        self.conv1 = GhostConv(**first.to_dict(), **options)
+        self.conv1 = from_plan(GhostConv, first, **options)
         self.bn1 = _norm(plan, block.c_out, **options)
-        self.conv2 = GhostConv(**second.to_dict(), **options)
+        self.conv2 = from_plan(GhostConv, second, **options)
         self.bn2 = _norm(plan, block.c_out, **options)
         self.relu = activation("relu")
 
@@ -65,10 +67,10 @@ class GhostResNet(Planned):
         in_chans: int = 3,
         stem_ratio: float | None = None,
         norm: bool = True,
-        split: str = "round",
+        split: Split = "round",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
-        form: str = "training",
+        form: PlainForm = "training",
         dropout: float = 0.0,
         device: Any = None,
         dtype: Any = None,
@@ -89,20 +91,18 @@ class GhostResNet(Planned):
         )
         options = checked_options(device, dtype)
         super().__init__()
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostResNetConfig, **options: Any) -> None:
         self.plan = plan
-        self.conv1 = GhostConv(**plan.stem.to_dict(), **options)
+        self.conv1 = from_plan(GhostConv, plan.stem, **options)
         self.bn1 = _norm(plan, STEM_CHANNELS, **options)
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
-        self.dropout = _dropout(plan.dropout, **options)
+        self.dropout = dropout(plan.dropout, **options)
         self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the network in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -175,10 +175,6 @@ def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> nn.Sequential:
     return nn.Sequential(*(BasicBlock(plan, block, **options) for block in plan.stage(name)))
-
-
-def _dropout(rate: float, **options: Any) -> Any:
-    return dropout(rate, **options)
 
 
 def _classifier(plan: GhostResNetConfig, **options: Any) -> Any:

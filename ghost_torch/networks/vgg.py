@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ghost_torch.framework.planned import Planned
+from ghost_torch.framework.planned import Planned, from_plan
 from ghost_torch.ghost_conv import GhostConv
 from ghost_torch.layers import (
     activation,
@@ -17,6 +17,8 @@ from ghost_torch.layers import (
     module_list,
     spatial_mean,
 )
+from weights.modules.arguments import Split
+from weights.modules.forms import PlainForm
 from weights.networks.vgg import FEATURES, GhostVGGConfig
 
 
@@ -47,10 +49,10 @@ class GhostVGG16(Planned):
         stem_ratio: float | None = None,
         hidden: bool = True,
         dropout: float = 0.0,
-        split: str = "ceil",
+        split: Split = "ceil",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
-        form: str = "training",
+        form: PlainForm = "training",
         device: Any = None,
         dtype: Any = None,
     ) -> None:
@@ -69,17 +71,15 @@ class GhostVGG16(Planned):
         )
         options = checked_options(device, dtype)
         super().__init__()
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostVGGConfig, **options: Any) -> None:
         self.plan = plan
         self.features = _features(plan, **options)
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
-        self.dropout = _dropout(plan.dropout, **options)
+        self.dropout = dropout(plan.dropout, **options)
         self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the network in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -140,15 +140,11 @@ class Features(nn.ModuleList):
 
 def _features(plan: GhostVGGConfig, **options: Any) -> Features:
     features = Features(
-        module_list(GhostConv(**convolution.to_dict(), **options) for convolution in stage)
+        module_list(from_plan(GhostConv, convolution, **options) for convolution in stage)
         for stage in plan.stages
     )
     features.plan = plan
     return features
-
-
-def _dropout(rate: float, **options: Any) -> Any:
-    return dropout(rate, **options)
 
 
 def _classifier(plan: GhostVGGConfig, **options: Any) -> Any:

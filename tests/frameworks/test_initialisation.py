@@ -45,6 +45,14 @@ def test_fresh_kernels_are_uniform_as_pytorchs(column: Column, name: str) -> Non
 
 
 @in_every_column
+def test_fresh_biases_are_uniform_as_pytorchs(column: Column) -> None:
+    state = column.package.state(column.make("GhostConv", 4, 4096, bias=True))
+
+    for name, fan_in in (("primary_conv.0.bias", 4), ("cheap_conv.0.bias", 9)):
+        assert distance(state[name], fan_in**-0.5) <= limit(state[name].size)
+
+
+@in_every_column
 def test_the_halves_of_a_fresh_layer_are_drawn_apart(column: Column) -> None:
     state = column.package.state(column.make("GhostConv", 64, 256, **LAYER))
     first, second = (

@@ -68,7 +68,7 @@ def test_a_size_is_two_whole_numbers(size: str) -> None:
     result = CliRunner().invoke(main, ["summary", "ghostnet_100", "--size", size])
 
     assert result.exit_code == 2
-    assert "--size must be height x width such as 224x224, got" in result.output
+    assert "must be height x width such as 224x224, got" in result.output
 
 
 def every_command(path: str) -> dict[str, list[str]]:

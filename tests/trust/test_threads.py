@@ -22,10 +22,11 @@ import multiprocessing, sys
 import numpy as np
 
 def run(framework, path):
-    from weights.prediction.frameworks import FRAMEWORKS
+    from weights.frameworks import FRAMEWORKS
+    from weights.prediction.frameworks import build
     from weights import read_file
     x = np.random.default_rng(0).normal(size=(2, 3, 7, 5)).astype(np.float32)
-    return FRAMEWORKS[framework].build(read_file(path))(x).tobytes()
+    return build(FRAMEWORKS[framework], read_file(path))(x).tobytes()
 
 if __name__ == "__main__":
     framework, method, path = sys.argv[1:]

@@ -34,13 +34,16 @@ def actual(plan: Config, found: Facts, wanted: Facts) -> Config:
     if problems:
         named = "".join(f"\n  - {problem}" for problem in problems[:MOST_NAMED])
         more = len(problems) - MOST_NAMED
+        without_bias = getattr(plan, "bias", None) is False
+        example = " (`bias=True` makes convolutions with a bias)" if without_bias else ""
         raise ArgumentError(
             "`module` must be what its configuration says, got one that was changed by hand:"
             + named
             + (f"\n  and {more} more" if more > 0 else "")
-            + "\nBuild it with arguments that make these layers, or put back what was there"
+            + f"\nBuild it with arguments that make these layers{example}, "
+            "or put back what was there"
         )
-    return replace(plan, **values) if values else plan  # type: ignore[type-var]
+    return replace(plan, **values) if values else plan
 
 
 def _taken_over(plan: Config, found: Facts, wanted: Facts) -> Iterator[tuple[str, Any]]:

@@ -7,9 +7,7 @@ run in float64 and are rounded once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,9 +20,10 @@ from weights.modules.forms import DEPLOYED, FOLDED, TRAINING
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 from weights.networks.architectures import Config, configure
 from weights.networks.ghostnet import GhostNetConfig
-from weights.tensors import CONVOLUTION, DEPTHWISE, NORM_WEIGHT
+from weights.tensors import CONVOLUTION, CONVOLUTION_BIAS, DEPTHWISE, NORM_WEIGHT
 
 Tensors = Mapping[str, np.ndarray]
+FoldedForm = Literal["folded", "deployed"]
 
 
 def deployed(
@@ -38,7 +37,7 @@ def deployed(
     current = configure(architecture, config)
     _check_form(architecture, current, checks.choice("form", form, (DEPLOYED, FOLDED)))
     dtype = next(iter(tensors.values())).dtype
-    target = replace(current, form=form)  # type: ignore[type-var]
+    target = configure(architecture, current.to_dict() | {"form": form})
     new = dict(_merged_branches(current, tensors))
     if form == FOLDED:
         new |= _folded_norms(current, tensors)
@@ -59,12 +58,15 @@ def _merged_branches(config: Config, tensors: Tensors) -> Iterator[tuple[str, np
 
 def _folded_norms(config: Any, tensors: Tensors) -> Iterator[tuple[str, np.ndarray]]:
     """Kernel and bias of every convolution that a batch normalisation follows, in float64."""
-    for convolution, norm in pairwise(config.tensors()):
-        if convolution.kind in (CONVOLUTION, DEPTHWISE) and norm.kind == NORM_WEIGHT:
-            scale, shift = affine(tensors, norm.name.removesuffix(".weight"), config.bn_eps)
-            kernel = tensors[convolution.name].astype(np.float64)
-            yield convolution.name, kernel * scale.reshape(-1, 1, 1, 1)
-            yield f"{convolution.name.removesuffix('.weight')}.bias", shift
+    before: list[str] = []  # the tensors of the convolution that ends here, if one does
+    for spec in config.tensors():
+        if spec.kind == NORM_WEIGHT and before:
+            scale, shift = affine(tensors, spec.name.removesuffix(".weight"), config.bn_eps)
+            weight, *bias = (tensors[name].astype(np.float64) for name in before)
+            yield before[0], weight * scale.reshape(-1, 1, 1, 1)
+            yield f"{before[0].removesuffix('weight')}bias", sum(bias) * scale + shift
+        kernel = [spec.name] if spec.kind in (CONVOLUTION, DEPTHWISE) else []
+        before = [*before, spec.name] if spec.kind == CONVOLUTION_BIAS else kernel
 
 
 def affine(tensors: Tensors, norm: str, eps: float) -> tuple[np.ndarray, np.ndarray]:

@@ -8,22 +8,30 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import sys
+from dataclasses import asdict
 from typing import Any
 
 import click
 
-from weights.commands.convert import export_command, import_command, json_object
+from weights import __version__
+from weights.commands.convert import export_command, import_command
+from weights.commands.options import file_argument, json_option, parse_object, parse_size
 from weights.commands.predict import predict
+from weights.commands.tables import (
+    difference_document,
+    print_description,
+    print_difference,
+    print_summary,
+)
 from weights.errors import ArgumentError, FormatError, GhostError
+from weights.files.diff import compare_files
 from weights.files.file import read_file
-from weights.shown import listed, printable, shown
-from weights.version import __version__
-
-SIZE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
-file_argument = click.argument("file", type=click.Path())
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+from weights.files.inspection import inspect_file
+from weights.files.values import value_problems
+from weights.networks.architectures import configure
+from weights.networks.summary import summarise
+from weights.shown import listed, printable
 
 
 class Commands(click.Group):
@@ -57,18 +65,6 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def image_size(value: str | None) -> tuple[int, int] | None:
-    """The value of --size as (height, width), or a usage error."""
-    if value is None:
-        return None
-    found = SIZE.fullmatch(value)
-    if found is None:
-        raise click.BadParameter(
-            f"--size must be height x width such as 224x224, got {shown(value)}"
-        )
-    return int(found[1]), int(found[2])
-
-
 @click.group(
     cls=Commands,
     commands=[import_command, export_command, predict],
@@ -77,6 +73,8 @@ def image_size(value: str | None) -> tuple[int, int] | None:
 @click.version_option(__version__, prog_name="ghost-weights")
 def main() -> None:
     """Look at, check, compare, import, export and use weight files."""
+    # Read when TensorFlow is imported; what the user has set is left alone.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @main.command()
@@ -84,10 +82,7 @@ def main() -> None:
 @json_option
 def inspect(file: str, as_json: bool) -> None:
     """Describe FILE from its header; digests are not checked."""
-    from weights.commands.tables import print_description
-    from weights.files.inspection import describe
-
-    document = describe(file)
+    document = inspect_file(file)
     if as_json:
         click.echo(json.dumps(document, indent=2, sort_keys=True))
     else:
@@ -96,18 +91,20 @@ def inspect(file: str, as_json: bool) -> None:
 
 @main.command()
 @click.argument("architecture")
-@click.option("--config", default="{}", callback=json_object, help="Arguments as JSON.")
-@click.option("--size", help="Height x width of the image, as 224x224; the default: the usual one.")
+@click.option("--config", default="{}", callback=parse_object, help="Arguments as JSON.")
+@click.option(
+    "--size",
+    callback=parse_size,
+    help="Height x width of the image, as 224x224; the default: the usual one.",
+)
 @json_option
-def summary(architecture: str, config: dict[str, Any], size: str | None, as_json: bool) -> None:
+def summary(
+    architecture: str, config: dict[str, Any], size: tuple[int, int] | None, as_json: bool
+) -> None:
     """Count what ARCHITECTURE, or a variant such as ghostnet_100, has and does."""
-    from dataclasses import asdict
-
-    from weights.commands.tables import print_summary
-    from weights.networks.summary import summarise
 
     try:
-        counts = summarise(architecture, config, image_size(size))
+        counts = summarise(architecture, config, size)
     except ArgumentError as error:
         raise click.UsageError(str(error)) from None
     if as_json:
@@ -120,8 +117,6 @@ def summary(architecture: str, config: dict[str, Any], size: str | None, as_json
 @file_argument
 def verify(file: str) -> None:
     """Read all of FILE and check names, shapes, digests and numbers."""
-    from weights.files.values import value_problems
-    from weights.networks.architectures import configure
 
     content = read_file(file, allow_invalid=True)
     specs = configure(content.architecture, content.config).tensors()
@@ -131,8 +126,8 @@ def verify(file: str) -> None:
         raise FormatError(f"{file}: whole, but no trained module has such numbers:\n  - {lines}")
     digest = content.metadata["content_sha256"]
     count = len(content.tensors)
-    said = f"{file}: whole ({content.architecture}, {count} tensors, content sha256 {digest})"
-    click.echo(printable(said))
+    found = f"{content.architecture}, {count} tensors, content sha256 {digest}"
+    click.echo(printable(f"{file}: whole ({found})"))
 
 
 @main.command()
@@ -142,8 +137,6 @@ def verify(file: str) -> None:
 @click.pass_context
 def diff(context: click.Context, a: str, b: str, as_json: bool) -> None:
     """Compare A and B, tensor by tensor. Says what a difference looks like."""
-    from weights.commands.tables import difference_document, print_difference
-    from weights.files.diff import compare_files
 
     difference = compare_files(*(read_file(path, allow_invalid=True) for path in (a, b)))
     if as_json:

@@ -10,23 +10,23 @@ from weights.prediction.predict import Prediction, Predictions
 from weights.shown import bounded
 
 
-def print_predictions(predictions: Predictions, top: int, gaps: Mapping[str, str]) -> None:
+def print_predictions(predictions: Predictions, top: int, reasons: Mapping[str, str]) -> None:
     """A table for each image: the likeliest classes, the frameworks side by side."""
     console = new_console()
     for image in predictions.images:
         columns = ("rank", *image.logits) if len(image.logits) > 1 else ("rank", "class")
         console.print(new_table(image.image, columns, _rows(predictions, image, top)))
         console.print(bounded(_difference_line(predictions, image)))
-    for name, gap in gaps.items():
-        console.print(f"not run in {name}: {gap}")
+    for name, reason in reasons.items():
+        console.print(f"not run in {name}: {reason}")
 
 
 def predictions_document(
-    predictions: Predictions, top: int, gaps: Mapping[str, str]
+    predictions: Predictions, top: int, reasons: Mapping[str, str]
 ) -> dict[str, Any]:
     """The same as a JSON document."""
     images = [_image_document(predictions, image, top) for image in predictions.images]
-    return {"architecture": predictions.architecture, "images": images, "not_run": dict(gaps)}
+    return {"architecture": predictions.architecture, "images": images, "not_run": dict(reasons)}
 
 
 def _rows(predictions: Predictions, image: Prediction, top: int) -> list[tuple[str, ...]]:

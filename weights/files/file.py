@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,29 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from weights import strict_json
-from weights.errors import ArgumentError, DigestError, FormatError, FormatWarning
+from weights.errors import DigestError, FormatError
 from weights.files.about import DIGEST, about_digest, check_about, said
 from weights.files.digests import canonical_json, content_digest, tensor_digests
 from weights.files.loading import check_tensors
+from weights.files.metadata import ENTRY, FORMAT_VERSION, PLAIN_VERSION, parse_metadata
 from weights.files.storage import PathLike, read_header, read_safetensors, write_safetensors
 from weights.files.values import value_problems
 from weights.files.writing import check_writable
 from weights.networks.architectures import configure
-from weights.shown import MOST_CHARACTERS, listed, printable, shown
+from weights.shown import listed
 from weights.tensors import TensorSpec
-
-ENTRY = "ghost_weights"
-# The newest version that is read, and the one of files that need nothing newer.
-FORMAT_VERSION, PLAIN_VERSION = "1.1", "1.0"
-VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
-REQUIRED = {
-    "architecture": str,
-    "config": dict,
-    "content_sha256": str,
-    "format_version": str,
-    "tensors": dict,
-}
 
 
 @dataclass(frozen=True)
@@ -128,80 +114,6 @@ def read_file(path: PathLike, *, allow_invalid: bool = False) -> WeightFile:
 def read_metadata(path: PathLike) -> dict[str, Any]:
     """The metadata entry alone: reads the header, not the tensors, and checks no digest."""
     return parse_metadata(path, read_header(path).metadata)
-
-
-def parse_metadata(path: PathLike, strings: Mapping[str, str]) -> dict[str, Any]:
-    """The metadata entry among the strings of a safetensors file."""
-    if ENTRY not in strings:
-        raise FormatError(
-            f"{path} is a safetensors file, but not an interchange file (it has no {ENTRY} entry): "
-            "use `ghost-weights import`"
-        )
-    metadata = parse_entry(path, strings[ENTRY])
-    _check_fields(path, metadata)
-    _check_about(path, metadata)
-    return metadata
-
-
-def parse_entry(path: PathLike, text: str) -> dict[str, Any]:
-    """The object that an entry of ours holds, of a version that is known."""
-    try:
-        metadata = strict_json.loads(text)
-    except ValueError as error:
-        raise FormatError(f"{path}: the {ENTRY} entry {error}") from None
-    metadata = metadata if isinstance(metadata, dict) else {}
-    # The version first: another one may have other fields.
-    check_version(path, metadata.get("format_version", FORMAT_VERSION))
-    return metadata
-
-
-def _check_about(path: PathLike, metadata: Mapping[str, Any]) -> None:
-    try:
-        check_about(metadata)
-    except ArgumentError as error:
-        raise FormatError(f"{path}: {error}") from None
-    # Files of 1.0 have no digest of it, nor any that say nothing besides.
-    is_plain = metadata["format_version"] == PLAIN_VERSION or not said(metadata)
-    if DIGEST not in metadata and is_plain:
-        return
-    if metadata.get(DIGEST) != about_digest(metadata):
-        raise DigestError(f"{path}: preprocess, classes or source changed (SHA-256 differs)")
-
-
-def _check_fields(path: PathLike, metadata: Mapping[str, Any]) -> None:
-    missing = [key for key, kind in REQUIRED.items() if not isinstance(metadata.get(key), kind)]
-    if missing:
-        raise FormatError(f"{path}: the {ENTRY} entry lacks {', '.join(missing)}")
-    wrong = [name for name, entry in metadata["tensors"].items() if not _is_tensor_entry(entry)]
-    if wrong:
-        raise FormatError(
-            f"{path}: the {ENTRY} entry lacks kind or sha256 of the tensors {listed(wrong)}"
-        )
-
-
-def _is_tensor_entry(entry: Any) -> bool:
-    return isinstance(entry, dict) and all(
-        isinstance(entry.get(key), str) for key in ("kind", "sha256")
-    )
-
-
-def check_version(path: PathLike, version: Any) -> None:
-    """Raise `FormatError` for a format of another major version, warn of a newer minor one."""
-    found = VERSION.fullmatch(version) if isinstance(version, str) else None
-    major, minor = map(int, FORMAT_VERSION.split("."))
-    if found is None or int(found[1]) != major:
-        shown_version = version if isinstance(version, str) else shown(version)
-        raise FormatError(
-            f"{path} has format version {shown_version[:MOST_CHARACTERS]}, this package reads "
-            f"{FORMAT_VERSION}: install a newer ghostconv"
-        )
-    if int(found[2]) > minor:
-        warnings.warn(
-            f"{printable(str(path))} has format version {version}, this package knows "
-            f"{FORMAT_VERSION}: what is new in it is not looked at",
-            FormatWarning,
-            stacklevel=2,
-        )
 
 
 def _check_kinds(path: PathLike, metadata: Mapping[str, Any], specs: Sequence[TensorSpec]) -> None:

@@ -8,12 +8,11 @@ from math import prod
 from typing import Any
 
 from weights.errors import ArgumentError, FormatError
-from weights.files.file import parse_metadata
 from weights.files.header import Entry
+from weights.files.metadata import parse_metadata
 from weights.files.storage import PathLike, read_header
 from weights.modules.convolutions import fits
 from weights.networks.architectures import configure
-from weights.networks.summary import default_size
 from weights.shown import listed
 from weights.tensors import STATISTICS
 
@@ -21,7 +20,7 @@ FACTS = ("architecture", "format_version", "content_sha256", "producer", "source
 OPTIONAL_FACTS = ("preprocess", "classes")
 
 
-def describe(path: PathLike) -> dict[str, Any]:
+def inspect_file(path: PathLike) -> dict[str, Any]:
     """The description of a file as a JSON document; reads the header alone, checks no digest.
 
     Raises `FormatError` where it is no interchange file, or names other tensors than it holds.
@@ -60,9 +59,9 @@ def _macs(metadata: Mapping[str, Any], stored: Set[str]) -> dict[str, Any] | Non
     than that, and for an architecture of a newer version.
     """
     architecture, config = metadata["architecture"], metadata["config"]
-    size = default_size(architecture)
     try:
         module = configure(architecture, config)
+        size = module.default_size
         described = {spec.name for spec in islice(module.tensors(), len(stored) + 1)}
         if described != stored or not fits(module.operations(size)):
             return None

@@ -1,4 +1,4 @@
-"""Reading a foreign checkpoint: its tensors as NumPy arrays, wrappers and counters taken off."""
+"""Foreign checkpoints: their tensors as NumPy arrays, wrappers and counters taken off."""
 
 from __future__ import annotations
 
@@ -11,30 +11,33 @@ import numpy as np
 
 from weights.errors import ImportRefused
 from weights.files.storage import PathLike
-from weights.importers.description import ENTRY, Description, parse
+from weights.importers.description import ENTRY, Description
 from weights.importers.files import EXPORTED, read_state_dicts
 
-# What is no weight: torch's counter, and what the profiler thop leaves behind.
+# Torch's counter, and what the profiler thop leaves behind: no weights.
 COUNTERS = ("num_batches_tracked", "total_ops", "total_params")
 # What torch.nn.DataParallel, torch.compile and training scripts put before every name.
 WRAPPERS = ("module.", "_orig_mod.", "model.", "backbone.")
 
+Arrays = dict[str, np.ndarray]
+
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Tensors under their foreign names, and what was taken off to get them.
+    """Tensors under their foreign names and in their foreign layout, and their surroundings.
 
-    `dropped` counts the tensors left out, by the last part of their name; `prefix` stood before
-    every name; `entry` held the tensors inside the file, where they were not the file itself;
-    `description` is what an exporter of this project wrote beside them.
+    `dropped` counts the tensors left out, by what they are; `prefix` stood before every name;
+    `entry` held the tensors inside the file, where they were not the file itself; `description` is
+    what an exporter of this project wrote beside them; `problems` concern the file as a whole.
     """
 
     path: PathLike
-    tensors: dict[str, np.ndarray] = field(repr=False)
-    dropped: dict[str, int]
+    tensors: Arrays = field(repr=False)
+    dropped: Mapping[str, int] = field(default_factory=dict)
     prefix: str = ""
     entry: str = ""
     description: Description | None = None
+    problems: tuple[str, ...] = ()
 
 
 def read_checkpoint(path: PathLike, entry: str | None = None) -> Checkpoint:
@@ -45,13 +48,14 @@ def read_checkpoint(path: PathLike, entry: str | None = None) -> Checkpoint:
     """
     entries = read_state_dicts(path)
     chosen = choose_entry(path, entries, entry)
-    said = [str(entries[chosen].pop(name)) for name in (EXPORTED, ENTRY) if name in entries[chosen]]
-    description = parse(path, said[0]) if said else None
-    return replace(unwrap(path, entries[chosen], chosen), description=description)
+    tensors = entries[chosen]
+    texts = [str(tensors.pop(name)) for name in (EXPORTED, ENTRY) if name in tensors]
+    description = Description.parse(path, texts[0] if texts else None)
+    return replace(unwrap(path, tensors, chosen), description=description)
 
 
 def choose_entry(path: PathLike, entries: Mapping[str, Any], entry: str | None) -> str:
-    """The name of the state dict that is meant; a file that is one itself has it under ''."""
+    """Return the name of the state dict to take; a file that is one itself has it under ''."""
     if entry is not None and entry not in entries:
         known = ", ".join(repr(name) for name in entries if name) or "none"
         raise ImportRefused(f"{path} must have the entry {entry!r} asked for, its entries: {known}")
@@ -72,7 +76,7 @@ def choose_entry(path: PathLike, entries: Mapping[str, Any], entry: str | None) 
 
 
 def strip_wrappers(names: list[str]) -> str:
-    """The prefix of wrappers that all names share.
+    """Return the prefix of wrappers that all names share.
 
     >>> strip_wrappers(["module._orig_mod.bn1.weight", "module._orig_mod.bn1.bias"])
     'module._orig_mod.'

@@ -1,45 +1,90 @@
-"""From a state dict with foreign names to canonical tensors."""
+"""From a foreign checkpoint to canonical tensors."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from itertools import islice
 from typing import Any
 
-from weights.errors import ImportRefused
+from weights.checks import choice
+from weights.errors import FormatError, ImportRefused
 from weights.files.loading import check_tensors
+from weights.files.settings import check_settings
 from weights.files.storage import PathLike
 from weights.importers.checkpoints import Checkpoint, read_checkpoint
+from weights.importers.containers.container import Container
 from weights.importers.description import settle
+from weights.importers.files import kind_of
 from weights.importers.gates import OWN_GATE, convert_gates
 from weights.importers.imported import Imported
-from weights.importers.rules import Arguments, Importer, Plan
+from weights.importers.importer import Arguments, Importer, Inferred
+from weights.importers.registry import CONTAINERS, IMPORTERS
+from weights.limits import check_demand
 from weights.networks.architectures import Config, configure
 
 # So many missing tensors are reported at most: no configuration may ask for work without end.
-MORE_THAN_FOUND = 4096
-# What the architecture's name, or the names of the tensors, always tell.
+MORE_THAN_FOUND, SPARE = 4096, 32
+# Arguments that the architecture's name, or the names of the tensors, always determine.
 IN_NAMES = ("depth", "form", "version")
 PREPROCESSING = ("preprocess", "classes")
 
 
-def import_state_dict(
-    rules: Importer,
+def import_file(
     source: PathLike,
-    architecture: str | None,
-    given: Arguments,
-    assume_preprocess: bool,
-    entry: str | None,
-    gate: str | None,
+    importer: str,
+    architecture: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    *,
+    assume_preprocess: bool = True,
+    entry: str | None = None,
+    gate: str | None = None,
+    preprocess: Mapping[str, Any] | None = None,
 ) -> Imported:
-    """Convert a state dict that follows `rules`; raises `weights.GhostError`."""
-    _check_architecture(rules, architecture, "got")
-    rules.refuse(source)
-    checkpoint = read_checkpoint(source, entry)
-    plan = _described(checkpoint, architecture) or rules.plan(checkpoint, architecture, given)
-    _check_architecture(rules, plan.architecture, f"{source} holds")
-    plan = plan if assume_preprocess else _without_preprocess(plan)
-    return _convert(checkpoint, rules, plan, given, gate or rules.gate)
+    """Convert a foreign checkpoint.
+
+    Args:
+        source: the file, or the folder of an Orbax checkpoint.
+        importer: one of `IMPORTERS` or `CONTAINERS`.
+        architecture: that of the module; by default the one that the file or its names tell.
+        config: arguments of the architecture, which win over those of the file.
+        assume_preprocess: whether a network for CIFAR of 10 classes and 3 channels gets the input
+            scaling and class names of CIFAR-10, and a GhostNet of 1,000 classes the preprocessing
+            of ImageNet.
+        entry: the state dict to take where the file holds several.
+        gate: that of squeeze-and-excitation, where it is not the importer's usual one.
+        preprocess: the settings of the images, which win over all others.
+
+    Raises `ImportRefused` where the checkpoint is no such thing, `MismatchError` with every name
+    and shape that is wrong, `FormatError` where the file cannot be read.
+    """
+    name = choice("importer", importer, (*IMPORTERS, *CONTAINERS))
+    given = dict(config or {})
+    if preprocess is not None:
+        check_settings(dict(preprocess))
+    if name in CONTAINERS:
+        _refuse_options(name, entry=entry, gate=gate)
+        imported = _import_container(CONTAINERS[name], source, architecture, given)
+    else:
+        rules = IMPORTERS[name]
+        _check_architecture(rules, architecture, "got")
+        rules.refuse(source)
+        checkpoint = read_checkpoint(source, entry)
+        inferred = _described(checkpoint, architecture) or rules.infer(
+            checkpoint, architecture, given
+        )
+        _check_architecture(rules, inferred.architecture, f"{source} holds")
+        if not assume_preprocess:
+            inferred = _without_preprocess(inferred)
+        imported = _import_state_dict(checkpoint, rules, inferred, given, gate or rules.gate)
+    return imported if preprocess is None else imported.with_preprocess(preprocess)
+
+
+def _refuse_options(name: str, **options: str | None) -> None:
+    """Raise `ImportRefused` for options of state dicts, which no container takes."""
+    meaningless = ", ".join(f"`{key}`" for key, value in options.items() if value is not None)
+    if meaningless:
+        raise ImportRefused(f"the importer {name} takes no {meaningless}: leave it out")
 
 
 def _check_architecture(rules: Importer, architecture: str | None, got: str) -> None:
@@ -48,68 +93,93 @@ def _check_architecture(rules: Importer, architecture: str | None, got: str) -> 
         raise ImportRefused(f"the importer {rules.name} reads {known}, {got} {architecture!r}")
 
 
-def _described(checkpoint: Checkpoint, architecture: str | None) -> Plan | None:
-    """What our own exporter wrote beside the tensors, where it did."""
+def _described(checkpoint: Checkpoint, architecture: str | None) -> Inferred | None:
+    """Return the module that an exporter of this project described beside the tensors."""
     if checkpoint.description is None:
         return None
     found = settle(checkpoint.path, checkpoint.description, architecture, {})
-    return Plan(found.architecture, found.config, {}, found.preprocess, found.classes)
+    return Inferred(found.architecture, found.config, {}, found.preprocess, found.classes)
 
 
-def _convert(
-    checkpoint: Checkpoint, rules: Importer, plan: Plan, given: Arguments, gate: str
+def _without_preprocess(inferred: Inferred) -> Inferred:
+    """Drop what only the number of classes tells."""
+    kept = {key: x for key, x in inferred.assumptions.items() if key not in PREPROCESSING}
+    if "preprocess" not in inferred.assumptions:
+        return inferred
+    return replace(inferred, preprocess=None, classes=None, assumptions=kept)
+
+
+def _import_state_dict(
+    checkpoint: Checkpoint, rules: Importer, inferred: Inferred, given: Arguments, gate: str
 ) -> Imported:
-    checked = configure(plan.architecture, plan.usual | plan.told | given)
+    checked = configure(inferred.architecture, inferred.defaults | inferred.arguments | given)
     specs = list(islice(checked.tensors(), len(checkpoint.tensors) + MORE_THAN_FOUND))
     # Checked under the foreign names: a report is about names that stand in the user's file.
     foreign = [replace(spec, name=rules.foreign_name(spec.name)) for spec in specs]
     found = dict(checkpoint.tensors)
     for spec in foreign:
         if spec.name in found:
-            found[spec.name] = rules.to_canonical(spec, found[spec.name])
-    what = f"cannot import {checkpoint.path} as {plan.architecture}"
-    check_tensors(foreign, found, what=what)
-    tensors = {spec.name: found[rules.foreign_name(spec.name)] for spec in specs}
-    tensors = convert_gates(tensors, gate)
-    # What an export leaves out of its configuration has the default: nothing is assumed.
-    assumed = {} if checkpoint.description else _assumed(plan, checked, given)
+            found[spec.name] = rules.to_canonical(found[spec.name], spec)
+    check_tensors(foreign, found, what=_what(checkpoint, inferred.architecture))
+    tensors = {spec.name: found[each.name] for spec, each in zip(specs, foreign, strict=True)}
+    # An argument that an export leaves out of its configuration has the default: none is assumed.
+    assumed = {} if checkpoint.description else _assumed(inferred, checked, given)
+    converted = {} if gate == OWN_GATE else {"gate": f"converted from {gate}"}
     return Imported(
-        plan.architecture,
+        inferred.architecture,
         checked.to_dict(),
-        tensors,
-        _source(checkpoint, rules, assumed) | _gate_source(gate),
-        dict(plan.preprocess) if plan.preprocess else None,
-        plan.classes,
+        convert_gates(tensors, gate),
+        _source(checkpoint, rules.name, assumed) | converted,
+        dict(inferred.preprocess) if inferred.preprocess else None,
+        inferred.classes,
     )
 
 
-def _without_preprocess(plan: Plan) -> Plan:
-    """The plan without what only the number of classes tells."""
-    if "preprocess" not in plan.guessed:
-        return plan
-    guessed = {key: value for key, value in plan.guessed.items() if key not in PREPROCESSING}
-    return replace(plan, preprocess=None, classes=None, guessed=guessed)
+def _assumed(inferred: Inferred, checked: Config, given: Arguments) -> dict[str, Any]:
+    """Return every argument that neither the file nor the user determines."""
+    values = {each.name: getattr(checked, each.name) for each in fields(checked) if each.init}
+    known = {*inferred.arguments, *given, *IN_NAMES}
+    values |= checked.to_dict()
+    return {name: x for name, x in values.items() if name not in known} | dict(inferred.assumptions)
 
 
-def _assumed(plan: Plan, checked: Config, given: Arguments) -> dict[str, Any]:
-    """Every argument that neither the file nor the user told."""
-    values = {each.name: getattr(checked, each.name) for each in fields(checked) if each.init}  # type: ignore[arg-type]
-    known = {*plan.told, *given, *IN_NAMES}
-    said = values | checked.to_dict()
-    return {name: value for name, value in said.items() if name not in known} | dict(plan.guessed)
+def _import_container(
+    container: Container, source: PathLike, architecture: str | None, given: Arguments
+) -> Imported:
+    found = kind_of(source) if container.kinds else ""
+    if container.kinds and found not in container.kinds:
+        raise FormatError(f"{source} is not what --from {container.name} reads: it is {found}")
+    checkpoint = container.read(source)
+    description = settle(source, checkpoint.description, architecture, given)
+    checked = configure(description.architecture, description.config)
+    description = replace(description, config=checked.to_dict())
+    what, arrays = _what(checkpoint, description.architecture), checkpoint.tensors
+    check_demand(checked, len(arrays), sum(x.nbytes for x in arrays.values()), what, spare=SPARE)
+    specs, places = list(checked.tensors()), container.places(description)
+    # Checked under the container's names and shapes: a report is about what stands in the file.
+    foreign = [replace(spec, **vars(places[spec.name])) for spec in specs]
+    check_tensors(foreign, arrays, what=what, earlier=checkpoint.problems)
+    return Imported(
+        description.architecture,
+        description.config,
+        {x.name: container.to_canonical(arrays[places[x.name].name], x) for x in specs},
+        _source(checkpoint, container.name, {}),
+        description.preprocess,
+        description.classes,
+    )
 
 
-def _source(checkpoint: Checkpoint, rules: Importer, assumed: dict[str, Any]) -> dict[str, Any]:
-    """What the file records of its origin: never a path or a time, for the bytes to be the same."""
-    source: dict[str, Any] = {
-        "importer": rules.name,
-        "dropped": checkpoint.dropped,
-        "assumed": assumed,
-    }
+def _what(checkpoint: Checkpoint, architecture: str) -> str:
+    return f"cannot import {checkpoint.path} as {architecture}"
+
+
+def _source(checkpoint: Checkpoint, importer: str, assumed: Mapping[str, Any]) -> dict[str, Any]:
+    """Record the origin, without a path or a time: the same import gives the same bytes."""
     original = checkpoint.description.source if checkpoint.description else {}
     found = {"prefix": checkpoint.prefix, "entry": checkpoint.entry, "original": original}
-    return source | {name: value for name, value in found.items() if value}
-
-
-def _gate_source(gate: str) -> dict[str, Any]:
-    return {} if gate == OWN_GATE else {"gate": f"converted from {gate}"}
+    return {
+        "importer": importer,
+        "dropped": dict(checkpoint.dropped),
+        "assumed": dict(assumed),
+        **{name: value for name, value in found.items() if value},
+    }

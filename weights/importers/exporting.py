@@ -13,10 +13,10 @@ from weights.files.file import WeightFile
 from weights.files.storage import PathLike, write_safetensors
 from weights.files.writing import check_writable, write_atomically
 from weights.importers.containers.container import Container
-from weights.importers.description import describe
+from weights.importers.description import Description
 from weights.importers.files import EXPORTED, TORCH_SUFFIXES, suffix_of, torch_bytes
+from weights.importers.importer import Importer
 from weights.importers.registry import EXPORTERS, IMPORTERS
-from weights.importers.rules import Importer
 from weights.modules.forms import FOLDED
 from weights.networks.architectures import Config, configure
 from weights.networks.resnet import GhostResNetConfig
@@ -41,7 +41,7 @@ def export_file(
         rules.write(file, path, overwrite)
         return
     _check_suffix(path)
-    tensors, description = export_tensors(file, rules.name), describe(file).to_json()
+    tensors, description = export_tensors(file, rules.name), Description.of(file).to_json()
     if suffix_of(path) in TORCH_SUFFIXES:
         check_writable(path, overwrite=overwrite)
         data = torch_bytes(tensors, description)
@@ -97,7 +97,9 @@ def _parts(file: WeightFile) -> Iterator[Config]:
     config = configure(file.architecture, file.config)
     match config:
         case GhostResNetConfig():
-            yield from (config.stem, *config.convolutions())
+            yield config.stem
+            for convolutions in config.convolutions.values():
+                yield from convolutions
         case GhostVGGConfig():
             yield from (convolution for stage in config.stages for convolution in stage)
         case _:

@@ -14,7 +14,7 @@ import numpy as np
 
 from weights.errors import FormatError, GhostError, ImportRefused
 from weights.files import kinds
-from weights.files.file import ENTRY
+from weights.files.metadata import ENTRY
 from weights.files.storage import PathLike, opened, read_safetensors
 from weights.importers.expansion import check_expansion, check_members
 from weights.importers.torch_files import load

@@ -1,8 +1,9 @@
-"""What an import yields: canonical tensors, and the record of where they came from."""
+"""Converted checkpoints: canonical tensors, and the record of where they came from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from weights.files.storage import PathLike
 class Imported:
     """A converted checkpoint: canonical names and layouts, ready to be written.
 
-    `source` records what was read, dropped and assumed.
+    `source` records the importer and what was dropped and assumed.
     """
 
     architecture: str
@@ -24,6 +25,12 @@ class Imported:
     source: dict[str, Any]
     preprocess: dict[str, Any] | None = None
     classes: tuple[str, ...] | None = None
+
+    def with_preprocess(self, settings: Mapping[str, Any]) -> Imported:
+        """Return the same with the settings of an image, which are then no assumption."""
+        assumed = {key: x for key, x in self.source["assumed"].items() if key != "preprocess"}
+        source = self.source | {"assumed": assumed}
+        return replace(self, preprocess=dict(settings), source=source)
 
 
 def write(imported: Imported, path: PathLike, *, overwrite: bool = False) -> None:

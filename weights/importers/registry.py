@@ -9,12 +9,12 @@ from weights.importers.containers.flax_msgpack import FLAX_MSGPACK
 from weights.importers.containers.keras_h5 import KERAS
 from weights.importers.containers.npz import NPZ
 from weights.importers.containers.orbax import ORBAX
+from weights.importers.importer import Importer
 from weights.importers.layouts.d_li14 import D_LI14
 from weights.importers.layouts.huawei import HUAWEI
 from weights.importers.layouts.seed import SEED
 from weights.importers.layouts.timm import TIMM
 from weights.importers.layouts.ultralytics import ULTRALYTICS
-from weights.importers.rules import Importer
 
 # State dicts with foreign names.
 IMPORTERS: Mapping[str, Importer] = {

@@ -52,12 +52,12 @@ class SqueezeExciteConfig(Configuration):
     @cached_property
     def reduce(self) -> ConvolutionPlan:
         """The first convolution, on the mean over height and width."""
-        return ConvolutionPlan(self.channels, self.squeezed, bias=True)
+        return ConvolutionPlan(self.channels, self.squeezed, bias=True, norm=False)
 
     @cached_property
     def expand(self) -> ConvolutionPlan:
         """The second convolution."""
-        return ConvolutionPlan(self.squeezed, self.channels, bias=True)
+        return ConvolutionPlan(self.squeezed, self.channels, bias=True, norm=False)
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the layer, in the order of PyTorch's `state_dict`."""
@@ -89,9 +89,9 @@ class AttentionPlan:
     def convolutions(self) -> tuple[ConvolutionPlan, ConvolutionPlan, ConvolutionPlan]:
         """The three convolutions, in order."""
         return (
-            same(self.c_in, self.c_out, self.kernel_size, self.stride, bias=self.folded),
-            depthwise(self.c_out, (1, LONG), bias=self.folded),
-            depthwise(self.c_out, (LONG, 1), bias=self.folded),
+            same(self.c_in, self.c_out, self.kernel_size, self.stride).fold(self.folded),
+            depthwise(self.c_out, (1, LONG)).fold(self.folded),
+            depthwise(self.c_out, (LONG, 1)).fold(self.folded),
         )
 
     def tensors(self) -> Iterator[TensorSpec]:

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-from weights import checks
 from weights.errors import ArgumentError
-from weights.modules.arguments import ACTIVATIONS, ROUNDINGS, SPLITS, Rounding
+from weights.modules.arguments import (
+    Activation,
+    Count,
+    NonNegative,
+    Odd,
+    OddOrZero,
+    Positive,
+    PositiveNumber,
+    Ratio,
+    Rounding,
+    Share,
+    Split,
+)
 from weights.modules.attention import SqueezeExciteConfig
 from weights.modules.branches import BranchesPlan
-from weights.modules.convolutions import (
-    ConvolutionPlan,
-    Operation,
-    Sizes,
-    check_image,
-    check_statistics_of,
-    count_macs,
-    depthwise,
-)
-from weights.modules.forms import DEPLOYED, FOLDED, FORMS, TRAINING, check_form
+from weights.modules.configuration import Configuration
+from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes, depthwise
+from weights.modules.forms import DEPLOYED, TRAINING, Form
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.modules.ghost_conv_v2 import GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 from weights.tensors import TensorSpec
 
-GhostModule = GhostConvConfig | GhostConvV3Config
+# Arguments of the ghost modules that are the block's own.
+SHARED = ("ratio", "dw_kernel_size", "split", "bn_eps", "bn_momentum", "form")
 
 
 @dataclass(frozen=True)
-class GhostBottleneckConfig:
+class GhostBottleneckConfig(Configuration):
     """Every argument of GhostBottleneck, checked (Han et al., CVPR 2020, section 3.2).
 
     `attention` puts DFC attention on the first ghost module (GhostNetV2), `branches` above 0 makes
@@ -42,87 +46,55 @@ class GhostBottleneckConfig:
     12681984
     """
 
-    c_in: int
-    c_mid: int
-    c_out: int
-    kernel_size: int = 3
-    stride: int = 1
-    se_ratio: float = 0.0
-    ratio: int | float = 2
-    dw_kernel_size: int = 3
+    c_in: Positive
+    c_mid: Positive
+    c_out: Positive
+    kernel_size: Odd = 3
+    stride: Positive = 1
+    se_ratio: NonNegative = 0.0
+    ratio: Ratio = 2
+    dw_kernel_size: Odd = 3
     attention: bool = False
-    branches: int = 0
+    branches: Count = 0
     primary_skip: bool = True
-    split: str = "ceil"
-    activation: str = "relu"
+    split: Split = "ceil"
+    activation: Activation = "relu"
     se_rounding: Rounding = "divisible"
-    shortcut_kernel_size: int = 0
-    shortcut_activation: str = "identity"
-    form: str = TRAINING
-    bn_eps: float = 1e-5
-    bn_momentum: float = 0.1
+    shortcut_kernel_size: OddOrZero = 0
+    shortcut_activation: Activation = "identity"
+    bn_eps: PositiveNumber = 1e-5
+    bn_momentum: Share = 0.1
+    form: Form = TRAINING
 
-    def __post_init__(self) -> None:
-        shortcut = checks.integer("shortcut_kernel_size", self.shortcut_kernel_size, minimum=0)
-        checked = {
-            "c_in": checks.integer("c_in", self.c_in, minimum=1),
-            "c_mid": checks.integer("c_mid", self.c_mid, minimum=1),
-            "c_out": checks.integer("c_out", self.c_out, minimum=1),
-            "kernel_size": checks.odd_integer("kernel_size", self.kernel_size),
-            "stride": checks.integer("stride", self.stride, minimum=1),
-            "se_ratio": checks.number("se_ratio", self.se_ratio, minimum=0, inclusive=True),
-            "ratio": checks.plain_number(checks.number("ratio", self.ratio, minimum=0)),
-            "dw_kernel_size": checks.odd_integer("dw_kernel_size", self.dw_kernel_size),
-            "attention": checks.boolean("attention", self.attention),
-            "branches": checks.integer("branches", self.branches, minimum=0),
-            "primary_skip": checks.boolean("primary_skip", self.primary_skip),
-            "split": checks.choice("split", self.split, SPLITS),
-            "activation": checks.choice("activation", self.activation, ACTIVATIONS),
-            "se_rounding": checks.choice("se_rounding", self.se_rounding, ROUNDINGS),
-            "shortcut_kernel_size": checks.odd_integer(
-                "shortcut_kernel_size", shortcut or self.kernel_size
-            ),
-            "shortcut_activation": checks.choice(
-                "shortcut_activation", self.shortcut_activation, ACTIVATIONS
-            ),
-            "form": checks.choice("form", self.form, FORMS),
-            "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
-            "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
-        }
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+    def check_together(self) -> None:
+        """Check that the form is one of the block's; set the kernel of the shortcut."""
+        self._set("shortcut_kernel_size", self.shortcut_kernel_size or self.kernel_size)
         if self.form == DEPLOYED and not self.branches:
             raise ArgumentError(
                 "`form` 'deployed' is that of modules with `branches`, got branches=0"
             )
-        for part in (self.ghost1, self.ghost2, self.squeeze_excite, self.strided, self.shortcut):
-            del part  # made for its own checks
 
     @cached_property
-    def ghost1(self) -> GhostModule:
+    def ghost1(self) -> GhostConvConfig | GhostConvV3Config:
         """The ghost module that expands to `c_mid` channels."""
-        return self._ghost(self.c_in, self.c_mid, self.attention, self.activation)
+        return self._ghost(self.c_in, self.c_mid, self.activation, self.attention)
 
     @cached_property
-    def ghost2(self) -> GhostModule:
+    def ghost2(self) -> GhostConvConfig | GhostConvV3Config:
         """The linear ghost module that comes down to `c_out` channels."""
-        return self._ghost(self.c_mid, self.c_out, attention=False, activation="identity")
+        return self._ghost(self.c_mid, self.c_out, "identity", attention=False)
 
     @cached_property
     def strided(self) -> ConvolutionPlan | None:
-        """The depthwise convolution between the two, where the block has a stride."""
-        if self.stride == 1:
-            return None
-        kernel_size, stride = (self.kernel_size,) * 2, (self.stride,) * 2
-        folded = self.form == FOLDED and not self.branches
-        return depthwise(self.c_mid, kernel_size, stride, bias=folded)
+        """The depthwise convolution with the stride, where there is one outside of branches."""
+        return None if self.strided_branches else self._strided
 
     @cached_property
     def strided_branches(self) -> BranchesPlan | None:
-        """Its branches, where it has such."""
-        if self.strided is None or not self.branches:
+        """The branches with the stride, where there are such."""
+        if self._strided is None or not self.branches or self.form != TRAINING:
             return None
-        return BranchesPlan("dw", self.strided, self.branches, with_skip=False)
+        return BranchesPlan("dw", self._strided, self.branches, with_skip=False)
 
     @cached_property
     def squeeze_excite(self) -> SqueezeExciteConfig | None:
@@ -137,93 +109,60 @@ class GhostBottleneckConfig:
         if self.c_in == self.c_out and self.stride == 1:
             return ()
         kernel_size, stride = (self.shortcut_kernel_size,) * 2, (self.stride,) * 2
-        folded = self.form == FOLDED
-        pointwise = ConvolutionPlan(self.c_in, self.c_out, bias=folded)
-        return depthwise(self.c_in, kernel_size, stride, bias=folded), pointwise
-
-    @property
-    def input_channels(self) -> int:
-        """Channels of the input."""
-        return self.c_in
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every argument as JSON writes it."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        pointwise = ConvolutionPlan(self.c_in, self.c_out).fold(self.folded)
+        return depthwise(self.c_in, kernel_size, stride).fold(self.folded), pointwise
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the block, in the order of PyTorch's `state_dict`."""
         yield from (spec.under("ghost1") for spec in self.ghost1.tensors())
-        yield from self._strided_tensors()
+        if self.strided_branches:
+            yield from self.strided_branches.tensors()
+        if self.strided:
+            yield from self.strided.tensors_with_norm("conv_dw", "bn_dw")
         if self.squeeze_excite:
             yield from (spec.under("se") for spec in self.squeeze_excite.tensors())
         yield from (spec.under("ghost2") for spec in self.ghost2.tensors())
-        for index, plan in enumerate(self.shortcut):
-            yield from plan.tensors_with_norm(f"shortcut.{2 * index}", f"shortcut.{2 * index + 1}")
+        for index, convolution in enumerate(self.shortcut):
+            prefix, norm_prefix = f"shortcut.{2 * index}", f"shortcut.{2 * index + 1}"
+            yield from convolution.tensors_with_norm(prefix, norm_prefix)
 
     def operations(self, sizes: Sizes) -> Iterator[Operation]:
         """Every convolution, for an input of these sizes (height, width)."""
         entered = sizes
         yield from self.ghost1.operations(sizes)
+        if self.strided_branches:
+            yield from self.strided_branches.operations(sizes)
+        sizes = self.output_sizes(sizes)
         if self.strided:
-            yield from self._strided_operations(self.strided, sizes)
-            sizes = self.strided.output_sizes(sizes)
+            yield Operation(self.strided, sizes)
         if self.squeeze_excite:
             yield from self.squeeze_excite.operations(sizes)
         yield from self.ghost2.operations(sizes)
-        for plan in self.shortcut:
-            entered = plan.output_sizes(entered)
-            yield Operation(plan, entered)
-
-    def macs(self, height: int, width: int) -> int:
-        """Multiply-accumulates for one image."""
-        return count_macs(self.operations((height, width)))
+        for convolution in self.shortcut:
+            entered = convolution.output_sizes(entered)
+            yield Operation(convolution, entered)
 
     def output_sizes(self, sizes: Sizes) -> Sizes:
         """Height and width of the output."""
-        return self.strided.output_sizes(sizes) if self.strided else sizes
+        return self._strided.output_sizes(sizes) if self._strided else sizes
 
-    def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, int, Any, Any]:
-        """Shape of the output as (N, C, H, W); an unknown size (`None`) stays unknown."""
-        return (batch, self.c_out, *self.output_sizes((height, width)))
+    def check_sizes(self, sizes: Sizes) -> None:
+        """Raise `ArgumentError` for a height and width that the block cannot take."""
+        self.ghost1.check_sizes(sizes)
 
-    def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
-        """Raise `ArgumentError` for an input that the block cannot take; shape is (N, C, H, W)."""
-        check_image(shape, dtype, "c_in", self.c_in)
-        sizes = (shape[2], shape[3])
-        self.ghost1.check_input(shape, dtype)
-        check_form(self.form, training=training)
-        if training:
-            check_statistics_of(self.operations(sizes), shape[0])
+    @cached_property
+    def _strided(self) -> ConvolutionPlan | None:
+        if self.stride == 1:
+            return None
+        kernel_size, stride = (self.kernel_size,) * 2, (self.stride,) * 2
+        return depthwise(self.c_mid, kernel_size, stride).fold(self.form != TRAINING)
 
-    def _ghost(self, c_in: int, c_out: int, attention: bool, activation: str) -> GhostModule:
-        shared = {
-            "ratio": self.ratio,
-            "dw_kernel_size": self.dw_kernel_size,
-            "split": self.split,
-            "activation": activation,
-            "bn_eps": self.bn_eps,
-            "bn_momentum": self.bn_momentum,
-        }
+    def _ghost(
+        self, c_in: int, c_out: int, activation: Activation, attention: bool
+    ) -> GhostConvConfig | GhostConvV3Config:
+        arguments = {"activation": activation, **self.only(*SHARED)}
         if self.branches:
-            own = {"branches": self.branches, "primary_skip": self.primary_skip, "form": self.form}
-            return GhostConvV3Config(c_in, c_out, attention=attention, **own, **shared)  # type: ignore[arg-type]
+            own = self.only("branches", "primary_skip")
+            return GhostConvV3Config(c_in, c_out, attention=attention, **own, **arguments)
         version = GhostConvV2Config if attention else GhostConvConfig
-        return version(c_in, c_out, form=self.form, **shared)  # type: ignore[arg-type]
-
-    def _strided_tensors(self) -> Iterator[TensorSpec]:
-        if self.strided is None:
-            return
-        if self.strided_branches is None:
-            yield from self.strided.tensors_with_norm("conv_dw", "bn_dw")
-        elif self.form != TRAINING:
-            yield from self.strided_branches.deployed.tensors("conv_dw")
-        else:
-            yield from self.strided_branches.tensors()
-
-    def _strided_operations(self, strided: ConvolutionPlan, sizes: Sizes) -> Iterator[Operation]:
-        if self.strided_branches and self.form == TRAINING:
-            yield from self.strided_branches.operations(sizes)
-        elif self.strided_branches:
-            yield Operation(self.strided_branches.deployed, strided.output_sizes(sizes))
-        else:
-            yield Operation(strided, strided.output_sizes(sizes))
+        return version(c_in, c_out, **arguments)

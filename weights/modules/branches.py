@@ -40,7 +40,7 @@ class BranchesPlan:
     @property
     def deployed(self) -> ConvolutionPlan:
         """The one convolution that computes the sum."""
-        return replace(self.convolution, bias=True)
+        return self.convolution.fold()
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of all branches, in the order of PyTorch's `state_dict`."""

@@ -39,6 +39,8 @@ class Configuration(ABC):
     # The arguments that are the channels of input and output.
     input_argument: ClassVar[str] = "c_in"
     output_argument: ClassVar[str] = "c_out"
+    # Height and width of the images that it is usually counted for.
+    default_size: ClassVar[tuple[int, int]] = (32, 32)
 
     def __post_init__(self) -> None:
         for each in _arguments(type(self)):
@@ -86,6 +88,10 @@ class Configuration(ABC):
         """Every argument as JSON writes it: equal pairs as one int, integral ratios as an int."""
         values = ((each, getattr(self, each.name)) for each in _arguments(type(self)))
         return {each.name: _plain(value) for each, value in values if each.is_written(value)}
+
+    def only(self, *names: str) -> dict[str, Any]:
+        """Some of the arguments, for a part that has them too."""
+        return {name: getattr(self, name) for name in names}
 
     def macs(self, height: int, width: int) -> int:
         """Multiply-accumulates for one image."""

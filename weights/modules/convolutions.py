@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -30,7 +30,9 @@ SINGLE_VALUE = (
 
 @dataclass(frozen=True)
 class ConvolutionPlan:
-    """A convolution with symmetric explicit padding; `depthwise` tells the layout of its kernel.
+    """A convolution with symmetric explicit padding.
+
+    `depthwise` tells the layout of its kernel, `norm` that a batch normalisation follows.
 
     >>> ConvolutionPlan(3, 16, (3, 3), stride=(2, 2), padding=(1, 1)).output_sizes((224, 224))
     (112, 112)
@@ -45,6 +47,7 @@ class ConvolutionPlan:
     groups: int = 1
     bias: bool = False
     depthwise: bool = False
+    norm: bool = True
 
     def __post_init__(self) -> None:
         limits.check_kernel(self.kernel_shape)
@@ -76,6 +79,10 @@ class ConvolutionPlan:
         """How many outputs each group makes."""
         return self.c_out // self.groups
 
+    def fold(self, folded: bool = True) -> ConvolutionPlan:
+        """The convolution with the batch normalisation inside, if it is `folded` into it."""
+        return replace(self, bias=True, norm=False) if folded else self
+
     def output_sizes(self, sizes: Sizes) -> Sizes:
         """Height and width of the output; a size that is not known stays unknown."""
         height, width = (
@@ -94,9 +101,9 @@ class ConvolutionPlan:
             yield TensorSpec(f"{prefix}.bias", CONVOLUTION_BIAS, (self.c_out,))
 
     def tensors_with_norm(self, prefix: str, norm_prefix: str) -> Iterator[TensorSpec]:
-        """The kernel, and the vectors of the batch normalisation that follows one without bias."""
+        """The tensors of the convolution, and of the batch normalisation where one follows."""
         yield from self.tensors(prefix)
-        if not self.bias:
+        if self.norm:
             yield from batch_norm_specs(norm_prefix, self.c_out)
 
 
@@ -113,12 +120,10 @@ class Operation:
         return prod(self.plan.kernel_shape) * prod(self.sizes)
 
 
-def same(
-    c_in: int, c_out: int, kernel_size: Pair, stride: Pair = (1, 1), *, bias: bool = False
-) -> ConvolutionPlan:
+def same(c_in: int, c_out: int, kernel_size: Pair, stride: Pair = (1, 1)) -> ConvolutionPlan:
     """A convolution whose odd kernel keeps height and width at stride 1."""
     padding = arithmetic.same_padding(kernel_size[0]), arithmetic.same_padding(kernel_size[1])
-    return ConvolutionPlan(c_in, c_out, kernel_size, stride, padding, bias=bias)
+    return ConvolutionPlan(c_in, c_out, kernel_size, stride, padding)
 
 
 def depthwise(
@@ -145,7 +150,7 @@ def depthwise(
 
 def linear(features: int, classes: int) -> Operation:
     """The work of a linear layer with bias."""
-    return Operation(ConvolutionPlan(features, classes, bias=True), (1, 1))
+    return Operation(ConvolutionPlan(features, classes, bias=True, norm=False), (1, 1))
 
 
 def count_macs(operations: Iterable[Operation]) -> int:
@@ -159,14 +164,11 @@ def fits(operations: Iterable[Operation]) -> bool:
 
 
 def check_statistics_of(operations: Iterable[Operation], batch: Any) -> None:
-    """Raise `ArgumentError` where a batch normalisation would see one value per channel.
-
-    A batch normalisation follows every convolution without bias.
-    """
+    """Raise `ArgumentError` where a batch normalisation would see one value per channel."""
     if batch != 1:
         return
     for operation in operations:
-        if not operation.plan.bias and operation.sizes == (1, 1):
+        if operation.plan.norm and operation.sizes == (1, 1):
             raise ArgumentError(SINGLE_VALUE)
 
 

@@ -56,6 +56,7 @@ class GhostConvConfig(Configuration):
     bn_eps: PositiveNumber = 1e-5
     bn_momentum: Share = 0.1
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
+    bias: Annotated[bool, UNLESS_DEFAULT] = False
 
     def check_together(self) -> None:
         """Check `split` and `groups` against the channels."""
@@ -79,8 +80,8 @@ class GhostConvConfig(Configuration):
             self.padding,
             self.dilation,
             self.groups,
-            bias=self.folded,
-        )
+            self.bias,
+        ).fold(self.folded)
 
     @cached_property
     def cheap(self) -> ConvolutionPlan | None:
@@ -88,7 +89,8 @@ class GhostConvConfig(Configuration):
         split, kernel_size = self.channels, (self.dw_kernel_size, self.dw_kernel_size)
         if not split.multiplier:
             return None
-        return depthwise(split.c_int, kernel_size, multiplier=split.multiplier, bias=self.folded)
+        plan = depthwise(split.c_int, kernel_size, multiplier=split.multiplier, bias=self.bias)
+        return plan.fold(self.folded)
 
     @cached_property
     def gate(self) -> AttentionPlan | None:

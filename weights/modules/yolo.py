@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 from weights import arithmetic, checks
 from weights.errors import ArgumentError
-from weights.modules.arguments import ACTIVATIONS
-from weights.modules.bottleneck import GhostBottleneckConfig
-from weights.modules.convolutions import (
-    ConvolutionPlan,
-    Operation,
-    Sizes,
-    check_image,
-    check_statistics_of,
-    count_macs,
+from weights.modules.arguments import (
+    ACTIVATIONS,
+    Count,
+    Positive,
+    PositiveNumber,
+    Ratio,
+    Share,
 )
-from weights.modules.forms import FOLDED, TRAINING, check_form, form_in_words
+from weights.modules.bottleneck import GhostBottleneckConfig
+from weights.modules.configuration import UNLESS_DEFAULT, Configuration
+from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes
+from weights.modules.forms import TRAINING, PlainForm
 from weights.shown import shown
 from weights.tensors import TensorSpec
 
@@ -120,7 +121,7 @@ def _shared() -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class C3GhostConfig:
+class C3GhostConfig(Configuration):
     """Every argument of C3Ghost, checked: a cross-stage partial block of GhostBottlenecks.
 
     `e` is the share of `c2` that the inner channels are, rounded down; `hidden` is their number,
@@ -133,100 +134,66 @@ class C3GhostConfig:
     60
     """
 
-    c1: int
-    c2: int
-    n: int = 1
-    e: float = 0.5
-    bn_eps: float = EPS
-    bn_momentum: float = MOMENTUM
-    form: str = TRAINING
+    c1: Positive
+    c2: Positive
+    n: Count = 1
+    e: Ratio = 0.5
     hidden: Any = None
+    bn_eps: PositiveNumber = EPS
+    bn_momentum: Share = MOMENTUM
+    form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
 
-    def __post_init__(self) -> None:
-        checked = {
-            "c1": checks.integer("c1", self.c1, minimum=1),
-            "c2": checks.integer("c2", self.c2, minimum=1),
-            "n": checks.integer("n", self.n, minimum=0),
-            "e": checks.plain_number(checks.number("e", self.e, minimum=0)),
-            "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
-            "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
-            "form": checks.choice("form", self.form, (TRAINING, FOLDED)),
-        }
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
-        told = self.told_by_e
-        hidden = told if self.hidden is None else checks.integer("hidden", self.hidden, minimum=1)
-        object.__setattr__(self, "hidden", hidden)
+    input_argument, output_argument = "c1", "c2"
+
+    def check_together(self) -> None:
+        """Check the inner channels, which `e` tells where `hidden` is not given."""
+        hidden, by_share = self.hidden, int(self.c2 * self.e)
+        hidden = by_share if hidden is None else checks.integer("hidden", hidden, minimum=1)
+        self._set("hidden", hidden)
         if hidden < 1 or (self.n and hidden % 4):
             what, got = "`hidden`", str(hidden)
-            if hidden == told:
+            if hidden == by_share:
                 what, got = "`c2` times `e`", f"{self.c2} x {self.e}"
             raise ArgumentError(
                 f"{what} must be a multiple of 4, got {got}: each GhostBottleneck halves the inner "
                 "channels twice"
             )
-        for plan in self.convolutions.values():
-            del plan  # made for its own checks
 
-    @property
-    def told_by_e(self) -> int:
-        """The inner channels that `e` alone means."""
-        return int(self.c2 * self.e)
-
-    @property
-    def convolutions(self) -> dict[str, ConvolutionPlan]:
+    @cached_property
+    def convolutions(self) -> Mapping[str, ConvolutionPlan]:
         """The three 1x1 convolutions by name: into the bottlenecks, past them, and out."""
-        folded = self.form == FOLDED
         return {
-            "cv1": ConvolutionPlan(self.c1, self.hidden, bias=folded),
-            "cv2": ConvolutionPlan(self.c1, self.hidden, bias=folded),
-            "cv3": ConvolutionPlan(2 * self.hidden, self.c2, bias=folded),
+            "cv1": ConvolutionPlan(self.c1, self.hidden).fold(self.folded),
+            "cv2": ConvolutionPlan(self.c1, self.hidden).fold(self.folded),
+            "cv3": ConvolutionPlan(2 * self.hidden, self.c2).fold(self.folded),
         }
 
     @cached_property
-    def bottleneck(self) -> GhostBottleneckConfig:
-        """The bottleneck that stands there `n` times."""
+    def bottlenecks(self) -> tuple[GhostBottleneckConfig, ...]:
+        """The `n` bottlenecks, which are alike."""
+        if not self.n:
+            return ()
         arguments = ghost_bottleneck_arguments(self.hidden, self.hidden)
-        own = {"bn_eps": self.bn_eps, "bn_momentum": self.bn_momentum, "form": self.form}
-        return GhostBottleneckConfig(**(arguments | own))
-
-    @property
-    def input_channels(self) -> int:
-        """Channels of the input."""
-        return self.c1
+        arguments |= self.only("bn_eps", "bn_momentum", "form")
+        return (GhostBottleneckConfig(**arguments),) * self.n
 
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it; `hidden` where `e` does not tell it."""
-        values = form_in_words({field.name: getattr(self, field.name) for field in fields(self)})
-        if self.hidden == self.told_by_e:
+        values = super().to_dict()
+        if self.hidden == int(self.c2 * self.e):
             del values["hidden"]
         return values
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the block, in the order of PyTorch's `state_dict`."""
-        for name, plan in self.convolutions.items():
-            yield from plan.tensors_with_norm(f"{name}.0", f"{name}.1")
-        for index in range(self.n):
-            yield from (spec.under(f"m.{index}") for spec in self.bottleneck.tensors())
+        for name, convolution in self.convolutions.items():
+            yield from convolution.tensors_with_norm(f"{name}.0", f"{name}.1")
+        for index, block in enumerate(self.bottlenecks):
+            yield from (spec.under(f"m.{index}") for spec in block.tensors())
 
     def operations(self, sizes: Sizes) -> Iterator[Operation]:
         """Every convolution, for an input of these sizes (height, width)."""
-        for plan in self.convolutions.values():
-            yield Operation(plan, sizes)
-        for _ in range(self.n):
-            yield from self.bottleneck.operations(sizes)
-
-    def macs(self, height: int, width: int) -> int:
-        """Multiply-accumulates for one image."""
-        return count_macs(self.operations((height, width)))
-
-    def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, int, Any, Any]:
-        """Shape of the output as (N, C, H, W)."""
-        return batch, self.c2, height, width
-
-    def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
-        """Raise `ArgumentError` for an input that the block cannot take; shape is (N, C, H, W)."""
-        check_image(shape, dtype, "c1", self.c1)
-        check_form(self.form, training=training)
-        if training:
-            check_statistics_of(self.operations((shape[2], shape[3])), shape[0])
+        for convolution in self.convolutions.values():
+            yield Operation(convolution, sizes)
+        for block in self.bottlenecks:
+            yield from block.operations(sizes)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 from inspect import signature
-from typing import Any, Protocol
+from typing import Any
 
 from weights.errors import ArgumentError
 from weights.modules.attention import SqueezeExciteConfig
 from weights.modules.bottleneck import GhostBottleneckConfig
-from weights.modules.convolutions import Operation, Sizes
+from weights.modules.configuration import Configuration
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.modules.ghost_conv_v2 import GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
@@ -20,27 +20,9 @@ from weights.networks.ghostnet import GhostNetConfig
 from weights.networks.resnet import GhostResNetConfig
 from weights.networks.vgg import GhostVGGConfig
 from weights.shown import shown
-from weights.tensors import TensorSpec
 
-
-class Config(Protocol):
-    """What the configuration of every architecture offers."""
-
-    @property
-    def input_channels(self) -> int: ...
-
-    def to_dict(self) -> dict[str, Any]: ...
-
-    def tensors(self) -> Iterator[TensorSpec]: ...
-
-    def operations(self, sizes: Sizes) -> Iterator[Operation]: ...
-
-    def macs(self, height: int, width: int) -> int: ...
-
-    def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, ...]: ...
-
-    def check_input(self, shape: Any, dtype: str, *, training: bool = False) -> None: ...
-
+# The public name of the base of every architecture's configuration.
+Config = Configuration
 
 ARCHITECTURES: Mapping[str, Callable[..., Config]] = {
     "ghost_conv": GhostConvConfig,

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from functools import cached_property, lru_cache
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Annotated, Literal
 
-from weights import arithmetic, checks
+from weights import arithmetic
 from weights.errors import ArgumentError
-from weights.modules.arguments import ACTIVATIONS, ROUNDINGS, SPLITS, Rounding
-from weights.modules.bottleneck import GhostBottleneckConfig
-from weights.modules.convolutions import (
-    ConvolutionPlan,
-    Operation,
-    Sizes,
-    check_image,
-    check_statistics_of,
-    count_macs,
-    fits,
-    linear,
-    same,
+from weights.modules.arguments import (
+    Activation,
+    Count,
+    Odd,
+    OddOrZero,
+    Positive,
+    PositiveNumber,
+    Ratio,
+    Rounding,
+    Share,
+    ShareOrNone,
+    Split,
 )
-from weights.modules.forms import DEPLOYED, FOLDED, FORMS, TRAINING, check_form
-from weights.tensors import LINEAR, LINEAR_BIAS, TensorSpec
+from weights.modules.bottleneck import GhostBottleneckConfig
+from weights.modules.configuration import IN_NAME
+from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes, same
+from weights.modules.forms import DEPLOYED, TRAINING, Form
+from weights.networks.network import NetworkConfig
+from weights.tensors import TensorSpec, linear_specs
 
 # Kernel, expansion, output channels, SE ratio, stride (Han et al., CVPR 2020, table 1, as timm
 # divides it into stages).
@@ -47,16 +51,30 @@ ROWS: tuple[tuple[tuple[int, int, int, float, int], ...], ...] = (
 )
 STEM_CHANNELS, LAST_EXPANSION, HEAD_CHANNELS = 16, 960, 1280
 BRANCHES = 3
-# Blocks before this one have no DFC attention.
+# Stages before this one have no DFC attention.
 FIRST_ATTENTION = 2
-HEADS = ("bias", "norm")
+# A convolution with bias, or one without that batch normalisation follows.
+Head = Literal["bias", "norm"]
 # What a detector takes: the outputs with a stride of 2, 4, 8, 16 and 32, as timm names them.
 FEATURES = ("conv_stem", "blocks.1.0", "blocks.3.0", "blocks.5.0", "blocks.7.0")
-LARGEST_MINIMUM = 512
+# Arguments of the blocks that are the network's own.
+SHARED = (
+    "ratio",
+    "dw_kernel_size",
+    "split",
+    "se_rounding",
+    "shortcut_kernel_size",
+    "shortcut_activation",
+    "bn_eps",
+    "bn_momentum",
+    "form",
+)
+# What height and width are divided by before the last block.
+STRIDE = 2 * prod(stride for rows in ROWS for *_, stride in rows)
 
 
 @dataclass(frozen=True)
-class GhostNetConfig:
+class GhostNetConfig(NetworkConfig):
     """Every argument of the three GhostNets, checked.
 
     GhostNet (Han et al., CVPR 2020, table 1), GhostNetV2 (Tang et al., NeurIPS 2022), GhostNetV3
@@ -68,94 +86,68 @@ class GhostNetConfig:
     (141150512, 33)
     """
 
-    version: int
-    width: float = 1.0
-    num_classes: int = 1000
-    in_chans: int = 3
-    dropout: float = 0.2
-    ratio: int | float = 2
-    dw_kernel_size: int = 3
-    split: str = "ceil"
-    head: str = "bias"
+    version: Annotated[int, IN_NAME]
+    width: Ratio = 1.0
+    num_classes: Count = 1000
+    in_chans: Positive = 3
+    dropout: ShareOrNone = 0.2
+    ratio: Ratio = 2
+    dw_kernel_size: Odd = 3
+    split: Split = "ceil"
+    head: Head = "bias"
     se_rounding: Rounding = "divisible"
-    shortcut_kernel_size: int = 0
-    shortcut_activation: str = "identity"
-    form: str = TRAINING
-    bn_eps: float = 1e-5
-    bn_momentum: float = 0.1
-    minimum_size: int = field(init=False, repr=False, compare=False)
+    shortcut_kernel_size: OddOrZero = 0
+    shortcut_activation: Activation = "identity"
+    bn_eps: PositiveNumber = 1e-5
+    bn_momentum: Share = 0.1
+    form: Form = TRAINING
 
-    def __post_init__(self) -> None:
-        shortcut = checks.integer("shortcut_kernel_size", self.shortcut_kernel_size, minimum=0)
-        checked = {
-            "width": checks.plain_number(checks.number("width", self.width, minimum=0)),
-            "num_classes": checks.integer("num_classes", self.num_classes, minimum=0),
-            "in_chans": checks.integer("in_chans", self.in_chans, minimum=1),
-            "dropout": checks.number("dropout", self.dropout, 0, 1, inclusive=True),
-            "ratio": checks.plain_number(checks.number("ratio", self.ratio, minimum=0)),
-            "dw_kernel_size": checks.odd_integer("dw_kernel_size", self.dw_kernel_size),
-            "split": checks.choice("split", self.split, SPLITS),
-            "head": checks.choice("head", self.head, HEADS),
-            "se_rounding": checks.choice("se_rounding", self.se_rounding, ROUNDINGS),
-            "shortcut_kernel_size": shortcut
-            and checks.odd_integer("shortcut_kernel_size", shortcut),
-            "shortcut_activation": checks.choice(
-                "shortcut_activation", self.shortcut_activation, ACTIVATIONS
-            ),
-            "form": checks.choice("form", self.form, FORMS),
-            "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
-            "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
-        }
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+    num_features = HEAD_CHANNELS
+    default_size = (224, 224)
+
+    def check_together(self) -> None:
+        """Check that the form is one of the version's."""
         if self.form == DEPLOYED and self.version < 3:
             raise ArgumentError(
                 f"`form` 'deployed' is GhostNetV3's, got it for version {self.version}"
             )
-        if self.num_classes:
-            linear(HEAD_CHANNELS, self.num_classes)  # made for its own checks
-        object.__setattr__(self, "minimum_size", _find_minimum_size(self))
-
-    @property
-    def stem(self) -> ConvolutionPlan:
-        """The first convolution."""
-        c_out, folded = self._scaled(STEM_CHANNELS), self.form == FOLDED
-        return same(self.in_chans, c_out, (3, 3), (2, 2), bias=folded)
 
     @cached_property
-    def stages(self) -> Mapping[str, Mapping[str, GhostBottleneckConfig]]:
-        """The blocks by their index, by the index of their stage."""
-        c_in, index, stages = self._scaled(STEM_CHANNELS), 0, {}
-        for number, rows in enumerate(ROWS):
-            blocks = {}
-            for position, row in enumerate(rows):
-                blocks[str(position)] = self._block(c_in, row, index >= FIRST_ATTENTION)
-                c_in, index = blocks[str(position)].c_out, index + 1
-            stages[str(number)] = blocks
-        return stages
+    def stem(self) -> ConvolutionPlan:
+        """The first convolution."""
+        c_out = self._scaled(STEM_CHANNELS)
+        return same(self.in_chans, c_out, (3, 3), (2, 2)).fold(self.folded)
 
-    @property
+    @cached_property
+    def stages(self) -> tuple[tuple[GhostBottleneckConfig, ...], ...]:
+        """The blocks of each stage."""
+        c_in, stages = self._scaled(STEM_CHANNELS), []
+        for number, rows in enumerate(ROWS):
+            stage: list[GhostBottleneckConfig] = []
+            for row in rows:
+                stage.append(self._block(c_in, row, attention=number >= FIRST_ATTENTION))
+                c_in = stage[-1].c_out
+            stages.append(tuple(stage))
+        return tuple(stages)
+
+    @cached_property
     def last(self) -> ConvolutionPlan:
         """The convolution after the blocks."""
         c_in, c_out = self._scaled(ROWS[-1][-1][2]), self._scaled(LAST_EXPANSION)
-        return ConvolutionPlan(c_in, c_out, bias=self.form == FOLDED)
+        return ConvolutionPlan(c_in, c_out).fold(self.folded)
 
-    @property
+    @cached_property
     def head_convolution(self) -> ConvolutionPlan:
         """The convolution on the mean over height and width."""
         c_in = self._scaled(LAST_EXPANSION)
-        bias = self.head == "bias" or self.form == FOLDED
-        return ConvolutionPlan(c_in, HEAD_CHANNELS, bias=bias)
+        bias = self.head == "bias"
+        plan = ConvolutionPlan(c_in, HEAD_CHANNELS, bias=bias, norm=not bias)
+        return plan.fold(self.folded)
 
     @property
-    def input_channels(self) -> int:
-        """Channels of the input."""
-        return self.in_chans
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every argument but `version`, which the architecture's name tells, as JSON writes it."""
-        names = [each.name for each in fields(self) if each.init and each.name != "version"]
-        return {name: getattr(self, name) for name in names}
+    def minimum_size(self) -> int:
+        """The least height and width: DFC attention halves maps, and needs two rows of each."""
+        return STRIDE + 1 if self.version > 1 else 1
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the network, in the order of PyTorch's `state_dict`."""
@@ -166,14 +158,12 @@ class GhostNetConfig:
         yield from self.last.tensors_with_norm(f"{path}.conv", f"{path}.bn1")
         yield from self.head_convolution.tensors_with_norm("conv_head", "bn_head")
         if self.num_classes:
-            shape = (self.num_classes, HEAD_CHANNELS)
-            yield TensorSpec("classifier.weight", LINEAR, shape)
-            yield TensorSpec("classifier.bias", LINEAR_BIAS, shape[:1])
+            yield from linear_specs("classifier", HEAD_CHANNELS, self.num_classes)
 
     def blocks(self) -> Iterator[tuple[str, GhostBottleneckConfig]]:
         """The blocks with their paths, from the input to the output."""
-        for number, blocks in self.stages.items():
-            for position, block in blocks.items():
+        for number, stage in enumerate(self.stages):
+            for position, block in enumerate(stage):
                 yield f"blocks.{number}.{position}", block
 
     @property
@@ -190,34 +180,17 @@ class GhostNetConfig:
             sizes = block.output_sizes(sizes)
         yield Operation(self.last, sizes)
         yield Operation(self.head_convolution, (1, 1))
-        if self.num_classes:
-            yield linear(HEAD_CHANNELS, self.num_classes)
+        if self.classifier:
+            yield self.classifier
 
-    def macs(self, height: int, width: int) -> int:
-        """Multiply-accumulates for one image."""
-        return count_macs(self.operations((height, width)))
-
-    def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, int]:
-        """Shape of the logits, or of the features before the classifier without one."""
-        del height, width
-        return batch, self.num_classes or HEAD_CHANNELS
-
-    def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
-        """Raise `ArgumentError` for an input that the network cannot take.
-
-        `shape` is (N, C, H, W) whatever the framework's own order; sizes may be `None`.
-        """
-        check_image(shape, dtype, "in_chans", self.in_chans)
-        batch, _, height, width = shape
-        if any(size is not None and size < self.minimum_size for size in (height, width)):
-            least = self.minimum_size
+    def check_sizes(self, sizes: Sizes) -> None:
+        """Raise `ArgumentError` for an input of which attention leaves nothing."""
+        (height, width), least = sizes, self.minimum_size
+        if any(size is not None and size < least for size in sizes):
             raise ArgumentError(
                 f"the input must be at least {least} x {least} (height x width), got "
                 f"{height} x {width}: nothing would be left of the smallest maps; enlarge it"
             )
-        check_form(self.form, training=training)
-        if training and batch == 1:
-            check_statistics_of(self.operations((height, width)), batch)
 
     def _block(
         self, c_in: int, row: tuple[int, int, int, float, int], attention: bool
@@ -230,24 +203,10 @@ class GhostNetConfig:
             kernel_size,
             stride,
             se_ratio,
-            self.ratio,
-            self.dw_kernel_size,
             attention=attention and self.version > 1,
             branches=BRANCHES if self.version > 2 else 0,
-            split=self.split,
-            se_rounding=self.se_rounding,
-            shortcut_kernel_size=self.shortcut_kernel_size,
-            shortcut_activation=self.shortcut_activation,
-            form=self.form,
-            bn_eps=self.bn_eps,
-            bn_momentum=self.bn_momentum,
+            **self.only(*SHARED),
         )
 
     def _scaled(self, channels: int) -> int:
         return arithmetic.make_divisible(channels * self.width)
-
-
-@lru_cache
-def _find_minimum_size(config: GhostNetConfig) -> int:
-    sizes = range(LARGEST_MINIMUM)
-    return bisect_left(sizes, True, lo=1, key=lambda size: fits(config.operations((size, size))))

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any
 
 from weights import arithmetic, checks
 from weights.errors import ArgumentError
-from weights.modules.arguments import SPLITS
-from weights.modules.convolutions import (
-    Operation,
-    Sizes,
-    check_image,
-    check_statistics_of,
-    count_macs,
-    linear,
+from weights.modules.arguments import (
+    Count,
+    Odd,
+    Positive,
+    PositiveNumber,
+    Ratio,
+    Share,
+    ShareOrNone,
+    Split,
 )
-from weights.modules.forms import FOLDED, TRAINING, check_form, form_in_words
+from weights.modules.configuration import IN_NAME, UNLESS_DEFAULT
+from weights.modules.convolutions import Operation, Sizes
+from weights.modules.forms import TRAINING, PlainForm
 from weights.modules.ghost_conv import GhostConvConfig
-from weights.tensors import LINEAR, LINEAR_BIAS, TensorSpec, batch_norm_specs
+from weights.networks.network import NetworkConfig
+from weights.tensors import TensorSpec, batch_norm_specs, linear_specs
 
 STAGES = {"layer1": 16, "layer2": 32, "layer3": 64}
 STEM_CHANNELS = 16
+# Arguments of the GhostConvs that are the network's own.
+SHARED = ("ratio", "dw_kernel_size", "split", "bn_eps", "bn_momentum", "form")
 # What a detector takes: the outputs with a stride of 1, 2 and 4.
 FEATURES = tuple(STAGES)
 
@@ -47,8 +54,16 @@ class BlockConfig:
         return (self.c_out - self.c_in) // 2
 
 
+def check_depth(name: str, value: Any) -> int:
+    """Return `value` as a number of layers that such a network can have, or raise."""
+    depth = checks.integer(name, value, minimum=8)
+    if depth % 6 != 2:
+        raise ArgumentError(f"`{name}` must be 6n + 2 (8, 14, 20, ... 56), got {depth}")
+    return depth
+
+
 @dataclass(frozen=True)
-class GhostResNetConfig:
+class GhostResNetConfig(NetworkConfig):
     """Every argument of Ghost-ResNet, checked (He et al., CVPR 2016, section 4.2, option A).
 
     Every convolution is a GhostConv with batch normalisation and ReLU in both halves, followed by
@@ -62,56 +77,25 @@ class GhostResNetConfig:
     (27, 772)
     """
 
-    depth: int
-    num_classes: int = 10
-    ratio: Any = 2
-    dw_kernel_size: int = 3
-    in_chans: int = 3
+    depth: Annotated[int, check_depth, IN_NAME]
+    num_classes: Count = 10
+    ratio: Ratio = 2
+    dw_kernel_size: Odd = 3
+    in_chans: Positive = 3
     stem_ratio: Any = None
     norm: bool = True
-    split: str = "round"
-    bn_eps: float = 1e-5
-    bn_momentum: float = 0.1
-    form: str = TRAINING
-    dropout: float = 0.0
+    split: Split = "round"
+    bn_eps: PositiveNumber = 1e-5
+    bn_momentum: Share = 0.1
+    form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
+    dropout: Annotated[ShareOrNone, UNLESS_DEFAULT] = 0.0
 
-    def __post_init__(self) -> None:
-        depth = checks.integer("depth", self.depth, minimum=8)
-        if depth % 6 != 2:
-            raise ArgumentError(f"`depth` must be 6n + 2 (8, 14, 20, ... 56), got {depth}")
+    num_features = STAGES["layer3"]
+
+    def check_together(self) -> None:
+        """Check `stem_ratio`, which is `ratio` where it is not given."""
         stem_ratio = self.ratio if self.stem_ratio is None else self.stem_ratio
-        checked = {
-            "depth": depth,
-            "num_classes": checks.integer("num_classes", self.num_classes, minimum=0),
-            "ratio": checks.plain_number(checks.number("ratio", self.ratio, minimum=0)),
-            "dw_kernel_size": checks.odd_integer("dw_kernel_size", self.dw_kernel_size),
-            "in_chans": checks.integer("in_chans", self.in_chans, minimum=1),
-            "stem_ratio": checks.plain_number(checks.number("stem_ratio", stem_ratio, minimum=0)),
-            "norm": checks.boolean("norm", self.norm),
-            "split": checks.choice("split", self.split, SPLITS),
-            "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
-            "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
-            "form": checks.choice("form", self.form, (TRAINING, FOLDED)),
-            "dropout": checks.number("dropout", self.dropout, 0, 1, inclusive=True),
-        }
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
-        for config in (self.stem, *self.convolutions()):
-            del config  # built for its own checks
-
-    @property
-    def input_channels(self) -> int:
-        """Channels of the input."""
-        return self.in_chans
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every argument but `depth`, which the architecture's name tells, as JSON writes it.
-
-        Without a `dropout` of 0, which earlier files do not have.
-        """
-        unsaid = {"depth"} if self.dropout else {"depth", "dropout"}
-        names = [field.name for field in fields(self) if field.name not in unsaid]
-        return form_in_words({name: getattr(self, name) for name in names})
+        self._set("stem_ratio", checks.ratio("stem_ratio", stem_ratio))
 
     def blocks(self) -> Iterator[BlockConfig]:
         """The basic blocks, from the input to the output."""
@@ -125,69 +109,47 @@ class GhostResNetConfig:
         """The basic blocks of one stage."""
         return [block for block in self.blocks() if block.stage == name]
 
-    @property
+    @cached_property
     def stem(self) -> GhostConvConfig:
         """The first GhostConv."""
         return self._convolution(self.in_chans, STEM_CHANNELS, ratio=self.stem_ratio)
 
-    def block(self, block: BlockConfig) -> tuple[GhostConvConfig, GhostConvConfig]:
-        """The two GhostConvs of a basic block."""
+    @cached_property
+    def convolutions(self) -> Mapping[str, tuple[GhostConvConfig, GhostConvConfig]]:
+        """The two GhostConvs of each basic block, by its path."""
         activation = "relu" if self.norm else "identity"
-        return (
-            self._convolution(block.c_in, block.c_out, stride=block.stride),
-            self._convolution(block.c_out, block.c_out, activation=activation),
-        )
-
-    def convolutions(self) -> Iterator[GhostConvConfig]:
-        """The GhostConvs of all blocks."""
-        for block in self.blocks():
-            yield from self.block(block)
+        return {
+            block.path: (
+                self._convolution(block.c_in, block.c_out, stride=block.stride),
+                self._convolution(block.c_out, block.c_out, activation=activation),
+            )
+            for block in self.blocks()
+        }
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the network, in the order of PyTorch's `state_dict`."""
         yield from (spec.under("conv1") for spec in self.stem.tensors())
         yield from self._norm_tensors("bn1", STEM_CHANNELS)
         for block in self.blocks():
-            for index, convolution in enumerate(self.block(block), start=1):
+            for index, convolution in enumerate(self.convolutions[block.path], start=1):
                 prefix = f"{block.path}.conv{index}"
                 yield from (spec.under(prefix) for spec in convolution.tensors())
                 yield from self._norm_tensors(f"{block.path}.bn{index}", block.c_out)
         if self.num_classes:
-            yield TensorSpec("linear.weight", LINEAR, (self.num_classes, STAGES["layer3"]))
-            yield TensorSpec("linear.bias", LINEAR_BIAS, (self.num_classes,))
+            yield from linear_specs("linear", self.num_features, self.num_classes)
 
     def operations(self, sizes: Sizes) -> Iterator[Operation]:
         """Every convolution and the classifier, for an input of these sizes (height, width)."""
         yield from self.stem.operations(sizes)
-        for convolution in self.convolutions():
-            yield from convolution.operations(sizes)
-            sizes = convolution.primary.output_sizes(sizes)
-        if self.num_classes:
-            yield linear(STAGES["layer3"], self.num_classes)
-
-    def macs(self, height: int, width: int) -> int:
-        """Multiply-accumulates for one image."""
-        return count_macs(self.operations((height, width)))
-
-    def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, int]:
-        """Shape of the logits, or of the features before the classifier without one."""
-        del height, width
-        return batch, self.num_classes or STAGES["layer3"]
-
-    def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
-        """Raise `ArgumentError` for an input that the network cannot take.
-
-        `shape` is (N, C, H, W) whatever the framework's own order; sizes may be `None`.
-        """
-        check_image(shape, dtype, "in_chans", self.in_chans)
-        batch, _, height, width = shape
-        check_form(self.form, training=training)
-        if training and batch == 1:
-            check_statistics_of(self.operations((height, width)), batch)
+        for convolutions in self.convolutions.values():
+            for convolution in convolutions:
+                yield from convolution.operations(sizes)
+                sizes = convolution.output_sizes(sizes)
+        if self.classifier:
+            yield self.classifier
 
     def _convolution(self, c_in: int, c_out: int, **own: Any) -> GhostConvConfig:
-        shared = ("ratio", "dw_kernel_size", "split", "bn_eps", "bn_momentum", "form")
-        arguments = {name: getattr(self, name) for name in shared} | own
+        arguments = self.only(*SHARED) | own
         return GhostConvConfig(c_in, c_out, 3, padding=arithmetic.same_padding(3), **arguments)
 
     def _norm_tensors(self, prefix: str, channels: int) -> Iterator[TensorSpec]:

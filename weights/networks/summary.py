@@ -12,9 +12,6 @@ from weights.modules.convolutions import fits
 from weights.networks.architectures import configure
 from weights.networks.variants import expand
 
-# ImageNet's usual size for the networks made for it, CIFAR's for everything else.
-IMAGENET_SIZE, CIFAR_SIZE = 224, 32
-
 
 @dataclass(frozen=True)
 class Summary:
@@ -49,7 +46,7 @@ def summarise(
     """
     architecture, config = expand(architecture, config)
     module = configure(architecture, config)
-    height, width = size or default_size(architecture)
+    height, width = size or module.default_size
     if not fits(module.operations((height, width))):
         raise ArgumentError(f"`size` must be one that {architecture} takes, got {height}x{width}")
     counts = {True: 0, False: 0}
@@ -57,9 +54,3 @@ def summarise(
         counts[spec.trainable] += prod(spec.shape)
     macs = module.macs(height, width)
     return Summary(architecture, counts[True], counts[False], height, width, macs)
-
-
-def default_size(architecture: str) -> tuple[int, int]:
-    """Height and width of the images that an architecture is usually counted for."""
-    size = IMAGENET_SIZE if architecture.startswith("ghostnet") else CIFAR_SIZE
-    return size, size

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any
 
-from weights import checks
+from weights import arithmetic, checks
 from weights.errors import ArgumentError
-from weights.modules.arguments import SPLITS, Split
-from weights.modules.convolutions import (
-    Operation,
-    Sizes,
-    check_image,
-    check_statistics_of,
-    count_macs,
-    linear,
+from weights.modules.arguments import (
+    Count,
+    Odd,
+    Positive,
+    PositiveNumber,
+    Ratio,
+    Share,
+    ShareOrNone,
+    Split,
 )
-from weights.modules.forms import FOLDED, TRAINING, PlainForm, check_form, form_in_words
+from weights.modules.configuration import UNLESS_DEFAULT
+from weights.modules.convolutions import Operation, Sizes, linear
+from weights.modules.forms import TRAINING, PlainForm
 from weights.modules.ghost_conv import GhostConvConfig
-from weights.tensors import LINEAR, LINEAR_BIAS, TensorSpec
+from weights.networks.network import NetworkConfig
+from weights.tensors import TensorSpec, linear_specs
 
 # Output channels of the convolutions of each stage; a 2x2 maximum follows every stage.
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 FEATURES = STAGES[-1][-1]
+# Arguments of the GhostConvs that are the network's own.
+SHARED = ("dw_kernel_size", "split", "bn_eps", "bn_momentum", "form")
 # Every stage halves height and width.
 MINIMUM_SIZE = 2 ** len(STAGES)
 
 
 @dataclass(frozen=True)
-class GhostVGGConfig:
+class GhostVGGConfig(NetworkConfig):
     """Every argument of Ghost-VGG-16, checked (Han et al., CVPR 2020, section 4.1, table 5).
 
     Thirteen 3x3 GhostConvs, maxima over 2x2, the mean, a hidden linear layer of 512 with ReLU and
@@ -41,60 +48,38 @@ class GhostVGGConfig:
     (158109696, 65665296)
     """
 
-    num_classes: int = 10
-    ratio: int | float = 2
-    dw_kernel_size: int = 3
-    in_chans: int = 3
-    stem_ratio: int | float | None = None
+    num_classes: Count = 10
+    ratio: Ratio = 2
+    dw_kernel_size: Odd = 3
+    in_chans: Positive = 3
+    stem_ratio: Any = None
     hidden: bool = True
-    dropout: float = 0.0
+    dropout: ShareOrNone = 0.0
     split: Split = "ceil"
-    bn_eps: float = 1e-5
-    bn_momentum: float = 0.1
-    form: PlainForm = TRAINING
+    bn_eps: PositiveNumber = 1e-5
+    bn_momentum: Share = 0.1
+    form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
 
-    def __post_init__(self) -> None:
+    num_features = FEATURES
+
+    def check_together(self) -> None:
+        """Check `stem_ratio`, which is `ratio` where it is not given."""
         stem_ratio = self.ratio if self.stem_ratio is None else self.stem_ratio
-        checked = {
-            "num_classes": checks.integer("num_classes", self.num_classes, minimum=0),
-            "ratio": checks.plain_number(checks.number("ratio", self.ratio, minimum=0)),
-            "dw_kernel_size": checks.odd_integer("dw_kernel_size", self.dw_kernel_size),
-            "in_chans": checks.integer("in_chans", self.in_chans, minimum=1),
-            "stem_ratio": checks.plain_number(checks.number("stem_ratio", stem_ratio, minimum=0)),
-            "hidden": checks.boolean("hidden", self.hidden),
-            "dropout": checks.number("dropout", self.dropout, 0, 1, inclusive=True),
-            "split": checks.choice("split", self.split, SPLITS),
-            "bn_eps": checks.number("bn_eps", self.bn_eps, minimum=0),
-            "bn_momentum": checks.number("bn_momentum", self.bn_momentum, minimum=0, maximum=1),
-            "form": checks.choice("form", self.form, (TRAINING, FOLDED)),
-        }
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
-        for stage in self.stages:
-            del stage  # built for its own checks
+        self._set("stem_ratio", checks.ratio("stem_ratio", stem_ratio))
 
-    @property
-    def stages(self) -> list[list[GhostConvConfig]]:
+    @cached_property
+    def stages(self) -> tuple[tuple[GhostConvConfig, ...], ...]:
         """The GhostConvs of each stage."""
-        c_in = self.in_chans
-        stages: list[list[GhostConvConfig]] = []
+        c_in, ratio, stages = self.in_chans, self.stem_ratio, []
         for widths in STAGES:
-            stage: list[GhostConvConfig] = []
+            stage = []
             for c_out in widths:
-                ratio = self.ratio if stages or stage else self.stem_ratio
-                stage.append(self._convolution(c_in, c_out, ratio))
-                c_in = c_out
-            stages.append(stage)
-        return stages
-
-    @property
-    def input_channels(self) -> int:
-        """Channels of the input."""
-        return self.in_chans
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every argument as JSON writes it."""
-        return form_in_words({field.name: getattr(self, field.name) for field in fields(self)})
+                stage.append(
+                    GhostConvConfig(c_in, c_out, 3, ratio, padding=1, **self.only(*SHARED))
+                )
+                c_in, ratio = c_out, self.ratio
+            stages.append(tuple(stage))
+        return tuple(stages)
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the network, in the order of PyTorch's `state_dict`."""
@@ -103,59 +88,27 @@ class GhostVGGConfig:
                 prefix = f"features.{number}.{index}"
                 yield from (spec.under(prefix) for spec in convolution.tensors())
         if self.hidden:
-            yield TensorSpec("hidden.weight", LINEAR, (FEATURES, FEATURES))
-            yield TensorSpec("hidden.bias", LINEAR_BIAS, (FEATURES,))
+            yield from linear_specs("hidden", FEATURES, FEATURES)
         if self.num_classes:
-            yield TensorSpec("linear.weight", LINEAR, (self.num_classes, FEATURES))
-            yield TensorSpec("linear.bias", LINEAR_BIAS, (self.num_classes,))
+            yield from linear_specs("linear", FEATURES, self.num_classes)
 
     def operations(self, sizes: Sizes) -> Iterator[Operation]:
         """Every convolution and linear layer, for an input of these sizes (height, width)."""
         for stage in self.stages:
             for convolution in stage:
                 yield from convolution.operations(sizes)
-            height, width = (None if size is None else size // 2 for size in sizes)
+            height, width = (None if size is None else arithmetic.halved(size) for size in sizes)
             sizes = height, width
         if self.hidden:
             yield linear(FEATURES, FEATURES)
-        if self.num_classes:
-            yield linear(FEATURES, self.num_classes)
+        if self.classifier:
+            yield self.classifier
 
-    def macs(self, height: int, width: int) -> int:
-        """Multiply-accumulates for one image."""
-        return count_macs(self.operations((height, width)))
-
-    def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, int]:
-        """Shape of the logits, or of the features before the classifier without one."""
-        del height, width
-        return batch, self.num_classes or FEATURES
-
-    def check_input(self, shape: Sequence[Any], dtype: str, *, training: bool = False) -> None:
-        """Raise `ArgumentError` for an input that the network cannot take.
-
-        `shape` is (N, C, H, W) whatever the framework's own order; sizes may be `None`.
-        """
-        check_image(shape, dtype, "in_chans", self.in_chans)
-        batch, _, height, width = shape
-        if any(size is not None and size < MINIMUM_SIZE for size in (height, width)):
+    def check_sizes(self, sizes: Sizes) -> None:
+        """Raise `ArgumentError` for an input of which the last stage leaves nothing."""
+        height, width = sizes
+        if any(size is not None and size < MINIMUM_SIZE for size in sizes):
             raise ArgumentError(
                 f"the input must be at least {MINIMUM_SIZE} x {MINIMUM_SIZE} (height x width), got "
                 f"{height} x {width}: it is halved {len(STAGES)} times; enlarge it"
             )
-        check_form(self.form, training=training)
-        if training and batch == 1:
-            check_statistics_of(self.operations((height, width)), batch)
-
-    def _convolution(self, c_in: int, c_out: int, ratio: Any) -> GhostConvConfig:
-        return GhostConvConfig(
-            c_in,
-            c_out,
-            3,
-            ratio,
-            self.dw_kernel_size,
-            padding=1,
-            split=self.split,
-            bn_eps=self.bn_eps,
-            bn_momentum=self.bn_momentum,
-            form=self.form,
-        )

@@ -19,11 +19,13 @@ from conformance.oracle.layers import (
     norm_after,
     spatial_mean,
 )
-from weights.modules.arguments import Rounding
-from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig
+from conformance.oracle.planned import Planned, from_plan
+from weights.modules.arguments import Activation, Rounding, Split
+from weights.modules.forms import Form
+from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig, Head
 
 
-class GhostNet:
+class GhostNet(Planned):
     """GhostNet (Han et al., CVPR 2020, table 1).
 
     `width` multiplies the channels; `num_classes` 0 leaves the classifier out.
@@ -51,14 +53,14 @@ class GhostNet:
         ratio: float = 2,
         dw_kernel_size: int = 3,
         *,
-        split: str = "ceil",
-        head: str = "bias",
+        split: Split = "ceil",
+        head: Head = "bias",
         se_rounding: Rounding = "divisible",
         shortcut_kernel_size: int = 0,
-        shortcut_activation: str = "identity",
-        form: str = "training",
+        shortcut_activation: Activation = "identity",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
+        form: Form = "training",
         dtype: Any = np.float64,
     ) -> None:
         plan = GhostNetConfig(
@@ -74,25 +76,23 @@ class GhostNet:
             se_rounding,
             shortcut_kernel_size,
             shortcut_activation,
-            form,
             bn_eps,
             bn_momentum,
+            form,
         )
         options = {"dtype": dtype}
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostNetConfig, **options: Any) -> None:
         self.plan = plan
         self.conv_stem = convolution(plan.stem, **options)
         self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
         self.blocks = _blocks(plan, **options)
         self.conv_head = convolution(plan.head_convolution, **options)
         self.bn_head = _head_norm(plan, **options)
-        self.dropout = _dropout(plan.dropout, **options)
+        self.dropout = dropout(plan.dropout, **options)
         self.classifier = _classifier(plan, **options)
         self.relu = activation("relu")
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the network in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -121,10 +121,6 @@ class GhostNet:
             if name == FEATURES[-1]:
                 break
         return features
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
-        return f"{type(self).__name__}({arguments})"
 
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         check_input(self, x)
@@ -176,8 +172,8 @@ class GhostNetV3(GhostNet):
 
 def _blocks(plan: GhostNetConfig, **options: Any) -> Any:
     stages = [
-        module_list(GhostBottleneck(**block.to_dict(), **options) for block in stage.values())
-        for stage in plan.stages.values()
+        module_list(from_plan(GhostBottleneck, block, **options) for block in stage)
+        for stage in plan.stages
     ]
     last = ConvNorm(plan.last, plan.bn_eps, plan.bn_momentum, "relu", **options)
     return module_list([*stages, module_list([last])])
@@ -187,10 +183,6 @@ def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
     if plan.head == "bias":
         return None
     return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)
-
-
-def _dropout(rate: float, **options: Any) -> Any:
-    return dropout(rate, **options)
 
 
 def _classifier(plan: GhostNetConfig, **options: Any) -> Any:

@@ -9,7 +9,10 @@ import numpy as np
 
 from conformance.oracle.ghost_conv import GhostConv
 from conformance.oracle.layers import activation, batch_norm, check_input, dropout, linear
+from conformance.oracle.planned import Planned, from_plan
 from weights import GhostResNetConfig
+from weights.modules.arguments import Split
+from weights.modules.forms import PlainForm
 from weights.networks.resnet import FEATURES, STAGES, STEM_CHANNELS, BlockConfig
 
 
@@ -22,11 +25,11 @@ class BasicBlock:
     """
 
     def __init__(self, plan: GhostResNetConfig, block: BlockConfig, **options: Any) -> None:
-        first, second = plan.block(block)
+        first, second = plan.convolutions[block.path]
         self.block = block
-        self.conv1 = GhostConv(**first.to_dict(), **options)
+        self.conv1 = from_plan(GhostConv, first, **options)
         self.bn1 = _norm(plan, block.c_out, **options)
-        self.conv2 = GhostConv(**second.to_dict(), **options)
+        self.conv2 = from_plan(GhostConv, second, **options)
         self.bn2 = _norm(plan, block.c_out, **options)
         self.relu = activation("relu")
 
@@ -43,7 +46,7 @@ class BasicBlock:
         return np.pad(x, ((0, 0), (extra, extra), (0, 0), (0, 0)))
 
 
-class GhostResNet:
+class GhostResNet(Planned):
     """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
 
     `num_classes` 0 leaves the classifier out.
@@ -65,10 +68,10 @@ class GhostResNet:
         in_chans: int = 3,
         stem_ratio: float | None = None,
         norm: bool = True,
-        split: str = "round",
+        split: Split = "round",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
-        form: str = "training",
+        form: PlainForm = "training",
         dropout: float = 0.0,
         dtype: Any = np.float64,
     ) -> None:
@@ -87,20 +90,18 @@ class GhostResNet:
             dropout,
         )
         options = {"dtype": dtype}
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostResNetConfig, **options: Any) -> None:
         self.plan = plan
-        self.conv1 = GhostConv(**plan.stem.to_dict(), **options)
+        self.conv1 = from_plan(GhostConv, plan.stem, **options)
         self.bn1 = _norm(plan, STEM_CHANNELS, **options)
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
-        self.dropout = _dropout(plan.dropout, **options)
+        self.dropout = dropout(plan.dropout, **options)
         self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the network in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -126,10 +127,6 @@ class GhostResNet:
             if name == FEATURES[-1]:
                 break
         return features
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
-        return f"{type(self).__name__}({arguments})"
 
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         check_input(self, x)
@@ -176,10 +173,6 @@ def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> list[BasicBlock]:
     return [BasicBlock(plan, block, **options) for block in plan.stage(name)]
-
-
-def _dropout(rate: float, **options: Any) -> Any:
-    return dropout(rate, **options)
 
 
 def _classifier(plan: GhostResNetConfig, **options: Any) -> Any:

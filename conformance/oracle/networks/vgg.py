@@ -17,12 +17,13 @@ from conformance.oracle.layers import (
     module_list,
     spatial_mean,
 )
+from conformance.oracle.planned import Planned, from_plan
 from weights.modules.arguments import Split
 from weights.modules.forms import PlainForm
 from weights.networks.vgg import FEATURES, GhostVGGConfig
 
 
-class GhostVGG16:
+class GhostVGG16(Planned):
     """Ghost-VGG-16 (Han et al., CVPR 2020, section 4.1, table 5).
 
     `stem_ratio` is the ratio of the first convolution (1 makes it a plain one), `hidden` False
@@ -68,17 +69,15 @@ class GhostVGG16:
             form,
         )
         options = {"dtype": dtype}
+        self._set_up(plan, **options)
+
+    def _set_up(self, plan: GhostVGGConfig, **options: Any) -> None:
         self.plan = plan
         self.features = _features(plan, **options)
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
-        self.dropout = _dropout(plan.dropout, **options)
+        self.dropout = dropout(plan.dropout, **options)
         self.linear = _classifier(plan, **options)
         self.relu = activation("relu")
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the network in any framework."""
-        return self.plan.to_dict()
 
     @property
     def first_norm(self) -> Any:
@@ -94,10 +93,6 @@ class GhostVGG16:
     def stages(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """The output of every stage, from the first convolutions to the logits."""
         return dict(self._steps(x))
-
-    def __repr__(self) -> str:
-        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
-        return f"{type(self).__name__}({arguments})"
 
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         check_input(self, x)
@@ -143,15 +138,11 @@ class Features(list[Any]):
 
 def _features(plan: GhostVGGConfig, **options: Any) -> Features:
     features = Features(
-        module_list(GhostConv(**convolution.to_dict(), **options) for convolution in stage)
+        module_list(from_plan(GhostConv, convolution, **options) for convolution in stage)
         for stage in plan.stages
     )
     features.plan = plan
     return features
-
-
-def _dropout(rate: float, **options: Any) -> Any:
-    return dropout(rate, **options)
 
 
 def _classifier(plan: GhostVGGConfig, **options: Any) -> Any:

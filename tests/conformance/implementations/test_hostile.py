@@ -94,11 +94,11 @@ def test_a_right_result_passes_whatever_is_around_it(name: str, tmp_path: Path) 
 
 def test_the_command_that_runs_a_case_again_is_quoted_for_a_shell() -> None:
     from conformance.judging.verdict import Verdict
-    from conformance.reports.terminal import rerun
+    from conformance.reports.summary import rerun_command
 
     verdict = Verdict(Status.FAIL, case="a", tier="exact", implementation="mine:a$b")
 
-    assert "--implementation 'mine:a$b'" in rerun(verdict)
+    assert "--implementation 'mine:a$b'" in rerun_command(verdict)
 
 
 @pytest.mark.parametrize("name", ["mine:\x1b[31m", "mine:" + "x" * 300])

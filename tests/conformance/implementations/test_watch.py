@@ -24,7 +24,7 @@ def run(name: str, *more: str) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("name", "remark"),
+    ("name", "violation"),
     [
         ("imports_the_oracle", ORACLE),
         ("imports_and_forgets_the_oracle", ORACLE),
@@ -38,18 +38,18 @@ def run(name: str, *more: str) -> Result:
         ("collects_everything", FRAMES),
     ],
 )
-def test_who_looks_is_told_so_and_is_not_green(name: str, remark: str, tmp_path: Path) -> None:
+def test_who_looks_is_told_so_and_is_not_green(name: str, violation: str, tmp_path: Path) -> None:
     name = f"tests.conformance.hostile:{name}"
     result = run(name, "--report", str(tmp_path))
     report = read_report(tmp_path / "report.jsonl")
 
     assert result.exit_code == 1
-    assert f"1/1, {remark}" in result.output
-    assert result.output.splitlines()[-1] == f"not green: {name}: {remark}"
-    assert report.header["remarks"] == {name: [remark]}
-    assert report.footer["not_green"] == [f"{name}: {remark}"]
-    assert f"{name}: {remark}" in (tmp_path / "junit.xml").read_text().replace("&apos;", "'")
-    assert remark.replace("'", "&#39;") in (tmp_path / "report.html").read_text()
+    assert f"1/1, {violation}" in result.output
+    assert result.output.splitlines()[-1] == f"not green: {name}: {violation}"
+    assert report.header["remarks"] == {name: [violation]}
+    assert report.footer["not_green"] == [f"{name}: {violation}"]
+    assert f"{name}: {violation}" in (tmp_path / "junit.xml").read_text().replace("&apos;", "'")
+    assert violation.replace("'", "&#39;") in (tmp_path / "report.html").read_text()
 
 
 def test_an_indirect_import_is_an_import() -> None:

@@ -130,7 +130,7 @@ def test_the_size_is_the_users(path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--size", "12"], "must be height x width, as in 65x97, got '12'"),
+        (["--size", "12"], "must be height x width such as 224x224, got '12'"),
         (["--implementation", "nonsense"], "must be one of ghost_torch, ghost_jax, ghost_tf"),
         (["--framework", "mxnet"], "'mxnet' is not one of"),
         (["--reference", "absent.safetensors"], "cannot read absent.safetensors"),

@@ -14,7 +14,8 @@ from rich.console import Console
 from conformance import Status, Verdict, Worst
 from conformance.implementations.registry import Availability
 from conformance.reports.report import prepare, read_report, write_report
-from conformance.reports.terminal import describe, rerun, show, table
+from conformance.reports.summary import rerun_command
+from conformance.reports.terminal import failure_text, show, table
 from conformance.running.deviations import read_deviations
 from conformance.running.results import Run
 from weights import FormatError
@@ -132,12 +133,12 @@ def test_the_table_shows_counts_ratios_and_what_is_missing() -> None:
     console.print(table(RUN, ["exact"], MISSING))
     text = console.export_text()
     assert "1/2  2.00  1 failed" in text
-    assert "0/1  1 errors  1 skipped" in text
+    assert "0/1  1 errors, 1 skipped" in text
     assert "missing" in text
 
 
 def test_a_failure_shows_element_hint_and_the_command_that_reruns_it() -> None:
-    lines = describe(VERDICTS[1]).plain.splitlines()
+    lines = failure_text(VERDICTS[1], command=rerun_command(VERDICTS[1])).plain.splitlines()
     assert lines[0] == "FAIL b [exact, ghost_torch]"
     assert lines[1] == "  1 of 9 wrong"
     assert lines[2] == (
@@ -152,7 +153,7 @@ def test_a_pair_is_rerun_with_both_implementations() -> None:
     verdict = Verdict(
         Status.FAIL, case="k1-F32-from-ghost_jax", tier="weights", implementation="ghost_tf"
     )
-    assert rerun(verdict) == (
+    assert rerun_command(verdict) == (
         "ghost-conformance run --implementation ghost_tf --implementation ghost_jax "
         "--tier weights --case k1-F32"
     )
@@ -160,7 +161,9 @@ def test_a_pair_is_rerun_with_both_implementations() -> None:
 
 def test_a_rerun_names_the_files_that_the_tier_was_given() -> None:
     verdict = Verdict(Status.FAIL, case="net-stem", tier="network", implementation="ghost_tf")
-    assert rerun(verdict, "--weights a --images b").endswith("net-stem --weights a --images b")
+    assert rerun_command(verdict, "--weights a --images b").endswith(
+        "net-stem --weights a --images b"
+    )
 
 
 def test_many_failures_are_shown_in_part() -> None:

@@ -25,7 +25,7 @@ from tests.trust.fuzzers.state_dicts import MUTATIONS, ODD
 from weights import WeightFile, configure, read_file, write_file
 from weights.files.settings import imagenet
 from weights.importers.containers.flax_state import pure_dict
-from weights.importers.description import ENTRY, describe
+from weights.importers.description import ENTRY, Description
 
 MODULES: list[tuple[str, dict[str, Any]]] = [
     ("ghost_conv", {"c_in": 4, "c_out": 8}),
@@ -70,7 +70,7 @@ def spoil(value: Any, generator: random.Random) -> Any:
 
 def spoilt(file: WeightFile, generator: random.Random, name: str) -> bytes:
     """A file of NumPy or Flax of it, of which one part is not what it should be."""
-    description = json.loads(describe(file).to_json())
+    description = json.loads(Description.of(file).to_json())
     tensors: dict[str, Any] = dict(file.tensors)
     if generator.random() < 0.6:
         description = spoil(copy.deepcopy(description), generator)

@@ -21,7 +21,7 @@ from tests.trust.fuzzers.program import fuzz_and_count, no_longer_than
 from weights import GhostError, configure
 from weights.importers import IMPORTERS, Imported, converting, import_file
 from weights.importers.checkpoints import Checkpoint, unwrap
-from weights.importers.rules import Importer
+from weights.importers.importer import Importer
 
 State = dict[str, np.ndarray]
 SLOWEST, LONGEST_TEXT = 2.0, 20_000

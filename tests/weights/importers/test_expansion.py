@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from weights import FormatError, ImportRefused
-from weights.files.file import ENTRY
+from weights.files.metadata import ENTRY
 from weights.importers import import_file
 from weights.importers.containers.keras_files import read_variables
 from weights.importers.files import read_arrays

@@ -85,6 +85,8 @@ def test_the_layers_of_timm_have_its_names(written: Callable[..., Any]) -> None:
         ("seed", {"activation": "silu"}, "its `activation` is always 'relu', the file has 'silu'"),
         ("seed", {"groups": 2}, "its `groups` is always 1, the file has 2"),
         ("seed", {"dilation": 2}, "its `dilation` is always (1, 1), the file has (2, 2)"),
+        ("seed", {"bias": True}, "its `bias` is always False, the file has True"),
+        ("timm", {"bias": True}, "its `bias` is always False, the file has True"),
         ("seed", {"bn_eps": 1e-3}, "its `bn_eps` is always 1e-05, the file has 0.001"),
         ("timm", {"padding": 1}, "its `padding` is always (0, 0), the file has (1, 1)"),
         ("timm", {"c_out": 9}, "it never divides 9 channels into 4 + 8"),

@@ -84,6 +84,13 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     }
 
 
+def test_what_came_later_is_written_only_where_it_is_not_the_default() -> None:
+    later = {"bias": True, "form": "folded"}
+    with_later = configure("ghost_conv", {"c_in": 8, "c_out": 12} | later).to_dict()
+
+    assert with_later == GhostConvConfig(8, 12).to_dict() | later
+
+
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         GhostConvConfig(8, 12).ratio = 3  # type: ignore[misc]

@@ -158,7 +158,7 @@ def test_a_size_that_is_none_is_refused(size: str) -> None:
     result = CliRunner().invoke(main, ["summary", "ghostnet_100", f"--size={size}"])
 
     assert result.exit_code == 2
-    assert f"--size must be height x width such as 224x224, got '{size}'" in result.output
+    assert f"must be height x width such as 224x224, got '{size}'" in result.output
 
 
 def test_an_unknown_architecture_is_wrong_usage() -> None:

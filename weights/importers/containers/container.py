@@ -1,11 +1,10 @@
-"""What a container is: a kind of file that holds canonical tensors in a framework's own layout."""
+"""Containers: kinds of files that hold canonical tensors in a framework's own layout."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from importlib import import_module
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,32 +12,15 @@ import numpy as np
 from weights.errors import GhostError
 from weights.files.file import WeightFile
 from weights.files.storage import PathLike
+from weights.frameworks import FRAMEWORKS
+from weights.importers.checkpoints import Checkpoint
 from weights.importers.description import Description
 from weights.tensors import TensorSpec
-
-Arrays = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What was read from a container: arrays under the container's names and in its layout.
-
-    `description` is what the file says of itself, if it does; `dropped` counts what is no weight;
-    `prefix` stood before every name; `entry` is the part of the file that was taken; `problems` are
-    what is wrong with the file as a whole.
-    """
-
-    arrays: Arrays = field(repr=False)
-    description: Description | None
-    dropped: Mapping[str, int] = field(default_factory=dict)
-    prefix: str = ""
-    problems: tuple[str, ...] = ()
-    entry: str = ""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a container has a canonical tensor: its name there, and its shape in that layout."""
+    """The name and shape of a canonical tensor inside a container."""
 
     name: str
     shape: tuple[int, ...]
@@ -46,17 +28,17 @@ class Place:
 
 @dataclass(frozen=True)
 class Container:
-    """A kind of file, what reads it and what writes it.
+    """A kind of file, its reader and its writer.
 
-    `name` is the importer's, `exporter` the exporter's. `places` says where each tensor of a
-    module is, by canonical name; `to_canonical` brings one array into the canonical layout.
-    `write` takes the file, the target and whether to overwrite it. `kinds` are those of the files
-    that it reads, by `weights.files.kinds`; none for a folder.
+    `name` is the importer's, `exporter` the exporter's. `places` finds each tensor of a module, by
+    canonical name; `to_canonical` brings one array into the canonical layout. `write` takes the
+    file, the target and whether to overwrite it. `kinds` are those of the files that it reads, by
+    `weights.files.kinds`; none for a folder.
     """
 
     name: str
     exporter: str
-    read: Callable[[PathLike], Contents]
+    read: Callable[[PathLike], Checkpoint]
     places: Callable[[Description], Mapping[str, Place]]
     to_canonical: Callable[[np.ndarray, TensorSpec], np.ndarray]
     write: Callable[[WeightFile, PathLike, bool], None]
@@ -75,10 +57,10 @@ def needed(what: str, extra: str) -> Iterator[None]:
         ) from None
 
 
-def native(package: str, what: str, extra: str) -> Any:
-    """What a framework package says of its framework's own files; loaded by name, as adapters are.
+def native(framework: str, what: str) -> Any:
+    """Load the module of a framework's package that knows the framework's own files.
 
     Raises `GhostError` where the framework is not installed.
     """
-    with needed(what, extra):
-        return import_module(f"{package}.native")
+    with needed(what, framework):
+        return FRAMEWORKS[framework].load("native")

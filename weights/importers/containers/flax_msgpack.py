@@ -9,15 +9,16 @@ from weights.files import kinds
 from weights.files.file import WeightFile
 from weights.files.storage import PathLike, read_bytes
 from weights.files.writing import check_writable, write_atomically
-from weights.importers.containers.container import Container, Contents, needed
-from weights.importers.containers.flax_state import contents, places, pure_dict
-from weights.importers.description import ENTRY, describe
+from weights.importers.checkpoints import Checkpoint
+from weights.importers.containers.container import Container, needed
+from weights.importers.containers.flax_state import from_state, places, pure_dict
+from weights.importers.description import ENTRY, Description
 from weights.layout import from_channels_last
 from weights.shown import shown
 
 
-def read(path: PathLike) -> Contents:
-    """The leaves of a file that `flax.serialization` wrote."""
+def read(path: PathLike) -> Checkpoint:
+    """Read the leaves of a file that `flax.serialization` wrote."""
     with needed(f"reading {path}", "jax"):
         from flax.serialization import msgpack_restore
     data = read_bytes(path)
@@ -32,7 +33,7 @@ def read(path: PathLike) -> Contents:
     text = tree.pop(ENTRY, None)
     if text is not None and not isinstance(text, str):
         raise FormatError(f"{path}: the {ENTRY} entry must be a text, got {type(text).__name__}")
-    return contents(path, tree, text)
+    return from_state(path, tree, text)
 
 
 def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
@@ -40,7 +41,7 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
     with needed("this export", "jax"):
         from flax.serialization import msgpack_serialize
     check_writable(path, overwrite=overwrite)
-    tree = pure_dict(file) | {ENTRY: describe(file).to_json()}
+    tree = pure_dict(file) | {ENTRY: Description.of(file).to_json()}
     write_atomically(Path(path), msgpack_serialize(tree), overwrite=overwrite)
 
 

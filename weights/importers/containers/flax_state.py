@@ -10,8 +10,9 @@ import numpy as np
 from weights.errors import FormatError
 from weights.files.file import WeightFile
 from weights.files.storage import PathLike
-from weights.importers.containers.container import Arrays, Contents, Place, native
-from weights.importers.description import Description, parse
+from weights.importers.checkpoints import Arrays, Checkpoint
+from weights.importers.containers.container import Place, native
+from weights.importers.description import Description
 from weights.layout import to_channels_last
 from weights.networks.architectures import configure
 from weights.shown import shown
@@ -19,12 +20,12 @@ from weights.tensors import DTYPES, TensorSpec
 
 # Between the parts of a path in a flat state.
 SEPARATOR = "/"
-# The last part of a path where a state holds variables, not arrays.
+# The last part of a path in a state of variables rather than arrays.
 VALUE = "value"
 # Under this name a dropout, or a module, keeps its random numbers.
 STREAMS = "rngs"
-# What stands before every name where a module is one of several things that were saved, and where
-# its parameters and its other variables are apart.
+# Names under which a training script saves the module, and under which its parameters and its other
+# variables stand where they were saved apart.
 WRAPPERS = ("model", "state")
 COLLECTIONS = ("params", "batch_stats", "rest")
 BFLOAT16 = DTYPES["BF16"]
@@ -33,19 +34,19 @@ Tree = dict[str, Any]
 
 
 def places(description: Description) -> Mapping[str, Place]:
-    """Where the module itself has each tensor, and the shape of the variable."""
+    """Return the path and shape of the variable of each tensor in the module itself."""
     paths = module_paths(description.architecture, description.config)
     specs = configure(description.architecture, description.config).tensors()
     return {spec.name: Place(paths[spec.name], _native_shape(spec)) for spec in specs}
 
 
 def module_paths(architecture: str, config: Mapping[str, Any]) -> dict[str, str]:
-    """The path of every tensor's variable in the state of the module, by canonical name."""
-    return native("ghost_jax", "a file of Flax", "jax").module_paths(architecture, config)
+    """Return the path of every tensor's variable in the state of the module, by canonical name."""
+    return native("jax", "a file of Flax").module_paths(architecture, config)
 
 
 def pure_dict(file: WeightFile) -> Tree:
-    """What `nnx.to_pure_dict` gives of the parameters and statistics, every key a string.
+    """Return what `nnx.to_pure_dict` gives of the parameters and statistics, every key a string.
 
     Integer keys become strings in msgpack and in Orbax, so they are strings from the start.
     """
@@ -60,8 +61,8 @@ def pure_dict(file: WeightFile) -> Tree:
     return tree
 
 
-def contents(path: PathLike, tree: Any, text: str | None, entry: str = "") -> Contents:
-    """The weights of a state that Flax wrote: as `nnx.state` gives it, or as a pure dict.
+def from_state(path: PathLike, tree: Any, text: str | None, entry: str = "") -> Checkpoint:
+    """Take the weights of a state that Flax wrote: as `nnx.state` gives it, or as a pure dict.
 
     States of random numbers are dropped, and so is what was saved beside a module: an optimizer,
     the number of a step.
@@ -76,13 +77,13 @@ def contents(path: PathLike, tree: Any, text: str | None, entry: str = "") -> Co
         "values beside the module": len(weights) - len(taken),
     }
     kept = {what: count for what, count in dropped.items() if count}
-    return Contents(taken, parse(path, text), kept, prefix, entry=entry)
+    return Checkpoint(path, taken, kept, prefix, entry, Description.parse(path, text))
 
 
 def flatten(path: PathLike, tree: Any) -> Arrays:
-    """The leaves of a state by path, every one an array of numbers; raises `FormatError`.
+    """Return the leaves of a state by path, every one an array of numbers; raises `FormatError`.
 
-    What `nnx.Variable` adds to a path, `value`, is left out.
+    `value`, which `nnx.Variable` adds to a path, is left out.
 
     >>> flatten("file", {"stages": {0: {"kernel": {"value": np.zeros(2)}}}}).keys()
     dict_keys(['stages/0/kernel'])
@@ -98,7 +99,7 @@ def flatten(path: PathLike, tree: Any) -> Arrays:
 
 
 def _leaves(tree: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every leaf with its path, in order; without recursion, however deep a stranger nests."""
+    """Yield every leaf with its path; without recursion, however deep a stranger nests."""
     waiting: list[tuple[tuple[str, ...], Any]] = [((), tree)]
     while waiting:
         path, value = waiting.pop()
@@ -123,7 +124,7 @@ def _array(path: PathLike, name: str, value: Any) -> np.ndarray:
 
 
 def _of_module(weights: Arrays) -> tuple[Arrays, str]:
-    """What of a training script's dict is the module's, and what stood before its names.
+    """Return the part of a training script's dict that is the module's, and its prefix.
 
     >>> _of_module({"model/kernel": np.zeros(1), "step": np.ones(())})
     ({'kernel': array([0.])}, 'model/')

@@ -1,4 +1,4 @@
-"""What is in Keras' `.weights.h5` and `.keras` files, without Keras."""
+"""The variables of Keras' `.weights.h5` and `.keras` files, read without Keras."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from typing import Any
 from weights.errors import FormatError, ImportRefused
 from weights.files import kinds
 from weights.files.storage import PathLike, opened, read_bytes
-from weights.importers.containers.container import Arrays, Contents
+from weights.frameworks import FRAMEWORKS
+from weights.importers.checkpoints import Arrays, Checkpoint
 from weights.importers.containers.hdf5 import read_apart, read_here
-from weights.importers.description import Description, parse
+from weights.importers.description import Description
 from weights.importers.expansion import check_members
 from weights.importers.files import kind_of
 from weights.networks.architectures import ARCHITECTURES
 
 SUFFIX = ".weights.h5"
 WEIGHTS, CONFIG = "model.weights.h5", "config.json"
-# What a file holds besides the module: the optimizer's variables, a metric's, a dropout's seed.
+# Variables besides the module's: the optimizer's variables, a metric's, a dropout's seed.
 OTHERS = re.compile(r"^(optimizer|_?metrics?|.*seed_generator)(/|$)")
 # Layers of a list are stored under their class and number, and labelled with their own name.
 NUMBERED = re.compile(r"^(?P<kind>.+?)(_(?P<number>\d+))?$")
 
 
-def read(path: PathLike) -> Contents:
-    """The variables of a file, and what it says of the module."""
+def read(path: PathLike) -> Checkpoint:
+    """Read the variables of a file, and its description of the module."""
     if kind_of(path) == kinds.HDF5:
         data = read_bytes(path)
-        return _contents(path, data, len(data), None)
+        return _checkpoint(path, data, len(data), None)
     with opened(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         try:
@@ -46,25 +47,28 @@ def read(path: PathLike) -> Contents:
             raise
         except Exception:  # zipfile and zlib raise many kinds for damage
             raise FormatError(f"{path} is not a whole .keras file") from None
-    return _contents(path, weights, size, _description(config))
+    return _checkpoint(path, weights, size, _description(config))
 
 
 def read_variables(path: Path) -> Arrays:
-    """The variables of a `.weights.h5` file of our own by their path in it."""
+    """Read the variables of a `.weights.h5` file of our own, by their path in it."""
     return read_here(path, path, path.stat().st_size)[0]
 
 
-def _contents(path: PathLike, data: bytes, size: int, described: Description | None) -> Contents:
+def _checkpoint(
+    path: PathLike, data: bytes, size: int, described: Description | None
+) -> Checkpoint:
     arrays, labels, text = read_apart(path, data, size)
     others = [name for name in arrays if OTHERS.match(name)]
     weights = {name: array for name, array in arrays.items() if name not in others}
     dropped = {"variables that are no weights": len(others)} if others else {}
+    description = described or Description.parse(path, text)
     problems = tuple(order_problems(labels))
-    return Contents(weights, described or parse(path, text), dropped, problems=problems)
+    return Checkpoint(path, weights, dropped, description=description, problems=problems)
 
 
 def order_problems(labels: dict[str, str]) -> Iterator[str]:
-    """Neighbours in a list whose own names were given in another order.
+    """Yield neighbours in a list whose own names were given in another order.
 
     Keras numbers the layers of a class as they are made, and saves those of a list by position.
 
@@ -86,20 +90,18 @@ def order_problems(labels: dict[str, str]) -> Iterator[str]:
 
 def _numbered(name: str) -> tuple[str, int]:
     found = NUMBERED.match(name)
-    if found is None:
-        return name, 0
-    return found["kind"], int(found["number"] or 0)
+    return (found["kind"], int(found["number"] or 0)) if found else (name, 0)
 
 
 def _description(config: Any) -> Description | None:
-    """The module that config.json is of, where it is one of this project's."""
-    registered = str(config.get("registered_name", "")) if isinstance(config, dict) else ""
-    package, _, name = registered.rpartition(">")
+    """Read the module of config.json, where it is one of this project's."""
+    found = config if isinstance(config, dict) else {}
+    package, _, name = str(found.get("registered_name", "")).rpartition(">")
     classes = {key.replace("_", ""): key for key in ARCHITECTURES}
-    said = config.get("config") if isinstance(config, dict) else None
-    if package != "ghost_tf" or name.lower() not in classes or not isinstance(said, dict):
+    architecture, arguments = classes.get(name.lower(), ""), found.get("config")
+    is_ours = package == FRAMEWORKS["tf"].package and architecture
+    if not is_ours or not isinstance(arguments, dict):
         return None
-    architecture = classes[name.lower()]
     kind: Any = ARCHITECTURES[architecture]
     known = {field.name for field in fields(getattr(kind, "func", kind))}
-    return Description(architecture, {key: x for key, x in said.items() if key in known})
+    return Description(architecture, {key: x for key, x in arguments.items() if key in known})

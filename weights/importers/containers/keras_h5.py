@@ -20,14 +20,14 @@ from weights.files.storage import PathLike
 from weights.files.writing import check_writable, write_atomically
 from weights.importers.containers.container import Container, Place, native
 from weights.importers.containers.keras_files import SUFFIX, read, read_variables
-from weights.importers.description import ENTRY, Description, describe
+from weights.importers.description import ENTRY, Description
 from weights.layout import from_channels_last, from_depth_multiplier
 from weights.networks.architectures import configure
 from weights.tensors import DEPTHWISE, TensorSpec
 
 
 def places(description: Description) -> Mapping[str, Place]:
-    """Where Keras puts each tensor: every variable holds its own number, and is looked up."""
+    """Find where Keras puts each tensor: every variable holds its own number, and is looked up."""
     specs = list(configure(description.architecture, description.config).tensors())
     numbers = {
         spec.name: np.full(spec.shape, index, np.float32) for index, spec in enumerate(specs)
@@ -35,13 +35,17 @@ def places(description: Description) -> Mapping[str, Place]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"numbers{SUFFIX}"
         _save(description.architecture, description.config, numbers, path)
-        found = {name: array for name, array in read_variables(path).items() if _is_weight(array)}
-    at = {int(array.flat[0]): Place(name, array.shape) for name, array in found.items()}
+        found = read_variables(path)
+    at = {
+        int(array.flat[0]): Place(name, array.shape)
+        for name, array in found.items()
+        if array.dtype == np.float32
+    }
     return {spec.name: at[index] for index, spec in enumerate(specs)}
 
 
 def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """One variable in the canonical layout."""
+    """Bring one variable into the canonical layout."""
     if spec.kind == DEPTHWISE:
         return from_depth_multiplier(array)
     return from_channels_last(array, spec)
@@ -58,14 +62,14 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         temporary = Path(folder) / f"weights{SUFFIX}"
         _save(file.architecture, file.config, file.tensors, temporary)
-        _add_description(temporary, describe(file))
+        _add_description(temporary, Description.of(file))
         write_atomically(Path(path), temporary.read_bytes(), overwrite=overwrite)
 
 
 def _save(
     architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray], path: Path
 ) -> None:
-    native("ghost_tf", "a file of Keras", "tf").save(architecture, config, tensors, path)
+    native("tf", "a file of Keras").save(architecture, config, tensors, path)
 
 
 def _add_description(path: Path, description: Description) -> None:
@@ -74,10 +78,6 @@ def _add_description(path: Path, description: Description) -> None:
     # A dataset, since an attribute may not hold the names of thousands of classes.
     with h5py.File(path, "a") as stream:
         stream.create_dataset(ENTRY, data=description.to_json())
-
-
-def _is_weight(array: np.ndarray) -> bool:
-    return array.dtype == np.float32
 
 
 KINDS = (kinds.HDF5, kinds.KERAS, kinds.ZIP)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,20 +13,21 @@ from weights.files import kinds
 from weights.files.file import WeightFile
 from weights.files.storage import PathLike
 from weights.files.writing import check_writable, write_atomically
-from weights.importers.checkpoints import unwrap
-from weights.importers.containers.container import Container, Contents, Place
-from weights.importers.description import ENTRY, Description, describe, parse
+from weights.importers.checkpoints import Checkpoint, unwrap
+from weights.importers.containers.container import Container, Place
+from weights.importers.description import ENTRY, Description
 from weights.importers.files import read_arrays
+from weights.importers.importer import unchanged
 from weights.networks.architectures import configure
-from weights.tensors import DTYPES, TensorSpec
+from weights.tensors import DTYPES
 
 BFLOAT16 = DTYPES["BF16"]
 # NumPy's files have no bfloat16: its bits are stored as raw pairs of bytes.
 RAW = np.dtype("V2")
 
 
-def read(path: PathLike) -> Contents:
-    """The arrays of an archive, wrappers and counters taken off."""
+def read(path: PathLike) -> Checkpoint:
+    """Read the arrays of an archive, wrappers and counters taken off."""
     arrays = read_arrays(path)
     text = arrays.pop(ENTRY, None)
     checkpoint = unwrap(path, arrays)
@@ -34,19 +36,14 @@ def read(path: PathLike) -> Contents:
         for name, array in checkpoint.tensors.items()
     }
     is_text = text is not None and text.dtype.kind == "U" and text.ndim == 0
-    description = parse(path, str(text) if is_text else text)
-    return Contents(tensors, description, checkpoint.dropped, checkpoint.prefix)
+    description = Description.parse(path, str(text) if is_text else text)
+    return replace(checkpoint, tensors=tensors, description=description)
 
 
 def places(description: Description) -> Mapping[str, Place]:
-    """Every tensor under its own name and in its own shape."""
+    """Find every tensor under its own name and in its own shape."""
     specs = configure(description.architecture, description.config).tensors()
     return {spec.name: Place(spec.name, spec.shape) for spec in specs}
-
-
-def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
-    """The array as it is."""
-    return array
 
 
 def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
@@ -56,10 +53,10 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
         name: array.view(RAW) if array.dtype == BFLOAT16 else array
         for name, array in file.tensors.items()
     }
-    entry = {ENTRY: np.array(describe(file).to_json())}
+    entry = {ENTRY: np.array(Description.of(file).to_json())}
     stream = io.BytesIO()
     np.savez(stream, **arrays, **entry)  # type: ignore[arg-type]
     write_atomically(Path(path), stream.getvalue(), overwrite=overwrite)
 
 
-NPZ = Container("npz", "npz", read, places, to_canonical, write, (kinds.NPZ, kinds.ZIP))
+NPZ = Container("npz", "npz", read, places, unchanged, write, (kinds.NPZ, kinds.ZIP))

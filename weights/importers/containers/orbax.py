@@ -15,10 +15,11 @@ from weights.files.file import WeightFile
 from weights.files.folders import check_folder, new_folder
 from weights.files.storage import PathLike
 from weights.files.writing import check_place
-from weights.importers.containers.container import Container, Contents, needed
-from weights.importers.containers.flax_state import contents, places, pure_dict
+from weights.importers.checkpoints import Checkpoint
+from weights.importers.containers.container import Container, needed
+from weights.importers.containers.flax_state import from_state, places, pure_dict
 from weights.importers.containers.orbax_folders import find_arrays
-from weights.importers.description import describe
+from weights.importers.description import Description
 from weights.importers.expansion import check_expansion
 from weights.layout import from_channels_last
 from weights.shown import shown
@@ -29,8 +30,8 @@ STATE, DESCRIPTION = "state", "ghost_weights"
 MARK, DONE = "_CHECKPOINT_METADATA", "commit_success.txt"
 
 
-def read(path: PathLike) -> Contents:
-    """The leaves of a checkpoint, of an item of it, or of the newest step of a manager's folder."""
+def read(path: PathLike) -> Checkpoint:
+    """Read the leaves of a checkpoint, of an item of it, or of a manager's newest step."""
     orbax = _orbax(f"reading {path}")
     folder = Path(path).absolute()
     if folder.is_dir():
@@ -48,7 +49,7 @@ def read(path: PathLike) -> Contents:
     names = [each.name for each in arrays]
     tree = trees[0] if len(trees) == 1 else dict(zip(names, trees, strict=True))
     entry = " and ".join(os.path.relpath(each, folder) for each in arrays)
-    return contents(path, tree, text, "" if entry in (".", STATE) else entry)
+    return from_state(path, tree, text, "" if entry in (".", STATE) else entry)
 
 
 def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
@@ -59,7 +60,7 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
     _check_replaceable(folder)
     items = {
         STATE: orbax.args.StandardSave(pure_dict(file)),
-        DESCRIPTION: orbax.args.JsonSave({"description": describe(file).to_json()}),
+        DESCRIPTION: orbax.args.JsonSave({"description": Description.of(file).to_json()}),
     }
     with new_folder(folder, overwrite=overwrite) as new:
         try:
@@ -89,7 +90,7 @@ def _restore(orbax: Any, folder: Path) -> Any:
 
 
 def _sizes(metadata: Any) -> Iterator[int]:
-    """Bytes of every array that a checkpoint says it has."""
+    """Yield the bytes of every array that a checkpoint claims."""
     if isinstance(metadata, dict | list | tuple):
         for inner in metadata.values() if isinstance(metadata, dict) else metadata:
             yield from _sizes(inner)

@@ -1,4 +1,4 @@
-"""Where in a folder that Orbax wrote the arrays of a state are."""
+"""The arrays of a state in a folder that Orbax wrote."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ MOST_NAMED = 20
 
 
 def find_arrays(path: PathLike) -> list[Path]:
-    """The tree of arrays that is meant; several where parameters and statistics are apart.
+    """Find the tree of arrays to read; several where parameters and statistics are apart.
 
     A folder is such a tree, a checkpoint of items, or a manager's folder of steps, of which the
-    newest is meant. Raises `FormatError` where it is neither, `ImportRefused` where several items
+    newest is read. Raises `FormatError` where it is neither, `ImportRefused` where several items
     could be meant.
     """
     folder = Path(path).absolute()
@@ -36,7 +36,7 @@ def find_arrays(path: PathLike) -> list[Path]:
 
 
 def _trees(folder: Path) -> list[Path]:
-    """The tree of arrays among the items of a checkpoint; none where it has no such item."""
+    """Find the tree of arrays among the items of a checkpoint; none where it has no such item."""
     if _is_tree(folder):
         return [folder]
     items = {each.name: each for each in _folders(folder) if _is_tree(each)}
@@ -54,7 +54,7 @@ def _trees(folder: Path) -> list[Path]:
 
 
 def _newest(path: PathLike, folder: Path) -> list[Path]:
-    """The tree of arrays of the newest step in a manager's folder."""
+    """Find the tree of arrays of the newest step in a manager's folder."""
     steps = {
         int(found[1]): each
         for each in _folders(folder)

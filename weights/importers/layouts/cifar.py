@@ -1,28 +1,19 @@
-"""Which network for CIFAR a state dict is of, read from canonical names and shapes."""
+"""Networks for CIFAR that a state dict may be of, read from canonical names and shapes."""
 
 from __future__ import annotations
 
 from itertools import product
 
-from weights.importers.layouts.layers import ratios
-from weights.importers.layouts.shapes import Arguments, Shapes, best_fit, divided
-from weights.importers.rules import Plan
+from weights.importers.importer import Arguments, Inferred
+from weights.importers.layouts.layers import kernels, ratios
+from weights.importers.layouts.shapes import Shapes, best_fit, cheap_kernel, divided
 from weights.networks.resnet import STAGES as RESNET_STAGES
 from weights.networks.resnet import STEM_CHANNELS
 from weights.networks.vgg import STAGES as VGG_STAGES
 
 CIFAR10 = (
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-)
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+)  # fmt: skip
 # x = (image / divide_by - mean) / std, channel by channel.
 CIFAR10_PREPROCESS = {
     "divide_by": 255.0,
@@ -32,52 +23,55 @@ CIFAR10_PREPROCESS = {
 }
 # A class without them has the same names and shapes; the configuration has no word for it.
 RELU = {"activation": "relu after both halves of every ghost convolution"}
-SHORTCUT = {"shortcut": "every second pixel, padded with zero channels"}
-ALWAYS = {
-    "ghost_resnet20": RELU | SHORTCUT,
-    "ghost_resnet56": RELU | SHORTCUT,
-    "ghost_vgg16": RELU | {"pooling": "maximum over 2x2"},
-}
-# The GhostConv of each width whose channels tell the ratio.
-RESNET = {channels: f"{stage}.0.conv1" for stage, channels in RESNET_STAGES.items()}
-VGG = {widths[0]: f"features.{stage}.1" for stage, widths in enumerate(VGG_STAGES[:4])}
+RESNET_ASSUMPTIONS = RELU | {"shortcut": "every second pixel, padded with zero channels"}
+VGG_ASSUMPTIONS = RELU | {"pooling": "maximum over 2x2"}
+# The GhostConv of each width whose channels determine the ratio.
+RESNET = {channels: f"{stage}.0.conv1." for stage, channels in RESNET_STAGES.items()}
+VGG = {widths[0]: f"features.{stage}.1." for stage, widths in enumerate(VGG_STAGES[:4])}
 
 
-def plan_resnet(shapes: Shapes, architecture: str, given: Arguments) -> Plan:
-    """Ghost-ResNet, with any ratio, with or without its own batch normalisations."""
+def infer_resnet(shapes: Shapes, architecture: str, given: Arguments) -> Inferred:
+    """Infer a Ghost-ResNet, with any ratio, with or without its own batch normalisations."""
     found: Arguments = {"norm": "bn1.weight" in shapes}
-    return _plan(shapes, architecture, given, found, "round", "conv1", STEM_CHANNELS, RESNET)
+    found = _read(shapes, architecture, given, found, "round", (STEM_CHANNELS, "conv1."), RESNET)
+    return _inferred(architecture, found, given, RESNET_ASSUMPTIONS)
 
 
-def plan_vgg(shapes: Shapes, architecture: str, given: Arguments) -> Plan:
-    """Ghost-VGG-16, with or without its hidden layer."""
+def infer_vgg(shapes: Shapes, architecture: str, given: Arguments) -> Inferred:
+    """Infer a Ghost-VGG-16, with or without its hidden layer."""
     found: Arguments = {"hidden": "hidden.weight" in shapes}
-    stem_channels = VGG_STAGES[0][0]
-    return _plan(shapes, architecture, given, found, "ceil", "features.0.0", stem_channels, VGG)
+    stem = (VGG_STAGES[0][0], "features.0.0.")
+    found = _read(shapes, architecture, given, found, "ceil", stem, VGG)
+    return _inferred(architecture, found, given, VGG_ASSUMPTIONS)
 
 
-def _plan(
+def _read(
     shapes: Shapes, architecture: str, given: Arguments, found: Arguments, split: str,
-    stem: str, stem_channels: int, convolutions: dict[int, str],
-) -> Plan:  # fmt: skip
-    halves = {name: _halves(name) for name in (stem, *convolutions.values())}
-    found["in_chans"] = shapes.kernel(halves[stem][0])[1]
+    stem: tuple[int, str], modules: dict[int, str],
+) -> Arguments:  # fmt: skip
+    """Read the arguments beside those `found`, from the stem and a ghost module of each width."""
+    channels, place = stem
+    halves = kernels(shapes, place)
+    of_modules = {c: kernels(shapes, name) for c, name in modules.items()}
+    found["in_chans"] = shapes.kernel(halves[0])[1]
     found["num_classes"] = shapes.length("linear.bias") if "linear.bias" in shapes else 0
-    cheap = next((cheap for _, cheap in halves.values() if cheap in shapes), None)
-    found |= {"dw_kernel_size": shapes.kernel(cheap)[2]} if cheap else {}
-    of_stem = {stem_channels: divided(shapes, *halves[stem])}
-    of_all = {c: divided(shapes, *halves[name]) for c, name in convolutions.items()}
+    cheap = next((cheap for _, cheap in (halves, *of_modules.values()) if cheap in shapes), "")
+    found |= cheap_kernel(shapes, cheap)
+    of_stem = ratios({channels: divided(shapes, *halves)}, split)
+    of_all = ratios({c: divided(shapes, *names) for c, names in of_modules.items()}, split)
     candidates = (
         found | ratio | ({"stem_ratio": first["ratio"]} if first else {})
-        for ratio, first in product(ratios(of_all, split), ratios(of_stem, split))
+        for ratio, first in product(of_all, of_stem)
         if ratio.get("split") == first.get("split") or not first
     )
-    told = best_fit(shapes, architecture, candidates, given)
-    if ((told | given)["num_classes"], (told | given)["in_chans"]) != (10, 3):
-        return Plan(architecture, told, guessed=ALWAYS[architecture])
-    guessed = ALWAYS[architecture] | {"preprocess": "CIFAR-10", "classes": "CIFAR-10"}
-    return Plan(architecture, told, {}, CIFAR10_PREPROCESS, CIFAR10, guessed)
+    return best_fit(shapes, architecture, candidates, given)
 
 
-def _halves(path: str) -> tuple[str, str]:
-    return f"{path}.primary_conv.0.weight", f"{path}.cheap_conv.0.weight"
+def _inferred(
+    architecture: str, found: Arguments, given: Arguments, assumptions: dict[str, str]
+) -> Inferred:
+    """Assume CIFAR-10 where a network has 10 classes and 3 channels."""
+    if ((found | given)["num_classes"], (found | given)["in_chans"]) != (10, 3):
+        return Inferred(architecture, found, assumptions=assumptions)
+    assumptions = assumptions | {"preprocess": "CIFAR-10", "classes": "CIFAR-10"}
+    return Inferred(architecture, found, {}, CIFAR10_PREPROCESS, CIFAR10, assumptions)

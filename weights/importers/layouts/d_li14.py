@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,103 +9,85 @@ import numpy as np
 
 from weights.errors import ImportRefused
 from weights.importers.checkpoints import Checkpoint
-from weights.importers.layouts.ghostnets import PLAIN
+from weights.importers.importer import Arguments, Importer, Inferred, rename
+from weights.importers.layouts import timm
+from weights.importers.layouts.ghostnets import PLAIN, infer_ghostnet
 from weights.importers.layouts.shapes import Shapes
-from weights.importers.layouts.timm import plan_ghostnet
-from weights.importers.rules import Arguments, Importer, Plan
 from weights.networks.architectures import Config
 from weights.networks.ghostnet import ROWS, GhostNetConfig
 from weights.tensors import CONVOLUTION, TensorSpec
 
 GATE = "clip01"
-# What its class computes with; no tensor tells all of it.
+# The arguments that its class always has; the tensors do not determine those of UNDETERMINED.
 ARGUMENTS = {
     "head": "norm",
     "se_rounding": "floor",
     "shortcut_kernel_size": 3,
     "shortcut_activation": "relu",
 }
-UNTOLD = ("shortcut_activation",)
-# Before a tensor's own name: ours and theirs, outside of the blocks.
-PLACES = {
-    "conv_stem": "features.0.0",
-    "bn1": "features.0.1",
-    f"blocks.{len(ROWS)}.0.conv": "squeeze.0",
-    f"blocks.{len(ROWS)}.0.bn1": "squeeze.1",
-    "conv_head": "classifier.0",
-    "bn_head": "classifier.1",
-    "classifier": "classifier.4",
-}
-IN_BLOCK = {
-    "ghost1": "conv.0",
-    "conv_dw": "conv.1.0",
-    "bn_dw": "conv.1.1",
-    "se.conv_reduce": "conv.2.fc.0",
-    "se.conv_expand": "conv.2.fc.2",
-    "ghost2": "conv.3",
-    "shortcut.0": "shortcut.0.0",
-    "shortcut.1": "shortcut.0.1",
-    "shortcut.2": "shortcut.1",
-    "shortcut.3": "shortcut.2",
-}
-BLOCK = re.compile(r"(blocks\.\d+\.\d+)\.(.+)")
-BLOCKS = [
-    f"blocks.{stage}.{index}" for stage, rows in enumerate(ROWS) for index in range(len(rows))
-]
+UNDETERMINED = ("shortcut_activation",)
+BLOCKS = [(stage, index) for stage, rows in enumerate(ROWS) for index in range(len(rows))]
+LAST = rf"^blocks\.{len(ROWS)}\.0"
+RENAMES = (
+    *timm.RENAMES,
+    (r"^classifier\.", "classifier.4."),
+    (r"^conv_stem\.", "features.0.0."),
+    (r"^bn1\.", "features.0.1."),
+    (rf"{LAST}\.conv\.", "squeeze.0."),
+    (rf"{LAST}\.bn1\.", "squeeze.1."),
+    (r"^conv_head\.", "classifier.0."),
+    (r"^bn_head\.", "classifier.1."),
+    *(
+        (rf"^blocks\.{stage}\.{index}\.", f"features.{number}.")
+        for number, (stage, index) in enumerate(BLOCKS, start=1)
+    ),
+    (r"\bghost1\.", "conv.0."),
+    (r"\bconv_dw\.", "conv.1.0."),
+    (r"\bbn_dw\.", "conv.1.1."),
+    (r"\bse\.conv_reduce\.", "conv.2.fc.0."),
+    (r"\bse\.conv_expand\.", "conv.2.fc.2."),
+    (r"\bghost2\.", "conv.3."),
+    (r"\bshortcut\.0\.", "shortcut.0.0."),
+    (r"\bshortcut\.1\.", "shortcut.0.1."),
+    (r"\bshortcut\.2\.", "shortcut.1."),
+    (r"\bshortcut\.3\.", "shortcut.2."),
+)
 
 
-def plan(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Plan:
-    """The network that names and shapes tell."""
-    first = foreign_name(PLAIN)
+def infer(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Inferred:
+    """Infer the network from the names of d-li14."""
+    first = rename(PLAIN, RENAMES)
     if first not in checkpoint.tensors:
         raise ImportRefused(
             f"{checkpoint.path} must hold d-li14's GhostNet, with a tensor {first!r}, got none"
         )
     fixed = {name: value for name, value in ARGUMENTS.items() if name not in given}
-    plan = plan_ghostnet(_canonical_shapes(checkpoint), "ghostnet", given, fixed)
-    # Its class has it, but a tensor does not tell.
-    usual = {name: plan.told.pop(name) for name in UNTOLD if name in plan.told}
-    return replace(plan, usual=usual)
+    found = infer_ghostnet(_canonical_shapes(checkpoint), "ghostnet", given, fixed)
+    defaults = {name: found.arguments.pop(name) for name in UNDETERMINED if name in fixed}
+    return replace(found, defaults=defaults)
 
 
-def foreign_name(name: str) -> str:
-    """d-li14's name of a tensor.
-
-    >>> foreign_name("blocks.3.0.se.conv_reduce.weight"), foreign_name("classifier.bias")
-    ('features.4.conv.2.fc.0.weight', 'classifier.4.bias')
-    """
-    place, _, leaf = name.rpartition(".")
-    if place in PLACES:
-        return f"{PLACES[place]}.{leaf}"
-    block, rest = BLOCK.fullmatch(name).groups()  # type: ignore[union-attr]
-    ours = next(part for part in IN_BLOCK if rest.startswith(f"{part}."))
-    theirs = rest.replace(ours, IN_BLOCK[ours], 1).replace("cheap_conv.", "cheap_operation.")
-    return f"features.{BLOCKS.index(block) + 1}.{theirs}"
-
-
-def to_canonical(spec: TensorSpec, array: np.ndarray) -> np.ndarray:
-    """A tensor of d-li14's as this project has it: its linear layers are 1x1 convolutions."""
+def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """Return a tensor of d-li14's as this project has it: linear layers are 1x1 convolutions."""
     if spec.kind == CONVOLUTION and array.ndim == 2:
         return array.reshape(*array.shape, 1, 1)
     return array
 
 
 def differences(config: Config) -> Iterator[str]:
-    """There is no way back: its gate divides by 6, which does not give every number again."""
-    del config
+    """Yield why there is no way back: dividing by 6 does not give every number again."""
     yield "weights of its gate cannot be written back bit for bit"
 
 
 def _canonical_shapes(checkpoint: Checkpoint) -> Shapes:
-    """Shapes by canonical name; the names are the same at every width."""
-    specs = list(GhostNetConfig(1, head="norm").tensors())
-    names = {spec.name: foreign_name(spec.name) for spec in specs}
+    """Return shapes by canonical name; the names are the same at every width."""
+    specs = {rename(spec.name, RENAMES): spec for spec in GhostNetConfig(1, head="norm").tensors()}
     found = {
-        spec.name: to_canonical(spec, checkpoint.tensors[names[spec.name]]).shape
-        for spec in specs
-        if names[spec.name] in checkpoint.tensors
+        spec.name: to_canonical(checkpoint.tensors[name], spec).shape
+        for name, spec in specs.items()
+        if name in checkpoint.tensors
     }
-    return Shapes(checkpoint.path, found, foreign_name)
+    return Shapes(checkpoint.path, found, RENAMES)
 
 
-D_LI14 = Importer("d-li14", ("ghostnet",), plan, foreign_name, differences, to_canonical, GATE)
+D_LI14 = Importer("d-li14", ("ghostnet",), infer, differences, RENAMES, to_canonical, GATE)

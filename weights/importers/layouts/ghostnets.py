@@ -1,15 +1,18 @@
-"""Which GhostNet a state dict is of: version, width and the rest, read from names and shapes."""
+"""GhostNets that a state dict may be of: version, width and the rest, from names and shapes."""
 
 from __future__ import annotations
 
 from weights.arithmetic import make_divisible
 from weights.errors import ImportRefused
-from weights.importers.layouts.shapes import Arguments, Shapes, best_fit, divided
+from weights.files.settings import imagenet
+from weights.importers.importer import Arguments, Inferred
+from weights.importers.layouts.layers import BRANCH, PRIMARY, kernels
+from weights.importers.layouts.shapes import Shapes, best_fit, cheap_kernel, divided
 from weights.networks.ghostnet import LAST_EXPANSION, STEM_CHANNELS
 
-FIRST = "blocks.0.0.ghost1"
+FIRST = "blocks.0.0.ghost1."
 # Under either of them the first ghost module has its primary kernel.
-PLAIN, BRANCHED = f"{FIRST}.primary_conv.0.weight", f"{FIRST}.primary_rpr_conv.0.conv.weight"
+PLAIN, BRANCHED = FIRST + PRIMARY, FIRST + BRANCH
 ATTENTION = "blocks.2.0.ghost1.short_conv.0.weight"
 LAST = "blocks.9.0.conv.weight"
 # The published widths first: where several give the same channels, the best known is meant.
@@ -20,50 +23,58 @@ LARGE_SHORTCUT = "blocks.3.0.shortcut.0.weight"
 
 
 def is_ghostnet(shapes: Shapes) -> bool:
-    """Whether the names are those of a GhostNet."""
+    """Return whether the names are those of a GhostNet."""
     return "conv_stem.weight" in shapes and (PLAIN in shapes or BRANCHED in shapes)
 
 
 def recognise_ghostnet(shapes: Shapes) -> str:
-    """The architecture that canonical names tell."""
-    if BRANCHED in shapes or f"{FIRST}.primary_conv.0.bias" in shapes:
+    """Return the architecture that canonical names are of."""
+    if BRANCHED in shapes or f"{FIRST}primary_conv.0.bias" in shapes:
         return "ghostnetv3"
     return "ghostnetv2" if ATTENTION in shapes else "ghostnet"
 
 
-def read_ghostnet(shapes: Shapes, architecture: str, given: Arguments) -> Arguments:
-    """The arguments that the shapes tell; `given` ones are taken for granted.
+def infer_ghostnet(
+    shapes: Shapes, architecture: str, given: Arguments, fixed: Arguments | None = None
+) -> Inferred:
+    """Infer a GhostNet; `fixed` are arguments that the foreign class always has.
 
-    Raises `ImportRefused` where no width fits.
+    A network of 1,000 classes and 3 channels is assumed to be one of ImageNet. Raises
+    `ImportRefused` where no width fits.
     """
-    read: Arguments = {"in_chans": shapes.kernel("conv_stem.weight")[1]}
+    fixed = fixed or {}
+    found = _read(shapes, architecture, fixed | given) | fixed
+    if ((found | given)["num_classes"], (found | given)["in_chans"]) != (1000, 3):
+        return Inferred(architecture, found)
+    assumptions = {"preprocess": "ImageNet"}
+    return Inferred(architecture, found, preprocess=imagenet(), assumptions=assumptions)
+
+
+def _read(shapes: Shapes, architecture: str, given: Arguments) -> Arguments:
+    primary, cheap = kernels(shapes, FIRST)
+    is_deployed = architecture == "ghostnetv3" and BRANCHED not in shapes
+    is_large = LARGE_SHORTCUT in shapes and shapes.kernel(LARGE_SHORTCUT)[2:] == (3, 3)
     classifier = "classifier.bias"
-    read["num_classes"] = shapes.length(classifier) if classifier in shapes else 0
-    read["head"] = "norm" if "bn_head.weight" in shapes else "bias"
-    read |= _read_ghost_module(shapes)
-    deployed = architecture == "ghostnetv3" and BRANCHED not in shapes
-    read["form"] = "deployed" if deployed else "training"
-    large = LARGE_SHORTCUT in shapes and shapes.kernel(LARGE_SHORTCUT)[2:] == (3, 3)
-    read["shortcut_kernel_size"] = 3 if large else 0
+    found: Arguments = {
+        "in_chans": shapes.kernel("conv_stem.weight")[1],
+        "num_classes": shapes.length(classifier) if classifier in shapes else 0,
+        "head": "norm" if "bn_head.weight" in shapes else "bias",
+        "ratio": divided(shapes, primary, cheap).multiplier + 1,
+        "split": "ceil",
+        **cheap_kernel(shapes, cheap),
+        "form": "deployed" if is_deployed else "training",
+        "shortcut_kernel_size": 3 if is_large else 0,
+    }
     candidates = (
-        read | {"width": width, "se_rounding": rounding}
+        found | {"width": width, "se_rounding": rounding}
         for width in _widths(shapes, given)
         for rounding in ("divisible", "floor")
     )
     return best_fit(shapes, architecture, candidates, given)
 
 
-def _read_ghost_module(shapes: Shapes) -> Arguments:
-    deployed = (PLAIN, f"{FIRST}.cheap_conv.0.weight")
-    training = (BRANCHED, f"{FIRST}.cheap_rpr_conv.0.conv.weight")
-    primary, cheap = training if BRANCHED in shapes else deployed
-    channels = divided(shapes, primary, cheap)
-    read: Arguments = {"ratio": channels.multiplier + 1, "split": "ceil"}
-    return read | ({"dw_kernel_size": shapes.kernel(cheap)[2]} if cheap in shapes else {})
-
-
 def _widths(shapes: Shapes, given: Arguments) -> list[float]:
-    """The widths whose stem and last convolution have these channels."""
+    """Return the widths whose stem and last convolution have these channels."""
     stem, last = shapes.kernel("conv_stem.weight")[0], shapes.kernel(LAST)[0]
     wanted = {STEM_CHANNELS: stem, LAST_EXPANSION: last}
     if "width" in given:

@@ -8,17 +8,13 @@ from collections.abc import Iterable
 from weights.errors import ImportRefused
 from weights.files.storage import PathLike
 from weights.importers.checkpoints import Checkpoint
+from weights.importers.importer import Arguments, Importer, Inferred
+from weights.importers.layouts import timm
 from weights.importers.layouts.shapes import read_shapes
-from weights.importers.layouts.timm import canonical_name as timm_canonical
-from weights.importers.layouts.timm import differences, plan_shapes
-from weights.importers.layouts.timm import foreign_name as timm_name
-from weights.importers.rules import Arguments, Importer, Plan
 
 # In the branches the batch normalisation is called `bn`, which timm renamed.
-OURS, THEIRS = (
-    re.compile(r"(_rpr_(?:conv\.\d+|scale))\.bn1\."),
-    re.compile(r"(_rpr_(?:conv\.\d+|scale))\.bn\."),
-)
+RENAMES = (*timm.RENAMES, (r"(_rpr_(?:conv\.\d+|scale))\.bn1\.", r"\1.bn."))
+INVERSE = ((r"(_rpr_(?:conv\.\d+|scale))\.bn\.", r"\1.bn1."), *timm.INVERSE)
 ARCHITECTURES = ("ghostnet", "ghostnetv2", "ghostnetv3")
 # The scope of the variables in Huawei's TensorFlow checkpoint really bears this name.
 TENSORFLOW_SCOPE = "MobileNetV2/"
@@ -32,24 +28,10 @@ TENSORFLOW_REASONS = (
 )
 
 
-def plan(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Plan:
-    """The network that names and shapes tell."""
+def infer(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Inferred:
+    """Infer the network from the names of Huawei."""
     refuse_tensorflow(checkpoint.path, checkpoint.tensors)
-    return plan_shapes(read_shapes(checkpoint, canonical_name, foreign_name), architecture, given)
-
-
-def foreign_name(name: str) -> str:
-    """Huawei's name of a tensor.
-
-    >>> foreign_name("blocks.0.0.ghost1.cheap_rpr_conv.2.bn1.weight")
-    'blocks.0.0.ghost1.cheap_rpr_conv.2.bn.weight'
-    """
-    return OURS.sub(r"\1.bn.", timm_name(name))
-
-
-def canonical_name(name: str) -> str:
-    """The inverse of `foreign_name`."""
-    return timm_canonical(THEIRS.sub(r"\1.bn1.", name))
+    return timm.infer_module(read_shapes(checkpoint, INVERSE, RENAMES), architecture, given)
 
 
 def refuse_tensorflow(path: PathLike, names: Iterable[str] = ()) -> None:
@@ -63,5 +45,5 @@ def refuse_tensorflow(path: PathLike, names: Iterable[str] = ()) -> None:
 
 
 HUAWEI = Importer(
-    "huawei", ARCHITECTURES, plan, foreign_name, differences, refuse=refuse_tensorflow
+    "huawei", ARCHITECTURES, infer, timm.differences, RENAMES, refuse=refuse_tensorflow
 )

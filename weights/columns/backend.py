@@ -1,0 +1,91 @@
+"""What a framework package says of its framework; all else about weights stands in `column`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from weights.columns.actual import Facts
+from weights.tensors import TensorSpec
+
+Module = TypeVar("Module")
+Made = TypeVar("Made")
+Variable = TypeVar("Variable")
+
+
+class Backend(ABC, Generic[Module, Made, Variable]):
+    """How a framework makes modules, and how it holds their tensors.
+
+    `Module` is the framework's class of all modules, `Made` that of this project's, `Variable`
+    what holds a tensor. `architectures` has the class of every architecture, `attributes` the name
+    that a layer gives a tensor of each kind, where it is not the last part of the canonical name.
+    """
+
+    architectures: Mapping[str, type[Made]]
+    attributes: Mapping[str, str] = {}
+
+    @abstractmethod
+    def make(self, architecture: str, config: Mapping[str, Any], dtype: np.dtype) -> Made:
+        """A module whose variables have that type, and any values."""
+
+    def make_like(self, module: Any, config: Mapping[str, Any], dtype: np.dtype) -> Any:
+        """Another configuration of `module`, with its places, modes and frozen variables."""
+        return self.make(module.architecture, config, dtype)
+
+    def make_empty(self, architecture: str, config: Mapping[str, Any]) -> Made:
+        """A module that is asked for its layers, not for values: as cheap as the framework can."""
+        return self.make(architecture, config, np.dtype(np.float32))
+
+    @abstractmethod
+    def facts(self, module: Any) -> Facts:
+        """Every layer inside `module` by its path: its kind, and all that its result depends on."""
+
+    @abstractmethod
+    def to_canonical(self, variable: Variable, spec: TensorSpec) -> np.ndarray:
+        """A variable, or an array of its layout, as a NumPy array of its own."""
+
+    @abstractmethod
+    def to_native(self, array: np.ndarray, spec: TensorSpec, variable: Variable) -> Any:
+        """A canonical array in the layout of the variable that it is for."""
+
+    @abstractmethod
+    def assign(
+        self, module: Any, variables: Mapping[str, Variable], values: Mapping[str, Any], what: str
+    ) -> None:
+        """Give the variables these values, both by canonical name.
+
+        Raises `weights.MismatchError`, headed by `what`, where one cannot have its value; no other
+        has changed then.
+        """
+
+    def variable_of(self, module: Any, spec: TensorSpec) -> Variable:
+        """The module's own variable for a tensor."""
+        path, _, name = spec.name.rpartition(".")
+        return getattr(submodule(module, path), self.attributes.get(spec.kind, name))
+
+    def dtype_of(self, variable: Variable) -> np.dtype:
+        """The type of a variable's values."""
+        return np.dtype(variable.dtype)  # type: ignore[attr-defined]
+
+    def create_variables(self, module: Any) -> None:
+        """Create the variables of a module that has none yet: those of most frameworks have."""
+
+    def prepare_inference(self, module: Any) -> None:
+        """Put a deployed module into the mode, and the order in memory, for inference."""
+
+
+def submodule(module: Any, path: str) -> Any:
+    """The part of a module at a dotted path; numbers are places in a list.
+
+    >>> submodule([1 + 2j], "0.imag")
+    2.0
+    """
+    return reduce(_child, path.split("."), module)
+
+
+def _child(module: Any, name: str) -> Any:
+    return module[int(name)] if name.isdigit() else getattr(module, name)

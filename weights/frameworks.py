@@ -1,0 +1,43 @@
+"""The frameworks of this project, and what each needs; none is imported before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A framework: its short name, the package of this project for it, and what that needs."""
+
+    name: str
+    package: str
+    requires: tuple[str, ...]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The packages that are not installed here."""
+        needed = (self.package, *self.requires)
+        return tuple(name for name in needed if find_spec(name) is None)
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot run here, and how to install it."""
+        return f"{', '.join(self.missing)} not installed: pip install 'ghostconv[{self.name}]'"
+
+    def load(self, module: str) -> Any:
+        """Import a module of the framework's package by its name there; raises `ImportError`."""
+        return import_module(f"{self.package}.{module}")
+
+
+FRAMEWORKS: Mapping[str, Framework] = {
+    framework.name: framework
+    for framework in (
+        Framework("torch", "ghost_torch", ("torch",)),
+        Framework("jax", "ghost_jax", ("jax", "flax")),
+        Framework("tf", "ghost_tf", ("keras", "tensorflow")),
+    )
+}

@@ -1,0 +1,90 @@
+"""Importers of foreign state dicts: their names, what they recognise, what they cannot hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from weights.files.storage import PathLike
+from weights.importers.checkpoints import Checkpoint
+from weights.importers.gates import OWN_GATE
+from weights.networks.architectures import Config
+from weights.tensors import TensorSpec
+
+Arguments = dict[str, Any]
+# Regular expressions and their replacements, applied one after the other.
+Renames = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """The module that a checkpoint is of.
+
+    `arguments` are those that the tensors, or the file, determine. `defaults` are those of the
+    foreign class that no tensor determines and that are not this project's defaults. `assumptions`
+    say what else is taken for granted: where `preprocess` and `classes` come from if only the
+    number of classes tells, and what this project's networks always compute.
+    """
+
+    architecture: str
+    arguments: Arguments
+    defaults: Arguments = field(default_factory=dict)
+    preprocess: Mapping[str, Any] | None = None
+    classes: tuple[str, ...] | None = None
+    assumptions: Mapping[str, str] = field(default_factory=dict)
+
+
+def unchanged(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """Return a foreign tensor as it is: it is the canonical one."""
+    return array
+
+
+def accept(path: PathLike) -> None:
+    """Refuse no file before it is read."""
+
+
+@dataclass(frozen=True)
+class Importer:
+    """A foreign convention: its architectures, its names, and what its classes cannot compute.
+
+    `infer` recognises the module of a checkpoint, for an architecture and arguments that may be
+    given. `differences` yields every way in which no foreign class computes what a configuration
+    says. `renames` make foreign names of canonical ones, `to_canonical` makes the canonical tensor
+    of a foreign one. `gate` is that of its squeeze-and-excitation, `refuse` raises for a file that
+    is refused by its name.
+    """
+
+    name: str
+    architectures: tuple[str, ...]
+    infer: Callable[[Checkpoint, str | None, Arguments], Inferred]
+    differences: Callable[[Config], Iterator[str]] = field(repr=False)
+    renames: Renames = field(default=(), repr=False)
+    to_canonical: Callable[[np.ndarray, TensorSpec], np.ndarray] = unchanged
+    gate: str = OWN_GATE
+    refuse: Callable[[PathLike], None] = accept
+
+    def foreign_name(self, name: str) -> str:
+        """Return the foreign name of a canonical one."""
+        return rename(name, self.renames)
+
+
+def rename(name: str, renames: Renames) -> str:
+    r"""Apply every rename in turn.
+
+    >>> rename("ghost1.cheap_conv.0.weight", [(r"cheap_conv\.", "cheap_operation.")])
+    'ghost1.cheap_operation.0.weight'
+    """
+    for pattern, replacement in renames:
+        name = re.sub(pattern, replacement, name)
+    return name
+
+
+def fixed_differences(config: Config, fixed: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every argument that differs from the one that a foreign class always has."""
+    for name, value in fixed.items():
+        if getattr(config, name) != value:
+            yield f"its `{name}` is always {value!r}, the file has {getattr(config, name)!r}"
