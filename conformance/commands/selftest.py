@@ -12,7 +12,7 @@ from rich.table import Table
 
 from conformance.commands.common import FAILED, PASSED, exit_with
 from conformance.implementations.registry import available
-from conformance.mutants import FRAMEWORK, MODULE_MUTANTS, MUTANTS, Mutant
+from conformance.mutants import FRAMEWORK, MUTANTS, TORCH_MUTANTS, Mutant
 from conformance.reports import terminal
 
 
@@ -30,7 +30,7 @@ def selftest(names: Sequence[str], json_output: bool) -> None:
 
 
 def _run(names: Sequence[str], json_output: bool) -> int:
-    mutants = (*MUTANTS, *MODULE_MUTANTS)
+    mutants = (*MUTANTS, *TORCH_MUTANTS)
     unknown = sorted(set(names) - {mutant.name for mutant in mutants})
     if unknown:
         raise click.UsageError(f"no such mutant: {', '.join(unknown)}")
@@ -60,7 +60,7 @@ def _document(mutants: Iterable[Mutant], *, with_variants: bool) -> dict[str, li
     caught = [
         {
             "name": each.mutant.name,
-            "defect": each.mutant.what,
+            "defect": each.mutant.description,
             "tier": each.mutant.tier,
             "caught_by": None if each.verdict is None else each.verdict.case,
         }
@@ -69,7 +69,7 @@ def _document(mutants: Iterable[Mutant], *, with_variants: bool) -> dict[str, li
     accepted = [
         {
             "name": each.variant.name,
-            "computes_by": each.variant.what,
+            "computes_by": each.variant.description,
             "cases": each.cases,
             "false_alarms": [verdict.to_dict() for verdict in each.alarms],
         }
