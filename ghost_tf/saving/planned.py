@@ -45,6 +45,7 @@ def build_in_turn(layers: Iterable[Any], shape: tuple[Any, ...]) -> tuple[Any, .
 class Planned(Composed, Chosen):
     """A layer or model with a `plan` and a `data_format`; comes before the Keras class."""
 
+    architecture: str
     plan: Any
     data_format: str
 

@@ -19,6 +19,7 @@ class Planned(nn.Module):
     `forward` into its code, which text would break.
     """
 
+    architecture: str
     plan: Any
 
     def _set_up(self, plan: Any, **options: Any) -> None:
