@@ -166,10 +166,12 @@ DEVIATIONS = {
             + ACTIVATIONS =
         """,
     },
-    "ghost_tf/networks/resnet.py": {
+    "ghost_tf/networks/basic_block.py": {
         "Keras asks it for its arguments when it saves the stages of a network": """
             + BasicBlock.__init__: self._arguments =
         """,
+    },
+    "ghost_tf/networks/resnet.py": {
         "`training` makes the line of the stem too long for one statement": """
             + GhostResNet._steps: out =
         """,
@@ -230,6 +232,12 @@ DEVIATIONS = {
             + GhostNetOptions.data_format =
             + GhostNetOptions.name =
             + GhostNetOptions.trainable =
+            + GhostNetOptions.kernel_initializer =
+            + GhostNetOptions.bias_initializer =
+            + GhostNetOptions.kernel_regularizer =
+            + GhostNetOptions.bias_regularizer =
+            + GhostNetOptions.kernel_constraint =
+            + GhostNetOptions.bias_constraint =
         """,
     },
 }
