@@ -17,13 +17,13 @@ import numpy as np
 
 from conformance.cases import digits
 from conformance.cases.case import Case
+from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import NotSupported, shorten
 from conformance.implementations.implementation import Implementation
 from conformance.judging.stages import (
     Reference,
     in_batches,
-    in_dtype,
     is_network,
     judge_stage,
     oracle_run,
@@ -125,16 +125,12 @@ class NetworkTier(Tier):
 
     def _oracle_stages(self) -> Reference:
         data = self._data()
-        file = data.file
-        return oracle_run(file.architecture, file.config, file.tensors, data.x).reference()
+        return oracle_run(Model.of(data.file), data.x).reference()
 
     def _run(self, implementation: Implementation) -> Tensors:
         data = self._data()
-        file, weights = data.file, in_dtype(data.file.tensors, np.float32)
-        return in_batches(
-            lambda batch: implementation.taps(file.architecture, file.config, weights, batch),
-            data.x,
-        )
+        model = Model.of(data.file).astype(np.float32)
+        return in_batches(lambda batch: implementation.taps(model, batch), data.x)
 
 
 def load(weights: Path, images: Path) -> Data:
