@@ -30,7 +30,7 @@ class Adapter:
         return _to_numpy(_forward(self.module, self._input(x)))
 
     def taps(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """The output of every stage, of a network; of a layer, its output."""
+        """The output of every stage of a network, or the output of a layer."""
         self.module.eval()
         if not hasattr(self.module, "stages"):
             return {"output": self(x)}
@@ -92,7 +92,7 @@ def versions() -> dict[str, str]:
 
 
 def strict_arithmetic() -> dict[str, str]:
-    """Switch off what would silently round float32 to fewer bits, and tell what was set."""
+    """Switch off silent rounding of float32 to fewer bits; returns the settings by name."""
     jax.config.update("jax_default_matmul_precision", "highest")
     return {"float32": "jax_default_matmul_precision=highest"}
 

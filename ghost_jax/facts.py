@@ -1,4 +1,4 @@
-"""What the layers inside a module are now, beside their weights."""
+"""The layers inside a module as they are now: kinds and settings, beside the weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ghost_jax import layers
 from weights import ArgumentError
 from weights.columns.actual import Facts
 
-# What a layer's result depends on; types, placement and the axes of devices are the user's own.
+# The attributes that decide a layer's result; types, placement and axes of devices do not.
 SETTINGS: dict[type, tuple[str, ...]] = {
     nnx.Conv: (
         "strides", "padding", "input_dilation", "kernel_dilation", "feature_group_count", "mask",
@@ -26,7 +26,7 @@ SETTINGS: dict[type, tuple[str, ...]] = {
     layers.Folded: (),
 }  # fmt: skip
 CONTAINERS = (nnx.List, list, tuple)
-# Of a variable's kind: what may stand between its value and the layer.
+# Methods by which a kind of variable may change its value on the way to the layer.
 ACCESS = ("get_value", "set_value", "__getitem__", "__setitem__")
 
 
@@ -55,7 +55,7 @@ def _walk(path: str, part: Any, seen: dict[int, str]) -> Iterator[tuple[str, Map
 def _settings(
     path: str, layer: Any, names: tuple[str, ...], seen: dict[int, str]
 ) -> dict[str, Any]:
-    """The numbers of a layer; of its variables, which it has."""
+    """The numbers of a layer, and which variables it has."""
     values = {name: getattr(layer, name) for name in names}
     settings = {name: _plain(f"{path}.{name}", value, seen) for name, value in values.items()}
     if isinstance(layer, nnx.BatchNorm):
@@ -78,7 +78,7 @@ def _plain(path: str, value: Any, seen: dict[int, str]) -> Any:
 
 
 def _given(variable: nnx.Variable[Any]) -> str:
-    """Whether the layer computes with the variable's own numbers."""
+    """How the layer comes to its numbers: "given" where they are the variable's own."""
     kind = type(variable)
     if any(getattr(kind, name) is not getattr(nnx.Variable, name) for name in ACCESS):
         return f"made by {kind.__name__}"
@@ -96,12 +96,12 @@ def _given(variable: nnx.Variable[Any]) -> str:
 
 
 def _rest_of(momentum: Any) -> Any:
-    """1 - momentum, without what the subtraction adds: Flax weighs the other of the two values."""
+    """1 - momentum, for Flax weighs the other value; without the digits that subtracting adds."""
     return float(f"{1 - momentum:.12g}") if isinstance(momentum, (int, float)) else momentum
 
 
 def _name(function: Any) -> str:
-    """The name of a function; where it is not that of this project or of JAX, with its home."""
+    """The name of a function, with its module where that is neither JAX's nor this package's."""
     home, name = getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
     if not name:
         return repr(function)

@@ -32,9 +32,9 @@ __all__ = [
 ]
 
 Run = Callable[[jax.Array], jax.Array]
-# Of a module and an input: what then runs inputs of that shape and type.
+# Takes a module and an input, returns the function that runs inputs of that shape and type.
 Prepare = Callable[[Any, jax.Array], Run]
-# By which the conformance suite judges what does not compute in float32.
+# By which the conformance suite judges the modes that do not compute in float32.
 PRECISIONS: Mapping[str, Mapping[str, float]] = {
     "float64": {"unit_roundoff": 2.0**-53},
     "bfloat16": {"unit_roundoff": 2.0**-8},
@@ -70,7 +70,7 @@ class Mode(Adapter):
 
 
 class Eager(Adapter):
-    """One built module of which nothing is compiled as a whole."""
+    """One built module that runs operation by operation."""
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
@@ -78,7 +78,7 @@ class Eager(Adapter):
             return super().__call__(x)
 
     def taps(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """The output of every stage, of a network; of a layer, its output."""
+        """The output of every stage of a network, or the output of a layer."""
         with jax.disable_jit():
             return super().taps(x)
 
@@ -149,7 +149,7 @@ def one_by_one(architecture: str, config: Mapping[str, Any], weights: Mapping[st
 
 
 def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """Parameters and arithmetic in float64; JAX must have been told so (JAX_ENABLE_X64=1)."""
+    """Parameters and arithmetic in float64; needs JAX_ENABLE_X64=1."""
     wide = {name: array.astype(np.float64) for name, array in weights.items()}
     return _build(_jitted(None), architecture, config, wide)
 

@@ -28,7 +28,7 @@ class Adapter:
         return _to_numpy(self._forward(self._input(x)))
 
     def taps(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """The output of every stage, of a network; of a layer, its output."""
+        """The output of every stage of a network, or the output of a layer."""
         if not hasattr(self.module, "stages"):
             return {"output": self(x)}
         stages = self.module.stages(self._input(x), training=False)
@@ -96,7 +96,7 @@ def versions() -> dict[str, str]:
 
 
 def strict_arithmetic() -> dict[str, str]:
-    """Switch off what would silently round float32 to fewer bits, and tell what was set."""
+    """Switch off silent rounding of float32 to fewer bits; returns the settings by name."""
     return backend().strict_arithmetic()
 
 

@@ -1,4 +1,4 @@
-"""What the layers inside a module are now, beside their weights."""
+"""The layers inside a module as they are now: kinds and settings, beside the weights."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def _walk(path: str, part: Any, seen: set[int]) -> Iterator[tuple[str, Mapping[s
 
 
 def _settings(layer: Any) -> dict[str, Any]:
-    """The numbers of a layer; of its tensors, which it has."""
+    """The numbers of a layer, and which tensors it has."""
     if isinstance(layer, Convolution):
         return asdict(layer.plan)
     if isinstance(layer, layers.BatchNormalization):
-        momentum = float(f"{1 - layer.momentum:.12g}")  # 1 - 0.99 is 0.01, not the float beside it
+        momentum = float(f"{1 - layer.momentum:.12g}")  # 1 - 0.99 is to be 0.01
         tensors = {"weight": layer.scale, "bias": layer.center}
         return {"eps": layer.epsilon, "momentum": momentum, **tensors}
     if isinstance(layer, layers.Dense):

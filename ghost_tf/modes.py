@@ -35,9 +35,9 @@ __all__ = [
 ]
 
 Run = Callable[[Any], Any]
-# Of a module and an input: what then runs inputs of that shape and type.
+# Takes a module and an input, returns the function that runs inputs of that shape and type.
 Prepare = Callable[[Any, Any], Run]
-# By which the conformance suite judges what does not compute in float32.
+# By which the conformance suite judges the modes that do not compute in float32.
 PRECISIONS: Mapping[str, Mapping[str, float]] = {
     "float64": {"unit_roundoff": 2.0**-53},
     "bfloat16": {"unit_roundoff": 2.0**-8},

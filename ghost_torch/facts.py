@@ -1,4 +1,4 @@
-"""What the layers inside a module are now, beside their weights."""
+"""The layers inside a module as they are now: kinds and settings, beside the weights."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch.nn.utils.parametrize import is_parametrized
 from weights.columns.actual import Facts
 
 TENSORS = ("weight", "bias", "running_mean", "running_var")
-# Counts the values of every device, and is otherwise the same.
+# Another class that differs only in counting the values of every device.
 SAME: dict[type, type] = {nn.SyncBatchNorm: nn.BatchNorm2d}
-# Where PyTorch has a module that it compiles, recomputes or shards.
+# Attributes in which PyTorch holds a module that it compiles, recomputes or shards.
 WRAPPED = ("_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
-# What a class may define anew without computing anything else.
+# Methods that a class may redefine without a change of its result.
 HARMLESS = ("extra_repr", "reset_parameters")
 
 
@@ -51,7 +51,7 @@ def _kind(part: nn.Module) -> str:
 
 @lru_cache(maxsize=256)
 def _function(kind: type) -> str:
-    """The class of PyTorch or of this package that says what a module computes, if there is one.
+    """The class of PyTorch or of this package whose computation a module has, if there is one.
 
     PyTorch puts classes of its own before it, such as that of a sharded convolution.
     """
@@ -66,7 +66,7 @@ def _is_stock(kind: type) -> bool:
 
 
 def _is_redefined(own: type, stock: type) -> bool:
-    """Whether a class computes something else than the one that it is derived from."""
+    """Whether a class may compute something else than the one that it is derived from."""
     bases = stock.__mro__[: stock.__mro__.index(nn.Module)]
     names = {name for base in bases for name in vars(base) if not name.startswith("__")}
     names = {"forward", "__call__", "_call_impl", *names}.difference(HARMLESS)
@@ -78,7 +78,7 @@ def _is_redefined(own: type, stock: type) -> bool:
 
 
 def _settings(layer: nn.Module) -> dict[str, Any]:
-    """The numbers of a layer; of its tensors, which it has."""
+    """The numbers of a layer, and which tensors it has."""
     numbers = getattr(type(layer), "__constants__", ())
     values = {name: getattr(layer, name) for name in numbers if name != "inplace"}
     given = {name: "given" for name in TENSORS if numbers and _has(layer, name)}

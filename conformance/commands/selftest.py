@@ -12,7 +12,7 @@ from rich.table import Table
 
 from conformance.commands.common import FAILED, PASSED, exit_with
 from conformance.implementations.registry import available
-from conformance.mutants import FRAMEWORK, MODULE_MUTANTS, MUTANTS
+from conformance.mutants import FRAMEWORK, MUTANTS, TORCH_MUTANTS
 from conformance.reports import terminal
 
 
@@ -32,7 +32,7 @@ def selftest(names: Sequence[str], json_output: bool) -> None:
 def _run(names: Sequence[str], json_output: bool) -> int:
     from conformance.mutants.selftest import run_mutants, run_variants
 
-    mutants = (*MUTANTS, *MODULE_MUTANTS)
+    mutants = (*MUTANTS, *TORCH_MUTANTS)
     unknown = sorted(set(names) - {mutant.name for mutant in mutants})
     if unknown:
         raise click.UsageError(f"no such mutant: {', '.join(unknown)}")
@@ -63,13 +63,15 @@ def _show(console: Console, caught: Sequence[Any], accepted: Sequence[Any]) -> N
     for each in caught:
         by = "SURVIVED" if each.verdict is None else each.verdict.case
         style = "red" if each.verdict is None else None
-        grid.add_row(each.mutant.name, each.mutant.what, each.mutant.tier, by, style=style)
+        grid.add_row(each.mutant.name, each.mutant.description, each.mutant.tier, by, style=style)
     console.print(grid)
     if accepted:
         grid = Table("variant", "computes by", "cases", "false alarms", title="correct variants")
         for each in accepted:
             alarms, style = str(len(each.alarms)), "red" if each.alarms else None
-            grid.add_row(each.variant.name, each.variant.what, str(each.cases), alarms, style=style)
+            grid.add_row(
+                each.variant.name, each.variant.description, str(each.cases), alarms, style=style
+            )
         console.print(grid)
     count = sum(each.verdict is not None for each in caught)
     false = sum(len(each.alarms) for each in accepted)
@@ -84,7 +86,7 @@ def _document(caught: Sequence[Any], accepted: Sequence[Any]) -> dict[str, Any]:
         "mutants": [
             {
                 "name": each.mutant.name,
-                "defect": each.mutant.what,
+                "defect": each.mutant.description,
                 "tier": each.mutant.tier,
                 "caught_by": None if each.verdict is None else each.verdict.case,
             }
@@ -93,7 +95,7 @@ def _document(caught: Sequence[Any], accepted: Sequence[Any]) -> dict[str, Any]:
         "variants": [
             {
                 "name": each.variant.name,
-                "computes_by": each.variant.what,
+                "computes_by": each.variant.description,
                 "cases": each.cases,
                 "false_alarms": [verdict.to_dict() for verdict in each.alarms],
             }

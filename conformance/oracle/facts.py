@@ -1,4 +1,4 @@
-"""What the layers inside a module are now, beside their weights."""
+"""The layers inside a module as they are now: kinds and settings, beside the weights."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _walk(path: str, part: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _settings(layer: Any) -> dict[str, Any]:
-    """The numbers of a layer; of its tensors, which it has."""
+    """The numbers of a layer, and which tensors it has."""
     values = {name: value for name, value in vars(layer).items() if name != "training"}
     return {
         name: "given" if isinstance(value, np.ndarray) else value for name, value in values.items()

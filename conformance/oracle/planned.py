@@ -1,4 +1,4 @@
-"""What every layer and network of the oracle has that is built from a plan."""
+"""The base of every layer and network that is built from a plan."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What this framework alone asks of its modules."""
+"""Mechanisms that Flax alone needs."""

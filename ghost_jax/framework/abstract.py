@@ -1,4 +1,4 @@
-"""Modules without values: made at no cost, put where another module is, filled afterwards."""
+"""Modules without values: built at no cost, given the place of another, filled afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import jax
 from flax import nnx
 from jax.sharding import NamedSharding, PartitionSpec
 
-# What a user chooses for a layer and no configuration holds: types, devices, modes.
+# Attributes that a user sets and no configuration holds: types, devices, modes.
 CHOSEN = (
     "dtype", "precision", "preferred_element_type", "promote_dtype", "axis_name",
     "axis_index_groups", "use_fast_variance", "native_convolutions", "use_running_average",
@@ -53,9 +53,9 @@ def seed_dropout(module: nnx.Module, rngs: nnx.Rngs) -> None:
 
 
 def settle(made: nnx.Module, module: nnx.Module) -> None:
-    """Put an abstract module where `module` is: devices, types, modes, random numbers.
+    """Give an abstract module the devices, types, modes and random numbers of `module`.
 
-    A layer that `module` has not is treated as the first of its kind, or the first at all.
+    A layer that `module` lacks takes those of its first layer of that kind, or of its first layer.
     """
     earlier = {path: each for path, each in nnx.iter_modules(module) if _layer(each)}
     for path, each in nnx.iter_modules(made):
@@ -68,7 +68,7 @@ def settle(made: nnx.Module, module: nnx.Module) -> None:
 
 
 def _layer(module: Any) -> bool:
-    """Whether the module is one of those that modules are made of, with a mode or variables."""
+    """Whether the module is a layer: it has a mode or variables of its own."""
     return any(hasattr(module, name) for name in CHOSEN) or bool(dict(_variables(module)))
 
 
@@ -101,7 +101,7 @@ def _variables(module: Any) -> Iterator[tuple[str, nnx.Variable[Any]]]:
 
 
 def _sharding(like: nnx.Variable[Any] | None, shape: tuple[int, ...], other: Any) -> Any:
-    """The place of a variable in the stead of another: as that one lies, or whole everywhere."""
+    """The sharding of a new variable: that of the earlier one, replicated if shapes differ."""
     place = getattr(getattr(like or other, "get_value", dict)(), "sharding", None)
     if not isinstance(place, NamedSharding):
         return place

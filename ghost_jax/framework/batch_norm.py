@@ -60,14 +60,14 @@ class BatchNorm(nnx.BatchNorm):
             var = jnp.maximum(self._sum(jnp.square(x), mask) / count - jnp.square(mean), 0)
         else:
             var = self._sum(jnp.square(x - self._spread(mean, x)), mask) / count
-        # What a mask leaves may be one value, of which the variance, 0, stays as it is.
+        # A mask may leave a single value, whose variance, 0, is kept.
         unbiased = var * (count / (count - 1 if mask is None else jnp.maximum(count - 1, 1)))
         self.mean[...] = self._moved(self.mean[...], mean)
         self.var[...] = self._moved(self.var[...], unbiased)
         return mean, var
 
     def _count(self, x: jax.Array, mask: jax.Array | None) -> Any:
-        """How many values each channel has, on all devices."""
+        """The number of values of each channel, on all devices."""
         if mask is not None:
             return self._sum(jnp.ones_like(x), mask)
         count = self._over_devices(x.size // x.shape[self.axis])

@@ -1,4 +1,4 @@
-"""Flax's convolutions, where XLA's own are slow on a CPU."""
+"""Convolutions of Flax that are fast on a CPU, where XLA's own are slow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Convolution(nnx.Conv):
     native_convolutions = False
 
     def set_view(self, native_convolutions: bool | None = None) -> None:
-        """What `nnx.view` sets.
+        """Set the mode that `nnx.view` asks for.
 
         Args:
           native_convolutions: whether XLA's own convolution is used on every platform.
@@ -40,7 +40,7 @@ class Convolution(nnx.Conv):
         return out if bias is None else out + bias.reshape(1, 1, 1, -1)
 
     def _is_special(self) -> bool:
-        """Whether the user has set what only Flax's own way of computing takes into account."""
+        """Whether the user has set an attribute that only Flax's own convolution follows."""
         set_by_user = (self.mask, self.precision, self.preferred_element_type)
         own = self.conv_general_dilated is not jax.lax.conv_general_dilated
         return own or any(each is not None for each in set_by_user)

@@ -1,4 +1,4 @@
-"""What Flax's user gives every layer beside its configuration: types, random numbers, axes."""
+"""Arguments of Flax layers beside their configuration: types, random numbers, axes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_dtype(name: str, dtype: Any) -> None:
 def checked_options(
     plan: Any, dtype: Any, param_dtype: Any, rngs: Any, axis_name: Any, axis_index_groups: Any
 ) -> dict[str, Any]:
-    """What every layer is made with, beside its plan; raises `ArgumentError`."""
+    """The arguments of a layer beside its plan, by keyword; raises `ArgumentError`."""
     check_dtype("param_dtype", param_dtype)
     check_dtype("dtype", dtype or param_dtype)
     if not isinstance(rngs, AbstractRngs):
@@ -42,7 +42,7 @@ def checked_options(
 
 
 def without_axes(options: dict[str, Any]) -> dict[str, Any]:
-    """What is left of them for a layer that takes no statistics."""
+    """Those of a layer that takes no statistics: all but the axes of devices."""
     return {name: value for name, value in options.items() if not name.startswith("axis_")}
 
 

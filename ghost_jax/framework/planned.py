@@ -1,4 +1,4 @@
-"""What Flax asks of every layer and network that is built from a plan."""
+"""The base of every layer and network that is built from a plan."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def _shifted(x: jax.Array, kernel: jax.Array, *, stride: Sizes, padding: Any) ->
     # Repeated here, a gradient is eight times faster than with an axis for the multiplier.
     x = jnp.repeat(x.astype(wide), kernel.shape[-1] // x.shape[-1], axis=-1)
     x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    # Else XLA makes each input again for each of the taps that meet it.
+    # Without this XLA computes the input again for each of the taps.
     x = jax.lax.optimization_barrier(x)
     return sum_of_shifted(x, kernel[:, :, 0].astype(wide), stride).astype(kernel.dtype)
 
@@ -116,7 +116,7 @@ def _in_turn(x: jax.Array, taps: jax.Array, stride: Sizes) -> jax.Array:
 
 
 def _window(x: jax.Array, corner: Any, taps: Any, stride: Sizes) -> jax.Array:
-    """What one of the taps meets of a padded input."""
+    """The values of a padded input that one of the taps multiplies."""
     batch, height, width, channels = x.shape
     sizes = (batch, height - taps[0] + 1, width - taps[1] + 1, channels)
     start = (0, corner[0], corner[1], 0)

@@ -12,6 +12,7 @@ from flax import nnx
 from ghost_jax.ghost_conv import GhostConv
 from ghost_jax.replacing import convolutions
 from weights import GhostConvConfig
+from weights.modules.arguments import Activation, Split
 from weights.replacing.models import check_model, examined, exchange, replacements, sharing
 from weights.replacing.report import ReplacementReport
 from weights.replacing.rules import Rules
@@ -27,8 +28,8 @@ def replace_convolutions(
     ratio: float = 2,
     dw_kernel_size: int = 3,
     *,
-    split: str = "round",
-    activation: str = "relu",
+    split: Split = "round",
+    activation: Activation = "relu",
     bn_eps: float = 1e-5,
     bn_momentum: float = 0.1,
     exclude: Sequence[str] = (),

@@ -1,9 +1,10 @@
-"""How variables are drawn, penalised and constrained, by the keywords of Keras' own layers."""
+"""The keywords of Keras' own layers: names, types, and how variables are made and constrained."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
+import keras
 from keras import constraints, initializers, regularizers
 
 from weights import ArgumentError
@@ -16,10 +17,32 @@ CHOICES = {
 }
 
 
-class Chosen:
-    """A layer that takes them for itself or those inside; comes before the Keras class.
+class KerasOptions(TypedDict, total=False):
+    """Keywords that every layer and network takes beside its own, as Keras' own layers do.
 
-    None is PyTorch's distribution, no penalty, no constraint.
+    `name` is the layer's, made of its class by default. `dtype` is a type or a policy, such as
+    "float32" or "mixed_bfloat16"; the default is Keras' global policy. `trainable` False freezes
+    the layer. With `autocast` inputs are cast to the type of the computation. The initialisers,
+    regularisers and constraints, objects of Keras or their names, are for all convolutions and
+    linear layers inside; the defaults are PyTorch's distribution, no penalty and no constraint.
+    """
+
+    name: str | None
+    dtype: str | keras.DTypePolicy | None
+    trainable: bool
+    autocast: bool
+    kernel_initializer: str | initializers.Initializer | None
+    bias_initializer: str | initializers.Initializer | None
+    kernel_regularizer: str | regularizers.Regularizer | None
+    bias_regularizer: str | regularizers.Regularizer | None
+    kernel_constraint: str | constraints.Constraint | None
+    bias_constraint: str | constraints.Constraint | None
+
+
+class Chosen:
+    """A layer that takes initialisers, regularisers and constraints for itself or those inside.
+
+    Comes before the Keras class.
     """
 
     data_format: str
@@ -42,7 +65,7 @@ class Chosen:
         return {**own, **self.choices}
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras saves, and the choices made."""
+        """The configuration that Keras saves, with the choices made."""
         config: dict[str, Any] = super().get_config()  # type: ignore[misc]
         made = {name: CHOICES[name].serialize(choice) for name, choice in self.choices.items()}
         return {**config, "data_format": self.data_format, **made}

@@ -1,4 +1,4 @@
-"""What depends on the order of the axes: Keras alone lets its user choose it."""
+"""Shapes and operations by the order of the axes, which in Keras the user chooses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Keras leaves to its backend: gradients of a layer, strict arithmetic, a version."""
+"""Tasks that Keras leaves to its backend: gradients of a layer, strict arithmetic, a version."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TensorFlow:
         return [output, *tape.gradient(output, [x, *sources], cotangent)]
 
     def strict_arithmetic(self) -> dict[str, str]:
-        """Switch off TF32, and tell it."""
+        """Switch off TF32; returns the setting by name."""
         self.framework.config.experimental.enable_tensor_float_32_execution(False)
         return {"float32": "no TF32 on TensorFlow's GPUs"}
 
@@ -46,7 +46,7 @@ class Torch:
         return [output, *self.framework.autograd.grad(output, [x, *sources], cotangent)]
 
     def strict_arithmetic(self) -> dict[str, str]:
-        """Switch off TF32, and tell it."""
+        """Switch off TF32; returns the setting by name."""
         self.framework.set_float32_matmul_precision("highest")
         self.framework.backends.cudnn.allow_tf32 = False
         return {"float32": "highest precision of matrix products, no TF32 in cuDNN"}
@@ -76,7 +76,7 @@ class Jax:
         return [output, grad_input, *(by_source[id(source)] for source in sources)]
 
     def strict_arithmetic(self) -> dict[str, str]:
-        """Ask for products in full precision, and tell it."""
+        """Ask for products in full precision; returns the setting by name."""
         self.framework.config.update("jax_default_matmul_precision", "highest")
         return {"float32": "jax_default_matmul_precision=highest"}
 
@@ -89,7 +89,7 @@ BACKENDS: Mapping[str, Callable[[], TensorFlow | Torch | Jax]] = {
 
 
 def backend() -> TensorFlow | Torch | Jax:
-    """The one that Keras runs on, which KERAS_BACKEND and keras.json choose."""
+    """The backend that Keras runs on, as KERAS_BACKEND or keras.json chooses it."""
     name = keras.backend.backend()
     if name not in BACKENDS:
         raise ArgumentError(

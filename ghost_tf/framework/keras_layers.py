@@ -1,4 +1,4 @@
-"""Layers that Keras has not: explicit padding, and the unbiased variance."""
+"""Layers that Keras lacks: convolutions with explicit padding, norms with unbiased variance."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Convolution(Chosen, keras.layers.Layer):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras saves: the layer's own arguments and Keras' (name, dtype policy, ...)."""
+        """The layer's own arguments and Keras' (name, dtype policy, ...), for saving."""
         return {**super().get_config(), "plan": asdict(self.plan)}
 
     @classmethod
@@ -63,7 +63,7 @@ class Convolution(Chosen, keras.layers.Layer):
 
     def call(self, x: Any) -> Any:
         """Shapes: x: (N, H, W, C) or (N, C, H, W), the same order out."""
-        if x.shape[0] == 0:  # of which Keras' convolution returns the input
+        if x.shape[0] == 0:  # Keras' convolution returns its input then
             return ops.zeros(self.compute_output_shape(x.shape), self.compute_dtype)
         x = self.convolve(x)
         if not self.plan.bias:
@@ -81,7 +81,7 @@ class Convolution(Chosen, keras.layers.Layer):
         return subsample(x, stride, self.data_format) if strided_and_dilated else x
 
     def padded(self, x: Any) -> tuple[Any, str]:
-        """The input, and what Keras calls the padding that it still needs."""
+        """The input, padded where Keras cannot do it, and Keras' mode of padding for it."""
         if self.plan.keeps_sizes:
             return x, "same"
         return pad_rows_and_columns(x, self.plan.padding, self.data_format), "valid"
@@ -170,7 +170,7 @@ def uniform(fan_in: int) -> keras.initializers.Initializer:
 
 
 def _is_xla_on_a_cpu() -> bool:
-    """Whether what is called will be compiled by XLA for a CPU, whose convolutions are slow."""
+    """Whether XLA will compile the call for a CPU, where its convolutions are slow."""
     if keras.backend.backend() != "tensorflow":
         return False
     from ghost_tf.framework.shifted import is_wanted
@@ -184,7 +184,7 @@ def _count(x: Any, axes: list[int]) -> Any:
 
 
 def _checked_variance(x: Any, count: Any) -> Any:
-    """`x`; a `count` that TensorFlow learns at run time only is checked there, by its assert."""
+    """`x`, behind TensorFlow's assert for a `count` that is known at run time only."""
     if isinstance(count, int):
         return x
     import tensorflow as tf

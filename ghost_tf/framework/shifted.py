@@ -15,7 +15,7 @@ from tensorflow.python.ops import control_flow_util
 
 
 def is_wanted() -> bool:
-    """Whether the code that is being traced will be compiled by XLA for a CPU."""
+    """Whether XLA will compile the code that is being traced, for a CPU."""
     # There is no public name for this, nor for XLA's barrier.
     in_xla = control_flow_util.GraphOrParentsInXlaContext(framework_ops.get_default_graph())
     return in_xla and not tf.config.list_logical_devices("GPU")
@@ -43,7 +43,7 @@ def _sum_of_shifted(x: Any, taps: Any) -> Any:
         of_input = _forward(tf.pad(cotangent, around), mirrored)
         return of_input, _gradient_of_taps(x, cotangent, taps.shape)
 
-    # Else XLA makes each input again for each of the taps that meet it.
+    # Without this XLA computes the input again for each of the taps.
     (made,) = gen_xla_ops.xla_optimization_barrier(input=[x])
     return _forward(made, taps), gradient
 

@@ -11,6 +11,7 @@ from keras import layers
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.replacing import convolutions
 from weights import ArgumentError, GhostConvConfig
+from weights.modules.arguments import Activation, Split
 from weights.replacing.models import check_model, examined, replacements
 from weights.replacing.report import ReplacementReport
 from weights.replacing.rules import Rules
@@ -25,8 +26,8 @@ def replace_convolutions(
     ratio: float = 2,
     dw_kernel_size: int = 3,
     *,
-    split: str = "round",
-    activation: str = "relu",
+    split: Split = "round",
+    activation: Activation = "relu",
     bn_eps: float = 1e-5,
     bn_momentum: float = 0.1,
     exclude: Sequence[str] = (),

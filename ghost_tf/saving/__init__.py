@@ -1,1 +1,1 @@
-"""What Keras asks of a layer that it saves: a configuration, names and flags that last."""
+"""Saving in Keras' own formats: configurations, names and flags that last."""

@@ -1,4 +1,4 @@
-"""What Keras asks of a layer that is made of others: names, flags and policies that last."""
+"""The base of layers that are made of others: names, flags and policies that last."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from keras import dtype_policies, saving
 
 from ghost_tf.layers import ACTIVATIONS
 
-# Where a configuration has what was set in the layers inside.
+# The key of a configuration under which the settings of the layers inside stand.
 SUBLAYERS = "sublayers"
 
 
@@ -35,7 +35,7 @@ def children(layer: Any) -> dict[str, Any]:
 
 
 def attributes(layer: Any) -> dict[str, Any]:
-    """What was set in a layer and is not private; PyTorch has layers in a place of their own."""
+    """The public attributes of a layer; on PyTorch, layers are in a dictionary of their own."""
     found = {**vars(layer), **vars(layer).get("_modules", {})}
     return {name: value for name, value in found.items() if not name.startswith("_")}
 
@@ -52,7 +52,7 @@ class Composed:
     """A layer or model that is made of layers; comes before the Keras class."""
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras saves, and what was set in the layers inside: frozen parts, other types."""
+        """The configuration that Keras saves, with the settings of layers inside."""
         config: dict[str, Any] = super().get_config()  # type: ignore[misc]
         inside = dict(_set_inside(self, ""))
         return {**config, SUBLAYERS: inside} if inside else config
@@ -90,7 +90,7 @@ def _revived(part: Any) -> Any:
 
 
 def _set_inside(layer: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What the layers inside have otherwise than the layer that they are in, outer ones first."""
+    """Settings of layers inside that differ from the layer around them, outer ones first."""
     for name, child in children(layer).items():
         settings = dict(_settings(layer, child))
         if settings:

@@ -1,4 +1,4 @@
-"""What Keras asks of every layer and network that is built from a plan."""
+"""The base of every layer and network that is built from a plan."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ghost_tf.saving.composed import Composed
 from weights import ArgumentError, checks
 from weights.modules.configuration import Configuration
 
-# Tensors of TensorFlow's that look like others, but are not accepted by convolutions.
+# Kinds of tensors in TensorFlow that convolutions do not take.
 SPARSE = ("SparseTensor", "RaggedTensor", "IndexedSlices")
 WHOLE_NUMBERS = ("int", "uint", "bool")
 
@@ -67,7 +67,7 @@ class Planned(Composed, Chosen):
         return None
 
     def __call__(self, x: Any = None, *args: Any, inputs: Any = None, **kwargs: Any) -> Any:
-        """Check the input before Keras does, which would wrap the error in words of its own.
+        """Check the input, before Keras would wrap the error in a text of its own.
 
         Networks take images of whole numbers, as Keras' functional models do.
         """
@@ -88,7 +88,7 @@ class Planned(Composed, Chosen):
         return native_shape(output, self.data_format) if len(output) == 4 else output
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras saves: the module's own arguments and Keras' (name, dtype policy, ...)."""
+        """The module's own arguments and Keras' (name, dtype policy, ...), for saving."""
         keras_arguments = super().get_config()
         return {**keras_arguments, **self.plan.to_dict()}
 
@@ -98,7 +98,7 @@ class Planned(Composed, Chosen):
         self._called = other._called  # Keras exports nothing that was never called
 
     def _take_sizes(self, shape: tuple[Any, ...]) -> None:
-        """Keep those of the first input, as Keras does where that creates the variables."""
+        """Keep the sizes of the first input, as Keras does where that creates the variables."""
         if None in self.get_build_config()["input_shape"][1:]:  # type: ignore[attr-defined]
             self._build_shapes_dict = {"input_shape": shape}
 

@@ -17,13 +17,13 @@ from torch.nn.utils.weight_norm import WeightNorm
 from ghost_torch.facts import inside
 from weights import MismatchError
 
-# What computes a tensor before every call, and what takes it away.
+# Hooks that compute a tensor before every call, and the functions that remove them.
 HOOKS = {
     WeightNorm: "torch.nn.utils.remove_weight_norm",
     SpectralNorm: "torch.nn.utils.remove_spectral_norm",
     BasePruningMethod: "torch.nn.utils.prune.remove",
 }
-# A norm is taken away and given back: as many roundings, relative to each number.
+# Division by a norm and multiplication by it: as many roundings, relative to each number.
 ROUNDINGS = 4
 
 
@@ -47,7 +47,7 @@ def write(
 ) -> None:
     """Give a module's variables these values; raises `MismatchError`, changing nothing.
 
-    Where a layer computes a tensor, what it computes it from is changed so that this comes out.
+    Where a layer computes a tensor, its sources are changed so that the values come out.
     """
     computed = [name for name in values if _is_computed(*_place(module, name))]
     layers = {id(layer): layer for layer, _ in (_place(module, name) for name in computed)}
@@ -71,7 +71,7 @@ def _is_computed(layer: nn.Module, leaf: str) -> bool:
 
 def _write(module: nn.Module, name: str, value: Tensor) -> Iterator[str]:
     layer, leaf = _place(module, name)
-    wanted = value.clone()  # what assigns may keep it
+    wanted = value.clone()  # a parametrisation may hold on to it
     try:
         _assign(layer, leaf, wanted)
         made = tensor_of(module, name)
@@ -99,7 +99,7 @@ def _assign(layer: Any, leaf: str, value: Tensor) -> None:
 
 
 def _described(layer: Any, leaf: str) -> tuple[str, str]:
-    """What makes a tensor, and what takes that away."""
+    """The name of what makes a tensor, and the function that removes it."""
     hook = _hook(layer, leaf)
     if hook is not None:
         undo = next(undo for kind, undo in HOOKS.items() if isinstance(hook, kind))

@@ -1,4 +1,4 @@
-"""What a module that is made of another has of it, beside the weights."""
+"""Place, modes and frozen parameters, carried over to a module that is made of another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What PyTorch asks of every layer and network that is built from a plan."""
+"""The base of every layer and network that is built from a plan."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Module = TypeVar("Module", bound="Planned")
 class Planned(nn.Module):
     """A layer or network with a `plan`.
 
-    Files of such do without `from __future__ import annotations`: torch.fx writes the types of
-    `forward` into its code, which text would break.
+    Their files have no `from __future__ import annotations`: torch.fx copies the types of `forward`
+    into its code, where a type that is text would not run.
     """
 
     plan: Any
@@ -40,7 +40,7 @@ class Planned(nn.Module):
         return ", ".join(f"{name}={value!r}" for name, value in self.plan.to_dict().items())
 
     def __prepare_scriptable__(self) -> NoReturn:
-        """What `torch.jit.script` calls first."""
+        """Refuse `torch.jit.script`, which calls this first."""
         raise ArgumentError(
             f"torch.jit.script cannot compile {type(self).__name__}, whose checks are Python: "
             "script torch.fx.symbolic_trace(module), or use torch.export or torch.compile"

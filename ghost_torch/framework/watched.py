@@ -1,4 +1,4 @@
-"""Layers among hooks, tracers and casts: what to check of an input, what to leave untouched."""
+"""Layers that hooks, tracers and casts may watch: checks of inputs, activations in place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ IN_PLACE: dict[type, Callable[[Tensor], Tensor]] = {
 
 
 def check_tensor(module: nn.Module, x: Tensor) -> None:
-    """Raise `ArgumentError` for what is no tensor, elsewhere, or of another type, for certain."""
+    """Raise `ArgumentError` for an input that is no dense tensor, or not where the module is.
+
+    A type other than the module's is refused too, unless a hook or autocast may move or cast the
+    input.
+    """
     if not isinstance(x, Tensor) or x.layout != torch.strided:
         what = f"one of {x.layout}" if isinstance(x, Tensor) else type(x).__name__
         raise ArgumentError(f"the input must be a dense tensor of PyTorch, got {what}")
@@ -36,7 +40,7 @@ def check_tensor(module: nn.Module, x: Tensor) -> None:
 
 
 def activated(half: nn.Sequential, x: Tensor) -> Tensor:
-    """The layers in turn; where nothing sees what is activated, in the same memory."""
+    """The layers in turn, the activation in place where nothing else reads its input."""
     *before, act = half
     for layer in before:
         x = layer(x)
@@ -57,7 +61,7 @@ def untraced() -> Iterator[None]:
 
 
 def _met(module: nn.Module) -> Iterator[Tensor | None]:
-    """The parameters in the order of an input; None where a hook may move or cast what follows."""
+    """The parameters that an input meets, in turn; None where a hook may move or cast it."""
     yield from (each for each in module._parameters.values() if each is not None)
     for child in module._modules.values():
         if child is not None:
@@ -67,7 +71,7 @@ def _met(module: nn.Module) -> Iterator[Tensor | None]:
 
 
 def _is_seen(layers: nn.Sequential, x: Tensor) -> bool:
-    """Whether a gradient, a hook or a tracer may ask for what is between the layers."""
+    """Whether a gradient, a hook or a tracer may read a tensor between the layers."""
     if torch.is_grad_enabled() or torch.compiler.is_compiling() or isinstance(x, fx.Proxy):
         return True
     hooks = (each._forward_hooks or each._forward_pre_hooks for each in layers)

@@ -10,6 +10,7 @@ from torch import nn
 from ghost_torch.ghost_conv import GhostConv
 from ghost_torch.replacing import convolutions
 from weights import GhostConvConfig
+from weights.modules.arguments import Activation, Split
 from weights.replacing.models import check_model, examined, exchange, replacements, sharing
 from weights.replacing.report import ReplacementReport
 from weights.replacing.rules import Rules
@@ -22,8 +23,8 @@ def replace_convolutions(
     ratio: float = 2,
     dw_kernel_size: int = 3,
     *,
-    split: str = "round",
-    activation: str = "relu",
+    split: Split = "round",
+    activation: Activation = "relu",
     bn_eps: float = 1e-5,
     bn_momentum: float = 0.1,
     exclude: Sequence[str] = (),

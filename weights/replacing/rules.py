@@ -10,7 +10,7 @@ from typing import Any
 
 from weights import checks
 from weights.errors import ArgumentError
-from weights.modules.arguments import SPLITS
+from weights.modules.arguments import SPLITS, Activation, Split
 from weights.modules.ghost_conv import GhostConvConfig, check_split
 from weights.replacing.reasons import DEPTHWISE, Candidate, symmetric_padding
 from weights.replacing.report import Kept, Replacement, ReplacementReport, kernel_weights
@@ -23,17 +23,17 @@ MOST_NAMED = 12
 class Rules:
     """The arguments of `replace_convolutions`, checked.
 
-    `exclude` and `include` are patterns of paths (`*`, `?`, `[...]`) and hold for everything inside
-    what they match. Convolutions with fewer than `min_channels` outputs are left: that few are
-    mostly a result, a mask or an image.
+    `exclude` and `include` are patterns of paths (`*`, `?`, `[...]`) and hold for all modules
+    inside those that they match. Convolutions with fewer than `min_channels` outputs are left: they
+    mostly make a result, a mask or an image.
 
     Raises `ArgumentError` where an argument breaks a rule.
     """
 
     ratio: float = 2
     dw_kernel_size: int = 3
-    split: str = "round"
-    activation: str = "relu"
+    split: Split = "round"
+    activation: Activation = "relu"
     bn_eps: float = 1e-5
     bn_momentum: float = 0.1
     exclude: Sequence[str] = ()
@@ -45,7 +45,7 @@ class Rules:
         for name in ("exclude", "include"):
             _check_patterns(name, getattr(self, name))
         checked = GhostConvConfig(1, 1, **self._shared | {"split": "round"})
-        # Nothing can be divided by anything: what remains is whether the split takes the ratio.
+        # Any ratio divides 0 channels: this checks only whether the split takes such a ratio.
         check_split(0, checked.ratio, checks.choice("split", self.split, SPLITS))
 
     def report(
