@@ -230,6 +230,12 @@ DEVIATIONS = {
             + GhostNetOptions.data_format =
             + GhostNetOptions.name =
             + GhostNetOptions.trainable =
+            + GhostNetOptions.kernel_initializer =
+            + GhostNetOptions.bias_initializer =
+            + GhostNetOptions.kernel_regularizer =
+            + GhostNetOptions.bias_regularizer =
+            + GhostNetOptions.kernel_constraint =
+            + GhostNetOptions.bias_constraint =
         """,
     },
 }
