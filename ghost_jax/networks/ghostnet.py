@@ -18,11 +18,11 @@ from ghost_jax.layers import (
     check_input,
     convolution,
     dropout,
+    global_avg_pool,
     linear,
     module_list,
     norm_after,
     rematerialised,
-    spatial_mean,
 )
 from weights import checks
 from weights.modules.arguments import Activation, Rounding, Split
@@ -148,7 +148,7 @@ class GhostNet(Planned):
         yield from self._head(x)
 
     def _head(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
-        x = self.conv_head(spatial_mean(x))
+        x = self.conv_head(global_avg_pool(x))
         if self.bn_head is not None:
             x = self.bn_head(x)
         x = self.relu(x).reshape(x.shape[0], -1)

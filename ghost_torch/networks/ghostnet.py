@@ -14,11 +14,11 @@ from ghost_torch.layers import (
     checked_options,
     convolution,
     dropout,
+    global_avg_pool,
     linear,
     module_list,
     norm_after,
     rematerialised,
-    spatial_mean,
 )
 from weights import checks
 from weights.modules.arguments import Activation, Rounding, Split
@@ -143,7 +143,7 @@ class GhostNet(Planned):
         yield from self._head(x)
 
     def _head(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
-        x = self.conv_head(spatial_mean(x))
+        x = self.conv_head(global_avg_pool(x))
         if self.bn_head is not None:
             x = self.bn_head(x)
         x = self.relu_head(x).flatten(1)

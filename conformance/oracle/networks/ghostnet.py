@@ -14,10 +14,10 @@ from conformance.oracle.layers import (
     check_input,
     convolution,
     dropout,
+    global_avg_pool,
     linear,
     module_list,
     norm_after,
-    spatial_mean,
 )
 from conformance.oracle.planned import Planned, from_plan
 from weights.modules.arguments import Activation, Rounding, Split
@@ -135,7 +135,7 @@ class GhostNet(Planned):
         yield from self._head(x)
 
     def _head(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        x = self.conv_head(spatial_mean(x))
+        x = self.conv_head(global_avg_pool(x))
         if self.bn_head is not None:
             x = self.bn_head(x)
         x = self.relu(x).reshape(len(x), -1)
