@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, concatenate, crop_channels
 from ghost_tf.layers import BatchNorm, activation, canonical_shape, convolution, norm_after
 from ghost_tf.saving.composed import Composed, revived, serialised, settle
@@ -22,7 +23,9 @@ from weights.modules.ghost_conv_v2 import GhostConvV2Config
 class ConvNormAct(Composed, keras.layers.Layer):
     """Convolution, batch normalisation, activation: one half of a GhostConv."""
 
-    def __init__(self, conv: Any, norm: BatchNorm, act: Any, **options: Any) -> None:
+    def __init__(
+        self, conv: Any, norm: BatchNorm, act: Any, **options: Unpack[KerasOptions]
+    ) -> None:
         super().__init__(**options)
         self.conv = conv
         self.norm = norm
@@ -92,7 +95,7 @@ class GhostConv(Planned, keras.layers.Layer):
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = self.configuration(
             c_in,
@@ -111,7 +114,7 @@ class GhostConv(Planned, keras.layers.Layer):
             form,
             bias,
         )
-        super().__init__(**options)
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from ghost_tf.framework.choices import Chosen
+from ghost_tf.framework.choices import Chosen, KerasOptions
 from ghost_tf.framework.data_format import (
     checked_data_format,
     pad_channels,
@@ -36,7 +36,12 @@ class BasicBlock(Composed, Chosen, keras.layers.Layer):
     """
 
     def __init__(
-        self, plan: GhostResNetConfig, block: BlockConfig, *, data_format: str, **options: Any
+        self,
+        plan: GhostResNetConfig,
+        block: BlockConfig,
+        *,
+        data_format: str,
+        **options: Unpack[KerasOptions],
     ) -> None:
         super().__init__(**options)
         self.data_format = data_format
@@ -109,7 +114,7 @@ class GhostResNet(Planned, keras.Model):
         form: PlainForm = "training",
         dropout: float = 0.0,
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostResNetConfig(
             self.depth,
@@ -125,7 +130,7 @@ class GhostResNet(Planned, keras.Model):
             form,
             dropout,
         )
-        super().__init__(**options)
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)
