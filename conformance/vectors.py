@@ -34,7 +34,7 @@ from conformance.tiers.family import in_form
 from conformance.tiers.training import step_inputs
 from weights import FormatError
 from weights.files.storage import read_safetensors, write_safetensors
-from weights.shown import shown
+from weights.text import brief
 
 OUTSIDE = "outside"
 
@@ -70,7 +70,7 @@ def _judge(folder: Path, path: Path, vector: Vector) -> Outcome:
     missing = [f"{kind}.{name}" for name in vector.outputs for kind in ("value", "allowed")
                if f"{kind}.{name}" not in wanted]  # fmt: skip
     if missing:
-        raise FormatError(f"{folder / vector.wanted} lacks {shown(missing[0])}")
+        raise FormatError(f"{folder / vector.wanted} lacks {brief(missing[0])}")
     missing = [name for name in vector.outputs if name not in got]
     if missing:
         has = shorten(", ".join(got)) or "nothing"

@@ -11,7 +11,7 @@ from typing import Any
 from weights.arithmetic import Pair
 from weights.errors import ArgumentError
 from weights.limits import check_limit
-from weights.shown import shown
+from weights.text import brief
 
 # Types of inputs and parameters, by NumPy's names.
 FLOATING = ("float16", "bfloat16", "float32", "float64")
@@ -28,7 +28,7 @@ def integer(name: str, value: Any, minimum: int) -> int:
     number = _integer(value)
     if number is None or number < minimum:
         raise ArgumentError(
-            f"`{name}` must be an integer of at least {minimum}, got {shown(value)}"
+            f"`{name}` must be an integer of at least {minimum}, got {brief(value)}"
         )
     check_limit(name, number, value)
     return number
@@ -56,11 +56,11 @@ def pair(name: str, value: Any, minimum: int) -> Pair:
     height, width = map(_integer, value if is_pair else (value, value))
     if height is None or width is None:
         raise ArgumentError(
-            f"`{name}` must be an integer or a pair of integers (height, width), got {shown(value)}"
+            f"`{name}` must be an integer or a pair of integers (height, width), got {brief(value)}"
         )
     got = _compact(height, width)
     if min(height, width) < minimum:
-        raise ArgumentError(f"`{name}` must be at least {minimum}, got {shown(got)}")
+        raise ArgumentError(f"`{name}` must be at least {minimum}, got {brief(got)}")
     check_limit(name, max(height, width), got)
     return height, width
 
@@ -79,7 +79,7 @@ def odd_pair(name: str, value: Any) -> Pair:
 def boolean(name: str, value: Any) -> bool:
     """Return `value` if it is True or False."""
     if not isinstance(value, bool):
-        raise ArgumentError(f"`{name}` must be True or False, got {shown(value)}")
+        raise ArgumentError(f"`{name}` must be True or False, got {brief(value)}")
     return value
 
 
@@ -92,7 +92,7 @@ def number(
     if number is None or not _within(number, minimum, maximum, inclusive):
         limit = "" if math.isinf(maximum) else f" and at most {maximum}"
         raise ArgumentError(
-            f"`{name}` must be a finite number {above} {minimum}{limit}, got {shown(value)}"
+            f"`{name}` must be a finite number {above} {minimum}{limit}, got {brief(value)}"
         )
     check_limit(name, number, value)
     return number
@@ -101,7 +101,7 @@ def number(
 def choice(name: str, value: Any, allowed: Sequence[str]) -> str:
     """Return `value` if it is one of the `allowed` strings."""
     if not isinstance(value, str) or value not in allowed:
-        raise ArgumentError(f"`{name}` must be one of {', '.join(allowed)}, got {shown(value)}")
+        raise ArgumentError(f"`{name}` must be one of {', '.join(allowed)}, got {brief(value)}")
     return str(value)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from weights.shown import MOST_LINES, bounded, listed
+from weights.text import MOST_LINES, bounded, listed
 
 
 class GhostError(ValueError):

@@ -14,7 +14,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from weights.errors import ArgumentError, MismatchError
-from weights.shown import shown
+from weights.text import brief
 
 if TYPE_CHECKING:
     from weights.networks.architectures import Config
@@ -48,7 +48,7 @@ class Limit:
         if not text.isdecimal() or len(text) > MOST_DIGITS:
             raise ArgumentError(
                 f"the environment variable {self.variable} must be a whole number, got "
-                f"{shown(text)}"
+                f"{brief(text)}"
             )
         return int(text)
 
@@ -95,7 +95,7 @@ one, or raise the limit by the environment variable GHOSTCONV_LARGEST_STRIDE
     limit = LIMITS.get(name)
     if limit is not None and value > limit.value:
         raise ArgumentError(
-            f"`{name}` must be at most {limit.value}, got {shown(got)}: use a smaller one, or "
+            f"`{name}` must be at most {limit.value}, got {brief(got)}: use a smaller one, or "
             f"raise the limit by the environment variable {limit.variable}"
         )
 
@@ -105,7 +105,7 @@ def check_kernel(shape: tuple[int, ...]) -> None:
     numbers, most = prod(shape), KERNEL.value
     if numbers > most:
         raise ArgumentError(
-            f"a kernel may have {most} numbers at most, got {shown(numbers)} in {shown(shape)}: "
+            f"a kernel may have {most} numbers at most, got {brief(numbers)} in {brief(shape)}: "
             f"use fewer channels, or raise the limit by the environment variable {KERNEL.variable}"
         )
 

@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any, NoReturn
 
-from weights.shown import shown
+from weights.text import brief
 
 DEEPEST = 32
 
@@ -49,7 +49,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         seen: set[str] = set()
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise _FoundError(f"has {shown(twice)} twice")
+        raise _FoundError(f"has {brief(twice)} twice")
     return found
 
 
@@ -68,7 +68,7 @@ def _check(value: Any) -> None:
             elif isinstance(each, list):
                 inner += each
             elif isinstance(each, str) and not is_text(each):
-                raise ValueError(f"has {shown(each)}, which is no text")
+                raise ValueError(f"has {brief(each)}, which is no text")
             elif isinstance(each, float) and not math.isfinite(each):
                 raise ValueError("has a number that is too large")
         if not inner:

@@ -22,7 +22,7 @@ from conformance.running.journal import Journal, Key, key, lock_folder, read_jou
 from conformance.running.results import Run
 from conformance.running.runner import Work
 from conformance.tiers import Settings, make_tiers
-from weights.shown import shown
+from weights.text import brief
 
 SHOWN_UNKNOWN = 5
 
@@ -73,7 +73,7 @@ def _plan(options: RunOptions) -> Work:
     found = {case.id for _, cases in work for case in cases}
     unknown = [case for case in dict.fromkeys(named) if split_pair(case)[0] not in found]
     if unknown:
-        names = ", ".join(map(shown, unknown[:SHOWN_UNKNOWN]))
+        names = ", ".join(map(brief, unknown[:SHOWN_UNKNOWN]))
         more = f" and {len(unknown) - SHOWN_UNKNOWN} more" * (len(unknown) > SHOWN_UNKNOWN)
         raise click.UsageError(f"no case is called {names}{more}: see `ghost-conformance list`")
     return work

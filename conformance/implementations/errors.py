@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weights.shown import printable
+from weights.text import printable
 
 # Characters of a text, and of a name, that an implementation had a part in.
 TEXT_LIMIT, NAME_LIMIT = 4000, 200

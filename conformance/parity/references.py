@@ -28,7 +28,7 @@ from weights import GhostError, WeightFile, configure
 from weights.files.metadata import ENTRY
 from weights.files.storage import read_header, read_safetensors
 from weights.prediction.preprocess import preprocess
-from weights.shown import printable
+from weights.text import printable
 
 INPUT, IMAGES, X = "input", "images", "x"
 MEANS = ".mean_hw"

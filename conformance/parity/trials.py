@@ -22,8 +22,8 @@ from conformance.judging.stages import (
 from conformance.parity.randomised import randomise
 from conformance.parity.references import is_weight_file, read_input, read_recorded
 from weights import Config, GhostError, WeightFile, configure, read_file
-from weights.shown import printable
 from weights.tensors import RUNNING_VAR
+from weights.text import printable
 
 GIVEN, RANDOMISED, REFERENCE = "given", "randomised", "reference"
 IMAGES = 2

@@ -23,7 +23,7 @@ from conformance.reports.summary import count
 from conformance.running.results import Run, offences, timings, unjudged
 from weights import FormatError, strict_json
 from weights.files.storage import read_bytes
-from weights.shown import shown
+from weights.text import brief
 
 LINES, JUNIT, HTML = "report.jsonl", "junit.xml", "report.html"
 # The elements of JUnit, and the attributes that count them.
@@ -85,13 +85,13 @@ def read_report(path: Path) -> Report:
         kinds = [record.pop("kind", None) for record in records]
         verdicts = [Verdict.from_dict(record) for record in records[1:-1]]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{path} is no report of a run: {shown(error)}") from None
+        raise FormatError(f"{path} is no report of a run: {brief(error)}") from None
     if kinds[:1] != ["header"] or kinds[-1:] != ["footer"]:
         raise FormatError(f"{path} is cut short: it must begin with a header and end with a footer")
     wanted = records[-1].get("counts")
     if counts(verdicts) != wanted:
         raise FormatError(
-            f"{path} lacks verdicts: it holds {counts(verdicts)}, wanted {shown(wanted)}"
+            f"{path} lacks verdicts: it holds {counts(verdicts)}, wanted {brief(wanted)}"
         )
     return Report(records[0], verdicts, records[-1])
 

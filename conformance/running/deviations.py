@@ -19,7 +19,7 @@ from conformance.tiers import make_tiers
 from conformance.tiers.base import DEFAULT_SETTINGS, Settings
 from weights import FormatError
 from weights.files.storage import read_bytes
-from weights.shown import shown
+from weights.text import brief
 
 TABLE = "deviation"
 
@@ -44,7 +44,7 @@ def read_deviations(path: Path) -> list[Deviation]:
     try:
         document = tomllib.loads(data.decode())
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path} is not TOML: {shown(error)}") from None
+        raise FormatError(f"{path} is not TOML: {brief(error)}") from None
     entries = document.pop(TABLE, [])
     if document or not isinstance(entries, list):
         raise FormatError(f"{path} must hold [[{TABLE}]] tables and nothing else")

@@ -14,7 +14,7 @@ from typing import IO, Any
 from conformance.implementations.registry import fingerprint, installed_version
 from conformance.judging.verdict import Verdict
 from weights import ArgumentError, FormatError
-from weights.shown import shown
+from weights.text import brief
 
 NAME = "unfinished.jsonl"
 PACKAGES = ("ghostconv", "numpy", "torch", "jax", "flax", "tensorflow", "keras")
@@ -137,7 +137,7 @@ def _check_header(path: Path, line: str, names: Sequence[str]) -> None:
     if not isinstance(found, dict) or found.get("versions") != wanted["versions"]:
         raise ArgumentError(
             f"`--resume` needs the versions of the interrupted run, got {wanted['versions']}, "
-            f"where {path} begins with {shown(line)}: run from the start"
+            f"where {path} begins with {brief(line)}: run from the start"
         )
     if found != wanted:
         raise ArgumentError(

@@ -34,7 +34,7 @@ from conformance.tiers.base import DEFAULT_SETTINGS, Memo, Settings, Tier
 from weights import GhostError, WeightFile, child, read_file, read_metadata
 from weights.files.storage import read_safetensors
 from weights.prediction.preprocess import preprocess
-from weights.shown import printable
+from weights.text import printable
 
 LOGITS, PREDICTIONS = "logits", "predictions"
 TRAINING_SECONDS = 300

@@ -15,7 +15,7 @@ from conformance.oracle.weights_io import build
 from tests.columns import Column, in_every_column, normal, tensors_of
 from weights import ARCHITECTURES, ArgumentError, MismatchError, check_demand, configure
 from weights.limits import LIMITS
-from weights.shown import shown
+from weights.text import brief
 
 REQUIRED: dict[str, dict[str, Any]] = {
     "ghost_conv": {"c_in": 8, "c_out": 16},
@@ -200,7 +200,7 @@ class _Unspeakable:
     ],
 )
 def test_what_a_stranger_gave_is_shown_shortened(value: Any, text: str) -> None:
-    assert shown(value).startswith(text) and len(shown(value)) <= 323
+    assert brief(value).startswith(text) and len(brief(value)) <= 323
 
 
 @pytest.mark.matrix

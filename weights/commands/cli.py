@@ -31,7 +31,7 @@ from weights.files.inspection import inspect_file
 from weights.files.values import value_problems
 from weights.networks.architectures import configure
 from weights.networks.summary import summarise
-from weights.shown import listed, printable
+from weights.text import listed, printable
 
 
 class Commands(click.Group):

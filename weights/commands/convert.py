@@ -19,7 +19,7 @@ from weights.files.file import read_file
 from weights.files.writing import is_there, refused
 from weights.importers import CONTAINERS, EXPORTERS, IMPORTERS, export_file, import_file, write
 from weights.importers.gates import GATES, IRREVERSIBLE
-from weights.shown import bounded, printable
+from weights.text import bounded, printable
 
 
 def preprocessing(context: click.Context, parameter: click.Parameter, value: str) -> dict[str, Any]:

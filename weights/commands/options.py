@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from weights.files.settings import imagenet
-from weights.shown import shown
+from weights.text import brief
 
 SIZE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})", re.IGNORECASE)
 
@@ -30,7 +30,7 @@ def parse_size(
     found = SIZE.fullmatch(value)
     if found is None:
         raise click.BadParameter(
-            f"must be height x width such as 224x224, got {shown(value)}", context, parameter
+            f"must be height x width such as 224x224, got {brief(value)}", context, parameter
         )
     return int(found[1]), int(found[2])
 
@@ -48,7 +48,7 @@ def parse_object(
     if not isinstance(parsed, dict):
         example = {"stride": 2, "padding": 1} if parameter.name == "config" else imagenet()
         raise click.BadParameter(
-            f"must be a JSON object such as '{json.dumps(example)}', got {shown(value)}",
+            f"must be a JSON object such as '{json.dumps(example)}', got {brief(value)}",
             context,
             parameter,
         )

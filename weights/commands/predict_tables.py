@@ -7,7 +7,7 @@ from typing import Any
 
 from weights.commands.tables import new_console, new_table
 from weights.prediction.predict import Prediction, Predictions
-from weights.shown import bounded
+from weights.text import bounded
 
 
 def print_predictions(predictions: Predictions, top: int, reasons: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from weights.shown import bounded, printable
+from weights.text import bounded, printable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,7 +10,7 @@ from weights.errors import ArgumentError
 from weights.files.digests import canonical_json
 from weights.files.settings import check_settings
 from weights.limits import CHANNELS
-from weights.shown import shown
+from weights.text import brief
 
 KEYS = ("classes", "preprocess", "source")
 DIGEST = "about_sha256"
@@ -35,10 +35,10 @@ def check_about(metadata: Mapping[str, Any]) -> None:
     source, classes = metadata.get("source", {}), metadata.get("classes", [])
     for name, value in (("source", source), ("source.original", _original(source))):
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-            raise ArgumentError(f"`{name}` must be an object, got {shown(value)}")
+            raise ArgumentError(f"`{name}` must be an object, got {brief(value)}")
     is_list = isinstance(classes, list | tuple) and len(classes) <= CHANNELS.value
     if not is_list or not all(isinstance(name, str) for name in classes):
-        raise ArgumentError(f"`classes` must be a list of names, got {shown(classes)}")
+        raise ArgumentError(f"`classes` must be a list of names, got {brief(classes)}")
     if "preprocess" in metadata:
         check_settings(metadata["preprocess"])
     try:

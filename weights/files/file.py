@@ -18,8 +18,8 @@ from weights.files.storage import PathLike, read_header, read_safetensors, write
 from weights.files.values import value_problems
 from weights.files.writing import check_writable
 from weights.networks.architectures import configure
-from weights.shown import listed
 from weights.tensors import TensorSpec
+from weights.text import listed
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from weights import strict_json
 from weights.errors import FormatError
 from weights.files import kinds
 from weights.limits import HEADER
-from weights.shown import listed, shown
 from weights.strict_json import is_text
 from weights.tensors import DTYPES
+from weights.text import brief, listed
 
 LENGTH_BYTES = 8
 RANK_LIMIT = 32
@@ -140,7 +140,7 @@ def check_end(path: Any, entries: list[Entry], available: int) -> None:
 
 
 def _wrong_entries(path: Any, names: list[str]) -> FormatError:
-    wrong = listed(map(shown, names))
+    wrong = listed(map(brief, names))
     return FormatError(f"{path} is not a safetensors file: wrong header entries: {wrong}")
 
 

@@ -13,8 +13,8 @@ from weights.files.metadata import parse_metadata
 from weights.files.storage import PathLike, read_header
 from weights.modules.convolutions import fits
 from weights.networks.architectures import configure
-from weights.shown import listed
 from weights.tensors import STATISTICS
+from weights.text import listed
 
 FACTS = ("architecture", "format_version", "content_sha256", "producer", "source", "config")
 OPTIONAL_FACTS = ("preprocess", "classes")

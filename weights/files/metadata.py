@@ -11,7 +11,7 @@ from weights import strict_json
 from weights.errors import ArgumentError, DigestError, FormatError, FormatWarning
 from weights.files.about import DIGEST, about_digest, check_about, said
 from weights.files.storage import PathLike
-from weights.shown import MOST_CHARACTERS, listed, printable, shown
+from weights.text import MOST_CHARACTERS, brief, listed, printable
 
 ENTRY = "ghost_weights"
 # The newest version that is read, and the one of files that need nothing newer.
@@ -86,7 +86,7 @@ def check_version(path: PathLike, version: Any) -> None:
     found = VERSION.fullmatch(version) if isinstance(version, str) else None
     major, minor = map(int, FORMAT_VERSION.split("."))
     if found is None or int(found[1]) != major:
-        shown_version = version if isinstance(version, str) else shown(version)
+        shown_version = version if isinstance(version, str) else brief(version)
         raise FormatError(
             f"{path} has format version {shown_version[:MOST_CHARACTERS]}, this package reads "
             f"{FORMAT_VERSION}: install a newer ghostconv"

@@ -9,7 +9,7 @@ import numpy as np
 
 from weights.checks import choice, integer, number, pair
 from weights.errors import ArgumentError
-from weights.shown import listed, shown
+from weights.text import brief, listed
 
 INTERPOLATIONS = ("bilinear", "bicubic", "nearest")
 # The modes of Pillow by the number of channels.
@@ -45,18 +45,18 @@ def imagenet(
 def check_settings(settings: Any) -> None:
     """Raise `ArgumentError` where a setting is missing, unknown or impossible."""
     if not isinstance(settings, Mapping):
-        raise ArgumentError(f"`preprocess` must be an object of settings, got {shown(settings)}")
+        raise ArgumentError(f"`preprocess` must be an object of settings, got {brief(settings)}")
     missing = [key for key in KEYS if key not in settings]
     if missing or settings["layout"] != "NHWC":
         raise ArgumentError(
             f"`preprocess` must have {', '.join(KEYS)}, with layout 'NHWC', got "
-            f"{shown(dict(settings))}"
+            f"{brief(dict(settings))}"
         )
     unknown = [key for key in settings if key not in (*KEYS, *OPTIONAL)]
     if unknown:
         raise ArgumentError(
             f"`preprocess` may have {', '.join(OPTIONAL)} besides {', '.join(KEYS)}, got "
-            f"{listed(map(shown, unknown))}"
+            f"{listed(map(brief, unknown))}"
         )
     _check_scaling(settings)
     _check_sizes(settings)
@@ -69,7 +69,7 @@ def _check_scaling(settings: Mapping[str, Any]) -> None:
         if not isinstance(values, list | tuple) or len(values) not in MODES:
             raise ArgumentError(
                 f"`preprocess.{key}` must be a list of 1 number (grey) or 3 (red, green, blue), "
-                f"got {shown(values)}"
+                f"got {brief(values)}"
             )
         for value in values:
             number(f"preprocess.{key}", value, minimum=minimum)

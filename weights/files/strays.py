@@ -62,6 +62,6 @@ def prefix(path: Path) -> str:
 
     A lock of another machine that shares the folder might not be seen here.
     """
-    shown = os.fsdecode(os.fsencode(path.name)[:SHOWN_NAME])
+    name = os.fsdecode(os.fsencode(path.name)[:SHOWN_NAME])
     machine = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-    return f".{shown}.{machine}."
+    return f".{name}.{machine}."

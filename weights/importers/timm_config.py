@@ -9,7 +9,7 @@ from weights import strict_json
 from weights.errors import ArgumentError, FormatError
 from weights.files.settings import check_settings, imagenet
 from weights.files.storage import read_bytes
-from weights.shown import shown
+from weights.text import brief
 
 # What timm says of each channel.
 NORMS = ("mean", "std")
@@ -31,7 +31,7 @@ def read_preprocess(settings: Path) -> dict[str, Any] | None:
     size = config["input_size"]
     if not isinstance(size, list) or len(size) != 3:
         raise FormatError(
-            f"{settings}: `input_size` must be [channels, height, width], got {shown(size)}"
+            f"{settings}: `input_size` must be [channels, height, width], got {brief(size)}"
         )
     optional = {key: config[key] for key in ("crop_pct", "interpolation") if key in config}
     try:
@@ -41,8 +41,8 @@ def read_preprocess(settings: Path) -> dict[str, Any] | None:
         raise FormatError(f"{settings}: {error}") from None
     if len(found["mean"]) != size[0]:
         raise FormatError(
-            f"{settings}: `mean` must have one number for each of the {shown(size[0])} channels, "
-            f"got {shown(found['mean'])}"
+            f"{settings}: `mean` must have one number for each of the {brief(size[0])} channels, "
+            f"got {brief(found['mean'])}"
         )
     return found
 
@@ -50,5 +50,5 @@ def read_preprocess(settings: Path) -> dict[str, Any] | None:
 def _object(path: Path, value: Any, what: str) -> dict[str, Any]:
     """A JSON object; what is absent is an empty one."""
     if value is not None and not isinstance(value, dict):
-        raise FormatError(f"{path}: {what} must be an object, got {shown(value)}")
+        raise FormatError(f"{path}: {what} must be an object, got {brief(value)}")
     return value or {}

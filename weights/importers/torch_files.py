@@ -13,7 +13,7 @@ from weights.errors import FormatError, ImportRefused
 from weights.files.storage import PathLike, opened
 from weights.importers.expansion import check_members
 from weights.importers.torch_pickles import ForeignGlobal, Reader, Storage
-from weights.shown import shown
+from weights.text import brief
 
 PICKLE = "/data.pkl"
 # Before the pickle of a file of PyTorch before 1.6: a number, a version, the machine's properties.
@@ -35,7 +35,7 @@ def load(torch: Any, path: PathLike) -> Any:
             raise
         except ForeignGlobal as error:
             raise ImportRefused(
-                f"{path} holds more than tensors: it asks for {shown(str(error))}, and reading "
+                f"{path} holds more than tensors: it asks for {brief(str(error))}, and reading "
                 "that could run any code; where it was made, save module.state_dict() instead"
             ) from None
         except pickle.UnpicklingError:

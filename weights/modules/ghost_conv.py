@@ -25,8 +25,8 @@ from weights.modules.attention import AttentionPlan
 from weights.modules.configuration import UNLESS_DEFAULT, Configuration
 from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes, depthwise
 from weights.modules.forms import TRAINING, PlainForm
-from weights.shown import shown
 from weights.tensors import TensorSpec
+from weights.text import brief
 
 
 @dataclass(frozen=True)
@@ -134,13 +134,13 @@ def check_split(c_out: int, ratio: Any, split: str) -> None:
     except OverflowError:
         raise ArgumentError(
             "`ratio` must divide `c_out` into a finite number of channels, got "
-            f"{shown(ratio)} for {c_out}"
+            f"{brief(ratio)} for {c_out}"
         ) from None
     if split == "round":
         return
     if not isinstance(ratio, int):
         raise ArgumentError(
-            f"`ratio` must be an integer for split '{split}', got {shown(ratio)}: use split 'round'"
+            f"`ratio` must be an integer for split '{split}', got {brief(ratio)}: use split 'round'"
         )
     if split == "floor" and c_out % ratio:
         raise ArgumentError(

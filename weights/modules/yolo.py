@@ -21,8 +21,8 @@ from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.configuration import UNLESS_DEFAULT, Configuration
 from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes
 from weights.modules.forms import TRAINING, PlainForm
-from weights.shown import shown
 from weights.tensors import TensorSpec
+from weights.text import brief
 
 # What every ghost convolution of the family has; the two numbers are set after construction there.
 CHEAP_KERNEL, EPS, MOMENTUM = 5, 1e-3, 0.03
@@ -63,7 +63,7 @@ def ghost_bottleneck_arguments(c1: int, c2: int, k: int = 3, s: int = 1) -> dict
     c1 = checks.integer("c1", c1, minimum=1)
     c2 = checks.integer("c2", c2, minimum=1)
     if s not in (1, 2):
-        raise ArgumentError(f"`s` must be 1 or 2 in the YOLO family, got {shown(s)}")
+        raise ArgumentError(f"`s` must be 1 or 2 in the YOLO family, got {brief(s)}")
     k = checks.integer("k", k, minimum=1) if s == 1 else checks.odd_integer("k", k)
     if c2 % 4:
         raise ArgumentError(f"`c2` must be divisible by 4, got {c2}: it is halved twice")
@@ -106,7 +106,7 @@ def activation_name(act: Any, own: Own) -> str:
     if not isinstance(act, str) or act not in ACTIVATIONS:
         raise ArgumentError(
             f"`act` must be True (silu), False (identity), or one of {', '.join(ACTIVATIONS)}, by "
-            f"name or as the framework has it, got {shown(act)}"
+            f"name or as the framework has it, got {brief(act)}"
         )
     return act
 

@@ -19,7 +19,7 @@ from weights.modules.yolo import C3GhostConfig
 from weights.networks.ghostnet import GhostNetConfig
 from weights.networks.resnet import GhostResNetConfig
 from weights.networks.vgg import GhostVGGConfig
-from weights.shown import shown
+from weights.text import brief
 
 # The public name of the base of every architecture's configuration.
 Config = Configuration
@@ -53,9 +53,9 @@ def configure(architecture: str, config: Mapping[str, Any]) -> Config:
     """
     if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
-        raise ArgumentError(f"`architecture` must be one of {known}, got {shown(architecture)}")
+        raise ArgumentError(f"`architecture` must be one of {known}, got {brief(architecture)}")
     if not isinstance(config, Mapping):
-        raise ArgumentError(f"`config` must map arguments to values, got {shown(config)}")
+        raise ArgumentError(f"`config` must map arguments to values, got {brief(config)}")
     _check_names(architecture, config)
     return ARCHITECTURES[architecture](**config)
 
@@ -66,7 +66,7 @@ def _check_names(architecture: str, config: Mapping[Any, Any]) -> None:
     what = f"the configuration of {architecture}"
     for name in config:
         if name not in known:
-            words = f"{what} got an unexpected keyword argument {shown(name)}"
+            words = f"{what} got an unexpected keyword argument {brief(name)}"
             raise ArgumentError(f"{words}: {_nearest(name, list(known))}")
     missing = [
         name for name, each in known.items() if each.default is each.empty and name not in config

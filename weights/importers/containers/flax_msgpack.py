@@ -14,7 +14,7 @@ from weights.importers.containers.container import Container, needed
 from weights.importers.containers.flax_state import from_state, places, pure_dict
 from weights.importers.description import ENTRY, Description
 from weights.layout import from_channels_last
-from weights.shown import shown
+from weights.text import brief
 
 
 def read(path: PathLike) -> Checkpoint:
@@ -26,7 +26,7 @@ def read(path: PathLike) -> Checkpoint:
         tree = msgpack_restore(data)
     except Exception as error:  # msgpack has an exception of its own for every kind of damage
         raise FormatError(
-            f"{path} is not a whole msgpack file of Flax: {shown(str(error))}"
+            f"{path} is not a whole msgpack file of Flax: {brief(str(error))}"
         ) from None
     if not isinstance(tree, dict):
         raise FormatError(f"{path} must hold a dict of arrays, got {type(tree).__name__}")

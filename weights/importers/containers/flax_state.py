@@ -15,8 +15,8 @@ from weights.importers.containers.container import Place, native
 from weights.importers.description import Description
 from weights.layout import to_channels_last
 from weights.networks.architectures import configure
-from weights.shown import shown
 from weights.tensors import DTYPES, TensorSpec
+from weights.text import brief
 
 # Between the parts of a path in a flat state.
 SEPARATOR = "/"
@@ -93,7 +93,7 @@ def flatten(path: PathLike, tree: Any) -> Arrays:
         inner = parts[:-1] if len(parts) > 1 and parts[-1] == VALUE else parts
         name = SEPARATOR.join(inner)
         if name in found:
-            raise FormatError(f"{path} has {shown(name)} twice")
+            raise FormatError(f"{path} has {brief(name)} twice")
         found[name] = _array(path, name, value)
     return found
 
@@ -119,7 +119,7 @@ def _array(path: PathLike, name: str, value: Any) -> np.ndarray:
         array = np.asarray(None)
     if array.dtype.kind not in "biuf" and array.dtype != BFLOAT16:
         got = type(value).__name__
-        raise FormatError(f"{path}: {shown(name)} must be an array of numbers, got {got}")
+        raise FormatError(f"{path}: {brief(name)} must be an array of numbers, got {got}")
     return array
 
 

@@ -22,7 +22,7 @@ from weights.importers.containers.orbax_folders import find_arrays
 from weights.importers.description import Description
 from weights.importers.expansion import check_expansion
 from weights.layout import from_channels_last
-from weights.shown import shown
+from weights.text import brief
 
 # The items of the checkpoint: the arrays, and the description as JSON.
 STATE, DESCRIPTION = "state", "ghost_weights"
@@ -45,7 +45,7 @@ def read(path: PathLike) -> Checkpoint:
     except ImportRefused:
         raise
     except Exception as error:  # Orbax lets through whatever its storage raises
-        raise FormatError(f"{path} is not a whole Orbax checkpoint: {shown(str(error))}") from None
+        raise FormatError(f"{path} is not a whole Orbax checkpoint: {brief(str(error))}") from None
     names = [each.name for each in arrays]
     tree = trees[0] if len(trees) == 1 else dict(zip(names, trees, strict=True))
     entry = " and ".join(os.path.relpath(each, folder) for each in arrays)

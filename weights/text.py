@@ -34,10 +34,10 @@ class _Short(Repr):
 _short = _Short()
 
 
-def shown(value: Any) -> str:
+def brief(value: Any) -> str:
     """`repr(value)`, shortened where it is long; never raises.
 
-    >>> shown("relu"), shown((3, 5)), shown(10**400)
+    >>> brief("relu"), brief((3, 5)), brief(10**400)
     ("'relu'", '(3, 5)', 'an integer of about 401 digits')
     """
     try:
