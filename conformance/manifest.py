@@ -17,6 +17,16 @@ MANIFEST, SCHEMA = "manifest.json", "manifest.schema.json"
 
 PATH = {"type": "string", "pattern": r"^[a-z]+/[^/]+\.safetensors$"}
 NAMES = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+VECTOR = {
+    "id": {"type": "string"},
+    "tier": {"enum": list(VECTOR_TIERS)},
+    "architecture": {"type": "string"},
+    "config": {"type": "object"},
+    "input_shape": {"type": "array", "items": {"type": "integer", "minimum": 1}},
+    "inputs": PATH,
+    "wanted": PATH,
+    "outputs": NAMES,
+}
 JSON_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Test vectors for Ghost convolutions",
@@ -28,21 +38,9 @@ JSON_SCHEMA: dict[str, Any] = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": [
-                    "id", "tier", "architecture", "config", "input_shape", "inputs", "wanted",
-                    "outputs",
-                ],
+                "required": list(VECTOR),
                 "additionalProperties": False,
-                "properties": {
-                    "id": {"type": "string"},
-                    "tier": {"enum": list(VECTOR_TIERS)},
-                    "architecture": {"type": "string"},
-                    "config": {"type": "object"},
-                    "input_shape": {"type": "array", "items": {"type": "integer", "minimum": 1}},
-                    "inputs": PATH,
-                    "wanted": PATH,
-                    "outputs": NAMES,
-                },
+                "properties": VECTOR,
             },
         },
     },

@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a tier that there is not; tiers are imported only where they are asked for."""
+    """Refuse an unknown tier; tiers are imported only where the option is given."""
     chosen = config.getoption("--ghost-tier")
     if not chosen:
         return

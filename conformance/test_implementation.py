@@ -15,7 +15,7 @@ from conformance.tiers import Tier
 
 
 def test_case(conformance_process: Any, conformance_case: tuple[Tier, Case]) -> None:
-    """One case: passed, failed with the element and the way to run it again, or skipped."""
+    """One case: passed, failed with the element and the command that reruns it, or skipped."""
     tier, case = conformance_case
     verdict = judge(tier, case, conformance_process)
     if conformance_process.violations:

@@ -21,14 +21,7 @@ from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import shorten
 from conformance.judging.compare import compare_arrays
 from conformance.judging.verdict import Outcome, Status, Verdict, first_failure
-from conformance.manifest import (
-    JSON_SCHEMA,
-    MANIFEST,
-    SCHEMA,
-    VERSION,
-    Vector,
-    read_manifest,
-)  # fmt: skip
+from conformance.manifest import JSON_SCHEMA, MANIFEST, SCHEMA, VERSION, Vector, read_manifest
 from conformance.tiers import VECTOR_TIERS, OracleTier, TrainingTier, make_tiers
 from conformance.tiers.family import in_form
 from conformance.tiers.training import step_inputs

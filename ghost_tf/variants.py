@@ -5,7 +5,7 @@ How large each is and which repository has its weights stands in `weights.networ
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Literal, Unpack
 
 from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
@@ -17,7 +17,7 @@ from weights.networks.arguments import GhostNetArguments
 class GhostNetOptions(GhostNetArguments, KerasOptions, total=False):
     """The arguments of GhostNet, GhostNetV2 and GhostNetV3 without the width."""
 
-    data_format: str | None
+    data_format: Literal["channels_first", "channels_last"] | None
 
 
 def ghostnet_050(pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]) -> GhostNet:

@@ -117,18 +117,18 @@ def ratio(name: str, value: Any) -> int | float:
 
 
 def plain_number(value: float) -> int | float:
-    """An integral float as an int, so that 2 and 2.0 are the same configuration."""
+    """Return an integral float as an int, so that 2 and 2.0 are the same configuration."""
     return int(value) if float(value).is_integer() else float(value)
 
 
 def floating(what: str, dtype: str) -> None:
-    """Raise `ArgumentError` for a type, by NumPy's name, in which nobody computes."""
+    """Raise `ArgumentError` for a type, by NumPy's name, that is none of `FLOATING`."""
     if dtype not in FLOATING:
         raise ArgumentError(f"{what} must be of type {', '.join(FLOATING)}, got {dtype}: cast it")
 
 
 def plain_pair(value: Pair) -> int | list[int]:
-    """A pair as JSON writes it: one int where both are equal, else a list."""
+    """Return a pair as JSON writes it: one int where both are equal, else a list."""
     return value[0] if value[0] == value[1] else list(value)
 
 
@@ -137,7 +137,7 @@ def _compact(height: int, width: int) -> int | Pair:
 
 
 def _integer(value: Any) -> int | None:
-    """An integer of any kind as an int; None for anything else."""
+    """Return an integer of any type as an int; None for anything else."""
     try:
         return None if isinstance(value, bool) else operator.index(value)
     except TypeError:  # an array of several numbers has `__index__` too
@@ -145,7 +145,7 @@ def _integer(value: Any) -> int | None:
 
 
 def _finite(value: Any) -> float | None:
-    """A real number as a float; None for anything else, and for what no float holds."""
+    """Return a real number as a finite float; None for anything else."""
     try:
         number = float(value) if isinstance(value, Real) else math.nan
     except OverflowError:

@@ -1,1 +1,1 @@
-"""What is asked: configurations, inputs, and what is known beforehand."""
+"""The cases: configurations, their data, and the results known beforehand."""

@@ -24,17 +24,14 @@ class Layer:
 
 
 # Example of a count: 32 -> 64 at 1x1 is 32*32 weights, 2*32 in the norm, 32*9 cheap weights, 2*32.
+HALF_WIDTH = {"width": 0.5, "num_classes": 10}
 LAYERS = (
     Layer({"c_in": 32, "c_out": 64}, (2, 32, 8, 8), (2, 64, 8, 8), 32, 1440, 128),
-    Layer(
-        {"c_in": 3, "c_out": 16, "kernel_size": 3, "stride": 2, "padding": 1},
-        (1, 3, 10, 11), (1, 16, 5, 6), 8, 320, 32,
-    ),
+    Layer({"c_in": 3, "c_out": 16, "kernel_size": 3, "stride": 2, "padding": 1},
+          (1, 3, 10, 11), (1, 16, 5, 6), 8, 320, 32),
     Layer({"c_in": 8, "c_out": 12, "ratio": 3}, (1, 8, 6, 5), (1, 12, 6, 5), 4, 128, 24),
-    Layer(
-        {"c_in": 8, "c_out": 16, "ratio": 4, "dw_kernel_size": 5},
-        (1, 8, 7, 7), (1, 16, 7, 7), 4, 364, 32,
-    ),
+    Layer({"c_in": 8, "c_out": 16, "ratio": 4, "dw_kernel_size": 5},
+          (1, 8, 7, 7), (1, 16, 7, 7), 4, 364, 32),
     # round(2.5) is 2, half to even: two primary channels, two ghosts of each, six cropped to five
     Layer({"c_in": 4, "c_out": 5}, (2, 4, 5, 5), (2, 5, 5, 5), 2, 56, 12),
     Layer({"c_in": 4, "c_out": 7}, (2, 4, 5, 5), (2, 7, 5, 5), 4, 68, 16),
@@ -45,32 +42,17 @@ LAYERS = (
     Layer({"c_in": 8, "c_out": 3, "ratio": 8}, (1, 8, 4, 4), (1, 3, 4, 4), 1, 32, 6),
     # ceil(15 / 2) is 8
     Layer({"c_in": 8, "c_out": 15, "split": "ceil"}, (1, 8, 6, 6), (1, 15, 6, 6), 8, 168, 32),
-    Layer(
-        {"c_in": 8, "c_out": 16, "split": "floor", "ratio": 4},
-        (1, 8, 6, 6), (1, 16, 6, 6), 4, 172, 32,
-    ),
-    Layer(
-        {"c_in": 8, "c_out": 16, "kernel_size": 3, "padding": 1, "groups": 4},
-        (1, 8, 6, 6), (1, 16, 6, 6), 8, 248, 32,
-    ),
-    Layer(
-        {"c_in": 4, "c_out": 8, "kernel_size": [3, 5], "padding": [2, 0], "dilation": [2, 1]},
-        (1, 4, 9, 9), (1, 8, 9, 5), 4, 292, 16,
-    ),
-    Layer({}, (1, 3, 32, 32), (1, 10), 8, 442074, 8128, architecture="ghost_resnet56"),
+    Layer({"c_in": 8, "c_out": 16, "split": "floor", "ratio": 4},
+          (1, 8, 6, 6), (1, 16, 6, 6), 4, 172, 32),
+    Layer({"c_in": 8, "c_out": 16, "kernel_size": 3, "padding": 1, "groups": 4},
+          (1, 8, 6, 6), (1, 16, 6, 6), 8, 248, 32),
+    Layer({"c_in": 4, "c_out": 8, "kernel_size": [3, 5], "padding": [2, 0], "dilation": [2, 1]},
+          (1, 4, 9, 9), (1, 8, 9, 5), 4, 292, 16),
+    Layer({}, (1, 3, 32, 32), (1, 10), 8, 442074, 8128, "ghost_resnet56"),
     # counted on timm's own networks
-    Layer(
-        {"width": 0.5, "num_classes": 10}, (1, 3, 64, 65), (1, 10), 4, 1319102, 10984,
-        architecture="ghostnet",
-    ),
-    Layer(
-        {"width": 0.5, "num_classes": 10}, (1, 3, 64, 65), (1, 10), 4, 1589646, 31192,
-        architecture="ghostnetv2",
-    ),
-    Layer(
-        {"width": 0.5, "num_classes": 10}, (1, 3, 64, 65), (1, 10), 4, 2127194, 59152,
-        architecture="ghostnetv3",
-    ),
+    Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 1319102, 10984, "ghostnet"),
+    Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 1589646, 31192, "ghostnetv2"),
+    Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 2127194, 59152, "ghostnetv3"),
 )  # fmt: skip
 
 # One GhostConv has exactly the seed's names.

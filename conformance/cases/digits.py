@@ -26,7 +26,7 @@ PREPROCESS = {"divide_by": 16.0, "layout": "NHWC", "mean": [0.305], "std": [0.37
 
 
 def missing_packages() -> list[str]:
-    """What the training needs and this machine lacks."""
+    """The packages that the training needs and this machine lacks."""
     return [name for name in NEEDS if find_spec(name) is None]
 
 

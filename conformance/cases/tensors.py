@@ -91,72 +91,36 @@ def one_sided(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndar
     return generator.uniform(0, 1, shape)
 
 
-def spike(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Zeros, but for one large number."""
-    return _with(np.zeros(shape), generator, 1000.0)
+def constant(value: float) -> Draw:
+    """The same number everywhere."""
+    return lambda generator, shape: np.full(shape, value)
 
 
-def zeros(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Zeros."""
-    return np.zeros(shape)
+def with_one(value: float, draw: Draw) -> Draw:
+    """The numbers of another draw, but for one."""
+
+    def drawn(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        array = draw(generator, shape)
+        array.flat[generator.integers(array.size)] = value
+        return array
+
+    return drawn
 
 
-def equal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """One tenth everywhere, which binary fractions cannot hold."""
-    return np.full(shape, 0.1)
-
-
-def nan(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal numbers and one NaN."""
-    return _with(normal(generator, shape), generator, np.nan)
-
-
-def infinity(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal numbers and one positive infinity."""
-    return _with(normal(generator, shape), generator, np.inf)
-
-
-def negative_infinity(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal numbers and one negative infinity."""
-    return _with(normal(generator, shape), generator, -np.inf)
-
-
-def large(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal numbers times 1e30: far from one, within float32."""
-    return normal(generator, shape) * 1e30
-
-
-def negative_zero(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Negative zeros."""
-    return np.full(shape, -0.0)
-
-
-INPUTS: dict[str, Draw] = {"scaled": normal} | {
-    function.__name__: function
-    for function in (
-        integers,
-        normal,
-        wide,
-        one_sided,
-        spike,
-        zeros,
-        equal,
-        nan,
-        infinity,
-        negative_infinity,
-        large,
-        negative_zero,
-    )
-}
-WEIGHTS: dict[str, Draw] = {
+INPUTS: dict[str, Draw] = {
     "integers": integers,
+    "normal": normal,
+    "scaled": normal,
     "wide": wide,
     "one_sided": one_sided,
-    "scaled": scaled,
+    "spike": with_one(1000.0, constant(0.0)),
+    "zeros": constant(0.0),
+    "equal": constant(0.1),  # which binary fractions cannot hold
+    "nan": with_one(np.nan, normal),
+    "infinity": with_one(np.inf, normal),
+    "negative_infinity": with_one(-np.inf, normal),
+    "large": lambda generator, shape: normal(generator, shape) * 1e30,  # within float32
+    "negative_zero": constant(-0.0),
 }
+WEIGHTS = {"integers": integers, "wide": wide, "one_sided": one_sided, "scaled": scaled}
 NORMS = {"integers": integer_norm, "scaled": calm_norm}
-
-
-def _with(array: np.ndarray, generator: np.random.Generator, value: float) -> np.ndarray:
-    array.flat[generator.integers(array.size)] = value
-    return array

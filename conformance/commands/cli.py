@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from conformance.commands.cases import show, shrink
+from conformance.commands.common import TIER
 from conformance.commands.parity import parity
 from conformance.commands.run import run
 from conformance.commands.selftest import selftest
@@ -23,9 +24,9 @@ def main() -> None:
 
 
 @main.command("list")
-@click.option("--tier", "tier_names", multiple=True, type=click.Choice(list(TIERS)))
-def list_cases(tier_names: tuple[str, ...]) -> None:
+@click.option("--tier", "tiers", multiple=True, type=TIER)
+def list_cases(tiers: tuple[str, ...]) -> None:
     """Print the id of every case."""
-    for tier in make_tiers(names=tier_names or tuple(TIERS)):
+    for tier in make_tiers(names=tiers or tuple(TIERS)):
         for case in tier.cases():
             click.echo(f"{tier.name}  {case.id}")

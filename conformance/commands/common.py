@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import NoReturn, TypeVar
 
 import click
 from rich.console import Console
@@ -13,17 +14,34 @@ from rich.console import Console
 from conformance.implementations.registry import OURS, Availability, available, target
 from conformance.judging.verdict import Status
 from conformance.running.results import Run, offences, unjudged
+from conformance.tiers import TIERS
 from weights import GhostError
 
+Command = TypeVar("Command", bound=Callable[..., object])
 PASSED, FAILED, USAGE, HARNESS_FAILED = 0, 1, 2, 3
+FILE = click.Path(path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+AT_LEAST_ONE = click.IntRange(1)
+TIER = click.Choice(list(TIERS))
 
 random_option = click.option(
-    "--random",
-    type=click.IntRange(0),
-    default=0,
-    metavar="N",
+    "--random", type=click.IntRange(0), default=0, metavar="N",
     help="Run N random layers too, the same in every run.",
-)
+)  # fmt: skip
+jobs_option = click.option(
+    "--jobs", type=AT_LEAST_ONE, default=2, show_default=True,
+    help="How many implementations run at once.",
+)  # fmt: skip
+
+
+def timeout_option(seconds: float) -> Callable[[Command], Command]:
+    """The option for the time limit of a case."""
+    return click.option(
+        "--timeout", "seconds", type=click.FloatRange(0, min_open=True), default=seconds,
+        show_default=True, metavar="SECONDS",
+        help="Time limit of a case; one that takes longer is an error, and the process is "
+        "replaced.",
+    )  # fmt: skip
 
 
 def implementations(names: Sequence[str]) -> tuple[list[str], list[Availability]]:

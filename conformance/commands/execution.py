@@ -42,7 +42,7 @@ class RunOptions:
     jobs: int
     resume: bool
     seconds: float
-    most_failures: int | None
+    max_failures: int | None
 
     def selects(self, key: Key) -> bool:
         """Whether a verdict is wanted: any, or one that failed before or whose case is named."""
@@ -118,7 +118,7 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
 
         return runner.run(
             options.implementations, work, observe, options.jobs, repeat=options.settings.full,
-            done=done, seconds=options.seconds, most_failures=options.most_failures,
+            done=done, seconds=options.seconds, max_failures=options.max_failures,
             wants=options.selects,
         )  # fmt: skip
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from conformance.commands.common import PASSED, exit_with, implementations, random_option
+from conformance.commands import common
 from conformance.commands.execution import RunOptions, execute
 from conformance.implementations.process import CASE_SECONDS
 from conformance.reports.failures import Rerun, read_failures
@@ -34,22 +34,16 @@ def parse_deviations(
     "repeated. Default: all of ours that are installed.",
 )
 @click.option(
-    "--tier",
-    "tier_names",
-    multiple=True,
-    type=click.Choice(list(TIERS)),
-    help="Run this tier only; may be repeated.",
+    "--tier", "tiers", multiple=True, type=common.TIER, help="Run this tier only; may be repeated."
 )
 @click.option(
     "--case", "case_ids", multiple=True, metavar="ID", help="Run this case only; may be repeated."
 )
 @click.option(
     "--failed",
-    "earlier",
-    type=click.Path(path_type=Path),
+    type=common.FILE,
     metavar="REPORT",
-    help="Run the cases that failed or gave no result in this report.jsonl, for the same "
-    "implementations.",
+    help="Rerun the failures and errors of a report.jsonl.",
 )
 @click.option(
     "--deviations",
@@ -59,7 +53,7 @@ def parse_deviations(
     callback=parse_deviations,
     help="A TOML file of known failures of implementation NAME.",
 )
-@random_option
+@common.random_option
 @click.option(
     "--full",
     is_flag=True,
@@ -69,52 +63,33 @@ def parse_deviations(
 @click.option(
     "--report",
     "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Write report.jsonl, junit.xml and report.html into this folder.",
+    type=common.FOLDER,
+    help="Write report.jsonl, junit.xml and report.html there.",
 )
-@click.option(
-    "--resume",
-    is_flag=True,
-    help="Resume an interrupted run with the same --report.",
-)
+@click.option("--resume", is_flag=True, help="Resume an interrupted run with the same --report.")
 @click.option(
     "--weights",
-    type=click.Path(path_type=Path),
+    type=common.FILE,
     help="The weight file that tier network runs, instead of the digits.",
 )
 @click.option(
     "--images",
-    type=click.Path(path_type=Path),
-    help="A safetensors file with `images` (N, H, W, C) and `labels`, for --weights.",
+    type=common.FILE,
+    help="For --weights, a file with `images` (N, H, W, C) and `labels`.",
 )
-@click.option(
-    "--timeout",
-    "seconds",
-    type=click.FloatRange(0, min_open=True),
-    default=CASE_SECONDS,
-    show_default=True,
-    metavar="SECONDS",
-    help="Time limit of a case; one that takes longer is an error, and the process is replaced.",
-)
+@common.timeout_option(CASE_SECONDS)
 @click.option(
     "--max-failures",
-    "most_failures",
-    type=click.IntRange(1),
+    type=common.AT_LEAST_ONE,
     metavar="N",
-    help="End the run when N cases have failed or gave no result.",
+    help="End the run at N failures and errors.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=2,
-    show_default=True,
-    help="How many implementations run at once.",
-)
+@common.jobs_option
 def run(
-    names: tuple[str, ...], tier_names: tuple[str, ...], case_ids: tuple[str, ...],
-    earlier: Path | None, known: dict[str, Path], random: int, full: bool, folder: Path | None,
+    names: tuple[str, ...], tiers: tuple[str, ...], case_ids: tuple[str, ...],
+    failed: Path | None, known: dict[str, Path], random: int, full: bool, folder: Path | None,
     resume: bool, weights: Path | None, images: Path | None, seconds: float,
-    most_failures: int | None, jobs: int,
+    max_failures: int | None, jobs: int,
 ) -> None:  # fmt: skip
     """Run the suite.
 
@@ -128,17 +103,17 @@ def run(
     settings = Settings(random, full, weights, images)
 
     def work() -> int:
-        rerun = None if earlier is None else read_failures(earlier, names, tier_names)
+        rerun = None if failed is None else read_failures(failed, names, tiers)
         if rerun is not None and not rerun.keys and not case_ids:
-            click.echo(f"nothing failed in {earlier}")
-            return PASSED
-        chosen, missing = implementations(names or (rerun.names if rerun else ()))
+            click.echo(f"nothing failed in {failed}")
+            return common.PASSED
+        chosen, missing = common.implementations(names or (rerun.names if rerun else ()))
         return execute(
-            RunOptions(chosen, missing, tier_names or tuple(TIERS), _as_large(settings, rerun),
-                       case_ids, rerun, known, folder, jobs, resume, seconds, most_failures)
+            RunOptions(chosen, missing, tiers or tuple(TIERS), _as_large(settings, rerun),
+                       case_ids, rerun, known, folder, jobs, resume, seconds, max_failures)
         )  # fmt: skip
 
-    exit_with(work)
+    common.exit_with(work)
 
 
 def _as_large(settings: Settings, rerun: Rerun | None) -> Settings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
@@ -12,7 +12,7 @@ from rich.table import Table
 
 from conformance.commands.common import FAILED, PASSED, exit_with
 from conformance.implementations.registry import available
-from conformance.mutants import FRAMEWORK, MODULE_MUTANTS, MUTANTS
+from conformance.mutants import FRAMEWORK, MUTANTS, TORCH_MUTANTS, Mutant
 from conformance.reports import terminal
 
 
@@ -30,73 +30,71 @@ def selftest(names: Sequence[str], json_output: bool) -> None:
 
 
 def _run(names: Sequence[str], json_output: bool) -> int:
-    from conformance.mutants.selftest import run_mutants, run_variants
-
-    mutants = (*MUTANTS, *MODULE_MUTANTS)
+    mutants = (*MUTANTS, *TORCH_MUTANTS)
     unknown = sorted(set(names) - {mutant.name for mutant in mutants})
     if unknown:
         raise click.UsageError(f"no such mutant: {', '.join(unknown)}")
     console = terminal.console(stderr=json_output)
-    with console.status("mutants and variants run"):
-        missing = _missing()
-        runnable = MUTANTS if missing else mutants
-        chosen = [mutant for mutant in runnable if not names or mutant.name in names]
-        caught, accepted = list(run_mutants(chosen)), [] if names else list(run_variants())
-    if json_output:
-        click.echo(json.dumps(_document(caught, accepted), indent=1))
-    else:
-        _show(console, caught, accepted)
-    if missing:
-        console.print(f"the mutants of {FRAMEWORK}'s module were not run: {missing}")
-    survived = any(each.verdict is None for each in caught)
-    return FAILED if survived or any(each.alarms for each in accepted) else PASSED
-
-
-def _missing() -> str:
-    """Why the mutants of a framework's module cannot run, or nothing."""
     (framework,) = (each for each in available() if each.name == FRAMEWORK)
-    return "" if framework.is_installed else framework.reason
+    runnable = mutants if framework.is_installed else MUTANTS
+    with console.status("mutants and variants run"):
+        document = _document(
+            [mutant for mutant in runnable if not names or mutant.name in names],
+            with_variants=not names,
+        )
+    if json_output:
+        click.echo(json.dumps(document, indent=1))
+    else:
+        _show(console, **document)
+    if not framework.is_installed:
+        console.print(f"the mutants of {FRAMEWORK}'s module were not run: {framework.reason}")
+    survived = any(each["caught_by"] is None for each in document["mutants"])
+    alarmed = any(each["false_alarms"] for each in document["variants"])
+    return FAILED if survived or alarmed else PASSED
 
 
-def _show(console: Console, caught: Sequence[Any], accepted: Sequence[Any]) -> None:
+def _document(mutants: Iterable[Mutant], *, with_variants: bool) -> dict[str, list[Any]]:
+    """The results as JSON writes them."""
+    from conformance.mutants.selftest import run_mutants, run_variants
+
+    caught = [
+        {
+            "name": each.mutant.name,
+            "defect": each.mutant.description,
+            "tier": each.mutant.tier,
+            "caught_by": None if each.verdict is None else each.verdict.case,
+        }
+        for each in run_mutants(mutants)
+    ]
+    accepted = [
+        {
+            "name": each.variant.name,
+            "computes_by": each.variant.description,
+            "cases": each.cases,
+            "false_alarms": [verdict.to_dict() for verdict in each.alarms],
+        }
+        for each in (run_variants() if with_variants else ())
+    ]
+    return {"mutants": caught, "variants": accepted}
+
+
+def _show(console: Console, mutants: list[Any], variants: list[Any]) -> None:
     grid = Table("mutant", "defect", "tier", "caught by", title="mutants")
-    for each in caught:
-        by = "SURVIVED" if each.verdict is None else each.verdict.case
-        style = "red" if each.verdict is None else None
-        grid.add_row(each.mutant.name, each.mutant.what, each.mutant.tier, by, style=style)
+    for each in mutants:
+        by = each["caught_by"]
+        cells = (each["name"], each["defect"], each["tier"], by or "SURVIVED")
+        grid.add_row(*cells, style=None if by else "red")
     console.print(grid)
-    if accepted:
+    if variants:
         grid = Table("variant", "computes by", "cases", "false alarms", title="correct variants")
-        for each in accepted:
-            alarms, style = str(len(each.alarms)), "red" if each.alarms else None
-            grid.add_row(each.variant.name, each.variant.what, str(each.cases), alarms, style=style)
+        for each in variants:
+            alarms = len(each["false_alarms"])
+            cells = (each["name"], each["computes_by"], str(each["cases"]), str(alarms))
+            grid.add_row(*cells, style="red" if alarms else None)
         console.print(grid)
-    count = sum(each.verdict is not None for each in caught)
-    false = sum(len(each.alarms) for each in accepted)
+    count = sum(each["caught_by"] is not None for each in mutants)
+    false = sum(len(each["false_alarms"]) for each in variants)
     console.print(
-        f"{count} of {len(caught)} mutants caught by the tier that names them, {false} false "
-        f"alarms in {sum(each.cases for each in accepted)} cases of {len(accepted)} variants"
+        f"{count} of {len(mutants)} mutants caught by the tier that names them, {false} false "
+        f"alarms in {sum(each['cases'] for each in variants)} cases of {len(variants)} variants"
     )
-
-
-def _document(caught: Sequence[Any], accepted: Sequence[Any]) -> dict[str, Any]:
-    return {
-        "mutants": [
-            {
-                "name": each.mutant.name,
-                "defect": each.mutant.what,
-                "tier": each.mutant.tier,
-                "caught_by": None if each.verdict is None else each.verdict.case,
-            }
-            for each in caught
-        ],
-        "variants": [
-            {
-                "name": each.variant.name,
-                "computes_by": each.variant.what,
-                "cases": each.cases,
-                "false_alarms": [verdict.to_dict() for verdict in each.alarms],
-            }
-            for each in accepted
-        ],
-    }

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import click
 
-from conformance.commands.common import PASSED, exit_code, exit_with
+from conformance.commands.common import FOLDER, PASSED, exit_code, exit_with
 from conformance.reports import terminal
 from conformance.running.results import Run
 from conformance.tiers import VECTOR_TIERS
 from conformance.vectors import OUTSIDE, check
-
-FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.group()

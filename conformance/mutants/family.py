@@ -7,22 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from conformance.mutants.mutant import Mutant
+from conformance.mutants.changes import become, each
+from conformance.mutants.mutant import Change, Mutant
 from conformance.oracle import attention, branches, layers
 from conformance.oracle.bottleneck import GhostBottleneck
 from conformance.oracle.layers import Convolution, Linear
 from conformance.oracle.networks.ghostnet import GhostNet
-from conformance.oracle.walk import parts
 
 FAMILY = "family"
 
 
-def _clip01(x: Any) -> Any:
+def _clipped(x: Any) -> Any:
     return np.minimum(np.maximum(x, 0), 1)
-
-
-def _keras2(x: Any) -> Any:
-    return np.minimum(np.maximum(x * 0.2 + 0.5, 0), 1)
 
 
 def _resized_by(rule: Callable[[np.ndarray, int, int], np.ndarray]) -> Callable[..., Any]:
@@ -44,39 +40,25 @@ def _aligned(index: np.ndarray, size: int, wanted: int) -> np.ndarray:
 
 
 def _odd_rows_too(x: Any) -> Any:
-    """Means over 2x2 that repeat the border where a size is odd."""
+    """Take means over 2x2 of a map whose border is repeated where a size is odd."""
     height, width = x.shape[2] % 2, x.shape[3] % 2
     padded = np.pad(x, ((0, 0), (0, 0), (0, height), (0, width)), mode="edge")
     return layers.half_size(padded)
 
 
-def _largest(x: Any) -> Any:
-    return layers.largest_of_four(x)
+def _no_bias(part: Any) -> None:
+    part.bias = None if part.bias is None else np.zeros_like(part.bias)
 
 
-def _biases(kind: type, name: str = "bias") -> Callable[[Any], None]:
-    def change(module: Any) -> None:
-        for part in parts(module, kind):
-            if getattr(part, name, None) is not None:
-                setattr(part, name, np.zeros_like(getattr(part, name)))
-
-    return change
+def _bottlenecks(**methods: Any) -> Change:
+    """Replace methods of every bottleneck."""
+    return become(GhostBottleneck, type("Mutated", (GhostBottleneck,), methods))
 
 
-def _no_shortcut(module: Any) -> None:
-    for block in parts(module, GhostBottleneck):
-        block.__class__ = type("Plain", (GhostBottleneck,), {"_shortcut": lambda self, x: 0})
-
-
-def _excited_late(module: Any) -> None:
-    for block in parts(module, GhostBottleneck):
-        if block.se is not None:
-            block.__class__ = type("Late", (GhostBottleneck,), {"__call__": _se_first})
-
-
-def _se_first(self: Any, x: Any) -> Any:
-    self.plan.check_input(x.shape, x.dtype.name)
-    out = self._strided(self.se(self.ghost1(x)))
+def _excited_early(self: Any, x: Any) -> Any:
+    layers.check_input(self, x)
+    out = self.ghost1(x)
+    out = self._strided(out if self.se is None else self.se(out))
     return self.ghost2(out) + self._shortcut(x)
 
 
@@ -89,7 +71,7 @@ _branches = branches.branches
 
 
 def _head_first(self: Any, x: Any) -> Any:
-    """Pooling after the head's convolution, not before."""
+    """Pool after the convolution of the head, not before."""
     out = self.conv_head(x)
     if self.bn_head is not None:
         out = self.bn_head(out)
@@ -101,9 +83,9 @@ def _head_first(self: Any, x: Any) -> Any:
 
 FAMILY_MUTANTS = (
     Mutant("gate-clip", "the gate clip(x, 0, 1)", FAMILY,
-           patches=((attention, "hard_sigmoid", _clip01),)),
+           patches=((attention, "hard_sigmoid", _clipped),)),
     Mutant("gate-keras-2", "the gate of Keras 2, 0.2 x + 0.5", FAMILY,
-           patches=((attention, "hard_sigmoid", _keras2),)),
+           patches=((attention, "hard_sigmoid", lambda x: _clipped(x * 0.2 + 0.5)),)),
     Mutant("gate-sigmoid", "a sigmoid as the gate", FAMILY,
            patches=((attention, "hard_sigmoid", layers.sigmoid),)),
     Mutant("dfc-hard-gate", "a hard sigmoid in DFC attention", FAMILY,
@@ -115,11 +97,15 @@ FAMILY_MUTANTS = (
     Mutant("odd-rows-too", "the mean over 2x2 takes an odd last row", FAMILY,
            patches=((attention, "half_size", _odd_rows_too),)),
     Mutant("largest-for-mean", "maxima for means in DFC attention", FAMILY,
-           patches=((attention, "half_size", _largest),)),
-    Mutant("no-convolution-bias", "biases of convolutions dropped", FAMILY, _biases(Convolution)),
-    Mutant("no-classifier-bias", "the bias of the classifier dropped", FAMILY, _biases(Linear)),
-    Mutant("no-shortcut", "a bottleneck without its shortcut", FAMILY, _no_shortcut),
-    Mutant("excited-early", "squeeze-and-excitation before the stride", FAMILY, _excited_late),
+           patches=((attention, "half_size", layers.largest_of_four),)),
+    Mutant("no-convolution-bias", "biases of convolutions dropped", FAMILY,
+           each(Convolution, _no_bias)),
+    Mutant("no-classifier-bias", "the bias of the classifier dropped", FAMILY,
+           each(Linear, _no_bias)),
+    Mutant("no-shortcut", "a bottleneck without its shortcut", FAMILY,
+           _bottlenecks(_shortcut=lambda self, x: 0)),
+    Mutant("excited-early", "squeeze-and-excitation before the stride", FAMILY,
+           _bottlenecks(__call__=_excited_early)),
     Mutant("a-branch-less", "the last branch left out", FAMILY,
            patches=((branches, "branches", _one_branch_less),)),
     Mutant("head-first", "pooling after the head", FAMILY,

@@ -1,93 +1,71 @@
-"""What a mutant is: the oracle in float32 with one defect, and the tier that must see it."""
+"""Mutants: an implementation with one defect, and the tier that must fail it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
-import numpy as np
-
-from conformance.oracle import adapter, weights_io
+from conformance.implementations.errors import NotSupported
+from conformance.implementations.local import LocalImplementation
+from conformance.implementations.registry import ORACLE, load
 from conformance.oracle.training import Step
-from weights.files.digests import common_dtype
 
-Build = Callable[..., Any]
-# An attribute of a module or class, and what stands there while the mutant runs.
+Change = Callable[[Any], None]
+# An attribute of a module or class, and its value while the mutant runs.
 Patch = tuple[Any, str, Any]
 
 
 def unchanged(module: Any) -> None:
-    """No part of the module is changed."""
+    """Leave a module as it is."""
+
+
+def whole(step: Step) -> Step:
+    """Return a training step as it is."""
+    return step
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One deliberate defect.
+    """An implementation, by default the oracle in float32, with one deliberate defect.
 
-    `tier` must fail it. `change` edits the oracle's module once it is built; `patches` hold while
-    it is built and runs, so that the right results are computed without them; `step` spoils a
-    training step.
+    `tier` must fail it. `change` edits the module once it is built; `patches` hold while it is
+    built and runs, but not while the right results are computed; `step` edits the training step
+    that it returns, and without `trains` it takes none. A correct variant is a mutant without a
+    defect, which every tier must pass.
     """
 
     name: str
-    what: str
+    description: str
     tier: str = ""
-    change: Callable[[Any], None] = field(default=unchanged, repr=False)
+    change: Change = field(default=unchanged, repr=False)
     patches: tuple[Patch, ...] = field(default=(), repr=False)
-    step: Callable[[Step], Step] | None = field(default=None, repr=False)
-
-    def build(self, architecture: str, config: Mapping[str, Any], weights: Any) -> Mutated:
-        """The build function of an implementation."""
-        with _patched(self.patches):
-            module = weights_io.build(architecture, config, weights)
-        self.change(module)
-        return Mutated(self, module, common_dtype(weights))
-
-
-@dataclass(frozen=True)
-class Variant(Mutant):
-    """Another way of computing the same, which no tier may fail; `trains`: it has gradients."""
-
+    step: Callable[[Step], Step] = field(default=whole, repr=False)
     trains: bool = True
+    implementation: str = ORACLE
 
-    def build(self, architecture: str, config: Mapping[str, Any], weights: Any) -> Mutated:
-        """The build function of an implementation."""
-        built = super().build(architecture, config, weights)
-        if not self.trains:
-            built.train_step = None  # type: ignore[assignment]
+
+class MutantImplementation(LocalImplementation):
+    """A mutant that tiers can judge."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        super().__init__(mutant.name, self._build)
+        self._mutant = mutant
+        self._right, _ = load(mutant.implementation)
+
+    def _build(self, architecture: str, config: Mapping[str, Any], weights: Any) -> Any:
+        built = self._right(architecture, config, weights)
+        self._mutant.change(built.module)
         return built
 
-
-class Mutated(adapter.Adapter):
-    """The adapter of a mutant."""
-
-    def __init__(self, mutant: Mutant, module: Any, dtype: Any) -> None:
-        super().__init__(module, dtype)
-        self.mutant = mutant
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
-        with _patched(self.mutant.patches):
-            return super().__call__(x)
-
-    def taps(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """The output of every stage, of a network; of a layer, its output."""
-        with _patched(self.mutant.patches):
-            return super().taps(x)
-
-    def train_step(self, x: np.ndarray, output_cotangent: np.ndarray) -> Step:
-        """A training step with the defect."""
-        with _patched(self.mutant.patches):
-            step = super().train_step(x, output_cotangent)
-        return self.mutant.step(step) if self.mutant.step else step
-
-
-@contextmanager
-def _patched(patches: tuple[Patch, ...]) -> Iterator[None]:
-    with ExitStack() as stack, np.errstate(all="ignore"):
-        for owner, name, value in patches:
-            stack.enter_context(patch.object(owner, name, value))
-        yield
+    def _request(self, request: str, arguments: Mapping[str, Any]) -> Any:
+        is_step = request == "train_step"
+        if is_step and not self._mutant.trains:
+            raise NotSupported("it has no gradients")
+        with ExitStack() as stack:
+            for place in self._mutant.patches:
+                stack.enter_context(patch.object(*place))
+            result = super()._request(request, arguments)
+        return self._mutant.step(result) if is_step else result

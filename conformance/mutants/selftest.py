@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from conformance.implementations.local import LocalImplementation
 from conformance.judging.verdict import Status, Verdict
 from conformance.mutants import MUTANTS, Mutant
+from conformance.mutants.mutant import MutantImplementation
 from conformance.mutants.variants import INVISIBLE, VARIANTS
 from conformance.running.runner import judge
 from conformance.tiers import VECTOR_TIERS, Tier, make_tiers
 
-# An exception is as good as a failure only where sizes are at stake.
+# The tier of sizes, in which an exception convicts a mutant as a failure does.
 RAISES = "contract"
-# Of whole numbers an ulp is seen.
+# Tiers that a variant fails rightly: one ulp is a difference where results must be equal.
 INEXACT = {"an-ulp-off": ("exact",)}
 
 
 @dataclass(frozen=True)
 class MutantResult:
-    """A mutant, and the verdict that convicts it; None where it survived its tier."""
+    """A mutant, and the verdict that convicts it after so many cases; None where it survived."""
 
     mutant: Mutant
     verdict: Verdict | None
@@ -29,7 +29,7 @@ class MutantResult:
 
 @dataclass(frozen=True)
 class VariantResult:
-    """A correct variant, how many cases it ran, and those that it was failed in."""
+    """A correct variant, the number of cases that it ran, and its failures, all false alarms."""
 
     variant: Mutant
     cases: int
@@ -40,7 +40,7 @@ def run_mutants(mutants: Iterable[Mutant] = MUTANTS) -> Iterator[MutantResult]:
     """Run each mutant through its tier until a case convicts it."""
     tiers = {tier.name: tier for tier in make_tiers()}
     for mutant in mutants:
-        process = LocalImplementation(mutant.name, mutant.build)
+        process = MutantImplementation(mutant)
         verdicts = []
         for verdict in _verdicts(tiers[mutant.tier], process):
             verdicts.append(verdict)
@@ -51,7 +51,7 @@ def run_mutants(mutants: Iterable[Mutant] = MUTANTS) -> Iterator[MutantResult]:
 
 
 def convicts(verdict: Verdict) -> bool:
-    """Whether a verdict names a defect: a failure, or of sizes an exception."""
+    """True of a verdict that shows a defect: a failure, or in the tier of sizes an exception."""
     raises = verdict.tier == RAISES and verdict.status is Status.ERROR
     return verdict.status is Status.FAIL or raises
 
@@ -60,7 +60,7 @@ def run_variants(variants: Iterable[Mutant] = (*VARIANTS, INVISIBLE)) -> Iterato
     """Run each correct variant through every case of the tiers that it must pass."""
     all_tiers = make_tiers(names=VECTOR_TIERS)  # the others judge files and whole frameworks
     for variant in variants:
-        process = LocalImplementation(variant.name, variant.build)
+        process = MutantImplementation(variant)
         skipped = INEXACT.get(variant.name, ())
         tiers = [tier for tier in all_tiers if tier.name not in skipped]
         verdicts = [verdict for tier in tiers for verdict in _verdicts(tier, process)]
@@ -68,5 +68,5 @@ def run_variants(variants: Iterable[Mutant] = (*VARIANTS, INVISIBLE)) -> Iterato
         yield VariantResult(variant, len(ran), tuple(verdict for verdict in ran if verdict.is_bad))
 
 
-def _verdicts(tier: Tier, process: LocalImplementation) -> Iterator[Verdict]:
+def _verdicts(tier: Tier, process: MutantImplementation) -> Iterator[Verdict]:
     return (judge(tier, case, process) for case in tier.cases())

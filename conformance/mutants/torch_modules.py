@@ -1,47 +1,29 @@
-"""Defects of a real framework's module: ghost_torch's, changed once it is built."""
+"""Defects of the module of a framework, that of ghost_torch, changed once it is built."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from conformance.implementations.registry import load
-from conformance.mutants.mutant import Mutant
+from conformance.mutants.mutant import Change, Mutant
 
 FRAMEWORK = "ghost_torch"
 
 
-@dataclass(frozen=True)
-class ModuleMutant(Mutant):
-    """A defect of ghost_torch's module, which `change` edits."""
+def _norms(**new: Any) -> Change:
+    """Set attributes of every batch normalisation, each by a function of its present value."""
 
-    def build(self, architecture: str, config: Mapping[str, Any], weights: Any) -> Any:
-        """The build function of an implementation."""
-        build, _ = load(FRAMEWORK)
-        built = build(architecture, config, weights)
-        self.change(built.module)
-        return built
+    def change(module: Any) -> None:
+        for norm in [each for each in module.modules() if hasattr(each, "running_var")]:
+            for name, function in new.items():
+                setattr(norm, name, function(getattr(norm, name)))
 
-
-def _norms(module: Any) -> list[Any]:
-    return [each for each in module.modules() if hasattr(each, "running_var")]
+    return change
 
 
-def _eps(module: Any) -> None:
-    for norm in _norms(module):
-        norm.eps *= 100
-
-
-def _momentum(module: Any) -> None:
-    for norm in _norms(module):
-        norm.momentum = 1 - norm.momentum
-
-
-def _batch_statistics(module: Any) -> None:
-    for norm in _norms(module):
-        norm.track_running_stats = False
-        norm.running_mean = norm.running_var = None
+def _hook(edit: Any) -> Change:
+    """Let the module return `edit(input, output)`."""
+    return lambda module: module.register_forward_hook(lambda _, given, out: edit(given[0], out))
 
 
 def _transposed(module: Any) -> None:
@@ -50,30 +32,26 @@ def _transposed(module: Any) -> None:
             parameter.data = parameter.data.transpose(2, 3).contiguous()
 
 
-def _ghosts_first(module: Any) -> None:
-    def rolled(_: Any, given: Any, output: Any) -> Any:
-        return output.roll(output.shape[1] // 2, 1)
-
-    module.register_forward_hook(rolled)
+def _extra_gradient(x: Any, output: Any) -> Any:
+    term = x.sum() * 1e-3
+    return output + term - term.detach()
 
 
-def _detached(module: Any) -> None:
-    def hook(_: Any, given: Any, output: Any) -> Any:
-        return output + given[0].sum() * 1e-3 - (given[0].sum() * 1e-3).detach()
+mutant = partial(Mutant, implementation=FRAMEWORK)
+_batch_statistics = _norms(
+    track_running_stats=lambda _: False, running_mean=lambda _: None, running_var=lambda _: None
+)
 
-    module.register_forward_hook(hook)
-
-
-MODULE_MUTANTS = (
-    ModuleMutant("torch-eps", "eps is 100 times too large in PyTorch", "exact", _eps),
-    ModuleMutant("torch-transposed", "PyTorch's kernels: rows for columns", "exact", _transposed),
-    ModuleMutant("torch-ghosts-first", "PyTorch's halves swapped", "exact", _ghosts_first),
-    ModuleMutant(
-        "torch-batch-statistics", "statistics of the batch in PyTorch's inference", "module",
-        _batch_statistics,
-    ),
-    ModuleMutant("torch-momentum", "PyTorch's momentum is of the old value", "training", _momentum),
-    ModuleMutant(
-        "torch-gradient", "PyTorch's input gradient has a term too many", "training", _detached
-    ),
+TORCH_MUTANTS = (
+    mutant("torch-eps", "eps is 100 times too large in PyTorch", "exact",
+           _norms(eps=lambda eps: eps * 100)),
+    mutant("torch-transposed", "PyTorch's kernels: rows for columns", "exact", _transposed),
+    mutant("torch-ghosts-first", "PyTorch's halves swapped", "exact",
+           _hook(lambda x, out: out.roll(out.shape[1] // 2, 1))),
+    mutant("torch-batch-statistics", "statistics of the batch in PyTorch's inference", "module",
+           _batch_statistics),
+    mutant("torch-momentum", "PyTorch's momentum is of the old value", "training",
+           _norms(momentum=lambda momentum: 1 - momentum)),
+    mutant("torch-gradient", "PyTorch's input gradient has a term too many", "training",
+           _hook(_extra_gradient)),
 )  # fmt: skip

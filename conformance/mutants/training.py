@@ -9,22 +9,10 @@ import numpy as np
 
 from conformance.gradients import tape, vjps
 from conformance.gradients.tape import Variable
-from conformance.mutants.layers import norms
+from conformance.mutants.changes import become, each, scale_norms
 from conformance.mutants.mutant import Mutant
 from conformance.oracle.layers import BatchNorm
 from conformance.oracle.training import Step
-from conformance.oracle.walk import parts, replace_parts
-
-Change = Callable[[Any], None]
-
-
-def normalised_by(kind: type[BatchNorm]) -> Change:
-    """Normalise by a class of its own."""
-
-    def change(module: Any) -> None:
-        replace_parts(module, BatchNorm, lambda norm: kind(**vars(norm)))
-
-    return change
 
 
 class StoresBiased(BatchNorm):
@@ -80,12 +68,7 @@ class NeverUpdates(BatchNorm):
         return found
 
 
-def _other_momentum(module: Any) -> None:
-    for norm in parts(module, BatchNorm):
-        norm.momentum = 1 - norm.momentum
-
-
-# Taken now: the mutants below replace it.
+# The function itself, which mutants below replace in its module.
 _summed_to = vjps.summed_to
 
 
@@ -98,7 +81,7 @@ def _mean_of_batch(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _leaking_slice(self: Variable, index: Any) -> Variable:
-    """What was cropped gets the gradient of its neighbour."""
+    """Give channels that were cropped the gradient of their neighbour."""
 
     def spread(g: np.ndarray) -> np.ndarray:
         whole = np.zeros_like(self.value)
@@ -115,54 +98,51 @@ def _slope_everywhere(out: np.ndarray, a: Any, b: Any) -> vjps.Partials:
 
 
 def _times(part: str, ending: str, factor: float) -> Callable[[Step], Step]:
-    """Multiply the gradients of tensors whose names end so."""
+    """Multiply the arrays of a part of the step whose names end so."""
 
-    def spoil(step: Step) -> Step:
+    def edit(step: Step) -> Step:
         named = {
             name: array * array.dtype.type(factor) if name.endswith(ending) else array
             for name, array in step[part].items()
         }
         return step | {part: named}
 
-    return spoil
+    return edit
 
 
 def _swapped(first: str, second: str) -> Callable[[Step], Step]:
-    def spoil(step: Step) -> Step:
+    def edit(step: Step) -> Step:
         grads = dict(step["grads"])
         for name in [name for name in grads if name.endswith(f"1.{first}")]:
             other = name.removesuffix(first) + second
             grads[name], grads[other] = grads[other], grads[name]
         return step | {"grads": grads}
 
-    return spoil
+    return edit
 
 
-def _other_input(step: Step) -> Step:
-    return step | {"grad_input": step["grad_input"][:, ::-1]}
-
-
-def _no_input(step: Step) -> Step:
-    return step | {"grad_input": np.zeros_like(step["grad_input"])}
+def _input_gradient(edit: Callable[[np.ndarray], np.ndarray]) -> Callable[[Step], Step]:
+    return lambda step: step | {"grad_input": edit(step["grad_input"])}
 
 
 _MAXIMUM = {**vjps.UFUNCS, np.maximum: _slope_everywhere}
 
-STEP_MUTANTS = (
-    Mutant("momentum", "a tenth of the momentum", "training", norms(momentum=0.1)),
-    Mutant("momentum-convention", "1 - momentum for momentum", "training", _other_momentum),
+TRAINING_MUTANTS = (
+    Mutant("momentum", "a tenth of the momentum", "training", scale_norms(momentum=0.1)),
+    Mutant("momentum-convention", "1 - momentum for momentum", "training",
+           each(BatchNorm, lambda norm: setattr(norm, "momentum", 1 - norm.momentum))),
     Mutant("stores-biased", "the biased variance is stored", "training",
-           normalised_by(StoresBiased)),
+           become(BatchNorm, StoresBiased)),
     Mutant("normalises-unbiased", "the unbiased variance normalises", "training",
-           normalised_by(NormalisesUnbiased)),
+           become(BatchNorm, NormalisesUnbiased)),
     Mutant("running-in-training", "running statistics normalise in training", "training",
-           normalised_by(UsesRunning)),
+           become(BatchNorm, UsesRunning)),
     Mutant("never-updates", "statistics are not updated", "training",
-           normalised_by(NeverUpdates)),
+           become(BatchNorm, NeverUpdates)),
     Mutant("constant-statistics", "no gradient through the batch statistics", "training",
-           normalised_by(ConstantStatistics)),
+           become(BatchNorm, ConstantStatistics)),
     Mutant("constant-variance", "no gradient through the batch variance", "training",
-           normalised_by(ConstantVariance)),
+           become(BatchNorm, ConstantVariance)),
     Mutant("first-image", "gradients of weights from the first image only", "training",
            patches=((vjps, "summed_to", _first_of_batch),)),
     Mutant("mean-over-batch", "gradients of weights averaged over the batch", "training",
@@ -178,6 +158,7 @@ STEP_MUTANTS = (
     Mutant("gradient-1e-4", "a gradient off by 1e-4 of itself", "training",
            step=_times("grads", "primary_conv.0.weight", 1 + 1e-4)),
     Mutant("input-gradient-reversed", "channels of the input's gradient in reverse", "training",
-           step=_other_input),
-    Mutant("no-input-gradient", "the input gets no gradient", "training", step=_no_input),
+           step=_input_gradient(lambda g: g[:, ::-1])),
+    Mutant("no-input-gradient", "the input gets no gradient", "training",
+           step=_input_gradient(np.zeros_like)),
 )  # fmt: skip

@@ -25,7 +25,7 @@ from conformance.cases.tensors import Tensors, random_norm
 from conformance.judging.stages import in_dtype
 from conformance.oracle import adapter, weights_io
 from conformance.oracle.layers import BatchNorm
-from conformance.oracle.walk import replace_parts
+from conformance.oracle.walk import parts
 from weights import configure
 from weights.tensors import RUNNING_VAR, TensorSpec
 
@@ -59,7 +59,8 @@ def randomise(
     generator = np.random.Generator(np.random.PCG64([seed, crc32(b"randomised")]))
     departures = _draw(generator, list(configure(architecture, config).tensors()))
     module = weights_io.build(architecture, config, in_dtype(weights, np.float64) | departures)
-    replace_parts(module, BatchNorm, lambda norm: FittedBatchNorm(**vars(norm)))
+    for norm in parts(module, BatchNorm):
+        norm.__class__ = FittedBatchNorm
     with np.errstate(all="ignore"):  # weights may give NaN, which the rule judges
         adapter.Adapter(module, np.float64).taps(x)
     return in_dtype(weights, np.float32) | {

@@ -28,20 +28,20 @@ Work = Sequence[tuple[Tier, Sequence[Case]]]
 def run(
     names: Sequence[str], work: Work, observe: Observer, jobs: int, *,
     repeat: bool = False, done: Mapping[Key, Verdict] | None = None,
-    seconds: float = CASE_SECONDS, most_failures: int | None = None,
+    seconds: float = CASE_SECONDS, max_failures: int | None = None,
     wants: Callable[[Key], bool] = lambda key: True,
 ) -> Run:  # fmt: skip
     """Run every case over every implementation, to the end, whatever an implementation does.
 
     `jobs` implementations run at once, and `observe` gets each verdict as it comes. With `repeat`
     every output is asked for twice. `done` are the verdicts of an interrupted run, `wants` selects
-    verdicts of those that `work` gives. A case may take `seconds`; the run ends at `most_failures`.
+    verdicts of those that `work` gives. A case may take `seconds`; the run ends at `max_failures`.
     An exception of a tier itself is kept in `Run.tracebacks`. Raises `GhostError` for an
     implementation that cannot be started and for files that are refused.
     """
     started = time.monotonic()
     processes = {name: ProcessImplementation(name, seconds, repeat=repeat) for name in names}
-    state = _State(work, observe, done or {}, wants, most_failures)
+    state = _State(work, observe, done or {}, wants, max_failures)
     try:
         with ThreadPoolExecutor(jobs) as pool, _killing(processes, state.stop):
             list(pool.map(_start, processes.values()))
@@ -93,10 +93,10 @@ class _State:
 
     def __init__(
         self, work: Work, observe: Observer, done: Mapping[Key, Verdict],
-        wants: Callable[[Key], bool], most_failures: int | None,
+        wants: Callable[[Key], bool], max_failures: int | None,
     ) -> None:  # fmt: skip
         self._work, self._observe, self._done, self._wants = work, observe, done, wants
-        self._most_failures, self._failures = most_failures, count(1)
+        self._max_failures, self._failures = max_failures, count(1)
         self.tracebacks: list[str] = []
         self.stop = Event()
 
@@ -142,7 +142,7 @@ class _State:
 
     def _report(self, verdict: Verdict) -> None:
         self._observe(verdict)
-        if verdict.is_bad and next(self._failures) == self._most_failures:
+        if verdict.is_bad and next(self._failures) == self._max_failures:
             self.stop.set()
 
 

@@ -21,8 +21,8 @@ TIERS: dict[str, type[Tier]] = {
         WeightsTier, NetworkTier,
     )
 }  # fmt: skip
-VECTOR_TIERS = tuple(name for name, tier in TIERS.items() if tier.has_vectors)
-PYTEST_TIERS = tuple(name for name, tier in TIERS.items() if tier.has_pytest)
+VECTOR_TIERS = tuple(name for name, tier in TIERS.items() if tier.in_vectors)
+PYTEST_TIERS = tuple(name for name, tier in TIERS.items() if tier.in_pytest)
 
 
 def make_tiers(

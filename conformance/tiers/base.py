@@ -40,9 +40,9 @@ class Tier(ABC):
     """A law, the cases that test it and the rule that judges them; an object serves one run."""
 
     name: ClassVar[str]
-    has_vectors: ClassVar[bool] = False
+    in_vectors: ClassVar[bool] = False
     """Whether its cases can be written down for programs in other languages."""
-    has_pytest: ClassVar[bool] = True
+    in_pytest: ClassVar[bool] = True
     """Whether its cases are tests under pytest."""
 
     def __init__(self, settings: Settings = DEFAULT_SETTINGS) -> None:
@@ -67,14 +67,14 @@ class Tier(ABC):
         return []
 
     def options(self) -> str:
-        """The options with which the command line has these cases again."""
+        """The options with which the command line has the cases of this run."""
         return ""
 
 
 class OracleTier(Tier):
     """A tier whose right answers the oracle computes from the case."""
 
-    has_vectors = True
+    in_vectors = True
 
     def __init__(self, settings: Settings = DEFAULT_SETTINGS) -> None:
         super().__init__(settings)

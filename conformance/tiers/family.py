@@ -34,7 +34,7 @@ class FamilyTier(OracleTier):
         return list(family_cases(self.name))
 
     def compute_reference(self, case: Case, unit: float) -> Reference:
-        """Every stage of the form for training in float64; the error of the form asked for."""
+        """Every stage of the form for training in float64; the error of the case's form."""
         weights, x = tensors.make(case)
         config, own = in_form(case, weights)
         run = oracle_run(case.architecture, config, own, x, perturbed=PERTURBED_RUNS)
@@ -44,7 +44,7 @@ class FamilyTier(OracleTier):
         return run.reference()
 
     def judge(self, case: Case, implementation: Implementation) -> Outcome:
-        """Every stage of the form asked for against the oracle's form for training."""
+        """Every stage of the case's form against the oracle's form for training."""
         weights, x = tensors.make(case)
         config, weights = in_form(case, weights)
         outputs = implementation.taps(case.architecture, config, weights, x)

@@ -55,7 +55,7 @@ class NetworkTier(Tier):
     """The digits network, trained on the spot, or the file and images of `settings`."""
 
     name = "network"
-    has_pytest = False
+    in_pytest = False
 
     def __init__(self, settings: Settings = DEFAULT_SETTINGS) -> None:
         super().__init__(settings)

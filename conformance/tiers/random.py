@@ -21,8 +21,8 @@ class RandomTier(ModuleTier):
     """As many random layers as `settings.random` says; none by default."""
 
     name = "random"
-    has_vectors = False
-    has_pytest = False
+    in_vectors = False
+    in_pytest = False
 
     def cases(self) -> list[Case]:
         """The first of an endless sequence, the same in every run."""

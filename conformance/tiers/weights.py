@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,6 @@ from conformance.implementations.errors import ImplementationError, NotSupported
 from conformance.implementations.implementation import Implementation
 from conformance.judging.verdict import Outcome, Status, Verdict
 from conformance.tiers.base import Tier
-from conformance.tiers.contract import plain_weights
 from weights import configure, write_file
 from weights.files.digests import dtype_name
 from weights.tensors import DTYPES
@@ -52,65 +52,51 @@ class WeightsTier(Tier):
             weights = random_bits(case)
             wanted = _file(case, weights)
             for writer in implementations.values():
-                # A folder for each: what one does to it is nobody else's.
+                # A folder for each, so that no implementation meets the files of another writer.
                 with tempfile.TemporaryDirectory() as folder:
-                    written = Path(folder, "written.safetensors")
-                    outcome = _judge_writer(case, writer, weights, written, wanted)
-                    if outcome.status is not Status.PASS:
-                        yield self._verdict(case, writer, writer, outcome)
-                        continue
-                    for number, reader in enumerate(implementations.values()):
-                        path = Path(folder, f"{number}.safetensors")
-                        outcome = _judge_reader(case, writer.name, reader, written, path, wanted)
-                        yield self._verdict(case, writer, reader, outcome)
-
-    def _verdict(
-        self, case: Case, writer: Implementation, reader: Implementation, outcome: Outcome
-    ) -> Verdict:
-        return Verdict.of(outcome, pair_id(case.id, writer.name), self.name, reader.name)
+                    readers = implementations.values()
+                    for reader, outcome in _pairs(case, weights, wanted, writer, readers, folder):
+                        name = pair_id(case.id, writer.name)
+                        yield Verdict.of(outcome, name, self.name, reader.name)
 
 
-def _judge_writer(
-    case: Case, writer: Implementation, weights: Tensors, path: Path, wanted: bytes
+def _pairs(
+    case: Case, weights: Tensors, wanted: bytes, writer: Implementation,
+    readers: Iterable[Implementation], folder: str,
+) -> Iterator[tuple[Implementation, Outcome]]:  # fmt: skip
+    """The writer's own outcome where its file is not right, else that of each reader."""
+    module = case.architecture, case.config
+    written = Path(folder, "written.safetensors")
+    save = partial(writer.save, *module, weights, written)
+    outcome = _judge_file(save, written, wanted, "writes no file", "its save wrote other bytes")
+    if outcome.status is not Status.PASS:
+        yield writer, outcome
+        return
+    blank = {name: np.zeros_like(array) for name, array in weights.items()}
+    wrong = f"loaded the file of {writer.name} and wrote other bytes"
+    for number, reader in enumerate(readers):
+        path = Path(folder, f"{number}.safetensors")
+        resave = partial(reader.resave, *module, blank, written, path)
+        yield reader, _judge_file(resave, path, wanted, "loads no file", wrong)
+
+
+def _judge_file(
+    write: Callable[[], None], path: Path, wanted: bytes, refusal: str, wrong: str
 ) -> Outcome:
-    """The outcome of a file that an implementation writes."""
+    """The outcome of a file that an implementation writes; of another size it is not read."""
     try:
-        writer.save(case.architecture, case.config, weights, path)
+        write()
     except NotSupported as reason:
-        return Outcome.skipped(f"writes no file: {reason}")
+        return Outcome.skipped(f"{refusal}: {reason}")
     except ImplementationError as error:
         return Outcome(Status.ERROR, message=str(error))
-    return _compare(path, wanted, "its save wrote other bytes")
-
-
-def _judge_reader(
-    case: Case, writer: str, reader: Implementation, written: Path, path: Path, wanted: bytes
-) -> Outcome:
-    """The outcome of a writer's file, loaded and written anew by a reader."""
-    try:
-        reader.resave(case.architecture, case.config, blank(case), written, path)
-    except NotSupported as reason:
-        return Outcome.skipped(f"loads no file: {reason}")
-    except ImplementationError as error:
-        return Outcome(Status.ERROR, message=str(error))
-    return _compare(path, wanted, f"loaded the file of {writer} and wrote other bytes")
-
-
-def _compare(path: Path, wanted: bytes, message: str) -> Outcome:
-    """A pass where a file is those bytes; of another size it is not read."""
     if not path.is_file():
         return Outcome(Status.ERROR, message="its save wrote no file")
     try:
         is_equal = path.stat().st_size == len(wanted) and path.read_bytes() == wanted
     except OSError:
         is_equal = False
-    return Outcome.passed() if is_equal else Outcome.failed(message)
-
-
-def blank(case: Case) -> Tensors:
-    """Weights to be overwritten by a load, in the case's type."""
-    plain = plain_weights(case.architecture, dict(case.config))
-    return {name: array.astype(DTYPES[case.data]) for name, array in plain.items()}
+    return Outcome.passed() if is_equal else Outcome.failed(wrong)
 
 
 def random_bits(case: Case) -> Tensors:
@@ -135,7 +121,7 @@ def _difference(wanted: np.ndarray, got: np.ndarray) -> str:
 
 
 def _file(case: Case, weights: Tensors) -> bytes:
-    """What the interchange file must be, byte for byte."""
+    """The bytes that the interchange file must have."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "wanted.safetensors")
         write_file(path, case.architecture, case.config, weights)

@@ -14,6 +14,7 @@ Module = TypeVar("Module", bound="Planned")
 class Planned(nnx.Module):
     """A layer or network with a `plan`."""
 
+    architecture: str
     plan: Any
 
     def _set_up(self, plan: Any, **options: Any) -> None:

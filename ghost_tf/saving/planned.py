@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import keras
 from keras import ops
@@ -18,6 +18,11 @@ from weights.modules.configuration import Configuration
 # Kinds of tensors in TensorFlow that convolutions do not take.
 SPARSE = ("SparseTensor", "RaggedTensor", "IndexedSlices")
 WHOLE_NUMBERS = ("int", "uint", "bool")
+
+if TYPE_CHECKING:  # what `Planned` is put before: Keras' layer or model
+    from keras.layers import Layer as Keras
+else:
+    Keras = object
 
 Module = TypeVar("Module", bound="Planned")
 
@@ -42,9 +47,10 @@ def build_in_turn(layers: Iterable[Any], shape: tuple[Any, ...]) -> tuple[Any, .
     return shape
 
 
-class Planned(Composed, Chosen):
+class Planned(Composed, Chosen, Keras):
     """A layer or model with a `plan` and a `data_format`; comes before the Keras class."""
 
+    architecture: str
     plan: Any
     data_format: str
 
@@ -75,7 +81,7 @@ class Planned(Composed, Chosen):
         if isinstance(self, keras.Model) and dtype_name(x).startswith(WHOLE_NUMBERS):
             x = ops.cast(x, self.compute_dtype)
         self._check_input(x, kwargs.get("training"))
-        output = super().__call__(x, *args, **kwargs)  # type: ignore[misc]
+        output = super().__call__(x, *args, **kwargs)
         self._take_sizes(tuple(x.shape))
         return output
 
@@ -94,12 +100,12 @@ class Planned(Composed, Chosen):
 
     def build_like(self, other: Any) -> None:
         """Create the variables for the sizes that `other` has seen, for which Keras exports it."""
-        self.build_from_config(other.get_build_config())  # type: ignore[attr-defined]
+        self.build_from_config(other.get_build_config())
         self._called = other._called  # Keras exports nothing that was never called
 
     def _take_sizes(self, shape: tuple[Any, ...]) -> None:
         """Keep the sizes of the first input, as Keras does where that creates the variables."""
-        if None in self.get_build_config()["input_shape"][1:]:  # type: ignore[attr-defined]
+        if None in self.get_build_config()["input_shape"][1:]:
             self._build_shapes_dict = {"input_shape": shape}
 
     def _check_input(self, x: Any, training: bool | None) -> None:

@@ -19,6 +19,7 @@ class Planned(nn.Module):
     into its code, where a type that is text would not run.
     """
 
+    architecture: str
     plan: Any
 
     def _set_up(self, plan: Any, **options: Any) -> None:

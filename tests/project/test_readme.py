@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.mutants import MODULE_MUTANTS, MUTANTS
+from conformance.mutants import MUTANTS, TORCH_MUTANTS
 from conformance.mutants.variants import INVISIBLE, VARIANTS
 from weights.networks.summary import summarise
 
@@ -47,7 +47,7 @@ def test_the_selftest_has_as_many_defects_and_variants_as_the_readme_says() -> N
         r"(\d+) deliberate defects.*?(\d+) correct variants", README.read_text()
     )
 
-    assert int(defects) == len(MUTANTS) + len(MODULE_MUTANTS)
+    assert int(defects) == len(MUTANTS) + len(TORCH_MUTANTS)
     assert int(variants) == len({*VARIANTS, INVISIBLE})
 
 

@@ -45,14 +45,14 @@ class Commands(click.Group):
             raise click.ClickException(str(error)) from None
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        """Run, and end with one message too where the output cannot be written, a full disk say."""
+        """Run, and end with one message where the output cannot be written either."""
         try:
             try:
                 return super().main(*arguments, **options)
             finally:
                 sys.stdout.flush()
         except BrokenPipeError:
-            _drop_output()  # who reads has seen enough
+            _drop_output()  # the reader has closed the pipe
         except OSError as error:
             _drop_output()
             click.echo(f"Error: cannot write the output: {error.strerror}", err=True)
@@ -60,7 +60,7 @@ class Commands(click.Group):
 
 
 def _drop_output() -> None:
-    """Let what is not written yet go nowhere: Python would try again on its way out."""
+    """Discard what is not written yet: Python would try again as it exits."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

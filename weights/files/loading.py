@@ -1,4 +1,4 @@
-"""What must hold before the first parameter of a module changes: one check, one whole report."""
+"""The checks before the first parameter of a module changes, with one report of all problems."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weights.errors import ArgumentError, MismatchError
 from weights.files.digests import dtype_name
 from weights.tensors import DTYPES, TensorSpec
 
-# Pairs of letters that are compared before names are no longer looked at for likeness.
+# Pairs of letters up to which similar names are looked for.
 MOST_WORK = 300_000
 
 
@@ -37,7 +37,7 @@ def check_tensors(
     """Raise one `MismatchError` with everything in which `tensors` differ from `specs`.
 
     `dtypes` are those of the module's own variables, by canonical name; without them any floating
-    type is right. `earlier` problems (of the configuration) join the report.
+    type is right. `what` begins the report, `earlier` problems (of the configuration) join it.
     """
     by_name = {spec.name: spec for spec in specs}
     problems = [*earlier, *_name_problems(by_name, tensors)]
@@ -60,10 +60,7 @@ def _name_problems(specs: Mapping[str, TensorSpec], tensors: Mapping[str, Any]) 
 
 
 def _likenesses(missing: list[str], unexpected: list[str]) -> dict[str, str]:
-    """What each name may mean; nothing where another module is likelier than slips of the pen.
-
-    The work grows with the product of all letters on either side.
-    """
+    """Suggest a similar name for each one, unless comparing them all would take too long."""
     if sum(map(len, missing)) * sum(map(len, unexpected)) > MOST_WORK:
         return {}
     pairs = [(name, unexpected) for name in missing] + [(name, missing) for name in unexpected]

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from weights.modules.arguments import Activation, Rounding, Split
+from weights.modules.forms import Form
+from weights.networks.ghostnet import Head
+
 
 class GhostNetArguments(TypedDict, total=False):
     """The arguments of GhostNet, GhostNetV2 and GhostNetV3 without the width."""
@@ -13,11 +17,11 @@ class GhostNetArguments(TypedDict, total=False):
     dropout: float
     ratio: float
     dw_kernel_size: int
-    split: str
-    head: str
-    se_rounding: str
+    split: Split
+    head: Head
+    se_rounding: Rounding
     shortcut_kernel_size: int
-    shortcut_activation: str
-    form: str
+    shortcut_activation: Activation
     bn_eps: float
     bn_momentum: float
+    form: Form

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.mutants import MODULE_MUTANTS, MUTANTS
+from conformance.mutants import MUTANTS, TORCH_MUTANTS
 from conformance.mutants.mutant import Mutant
 from conformance.mutants.selftest import INEXACT, run_mutants, run_variants
 from conformance.mutants.variants import INVISIBLE, VARIANTS
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mutant", (*MUTANTS, *MODULE_MUTANTS), ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", (*MUTANTS, *TORCH_MUTANTS), ids=lambda mutant: mutant.name)
 def test_a_mutant_is_caught_by_the_tier_that_names_it(mutant: Mutant) -> None:
     (caught,) = run_mutants([mutant])
 
@@ -45,7 +45,7 @@ def test_the_oracle_without_a_defect_survives() -> None:
 
 
 def test_mutants_are_many_and_have_names_of_their_own() -> None:
-    names = [mutant.name for mutant in (*MUTANTS, *MODULE_MUTANTS, *VARIANTS)]
+    names = [mutant.name for mutant in (*MUTANTS, *TORCH_MUTANTS, *VARIANTS)]
 
     assert len(MUTANTS) >= 40
     assert len(set(names)) == len(names)
@@ -56,7 +56,7 @@ def test_no_variant_is_excused_in_vain() -> None:
     for name, tiers in INEXACT.items():
         variant = next(each for each in (*VARIANTS, INVISIBLE) if each.name == name)
         for tier in tiers:
-            (caught,) = run_mutants([Mutant(name, variant.what, tier, variant.change)])
+            (caught,) = run_mutants([Mutant(name, variant.description, tier, variant.change)])
             assert caught.verdict is not None, f"{name} passes {tier}"
 
 
