@@ -21,7 +21,7 @@ from weights.modules.yolo import (
     ghost_conv_arguments,
 )
 
-# What `act` may be, beside True, False and a name.
+# The objects that `act` may be, by the name of the activation.
 OWN: dict[str, tuple[Any, ...]] = {
     "relu": (keras.ops.relu, keras.activations.relu),
     "relu6": (keras.ops.relu6, keras.activations.relu6),

@@ -47,7 +47,7 @@ class BasicBlock(Composed, Chosen, keras.layers.Layer):
         settle(self)
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras saves: the block's own arguments and Keras' (name, dtype policy, ...)."""
+        """The arguments that Keras saves: the block's own, and name, dtype policy and so on."""
         plan, block = (asdict(each) for each in self._arguments)
         return {**super().get_config(), "plan": plan, "block": block}
 
