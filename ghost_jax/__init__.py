@@ -4,8 +4,9 @@ from ghost_jax.attention import SqueezeExcite
 from ghost_jax.bottleneck import GhostBottleneck
 from ghost_jax.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_jax.ghost_conv_v3 import GhostConvV3
+from ghost_jax.networks.basic_block import BasicBlock
 from ghost_jax.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
-from ghost_jax.networks.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from ghost_jax.networks.resnet import GhostResNet, GhostResNet20, GhostResNet56
 from ghost_jax.networks.vgg import GhostVGG16
 from ghost_jax.replacing.replace import replace_convolutions
 from ghost_jax.variants import (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 
 from ghost_jax.attention import SqueezeExcite
 from ghost_jax.branches import add_branches, sum_branches
@@ -42,6 +44,33 @@ class GhostBottleneck(Planned):
     Han et al., CVPR 2020, "GhostNet", section 3.2; with `attention` the block of GhostNetV2, with
     `branches` that of GhostNetV3.
 
+    Args:
+        c_in, c_mid, c_out: channels of the input, between the two ghost modules, and of the output.
+        kernel_size: of the strided convolution; odd.
+        stride: of the block; 1 leaves the strided convolution out.
+        se_ratio: squeezed channels as a share of `c_mid`; 0 leaves squeeze-and-excitation out.
+        ratio, dw_kernel_size, split: of the ghost modules, as in `GhostConv`; "ceil" is the split
+            of the paper and timm.
+        attention: put DFC attention on the first ghost module (GhostNetV2).
+        branches: parallel branches in training of every convolution (GhostNetV3); 0 has none.
+        primary_skip: let the input itself be a branch of the primary convolutions, where shapes
+            allow it.
+        activation: of the first ghost module; the second is linear.
+        se_rounding: make the squeezed channels a multiple of 4 ("divisible", GhostNet's PyTorch
+            code) or round them down ("floor", its TensorFlow code).
+        shortcut_kernel_size: of the shortcut's depthwise convolution; 0 is `kernel_size`, d-li14
+            has 3.
+        shortcut_activation: between the shortcut's convolutions; the paper has none, d-li14 "relu".
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions) and, where there are branches, "deployed" (these merged alone). Only the
+            first trains.
+        dtype, param_dtype: type of the computation (None: the parameters'), and of the parameters.
+        axis_name, axis_index_groups: the devices that share batch statistics, as for
+            `nnx.BatchNorm`.
+        rngs: draws the parameters, and dropout where there is any.
+
     Shapes: x: (N, H, W, c_in) to (N, H', W', c_out).
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
@@ -75,10 +104,10 @@ class GhostBottleneck(Planned):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: Form = "training",
-        dtype: Any = None,
-        param_dtype: Any = jnp.float32,
-        axis_name: Any = None,
-        axis_index_groups: Any = None,
+        dtype: DTypeLike | None = None,
+        param_dtype: DTypeLike = jnp.float32,
+        axis_name: str | None = None,
+        axis_index_groups: Sequence[Sequence[int]] | None = None,
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostBottleneckConfig(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 
 from ghost_jax import bottleneck, ghost_conv
-from ghost_jax.framework.options import checked_options
+from ghost_jax.framework.options import FlaxOptions, checked_options
 from ghost_jax.framework.planned import Planned, from_plan
 from ghost_jax.ghost_conv import ConvNormAct
 from ghost_jax.layers import (
@@ -20,6 +22,7 @@ from ghost_jax.layers import (
     module_list,
     norm_after,
 )
+from weights.modules.arguments import Size
 from weights.modules.forms import PlainForm
 from weights.modules.yolo import (
     C3GhostConfig,
@@ -41,7 +44,13 @@ OWN: dict[str, tuple[Any, ...]] = {
 class GhostConv(ghost_conv.GhostConv):
     """ultralytics' GhostConv: half the channels, a cheap 5x5 convolution, SiLU, eps 1e-3.
 
-    `act` is True (SiLU), False (none), or an activation by its name or as the framework has it.
+    Args:
+        c1, c2: channels of the input and of the output.
+        k, s: kernel and stride of the primary convolution, which pads by `k // 2`.
+        g: groups of the primary convolution.
+        act: True (SiLU), False (none), or an activation by its name or as the framework has it.
+        options: `rngs`, `dtype`, `param_dtype`, `axis_name` and `axis_index_groups`, as for Flax's
+            layers.
 
     Shapes: x: (N, H, W, c1) to (N, H', W', c2).
 
@@ -50,7 +59,14 @@ class GhostConv(ghost_conv.GhostConv):
     """
 
     def __init__(
-        self, c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True, **options: Any
+        self,
+        c1: int,
+        c2: int,
+        k: Size = 1,
+        s: Size = 1,
+        g: int = 1,
+        act: bool | str | Callable[[jax.Array], jax.Array] = True,
+        **options: Unpack[FlaxOptions],
     ) -> None:
         super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act, OWN), **options)
 
@@ -58,21 +74,42 @@ class GhostConv(ghost_conv.GhostConv):
 class GhostBottleneck(bottleneck.GhostBottleneck):
     """ultralytics' GhostBottleneck: two of its GhostConvs, the second linear.
 
+    Args:
+        c1, c2: channels of the input and of the output; `c2` divisible by 4, and equal to `c1` at
+            stride 1.
+        k: kernel of the strided convolution, which stride 1 leaves out.
+        s: 1 or 2.
+        options: `rngs`, `dtype`, `param_dtype`, `axis_name` and `axis_index_groups`, as for Flax's
+            layers.
+
     Shapes: x: (N, H, W, c1) to (N, H', W', c2).
 
     >>> GhostBottleneck(16, 32, 5, 2, rngs=nnx.Rngs(0))(jnp.zeros((1, 9, 9, 16))).shape
     (1, 5, 5, 32)
     """
 
-    def __init__(self, c1: int, c2: int, k: int = 3, s: int = 1, **options: Any) -> None:
+    def __init__(
+        self, c1: int, c2: int, k: int = 3, s: int = 1, **options: Unpack[FlaxOptions]
+    ) -> None:
         super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
 
 
 class C3Ghost(Planned):
     """ultralytics' C3Ghost: a cross-stage partial block of GhostBottlenecks.
 
-    `shortcut` and `g` have no effect, there as here; `hidden` is the number of inner channels,
-    where `c2` times `e`, rounded down, is not.
+    Args:
+        c1, c2: channels of the input and of the output.
+        n: number of bottlenecks.
+        shortcut, g: without effect, as in ultralytics.
+        e: share of `c2` that the inner channels are, rounded down.
+        hidden: the number of inner channels, where `e` does not tell it; a multiple of 4.
+        bn_eps, bn_momentum: of every batch normalisation; ultralytics sets both after construction.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions), which does not train.
+        dtype, param_dtype: type of the computation (None: the parameters'), and of the parameters.
+        axis_name, axis_index_groups: the devices that share batch statistics, as for
+            `nnx.BatchNorm`.
+        rngs: draws the parameters, and dropout where there is any.
 
     Shapes: x: (N, H, W, c1) to (N, H, W, c2).
 
@@ -97,10 +134,10 @@ class C3Ghost(Planned):
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
         form: PlainForm = "training",
-        dtype: Any = None,
-        param_dtype: Any = jnp.float32,
-        axis_name: Any = None,
-        axis_index_groups: Any = None,
+        dtype: DTypeLike | None = None,
+        param_dtype: DTypeLike = jnp.float32,
+        axis_name: str | None = None,
+        axis_index_groups: Sequence[Sequence[int]] | None = None,
         rngs: nnx.Rngs,
     ) -> None:
         check_without_effect(shortcut, g)

@@ -4,8 +4,9 @@ from ghost_tf.attention import SqueezeExcite
 from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
+from ghost_tf.networks.basic_block import BasicBlock
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
-from ghost_tf.networks.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from ghost_tf.networks.resnet import GhostResNet, GhostResNet20, GhostResNet56
 from ghost_tf.networks.vgg import GhostVGG16
 from ghost_tf.replacing.replace import replace_convolutions
 from ghost_tf.variants import (

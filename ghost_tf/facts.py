@@ -12,7 +12,7 @@ from ghost_tf.branches import ConvNorm
 from ghost_tf.framework.keras_layers import Convolution
 from ghost_tf.ghost_conv import ConvNormAct
 from ghost_tf.ghost_conv_v3 import ConvAct
-from ghost_tf.networks.resnet import BasicBlock
+from ghost_tf.networks.basic_block import BasicBlock
 from ghost_tf.saving.composed import attributes
 from ghost_tf.saving.planned import Planned
 from weights.columns.actual import Facts

@@ -4,8 +4,9 @@ from ghost_torch.attention import SqueezeExcite
 from ghost_torch.bottleneck import GhostBottleneck
 from ghost_torch.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_torch.ghost_conv_v3 import GhostConvV3
+from ghost_torch.networks.basic_block import BasicBlock
 from ghost_torch.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
-from ghost_torch.networks.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from ghost_torch.networks.resnet import GhostResNet, GhostResNet20, GhostResNet56
 from ghost_torch.networks.vgg import GhostVGG16
 from ghost_torch.replacing.replace import replace_convolutions
 from ghost_torch.variants import (

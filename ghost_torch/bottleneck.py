@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ghost_torch.attention import SqueezeExcite
@@ -38,11 +39,34 @@ class GhostBottleneck(Planned):
     Han et al., CVPR 2020, "GhostNet", section 3.2; with `attention` the block of GhostNetV2, with
     `branches` that of GhostNetV3.
 
+    Args:
+        c_in, c_mid, c_out: channels of the input, between the two ghost modules, and of the output.
+        kernel_size: of the strided convolution; odd.
+        stride: of the block; 1 leaves the strided convolution out.
+        se_ratio: squeezed channels as a share of `c_mid`; 0 leaves squeeze-and-excitation out.
+        ratio, dw_kernel_size, split: of the ghost modules, as in `GhostConv`; "ceil" is the split
+            of the paper and timm.
+        attention: put DFC attention on the first ghost module (GhostNetV2).
+        branches: parallel branches in training of every convolution (GhostNetV3); 0 has none.
+        primary_skip: let the input itself be a branch of the primary convolutions, where shapes
+            allow it.
+        activation: of the first ghost module; the second is linear.
+        se_rounding: make the squeezed channels a multiple of 4 ("divisible", GhostNet's PyTorch
+            code) or round them down ("floor", its TensorFlow code).
+        shortcut_kernel_size: of the shortcut's depthwise convolution; 0 is `kernel_size`, d-li14
+            has 3.
+        shortcut_activation: between the shortcut's convolutions; the paper has none, d-li14 "relu".
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions) and, where there are branches, "deployed" (these merged alone). Only the
+            first trains.
+        device, dtype: place and type of the parameters, as for PyTorch's layers.
+
     Shapes: x: (N, c_in, H, W) to (N, c_out, H', W').
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
 
-    >>> import torch
     >>> block = GhostBottleneck(16, 48, 24, stride=2, se_ratio=0.25).eval()
     >>> block(torch.zeros(1, 16, 14, 14)).shape
     torch.Size([1, 24, 7, 7])
@@ -72,8 +96,8 @@ class GhostBottleneck(Planned):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: Form = "training",
-        device: Any = None,
-        dtype: Any = None,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         plan = GhostBottleneckConfig(
             c_in,

@@ -1,11 +1,13 @@
 """The ghost modules of the YOLO family, as ultralytics has them: names, arguments, results."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from ghost_torch import bottleneck, ghost_conv
+from ghost_torch.framework.options import TorchOptions
 from ghost_torch.framework.planned import Planned, from_plan
 from ghost_torch.ghost_conv import ConvNormAct
 from ghost_torch.layers import (
@@ -16,6 +18,7 @@ from ghost_torch.layers import (
     module_list,
     norm_after,
 )
+from weights.modules.arguments import Size
 from weights.modules.forms import PlainForm
 from weights.modules.yolo import (
     C3GhostConfig,
@@ -37,7 +40,12 @@ OWN: dict[str, tuple[Any, ...]] = {
 class GhostConv(ghost_conv.GhostConv):
     """ultralytics' GhostConv: half the channels, a cheap 5x5 convolution, SiLU, eps 1e-3.
 
-    `act` is True (SiLU), False (none), or an activation by its name or as the framework has it.
+    Args:
+        c1, c2: channels of the input and of the output.
+        k, s: kernel and stride of the primary convolution, which pads by `k // 2`.
+        g: groups of the primary convolution.
+        act: True (SiLU), False (none), or an activation by its name or as the framework has it.
+        options: `device` and `dtype`, as for PyTorch's layers.
 
     Shapes: x: (N, c1, H, W) to (N, c2, H', W').
 
@@ -46,7 +54,14 @@ class GhostConv(ghost_conv.GhostConv):
     """
 
     def __init__(
-        self, c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True, **options: Any
+        self,
+        c1: int,
+        c2: int,
+        k: Size = 1,
+        s: Size = 1,
+        g: int = 1,
+        act: bool | str | Callable[[Tensor], Tensor] = True,
+        **options: Unpack[TorchOptions],
     ) -> None:
         super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act, OWN), **options)
 
@@ -54,21 +69,38 @@ class GhostConv(ghost_conv.GhostConv):
 class GhostBottleneck(bottleneck.GhostBottleneck):
     """ultralytics' GhostBottleneck: two of its GhostConvs, the second linear.
 
+    Args:
+        c1, c2: channels of the input and of the output; `c2` divisible by 4, and equal to `c1` at
+            stride 1.
+        k: kernel of the strided convolution, which stride 1 leaves out.
+        s: 1 or 2.
+        options: `device` and `dtype`, as for PyTorch's layers.
+
     Shapes: x: (N, c1, H, W) to (N, c2, H', W').
 
     >>> GhostBottleneck(16, 32, 5, 2).eval()(torch.zeros(1, 16, 9, 9)).shape
     torch.Size([1, 32, 5, 5])
     """
 
-    def __init__(self, c1: int, c2: int, k: int = 3, s: int = 1, **options: Any) -> None:
+    def __init__(
+        self, c1: int, c2: int, k: int = 3, s: int = 1, **options: Unpack[TorchOptions]
+    ) -> None:
         super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
 
 
 class C3Ghost(Planned):
     """ultralytics' C3Ghost: a cross-stage partial block of GhostBottlenecks.
 
-    `shortcut` and `g` have no effect, there as here; `hidden` is the number of inner channels,
-    where `c2` times `e`, rounded down, is not.
+    Args:
+        c1, c2: channels of the input and of the output.
+        n: number of bottlenecks.
+        shortcut, g: without effect, as in ultralytics.
+        e: share of `c2` that the inner channels are, rounded down.
+        hidden: the number of inner channels, where `e` does not tell it; a multiple of 4.
+        bn_eps, bn_momentum: of every batch normalisation; ultralytics sets both after construction.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions), which does not train.
+        device, dtype: place and type of the parameters, as for PyTorch's layers.
 
     Shapes: x: (N, c1, H, W) to (N, c2, H, W).
 
@@ -93,8 +125,8 @@ class C3Ghost(Planned):
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
         form: PlainForm = "training",
-        device: Any = None,
-        dtype: Any = None,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         check_without_effect(shortcut, g)
         plan = C3GhostConfig(c1, c2, n, e, hidden, bn_eps, bn_momentum, form)

@@ -51,12 +51,11 @@ DRIFTS = [
     ("attention.py", "        x = norm(conv(x))", "        y = norm(conv(x))", "+ dfc_gate:   y ="),
     ("branches.py", "    norm = (eps, momentum)\n", "", "- add_branches: norm ="),
     ("networks/ghostnet.py", "version = 2", "version = 3", "+ GhostNetV2.version = 3"),
-    ("networks/ghostnet.py", "if name in FEATURES", "if name", "+ GhostNet.features:   if name"),
-    ("networks/resnet.py", "        self.block = block\n", "", "- BasicBlock.__init__: self.b"),
+    ("networks/network.py", "if name in names", "if name", "+ Network._stages_at:   if name"),
     ("yolo.py", "self.cv3 =", "self.cv4 =", "+ C3Ghost._set_up: self.cv4 ="),
     ("variants.py", "def ghostnet_130", "def ghostnet_150", "+ def ghostnet_150("),
     ("networks/resnet.py", "    @property\n", "", "+ def GhostResNet.first_norm(self)"),
-    ("networks/resnet.py", "        self.block = block\n", "", "- BasicBlock.__init__: self."),
+    ("networks/basic_block.py", "        self.block = block\n", "", "- BasicBlock.__init__: s"),
     ("networks/resnet.py", "depth = 20", "depth = 56", "+ GhostResNet20.depth = 56"),
     ("networks/resnet.py", "x = block(x)", "y = block(x)", "+ GhostResNet._steps:     y ="),
     ("weights_io.py", '    "ghost_conv": GhostConv,\n', "", "- ARCHITECTURES = 'ghost_conv'"),
@@ -174,8 +173,8 @@ def swapped(items: list[str], i: int, j: int) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        ("        first, second = plan.", "        self.block ="),
-        ("        self.conv1 = from_plan(GhostConv, first", "        self.bn1 = _norm(plan, block"),
+        ("        self.plan =", "        self.conv1 ="),
+        ("        self.conv1 =", "        self.bn1 ="),
         ("        self.layer1 =", "        self.layer2 ="),
     ],
 )

@@ -11,7 +11,10 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class ChannelSplit:
-    """How many channels each half of a GhostConv computes; `multiplier` 0 means no cheap half."""
+    """The channels of each half of a GhostConv: `c_int`, and `multiplier` cheap ones for each.
+
+    A `multiplier` of 0 means no cheap half.
+    """
 
     c_int: int
     multiplier: int
@@ -44,7 +47,7 @@ def split_channels(c_out: int, ratio: float, split: str = "round") -> ChannelSpl
 
 
 def make_divisible(value: float, divisor: int = 4) -> int:
-    """The multiple of `divisor` nearest to `value`, never more than 10 % below it.
+    """Return the multiple of `divisor` nearest to `value`, never more than 10 % below it.
 
     The rule of MobileNet and GhostNet for the channels of a network of another width.
 
@@ -56,12 +59,12 @@ def make_divisible(value: float, divisor: int = 4) -> int:
 
 
 def same_padding(kernel_size: int) -> int:
-    """The symmetric padding with which an odd kernel keeps height and width at stride 1."""
+    """Return the symmetric padding with which an odd kernel keeps height and width at stride 1."""
     return kernel_size // 2
 
 
 def kernel_span(kernel_size: int, dilation: int) -> int:
-    """How many input rows (or columns) one output element looks at.
+    """Return how many input rows (or columns) one output element depends on.
 
     >>> kernel_span(3, 2)
     5
@@ -70,7 +73,7 @@ def kernel_span(kernel_size: int, dilation: int) -> int:
 
 
 def output_size(size: int, kernel_size: int, stride: int, padding: int, dilation: int = 1) -> int:
-    """Height (or width) of a convolution's output.
+    """Return the height (or width) of a convolution's output.
 
     >>> output_size(9, 3, stride=2, padding=1)
     5
@@ -79,12 +82,12 @@ def output_size(size: int, kernel_size: int, stride: int, padding: int, dilation
 
 
 def halved(size: int) -> int:
-    """Height (or width) after pooling over 2x2; an odd last row is left out."""
+    """Return the height (or width) after pooling over 2x2; an odd last row is left out."""
     return size // 2
 
 
 def nearest_source(index: Any, size: int, wanted: int) -> Any:
-    """The position that nearest resizing takes for `index` (PyTorch's `nearest`, in integers).
+    """Return the source position of `index` in nearest resizing (PyTorch's `nearest`, in integers).
 
     `index` may be an array of any framework.
 
@@ -95,7 +98,7 @@ def nearest_source(index: Any, size: int, wanted: int) -> Any:
 
 
 def kernel_shape(c_in: int, c_out: int, kernel_size: Pair, groups: int) -> tuple[int, ...]:
-    """Canonical shape (O, I/groups, kh, kw) of a convolution's kernel.
+    """Return the canonical shape (O, I/groups, kh, kw) of a convolution's kernel.
 
     >>> kernel_shape(8, 16, (3, 5), groups=2)
     (16, 4, 3, 5)
@@ -104,7 +107,7 @@ def kernel_shape(c_in: int, c_out: int, kernel_size: Pair, groups: int) -> tuple
 
 
 def uniform_bound(fan_in: int) -> float:
-    """Half-width of PyTorch's default uniform distribution (Kaiming with a = sqrt(5)).
+    """Return the half-width of PyTorch's default uniform distribution (Kaiming with a = sqrt(5)).
 
     >>> uniform_bound(16)
     0.25

@@ -1,4 +1,4 @@
-"""Python processes of our own that run nothing from the working folder."""
+"""Child processes of Python that run nothing from the working folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-# The places of modules come behind the interpreter's own.
+# `sys.path` of the parent comes behind the interpreter's own.
 START = (
     "import importlib, json, sys; sys.path += json.loads(sys.argv[1]); "
     "sys.exit(importlib.import_module(sys.argv[2]).main(*sys.argv[3:]))"
@@ -14,19 +14,19 @@ START = (
 
 
 def python(module: str, *arguments: str) -> list[str]:
-    """The command that calls `main` of a module of this project in a process of its own.
+    """Return the command that calls `main` of a module of this project in a child process.
 
     Python alone would look into the working folder first, where files from strangers may lie: an
     `h5py.py` beside a weight file would be run.
     """
-    # -I: neither the working folder nor variables of the environment add places.
+    # -I: neither the working folder nor environment variables extend sys.path.
     return [sys.executable, "-I", "-c", START, json.dumps(places()), module, *arguments]
 
 
 def places() -> list[str]:
-    """Where this process looks for modules, the working folder left out, and where this package is.
+    """Return where this process looks for modules, but for the working folder, and this package.
 
-    Without the working folder's own name a module in it is found only in a checkout.
+    A module of the working folder is found only where that is a checkout of this project.
     """
     try:
         here = Path.cwd()

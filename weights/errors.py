@@ -8,9 +8,9 @@ from weights.text import MOST_LINES, bounded, listed
 
 
 class GhostError(ValueError):
-    """Anything that this project refuses; the text names the rule, what was got and the way out.
+    """An input that this project refuses; the text names the rule, the value and the way out.
 
-    Whatever a file says, the text is printable and has at most 20 kB.
+    The text is printable and has at most 20 kB, whatever a file holds.
     """
 
     def __str__(self) -> str:

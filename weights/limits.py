@@ -1,8 +1,8 @@
-"""How large an argument may be, and how much a configuration may ask for.
+"""Limits of arguments, and of the memory that a configuration asks for.
 
-A limit is no rule of a layer. It stops mistakes, and files that want memory or time, before a
-framework sees the number: some end the process at a stride or a padding that is beyond theirs. The
-environment variable in each message raises it, at the user's own risk.
+A limit is no rule of a layer. It stops mistakes, and hostile files, before a framework sees the
+number: some frameworks end the process at a stride or a padding that is too large for them. The
+environment variable in each message raises the limit, at the user's own risk.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from weights.errors import ArgumentError, MismatchError
 from weights.text import brief
@@ -19,11 +19,11 @@ from weights.text import brief
 if TYPE_CHECKING:
     from weights.networks.architectures import Config
 
-# No variable may ask for more digits than any number that a machine can hold.
+# Digits of the value of an environment variable.
 MOST_DIGITS = 18
 # The narrowest type that a tensor may have.
 LEAST_BYTES = 2
-# Bytes of a tensor that costs nothing.
+# Bytes that a missing tensor may have had.
 SMALL_TENSOR = 1 << 15
 
 
@@ -36,7 +36,7 @@ class Limit:
 
     @property
     def variable(self) -> str:
-        """The environment variable."""
+        """The environment variable that sets another limit."""
         return f"GHOSTCONV_LARGEST_{self.kind}"
 
     @property
@@ -83,7 +83,7 @@ LIMITS: Mapping[str, Limit] = {
 }
 
 
-def check_limit(name: str, value: float, got: Any) -> None:
+def check_limit(name: str, value: float, got: object) -> None:
     """Raise `ArgumentError` where an argument is larger than its limit; `got` is what was given.
 
     >>> check_limit("stride", 2**31, 2**31)
@@ -113,9 +113,12 @@ def check_kernel(shape: tuple[int, ...]) -> None:
 def check_demand(config: Config, tensors: int, size: int, what: str, *, spare: int = 0) -> None:
     """Raise `MismatchError` where a configuration asks for more than a file holds.
 
-    `tensors` and `size`, in bytes, are what it holds, `what` says what could not be done. So many
-    `spare` tensors, small ones, may be missing: another check then names them. Nothing is built,
-    and no more is counted than that.
+    Args:
+        config: the configuration, whose tensors are counted up to the limit; none is built.
+        tensors: the number of tensors in the file.
+        size: their bytes.
+        what: the beginning of the report, such as "cannot read it".
+        spare: how many small tensors may be missing, for another check to name them.
 
     >>> from weights import configure
     >>> check_demand(configure("c3_ghost", {"c1": 8, "c2": 8, "n": 99}), 15, 999, "cannot read it")

@@ -1,4 +1,4 @@
-"""JSON of strangers: whatever is read has one meaning, and no more depth than anybody writes."""
+"""Strict JSON: no name twice, no NaN or infinity, and a bounded depth."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEEPEST = 32
 
 
 def loads(text: str | bytes) -> Any:
-    """The value of a JSON text; raises `ValueError` with what is wrong with the text.
+    """Return the value of a JSON text; raises `ValueError` with a predicate of the text.
 
     >>> loads('{"a": 1, "a": 2}')
     Traceback (most recent call last):
@@ -25,7 +25,7 @@ def loads(text: str | bytes) -> Any:
 
 
 def parse(text: str | bytes) -> Any:
-    """The same without a look at each value, for what is checked value by value afterwards."""
+    """Return the same without checks of depth and values, for a caller that checks every value."""
     try:
         return json.loads(
             text if isinstance(text, str) else text.decode(),
@@ -41,7 +41,7 @@ def parse(text: str | bytes) -> Any:
 
 
 class _FoundError(ValueError):
-    """A reason that is not the parser's own."""
+    """An error that is not the parser's own."""
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _check(value: Any) -> None:
-    """Raise `ValueError` for what JSON can spell and nobody can write again."""
+    """Raise `ValueError` for values that JSON can spell and no program can write again."""
     level = [value]
     for _ in range(DEEPEST):
         inner: list[Any] = []
@@ -78,7 +78,7 @@ def _check(value: Any) -> None:
 
 
 def is_text(text: str) -> bool:
-    """Whether a string can be written as UTF-8: half of a surrogate pair cannot."""
+    """Return whether a string can be written as UTF-8: half of a surrogate pair cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

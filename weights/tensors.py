@@ -1,4 +1,4 @@
-"""What a tensor of a module is: its canonical name, its kind and its shape."""
+"""The tensors of a module: canonical names, kinds and shapes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TensorSpec:
     shape: tuple[int, ...]
 
     def under(self, prefix: str) -> TensorSpec:
-        """The same tensor inside a submodule called `prefix`."""
+        """Return the same tensor inside a submodule called `prefix`."""
         return TensorSpec(f"{prefix}.{self.name}", self.kind, self.shape)
 
     @property
@@ -53,7 +53,7 @@ def linear_specs(prefix: str, features: int, outputs: int) -> Iterator[TensorSpe
 
 
 def batch_norm_specs(prefix: str, channels: int) -> Iterator[TensorSpec]:
-    """The four vectors of a batch normalisation, in PyTorch's order."""
+    """Yield the four vectors of a batch normalisation, in PyTorch's order."""
     shape = (channels,)
     yield TensorSpec(f"{prefix}.weight", NORM_WEIGHT, shape)
     yield TensorSpec(f"{prefix}.bias", NORM_BIAS, shape)

@@ -1,4 +1,4 @@
-"""Values of strangers in messages: of bounded length, printable, whatever they are."""
+"""Text of messages: printable and of bounded length, whatever value is in it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import math
 from collections.abc import Iterable
 from itertools import islice
 from reprlib import Repr
-from typing import Any
 
 MOST_DIGITS, MOST_CHARACTERS = 40, 80
-# Of a list the first items are named; of a text in UTF-8, the beginning and the end are kept.
+# The first items of a list are named; bytes are kept of the beginning and the end of a text.
 MOST_ITEMS, MOST_LINES = 10, 40
 BEGINNING, END = 15_000, 4_000
 
 
 class _Short(Repr):
-    """`repr`, in which what is long is cut out of the middle."""
+    """`repr`, in which the middle of long values is left out."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +23,7 @@ class _Short(Repr):
         self.maxlevel = 3
 
     def repr_int(self, x: int, level: int) -> str:
-        """The digits, of which Python itself writes 4,300 at most."""
+        """Return the digits; Python itself writes 4,300 at most."""
         if x.bit_length() <= 4 * MOST_DIGITS:
             return super().repr_int(x, level)
         digits = math.ceil(x.bit_length() * math.log10(2))
@@ -34,21 +33,21 @@ class _Short(Repr):
 _short = _Short()
 
 
-def brief(value: Any) -> str:
-    """`repr(value)`, shortened where it is long; never raises.
+def brief(value: object) -> str:
+    """Return `repr(value)`, shortened where it is long; never raises.
 
     >>> brief("relu"), brief((3, 5)), brief(10**400)
     ("'relu'", '(3, 5)', 'an integer of about 401 digits')
     """
     try:
         text = _short.repr(value)
-    except Exception:  # a stranger's own `__repr__`
+    except Exception:  # of a `__repr__` that raises
         text = f"<{type(value).__name__}>"
     return text if len(text) <= 4 * MOST_CHARACTERS else f"{text[: 4 * MOST_CHARACTERS]}..."
 
 
 def listed(items: Iterable[str], separator: str = ", ", most: int = MOST_ITEMS) -> str:
-    """The first items, and how many more there are.
+    """Join the first items, and say how many more there are.
 
     >>> listed("abcd", most=2)
     'a, b, and 2 more'
@@ -60,7 +59,7 @@ def listed(items: Iterable[str], separator: str = ", ", most: int = MOST_ITEMS) 
 
 
 def printable(text: str) -> str:
-    r"""The text with escapes for what a terminal could take for a command, or cannot write.
+    r"""Return the text with escapes for control characters and for what cannot be written.
 
     >>> printable("\x1b[31mred")
     '\\x1b[31mred'
@@ -71,7 +70,7 @@ def printable(text: str) -> str:
 
 
 def bounded(text: str) -> str:
-    """A printable text of at most 20 kB: of a longer one the middle is left out."""
+    """Return a printable text of at most 20 kB; the middle of a longer one is left out."""
     if len(text) > BEGINNING + END:
         text = f"{text[:BEGINNING]} ... {text[-END:]}"
     data = printable(text).encode()

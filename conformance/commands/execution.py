@@ -109,10 +109,10 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
         prepare(folder)
         journal.begin(resume=options.resume)
     total = sum(len(cases) for _, cases in work)
-    with terminal.ProgressBars(console, options.implementations, total) as progress:
+    with terminal.progress_bars(console, options.implementations, total) as show_progress:
 
         def observe(verdict: Verdict) -> None:
-            progress.observe(verdict)
+            show_progress(verdict)
             if journal is not None and key(verdict) not in done:
                 journal.add(verdict)
 

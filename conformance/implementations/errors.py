@@ -52,6 +52,13 @@ class ImplementationRaised(ImplementationError):
         self.is_ghost_error = is_ghost_error
 
 
+# The exceptions that the replies of a worker stand for.
+REFUSALS: dict[str, type[Exception]] = {
+    "unsupported": NotSupported,
+    "raised": ImplementationRaised,
+}
+
+
 class ProcessDied(ImplementationError):
     """The implementation's process ended in the middle of a request."""
 

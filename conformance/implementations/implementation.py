@@ -57,24 +57,16 @@ class Implementation(ABC):
         self._ask("save", architecture, config, weights, path=str(path))
 
     def resave(
-        self,
-        architecture: str,
-        config: Mapping[str, Any],
-        weights: Tensors,
-        source: Path,
+        self, architecture: str, config: Mapping[str, Any], weights: Tensors, source: Path,
         path: Path,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Load the interchange file `source` over `weights`, and write it again to `path`."""
         self._ask("resave", architecture, config, weights, source=str(source), path=str(path))
 
     def train_step(
-        self,
-        architecture: str,
-        config: Mapping[str, Any],
-        weights: Tensors,
-        x: np.ndarray,
+        self, architecture: str, config: Mapping[str, Any], weights: Tensors, x: np.ndarray,
         output_cotangent: np.ndarray,
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any]:  # fmt: skip
         """Output, gradients and statistics of a training step on x: (N, C, H, W).
 
         `output_cotangent` has the shape of the output.

@@ -17,6 +17,7 @@ import numpy as np
 
 from conformance.implementations.channel import Channel
 from conformance.implementations.errors import (
+    REFUSALS,
     ImplementationRaised,
     NoReply,
     NotSupported,
@@ -35,7 +36,6 @@ START_SECONDS = 300.0
 # Seconds in which a process may end by itself once the connection is closed.
 END_SECONDS = 1.0
 OUTPUT_TAIL = 2000
-REFUSALS = {"unsupported": NotSupported, "raised": ImplementationRaised}
 RESULT_TYPES = {
     "call": np.ndarray,
     "taps": dict,

@@ -68,13 +68,9 @@ def allowed_error(float32: np.ndarray, exact: np.ndarray, wanted: np.ndarray) ->
 
 
 def oracle_run(
-    architecture: str,
-    config: Mapping[str, Any],
-    weights: Tensors,
-    x: np.ndarray,
-    *,
+    architecture: str, config: Mapping[str, Any], weights: Tensors, x: np.ndarray, *,
     perturbed: int = 0,
-) -> OracleRun:
+) -> OracleRun:  # fmt: skip
     """Run the oracle in both precisions on x: (N, C, H, W).
 
     `perturbed` is the number of further runs in float32 in which every result is moved by an ulp or

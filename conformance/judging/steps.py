@@ -29,12 +29,9 @@ KEYS = ("output", "grad_input", *MAPPINGS)
 
 
 def reference_step(
-    architecture: str,
-    config: Mapping[str, Any],
-    weights: Tensors,
-    x: np.ndarray,
+    architecture: str, config: Mapping[str, Any], weights: Tensors, x: np.ndarray,
     cotangent: np.ndarray,
-) -> Reference:
+) -> Reference:  # fmt: skip
     """Every array of the step in float64, and the error that float32 is allowed.
 
     Shapes: x: (N, C, H, W), cotangent: that of the output.

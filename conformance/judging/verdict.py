@@ -60,20 +60,14 @@ class Outcome:
     pattern: Pattern | None = field(default=None, repr=False)
 
     @staticmethod
-    def passed(ratio: float | None = None, message: str = "") -> Outcome:
+    def passed(ratio: float | None = None) -> Outcome:
         """The outcome of what is within the rule."""
-        return Outcome(Status.PASS, ratio, message)
+        return Outcome(Status.PASS, ratio)
 
     @staticmethod
-    def failed(
-        message: str,
-        worst: Worst | None = None,
-        hint: str = "",
-        ratio: float | None = None,
-        pattern: Pattern | None = None,
-    ) -> Outcome:
+    def failed(message: str) -> Outcome:
         """The outcome of what is outside the rule."""
-        return Outcome(Status.FAIL, ratio, message, worst, hint, pattern)
+        return Outcome(Status.FAIL, message=message)
 
     @staticmethod
     def skipped(reason: str) -> Outcome:

@@ -8,8 +8,9 @@ from conformance.oracle.attention import SqueezeExcite
 from conformance.oracle.bottleneck import GhostBottleneck
 from conformance.oracle.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
+from conformance.oracle.networks.basic_block import BasicBlock
 from conformance.oracle.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
-from conformance.oracle.networks.resnet import BasicBlock, GhostResNet, GhostResNet20, GhostResNet56
+from conformance.oracle.networks.resnet import GhostResNet, GhostResNet20, GhostResNet56
 from conformance.oracle.networks.vgg import GhostVGG16
 from conformance.oracle.weights_io import (
     from_file,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from conformance.oracle.attention import SqueezeExcite
 from conformance.oracle.branches import add_branches, sum_branches
@@ -66,7 +67,7 @@ class GhostBottleneck(Planned):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: Form = "training",
-        dtype: Any = np.float64,
+        dtype: DTypeLike = np.float64,
     ) -> None:
         plan = GhostBottleneckConfig(
             c_in,

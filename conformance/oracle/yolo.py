@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from conformance.oracle import bottleneck, ghost_conv
 from conformance.oracle.ghost_conv import ConvNormAct
@@ -17,6 +19,7 @@ from conformance.oracle.layers import (
     norm_after,
 )
 from conformance.oracle.planned import Planned, from_plan
+from weights.modules.arguments import Size
 from weights.modules.forms import PlainForm
 from weights.modules.yolo import (
     C3GhostConfig,
@@ -47,9 +50,17 @@ class GhostConv(ghost_conv.GhostConv):
     """
 
     def __init__(
-        self, c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True, **options: Any
+        self,
+        c1: int,
+        c2: int,
+        k: Size = 1,
+        s: Size = 1,
+        g: int = 1,
+        act: bool | str | Callable[[np.ndarray], np.ndarray] = True,
+        *,
+        dtype: DTypeLike = np.float64,
     ) -> None:
-        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act, OWN), **options)
+        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act, OWN), dtype=dtype)
 
 
 class GhostBottleneck(bottleneck.GhostBottleneck):
@@ -61,8 +72,10 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
     (1, 32, 5, 5)
     """
 
-    def __init__(self, c1: int, c2: int, k: int = 3, s: int = 1, **options: Any) -> None:
-        super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
+    def __init__(
+        self, c1: int, c2: int, k: int = 3, s: int = 1, *, dtype: DTypeLike = np.float64
+    ) -> None:
+        super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), dtype=dtype)
 
 
 class C3Ghost(Planned):
@@ -94,7 +107,7 @@ class C3Ghost(Planned):
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
         form: PlainForm = "training",
-        dtype: Any = np.float64,
+        dtype: DTypeLike = np.float64,
     ) -> None:
         check_without_effect(shortcut, g)
         plan = C3GhostConfig(c1, c2, n, e, hidden, bn_eps, bn_momentum, form)

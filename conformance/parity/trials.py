@@ -56,13 +56,9 @@ class Experiment:
 
 
 def prepare_experiment(
-    path: Path,
-    *,
-    images: Path | None = None,
-    reference: Path | None = None,
-    size: Size | None = None,
-    seed: int = 0,
-) -> Experiment:
+    path: Path, *, images: Path | None = None, reference: Path | None = None,
+    size: Size | None = None, seed: int = 0,
+) -> Experiment:  # fmt: skip
     """The experiment on the weight file at `path`.
 
     `images` is a file with the input, which is random otherwise, of `size` (height, width) and

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Required, TypedDict
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 
 from ghost_jax.framework.abstract import AbstractRngs
 from weights import ArgumentError, checks
+
+
+class FlaxOptions(TypedDict, total=False):
+    """Flax's own keywords of a layer: types, the axes that share statistics, random numbers."""
+
+    dtype: DTypeLike | None
+    param_dtype: DTypeLike
+    axis_name: str | None
+    axis_index_groups: Sequence[Sequence[int]] | None
+    rngs: Required[nnx.Rngs]
 
 
 def check_dtype(name: str, dtype: Any) -> None:

@@ -2,39 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 
 from ghost_jax.bottleneck import GhostBottleneck
 from ghost_jax.branches import ConvNorm
 from ghost_jax.framework.options import checked_options
-from ghost_jax.framework.planned import Planned, from_plan
+from ghost_jax.framework.planned import from_plan
 from ghost_jax.layers import (
     activation,
     check_input,
     convolution,
     dropout,
-    linear,
     module_list,
     norm_after,
     rematerialised,
     spatial_mean,
 )
+from ghost_jax.networks.network import Network, classifier
 from weights import checks
 from weights.modules.arguments import Activation, Rounding, Split
 from weights.modules.forms import Form
-from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig, Head
+from weights.networks.ghostnet import FEATURES, GhostNetConfig, Head
 
 
-class GhostNet(Planned):
+class GhostNet(Network):
     """GhostNet (Han et al., CVPR 2020, table 1).
 
-    `width` multiplies the channels; `num_classes` 0 leaves the classifier out. With `remat` the
-    blocks are computed again in the backward pass instead of being remembered.
+    Args:
+        width: factor of the channels, each made divisible by 4.
+        num_classes: outputs of the classifier; 0 leaves it out.
+        in_chans: channels of the images.
+        dropout: rate before the classifier.
+        ratio, dw_kernel_size, split: of the ghost modules, as in `GhostConv`; "ceil" is the split
+            of the paper and timm.
+        head: "bias" (a convolution with bias, timm and Huawei's PyTorch code) or "norm" (batch
+            normalisation, d-li14 and Huawei's TensorFlow code).
+        se_rounding, shortcut_kernel_size, shortcut_activation: of the blocks, as in
+            `GhostBottleneck`.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions) and, where there are branches, "deployed" (these merged alone). Only the
+            first trains.
+        dtype, param_dtype: type of the computation (None: the parameters'), and of the parameters.
+        axis_name, axis_index_groups: the devices that share batch statistics, as for
+            `nnx.BatchNorm`.
+        rngs: draws the parameters, and dropout where there is any.
+        remat: compute the blocks again in the backward pass instead of keeping what they computed:
+            less memory, more time.
 
     Shapes: x: (N, H, W, in_chans) to logits (N, num_classes).
 
@@ -69,10 +90,10 @@ class GhostNet(Planned):
         bn_momentum: float = 0.1,
         form: Form = "training",
         remat: bool = False,
-        dtype: Any = None,
-        param_dtype: Any = jnp.float32,
-        axis_name: Any = None,
-        axis_index_groups: Any = None,
+        dtype: DTypeLike | None = None,
+        param_dtype: DTypeLike = jnp.float32,
+        axis_name: str | None = None,
+        axis_index_groups: Sequence[Sequence[int]] | None = None,
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostNetConfig(
@@ -104,7 +125,7 @@ class GhostNet(Planned):
         self.conv_head = convolution(plan.head_convolution, **options)
         self.bn_head = _head_norm(plan, **options)
         self.dropout = dropout(plan.dropout, **options)
-        self.classifier = _classifier(plan, **options)
+        self.classifier = classifier(plan, **options)
         self.relu = activation("relu")
 
     @property
@@ -112,28 +133,12 @@ class GhostNet(Planned):
         """The batch normalisation that tells whether the network is in training."""
         return self.bn1
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Shapes: x: (N, H, W, in_chans) to logits (N, num_classes)."""
-        for _, out in self._steps(x):
-            x = out
-        return x
-
-    def stages(self, x: jax.Array) -> dict[str, jax.Array]:
-        """The output of every stage, from the stem to the logits."""
-        return dict(self._steps(x))
-
     def features(self, x: jax.Array) -> dict[str, jax.Array]:
         """The five feature maps with a stride of 2, 4, 8, 16 and 32, from the path they stand at.
 
         The first is the stem's convolution before its batch normalisation, as in timm.
         """
-        features = {}
-        for name, out in self._steps(x):
-            if name in FEATURES:
-                features[name] = out
-            if name == FEATURES[-1]:
-                break
-        return features
+        return self._stages_at(FEATURES, x)
 
     def _steps(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
         check_input(self, x)
@@ -198,7 +203,3 @@ def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
     if plan.head == "bias":
         return None
     return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)
-
-
-def _classifier(plan: GhostNetConfig, **options: Any) -> Any:
-    return linear(HEAD_CHANNELS, plan.num_classes, **options) if plan.num_classes else None

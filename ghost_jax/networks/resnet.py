@@ -2,58 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 
 from ghost_jax.framework.options import checked_options
-from ghost_jax.framework.planned import Planned, from_plan
-from ghost_jax.framework.shifted import strided
+from ghost_jax.framework.planned import from_plan
 from ghost_jax.ghost_conv import GhostConv
-from ghost_jax.layers import activation, batch_norm, check_input, dropout, linear
+from ghost_jax.layers import activation, check_input, dropout
+from ghost_jax.networks.basic_block import BasicBlock, own_norm
+from ghost_jax.networks.network import Network, classifier
 from weights import GhostResNetConfig
 from weights.modules.arguments import Split
 from weights.modules.forms import PlainForm
-from weights.networks.resnet import FEATURES, STAGES, STEM_CHANNELS, BlockConfig
+from weights.networks.resnet import FEATURES, STAGES, STEM_CHANNELS
 
 
-class BasicBlock(nnx.Module):
-    """Two GhostConvs, each with the block's own batch normalisation, and a shortcut.
-
-    The shortcut has no parameters (option A): it subsamples and adds zero channels.
-
-    Shapes: x: (N, H, W, C) to (N, H', W', C').
-    """
-
-    def __init__(self, plan: GhostResNetConfig, block: BlockConfig, **options: Any) -> None:
-        first, second = plan.convolutions[block.path]
-        self.block = block
-        self.conv1 = from_plan(GhostConv, first, **options)
-        self.bn1 = _norm(plan, block.c_out, **options)
-        self.conv2 = from_plan(GhostConv, second, **options)
-        self.bn2 = _norm(plan, block.c_out, **options)
-        self.relu = activation("relu")
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Shapes: x: (N, H, W, C) to (N, H', W', C')."""
-        out = self.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return self.relu(out + self.shortcut(x))
-
-    def shortcut(self, x: jax.Array) -> jax.Array:
-        """The input with every `stride`-th row and column, and zero channels on both sides."""
-        stride, extra = self.block.stride, self.block.extra_channels
-        x = strided(x, (stride, stride))
-        return jnp.pad(x, ((0, 0), (0, 0), (0, 0), (extra, extra)))
-
-
-class GhostResNet(Planned):
+class GhostResNet(Network):
     """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
 
-    `num_classes` 0 leaves the classifier out.
+    Args:
+        num_classes: outputs of the classifier; 0 leaves it out.
+        ratio, dw_kernel_size, split: of the GhostConvs.
+        in_chans: channels of the images.
+        stem_ratio: of the first GhostConv; None is `ratio`, 1 makes it a plain convolution.
+        norm: put a batch normalisation after every GhostConv; without it the second one of a block
+            is linear, as in `GhostBottleneck`.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions), which does not train.
+        dropout: rate before the classifier.
+        dtype, param_dtype: type of the computation (None: the parameters'), and of the parameters.
+        axis_name, axis_index_groups: the devices that share batch statistics, as for
+            `nnx.BatchNorm`.
+        rngs: draws the parameters, and dropout where there is any.
 
     Shapes: x: (N, H, W, in_chans) to logits (N, num_classes).
 
@@ -77,10 +64,10 @@ class GhostResNet(Planned):
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
         dropout: float = 0.0,
-        dtype: Any = None,
-        param_dtype: Any = jnp.float32,
-        axis_name: Any = None,
-        axis_index_groups: Any = None,
+        dtype: DTypeLike | None = None,
+        param_dtype: DTypeLike = jnp.float32,
+        axis_name: str | None = None,
+        axis_index_groups: Sequence[Sequence[int]] | None = None,
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostResNetConfig(
@@ -103,12 +90,12 @@ class GhostResNet(Planned):
     def _set_up(self, plan: GhostResNetConfig, **options: Any) -> None:
         self.plan = plan
         self.conv1 = from_plan(GhostConv, plan.stem, **options)
-        self.bn1 = _norm(plan, STEM_CHANNELS, **options)
+        self.bn1 = own_norm(plan, STEM_CHANNELS, **options)
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
         self.dropout = dropout(plan.dropout, **options)
-        self.linear = _classifier(plan, **options)
+        self.linear = classifier(plan, **options)
         self.relu = activation("relu")
 
     @property
@@ -116,25 +103,9 @@ class GhostResNet(Planned):
         """The batch normalisation that tells whether the network is in training."""
         return self.conv1.first_norm
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Shapes: x: (N, H, W, in_chans) to logits (N, num_classes)."""
-        for _, out in self._steps(x):
-            x = out
-        return x
-
-    def stages(self, x: jax.Array) -> dict[str, jax.Array]:
-        """The output of every stage, from the stem to the logits."""
-        return dict(self._steps(x))
-
     def features(self, x: jax.Array) -> dict[str, jax.Array]:
         """The three feature maps with a stride of 1, 2 and 4, from the path they stand at."""
-        features = {}
-        for name, out in self._steps(x):
-            if name in FEATURES:
-                features[name] = out
-            if name == FEATURES[-1]:
-                break
-        return features
+        return self._stages_at(FEATURES, x)
 
     def _steps(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
         check_input(self, x)
@@ -176,17 +147,5 @@ class GhostResNet56(GhostResNet):
     architecture = "ghost_resnet56"
 
 
-def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
-    if not plan.norm:
-        return activation("identity")
-    return batch_norm(channels, plan.bn_eps, plan.bn_momentum, **options)
-
-
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> nnx.List[BasicBlock]:
     return nnx.List([BasicBlock(plan, block, **options) for block in plan.stage(name)])
-
-
-def _classifier(plan: GhostResNetConfig, **options: Any) -> Any:
-    if not plan.num_classes:
-        return None
-    return linear(STAGES["layer3"], plan.num_classes, **options)

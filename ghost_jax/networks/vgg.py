@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 
 from ghost_jax.framework.options import checked_options
-from ghost_jax.framework.planned import Planned, from_plan
+from ghost_jax.framework.planned import from_plan
 from ghost_jax.ghost_conv import GhostConv
 from ghost_jax.layers import (
     activation,
@@ -21,16 +22,30 @@ from ghost_jax.layers import (
     module_list,
     spatial_mean,
 )
+from ghost_jax.networks.network import Network, classifier
 from weights.modules.arguments import Split
 from weights.modules.forms import PlainForm
 from weights.networks.vgg import FEATURES, GhostVGGConfig
 
 
-class GhostVGG16(Planned):
+class GhostVGG16(Network):
     """Ghost-VGG-16 (Han et al., CVPR 2020, section 4.1, table 5).
 
-    `stem_ratio` is the ratio of the first convolution (1 makes it a plain one), `hidden` False
-    leaves the hidden linear layer out, `num_classes` 0 the classifier.
+    Args:
+        num_classes: outputs of the classifier; 0 leaves it out.
+        ratio, dw_kernel_size, split: of the GhostConvs; "ceil" is the split of the paper.
+        in_chans: channels of the images.
+        stem_ratio: of the first GhostConv; None is `ratio`, 1 makes it a plain convolution.
+        hidden: have the hidden linear layer, with which the counts are those of the paper's tables.
+        dropout: rate before the classifier.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions), which does not train.
+        dtype, param_dtype: type of the computation (None: the parameters'), and of the parameters.
+        axis_name, axis_index_groups: the devices that share batch statistics, as for
+            `nnx.BatchNorm`.
+        rngs: draws the parameters, and dropout where there is any.
 
     Shapes: x: (N, H, W, in_chans), H and W at least 32, to logits (N, num_classes).
 
@@ -57,10 +72,10 @@ class GhostVGG16(Planned):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
-        dtype: Any = None,
-        param_dtype: Any = jnp.float32,
-        axis_name: Any = None,
-        axis_index_groups: Any = None,
+        dtype: DTypeLike | None = None,
+        param_dtype: DTypeLike = jnp.float32,
+        axis_name: str | None = None,
+        axis_index_groups: Sequence[Sequence[int]] | None = None,
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostVGGConfig(
@@ -84,23 +99,13 @@ class GhostVGG16(Planned):
         self.features = _features(plan, **options)
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
         self.dropout = dropout(plan.dropout, **options)
-        self.linear = _classifier(plan, **options)
+        self.linear = classifier(plan, **options)
         self.relu = activation("relu")
 
     @property
     def first_norm(self) -> Any:
         """The batch normalisation that tells whether the network is in training."""
         return self.features.first_norm
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Shapes: x: (N, H, W, in_chans) to logits (N, num_classes)."""
-        for _, out in self._steps(x):
-            x = out
-        return x
-
-    def stages(self, x: jax.Array) -> dict[str, jax.Array]:
-        """The output of every stage, from the first convolutions to the logits."""
-        return dict(self._steps(x))
 
     def _steps(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
         check_input(self, x)
@@ -151,7 +156,3 @@ def _features(plan: GhostVGGConfig, **options: Any) -> Features:
     )
     features.plan = plan
     return features
-
-
-def _classifier(plan: GhostVGGConfig, **options: Any) -> Any:
-    return linear(FEATURES, plan.num_classes, **options) if plan.num_classes else None

@@ -16,20 +16,20 @@ from ghost_tf.layers import (
     canonical_shape,
     convolution,
     dropout,
-    linear,
     module_list,
     norm_after,
     spatial_mean,
 )
+from ghost_tf.networks.network import Network, classifier
 from ghost_tf.saving.composed import settle
-from ghost_tf.saving.planned import Planned, build_in_turn, from_plan
+from ghost_tf.saving.planned import build_in_turn, from_plan
 from weights.modules.arguments import Activation, Rounding, Split
 from weights.modules.forms import Form
 from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig, Head
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
-class GhostNet(Planned, keras.Model):
+class GhostNet(Network):
     """GhostNet (Han et al., CVPR 2020, table 1).
 
     `width` multiplies the channels; `num_classes` 0 leaves the classifier out.
@@ -98,7 +98,7 @@ class GhostNet(Planned, keras.Model):
         self.conv_head = convolution(plan.head_convolution, **options)
         self.bn_head = _head_norm(plan, **options)
         self.dropout = dropout(plan.dropout, **options)
-        self.classifier = _classifier(plan, **options)
+        self.classifier = classifier(plan, **options)
         self.relu = activation("relu")
         settle(self)
 
@@ -118,28 +118,12 @@ class GhostNet(Planned, keras.Model):
         if self.classifier is not None:
             self.classifier.build((batch, HEAD_CHANNELS))
 
-    def call(self, x: Any, training: bool | None = None) -> Any:
-        """Shapes: x: (N, H, W, in_chans) to logits (N, num_classes)."""
-        for _, out in self._steps(x, training):
-            x = out
-        return x
-
-    def stages(self, x: Any, training: bool | None = None) -> dict[str, Any]:
-        """The output of every stage, from the stem to the logits."""
-        return dict(self._steps(x, training))
-
     def features(self, x: Any, training: bool | None = None) -> dict[str, Any]:
         """The five feature maps with a stride of 2, 4, 8, 16 and 32, from the path they stand at.
 
         The first is the stem's convolution before its batch normalisation, as in timm.
         """
-        features = {}
-        for name, out in self._steps(x, training):
-            if name in FEATURES:
-                features[name] = out
-            if name == FEATURES[-1]:
-                break
-        return features
+        return self._stages_at(FEATURES, x, training)
 
     def _steps(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
         self._check_input(x, training)
@@ -206,7 +190,3 @@ def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
     if plan.head == "bias":
         return None
     return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)
-
-
-def _classifier(plan: GhostNetConfig, **options: Any) -> Any:
-    return linear(HEAD_CHANNELS, plan.num_classes, **options) if plan.num_classes else None

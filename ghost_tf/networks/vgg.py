@@ -19,15 +19,16 @@ from ghost_tf.layers import (
     module_list,
     spatial_mean,
 )
+from ghost_tf.networks.network import Network, classifier
 from ghost_tf.saving.composed import settle
-from ghost_tf.saving.planned import Planned, build_in_turn, from_plan
+from ghost_tf.saving.planned import build_in_turn, from_plan
 from weights.modules.arguments import Split
 from weights.modules.forms import PlainForm
 from weights.networks.vgg import FEATURES, GhostVGGConfig
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
-class GhostVGG16(Planned, keras.Model):
+class GhostVGG16(Network):
     """Ghost-VGG-16 (Han et al., CVPR 2020, section 4.1, table 5).
 
     `stem_ratio` is the ratio of the first convolution (1 makes it a plain one), `hidden` False
@@ -84,7 +85,7 @@ class GhostVGG16(Planned, keras.Model):
         object.__setattr__(self, "features", _callable(self))
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
         self.dropout = dropout(plan.dropout, **options)
-        self.linear = _classifier(plan, **options)
+        self.linear = classifier(plan, **options)
         self.relu = activation("relu")
         settle(self)
 
@@ -101,16 +102,6 @@ class GhostVGG16(Planned, keras.Model):
             shape = pooled_shape(build_in_turn(stage, shape), self.data_format)
         layers = [each for each in (self.hidden, self.linear) if each is not None]
         build_in_turn(layers, (shape[0], FEATURES))
-
-    def call(self, x: Any, training: bool | None = None) -> Any:
-        """Shapes: x: (N, H, W, in_chans) to logits (N, num_classes)."""
-        for _, out in self._steps(x, training):
-            x = out
-        return x
-
-    def stages(self, x: Any, training: bool | None = None) -> dict[str, Any]:
-        """The output of every stage, from the first convolutions to the logits."""
-        return dict(self._steps(x, training))
 
     def _steps(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
         self._check_input(x, training)
@@ -170,7 +161,3 @@ def _callable(network: GhostVGG16) -> Features:
     features = Features(network.features)
     features.network = network
     return features
-
-
-def _classifier(plan: GhostVGGConfig, **options: Any) -> Any:
-    return linear(FEATURES, plan.num_classes, **options) if plan.num_classes else None

@@ -3,40 +3,57 @@
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ghost_torch.bottleneck import GhostBottleneck
 from ghost_torch.branches import ConvNorm
-from ghost_torch.framework.planned import Planned, from_plan
+from ghost_torch.framework.planned import from_plan
 from ghost_torch.layers import (
     activation,
     check_input,
     checked_options,
     convolution,
     dropout,
-    linear,
     module_list,
     norm_after,
     rematerialised,
     spatial_mean,
 )
+from ghost_torch.networks.network import Network, classifier
 from weights import checks
 from weights.modules.arguments import Activation, Rounding, Split
 from weights.modules.forms import Form
-from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig, Head
+from weights.networks.ghostnet import FEATURES, GhostNetConfig, Head
 
 
-class GhostNet(Planned):
+class GhostNet(Network):
     """GhostNet (Han et al., CVPR 2020, table 1).
 
-    `width` multiplies the channels; `num_classes` 0 leaves the classifier out. With `remat` the
-    blocks are computed again in the backward pass instead of being remembered.
+    Args:
+        width: factor of the channels, each made divisible by 4.
+        num_classes: outputs of the classifier; 0 leaves it out.
+        in_chans: channels of the images.
+        dropout: rate before the classifier.
+        ratio, dw_kernel_size, split: of the ghost modules, as in `GhostConv`; "ceil" is the split
+            of the paper and timm.
+        head: "bias" (a convolution with bias, timm and Huawei's PyTorch code) or "norm" (batch
+            normalisation, d-li14 and Huawei's TensorFlow code).
+        se_rounding, shortcut_kernel_size, shortcut_activation: of the blocks, as in
+            `GhostBottleneck`.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions) and, where there are branches, "deployed" (these merged alone). Only the
+            first trains.
+        device, dtype: place and type of the parameters, as for PyTorch's layers.
+        remat: compute the blocks again in the backward pass instead of keeping what they computed:
+            less memory, more time.
 
     Shapes: x: (N, in_chans, H, W) to logits (N, num_classes).
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
 
-    >>> import torch
     >>> network = GhostNet(0.5, num_classes=10).eval()
     >>> network(torch.zeros(1, 3, 64, 64)).shape
     torch.Size([1, 10])
@@ -65,8 +82,8 @@ class GhostNet(Planned):
         bn_momentum: float = 0.1,
         form: Form = "training",
         remat: bool = False,
-        device: Any = None,
-        dtype: Any = None,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         plan = GhostNetConfig(
             self.version,
@@ -98,7 +115,7 @@ class GhostNet(Planned):
         self.conv_head = convolution(plan.head_convolution, **options)
         self.bn_head = _head_norm(plan, **options)
         self.dropout = dropout(plan.dropout, **options)
-        self.classifier = _classifier(plan, **options)
+        self.classifier = classifier(plan, **options)
         self.relu = activation("relu")
         self.relu_head = activation("relu")
 
@@ -107,28 +124,12 @@ class GhostNet(Planned):
         """The batch normalisation that tells whether the network is in training."""
         return self.bn1
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: x: (N, in_chans, H, W) to logits (N, num_classes)."""
-        for _, out in self._steps(x):
-            x = out
-        return x
-
-    def stages(self, x: Tensor) -> dict[str, Tensor]:
-        """The output of every stage, from the stem to the logits."""
-        return dict(self._steps(x))
-
     def features(self, x: Tensor) -> dict[str, Tensor]:
         """The five feature maps with a stride of 2, 4, 8, 16 and 32, from the path they stand at.
 
         The first is the stem's convolution before its batch normalisation, as in timm.
         """
-        features = {}
-        for name, out in self._steps(x):
-            if name in FEATURES:
-                features[name] = out
-            if name == FEATURES[-1]:
-                break
-        return features
+        return self._stages_at(FEATURES, x)
 
     def _steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         check_input(self, x)
@@ -191,7 +192,3 @@ def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
     if plan.head == "bias":
         return None
     return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)
-
-
-def _classifier(plan: GhostNetConfig, **options: Any) -> Any:
-    return linear(HEAD_CHANNELS, plan.num_classes, **options) if plan.num_classes else None

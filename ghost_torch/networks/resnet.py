@@ -3,52 +3,36 @@
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from ghost_torch.framework.planned import Planned, from_plan
+from ghost_torch.framework.planned import from_plan
 from ghost_torch.ghost_conv import GhostConv
-from ghost_torch.layers import activation, batch_norm, check_input, checked_options, dropout, linear
+from ghost_torch.layers import activation, check_input, checked_options, dropout
+from ghost_torch.networks.basic_block import BasicBlock, own_norm
+from ghost_torch.networks.network import Network, classifier
 from weights import GhostResNetConfig
 from weights.modules.arguments import Split
 from weights.modules.forms import PlainForm
-from weights.networks.resnet import FEATURES, STAGES, STEM_CHANNELS, BlockConfig
+from weights.networks.resnet import FEATURES, STAGES, STEM_CHANNELS
 
 
-class BasicBlock(nn.Module):
-    """Two GhostConvs, each with the block's own batch normalisation, and a shortcut.
-
-    The shortcut has no parameters (option A): it subsamples and adds zero channels.
-
-    Shapes: x: (N, C, H, W) to (N, C', H', W').
-    """
-
-    def __init__(self, plan: GhostResNetConfig, block: BlockConfig, **options: Any) -> None:
-        super().__init__()
-        first, second = plan.convolutions[block.path]
-        self.block = block
-        self.conv1 = from_plan(GhostConv, first, **options)
-        self.bn1 = _norm(plan, block.c_out, **options)
-        self.conv2 = from_plan(GhostConv, second, **options)
-        self.bn2 = _norm(plan, block.c_out, **options)
-        self.relu = activation("relu")
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: x: (N, C, H, W) to (N, C', H', W')."""
-        out = self.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return self.relu(out + self.shortcut(x))
-
-    def shortcut(self, x: Tensor) -> Tensor:
-        """The input with every `stride`-th row and column, and zero channels on both sides."""
-        stride, extra = self.block.stride, self.block.extra_channels
-        x = x[:, :, ::stride, ::stride]
-        return nn.functional.pad(x, (0, 0, 0, 0, extra, extra))
-
-
-class GhostResNet(Planned):
+class GhostResNet(Network):
     """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
 
-    `num_classes` 0 leaves the classifier out.
+    Args:
+        num_classes: outputs of the classifier; 0 leaves it out.
+        ratio, dw_kernel_size, split: of the GhostConvs.
+        in_chans: channels of the images.
+        stem_ratio: of the first GhostConv; None is `ratio`, 1 makes it a plain convolution.
+        norm: put a batch normalisation after every GhostConv; without it the second one of a block
+            is linear, as in `GhostBottleneck`.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions), which does not train.
+        dropout: rate before the classifier.
+        device, dtype: place and type of the parameters, as for PyTorch's layers.
 
     Shapes: x: (N, in_chans, H, W) to logits (N, num_classes).
 
@@ -72,8 +56,8 @@ class GhostResNet(Planned):
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
         dropout: float = 0.0,
-        device: Any = None,
-        dtype: Any = None,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         plan = GhostResNetConfig(
             self.depth,
@@ -96,12 +80,12 @@ class GhostResNet(Planned):
     def _set_up(self, plan: GhostResNetConfig, **options: Any) -> None:
         self.plan = plan
         self.conv1 = from_plan(GhostConv, plan.stem, **options)
-        self.bn1 = _norm(plan, STEM_CHANNELS, **options)
+        self.bn1 = own_norm(plan, STEM_CHANNELS, **options)
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
         self.dropout = dropout(plan.dropout, **options)
-        self.linear = _classifier(plan, **options)
+        self.linear = classifier(plan, **options)
         self.relu = activation("relu")
 
     @property
@@ -109,25 +93,9 @@ class GhostResNet(Planned):
         """The batch normalisation that tells whether the network is in training."""
         return self.conv1.first_norm
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: x: (N, in_chans, H, W) to logits (N, num_classes)."""
-        for _, out in self._steps(x):
-            x = out
-        return x
-
-    def stages(self, x: Tensor) -> dict[str, Tensor]:
-        """The output of every stage, from the stem to the logits."""
-        return dict(self._steps(x))
-
     def features(self, x: Tensor) -> dict[str, Tensor]:
         """The three feature maps with a stride of 1, 2 and 4, from the path they stand at."""
-        features = {}
-        for name, out in self._steps(x):
-            if name in FEATURES:
-                features[name] = out
-            if name == FEATURES[-1]:
-                break
-        return features
+        return self._stages_at(FEATURES, x)
 
     def _steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         check_input(self, x)
@@ -147,7 +115,6 @@ class GhostResNet(Planned):
 class GhostResNet20(GhostResNet):
     """Ghost-ResNet of 20 layers.
 
-    >>> import torch
     >>> GhostResNet20().eval()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 10])
     """
@@ -167,17 +134,5 @@ class GhostResNet56(GhostResNet):
     architecture = "ghost_resnet56"
 
 
-def _norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
-    if not plan.norm:
-        return activation("identity")
-    return batch_norm(channels, plan.bn_eps, plan.bn_momentum, **options)
-
-
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> nn.Sequential:
     return nn.Sequential(*(BasicBlock(plan, block, **options) for block in plan.stage(name)))
-
-
-def _classifier(plan: GhostResNetConfig, **options: Any) -> Any:
-    if not plan.num_classes:
-        return None
-    return linear(STAGES["layer3"], plan.num_classes, **options)

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from ghost_torch.framework.planned import Planned, from_plan
+from ghost_torch.framework.planned import from_plan
 from ghost_torch.ghost_conv import GhostConv
 from ghost_torch.layers import (
     activation,
@@ -17,22 +18,32 @@ from ghost_torch.layers import (
     module_list,
     spatial_mean,
 )
+from ghost_torch.networks.network import Network, classifier
 from weights.modules.arguments import Split
 from weights.modules.forms import PlainForm
 from weights.networks.vgg import FEATURES, GhostVGGConfig
 
 
-class GhostVGG16(Planned):
+class GhostVGG16(Network):
     """Ghost-VGG-16 (Han et al., CVPR 2020, section 4.1, table 5).
 
-    `stem_ratio` is the ratio of the first convolution (1 makes it a plain one), `hidden` False
-    leaves the hidden linear layer out, `num_classes` 0 the classifier.
+    Args:
+        num_classes: outputs of the classifier; 0 leaves it out.
+        ratio, dw_kernel_size, split: of the GhostConvs; "ceil" is the split of the paper.
+        in_chans: channels of the images.
+        stem_ratio: of the first GhostConv; None is `ratio`, 1 makes it a plain convolution.
+        hidden: have the hidden linear layer, with which the counts are those of the paper's tables.
+        dropout: rate before the classifier.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions), which does not train.
+        device, dtype: place and type of the parameters, as for PyTorch's layers.
 
     Shapes: x: (N, in_chans, H, W), H and W at least 32, to logits (N, num_classes).
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
 
-    >>> import torch
     >>> GhostVGG16(ratio=4).eval()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 10])
     """
@@ -53,8 +64,8 @@ class GhostVGG16(Planned):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
-        device: Any = None,
-        dtype: Any = None,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         plan = GhostVGGConfig(
             num_classes,
@@ -78,23 +89,13 @@ class GhostVGG16(Planned):
         self.features = _features(plan, **options)
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
         self.dropout = dropout(plan.dropout, **options)
-        self.linear = _classifier(plan, **options)
+        self.linear = classifier(plan, **options)
         self.relu = activation("relu")
 
     @property
     def first_norm(self) -> Any:
         """The batch normalisation that tells whether the network is in training."""
         return self.features.first_norm
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: x: (N, in_chans, H, W) to logits (N, num_classes)."""
-        for _, out in self._steps(x):
-            x = out
-        return x
-
-    def stages(self, x: Tensor) -> dict[str, Tensor]:
-        """The output of every stage, from the first convolutions to the logits."""
-        return dict(self._steps(x))
 
     def _steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         check_input(self, x)
@@ -122,7 +123,7 @@ class Features(nn.ModuleList):
     @property
     def first_norm(self) -> Any:
         """The batch normalisation that tells whether the convolutions are in training."""
-        return self[0][0].first_norm
+        return self[0][0].first_norm  # type: ignore[index]
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """The five feature maps, strides 2, 4, 8, 16 and 32, from the path they stand at."""
@@ -132,7 +133,7 @@ class Features(nn.ModuleList):
     def steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         """The feature maps one after the other, of an input that was checked."""
         for number, stage in enumerate(self):
-            for convolution in stage:
+            for convolution in stage:  # type: ignore[attr-defined]
                 x = convolution(x)
             x = largest_of_four(x)
             yield f"features.{number}", x
@@ -145,7 +146,3 @@ def _features(plan: GhostVGGConfig, **options: Any) -> Features:
     )
     features.plan = plan
     return features
-
-
-def _classifier(plan: GhostVGGConfig, **options: Any) -> Any:
-    return linear(FEATURES, plan.num_classes, **options) if plan.num_classes else None

@@ -15,15 +15,10 @@ from typing import Any
 import click
 
 from weights import __version__
+from weights.commands import tables
 from weights.commands.convert import export_command, import_command
 from weights.commands.options import file_argument, json_option, parse_object, parse_size
 from weights.commands.predict import predict
-from weights.commands.tables import (
-    difference_document,
-    print_description,
-    print_difference,
-    print_summary,
-)
 from weights.errors import ArgumentError, FormatError, GhostError
 from weights.files.diff import compare_files
 from weights.files.file import read_file
@@ -45,14 +40,14 @@ class Commands(click.Group):
             raise click.ClickException(str(error)) from None
 
     def main(self, *arguments: Any, **options: Any) -> Any:
-        """Run, and end with one message too where the output cannot be written, a full disk say."""
+        """Run, and end with one message where the output cannot be written either."""
         try:
             try:
                 return super().main(*arguments, **options)
             finally:
                 sys.stdout.flush()
         except BrokenPipeError:
-            _drop_output()  # who reads has seen enough
+            _drop_output()  # the reader has closed the pipe
         except OSError as error:
             _drop_output()
             click.echo(f"Error: cannot write the output: {error.strerror}", err=True)
@@ -60,7 +55,7 @@ class Commands(click.Group):
 
 
 def _drop_output() -> None:
-    """Let what is not written yet go nowhere: Python would try again on its way out."""
+    """Discard what is not written yet: Python would try again as it exits."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -86,7 +81,7 @@ def inspect(file: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(document, indent=2, sort_keys=True))
     else:
-        print_description(file, document)
+        tables.print_description(file, document)
 
 
 @main.command()
@@ -110,7 +105,7 @@ def summary(
     if as_json:
         click.echo(json.dumps(asdict(counts), indent=2))
     else:
-        print_summary(counts)
+        tables.print_summary(counts)
 
 
 @main.command()
@@ -140,7 +135,7 @@ def diff(context: click.Context, a: str, b: str, as_json: bool) -> None:
 
     difference = compare_files(*(read_file(path, allow_invalid=True) for path in (a, b)))
     if as_json:
-        click.echo(json.dumps(difference_document(difference), indent=2))
+        click.echo(json.dumps(tables.difference_document(difference), indent=2))
     else:
-        print_difference(f"A = {a}, B = {b}", difference)
+        tables.print_difference(f"A = {a}, B = {b}", difference)
     context.exit(0 if difference.equal else 1)

@@ -11,7 +11,10 @@ from weights.text import bounded
 
 
 def print_predictions(predictions: Predictions, top: int, reasons: Mapping[str, str]) -> None:
-    """A table for each image: the likeliest classes, the frameworks side by side."""
+    """Print a table for each image: the likeliest classes, the frameworks side by side.
+
+    `reasons` say why the other frameworks did not run.
+    """
     console = new_console()
     for image in predictions.images:
         columns = ("rank", *image.logits) if len(image.logits) > 1 else ("rank", "class")
@@ -24,7 +27,7 @@ def print_predictions(predictions: Predictions, top: int, reasons: Mapping[str, 
 def predictions_document(
     predictions: Predictions, top: int, reasons: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The same as a JSON document."""
+    """Return the same as a JSON document."""
     images = [_image_document(predictions, image, top) for image in predictions.images]
     return {"architecture": predictions.architecture, "images": images, "not_run": dict(reasons)}
 

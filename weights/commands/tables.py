@@ -1,4 +1,4 @@
-"""Tables for people; rich is imported only when one is printed, since start-up time matters."""
+"""Tables for people; rich is imported only when one is printed, for a quick start."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ from weights.text import bounded, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from weights.files.diff import FileDifference, TensorDifference
     from weights.networks.summary import Summary
 
 DIGEST_LENGTH = 12
-# Wide enough for every name: a pipe has no width, and a folded name cannot be searched for.
+# Columns of a pipe: wide enough for every name, as a folded name cannot be searched for.
 PIPE_WIDTH = 200
 
 
 def print_description(title: str, document: Mapping[str, Any]) -> None:
-    """The description of a file: the facts, then the tensors, a line each."""
+    """Print the contents of a file: the facts, then the tensors, a line each."""
     facts = {name: value for name, value in document.items() if name not in ("tensors", "config")}
     facts |= {f"config.{name}": value for name, value in document["config"].items()}
     rows = [
         (name, each["kind"], each["dtype"], _shape(each["shape"]), each["sha256"][:DIGEST_LENGTH])
         for name, each in document["tensors"].items()
     ]
-    # Not by rich, which would take longer for hundreds of rows than all else together.
+    # Without rich, which takes longer for hundreds of rows than everything else.
     tensors = f"{len(rows)} tensors: name, kind, dtype, shape, SHA-256"
     lines = [printable(title), "", *aligned(list(facts.items())), "", tensors, "", *aligned(rows)]
     click.echo("\n".join(lines))
 
 
 def print_summary(counts: Summary) -> None:
-    """The counts of an architecture as a table."""
+    """Print the counts of an architecture as a table."""
     rows = [
         ("parameters", f"{counts.parameters:,}"),
         ("running statistics", f"{counts.statistics:,}"),
@@ -50,7 +51,7 @@ def print_summary(counts: Summary) -> None:
 
 
 def print_difference(title: str, difference: FileDifference) -> None:
-    """The tensors that differ, a row each, below what differs in the configuration."""
+    """Print the differences of the configuration, then the tensors that differ, a row each."""
     console = new_console()
     for line in difference.config:
         console.print(bounded(line))
@@ -63,7 +64,7 @@ def print_difference(title: str, difference: FileDifference) -> None:
 
 
 def difference_document(difference: FileDifference) -> dict[str, Any]:
-    """A difference as a JSON document; a number that JSON lacks is written as a string."""
+    """Return a difference as a JSON document; a number that JSON lacks is written as a string."""
     tensors = {
         tensor.name: {
             "looks_like": tensor.looks_like,
@@ -82,7 +83,7 @@ def _difference_row(tensor: TensorDifference) -> tuple[str, str, str, str]:
 
 
 def aligned(rows: Sequence[Sequence[Any]]) -> list[str]:
-    """Rows as lines in which every column begins at one place.
+    """Return rows as lines of aligned columns.
 
     >>> aligned([("bias", "F32"), ("weight", "F16")])
     ['bias    F32', 'weight  F16']
@@ -92,8 +93,8 @@ def aligned(rows: Sequence[Sequence[Any]]) -> list[str]:
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
 
 
-def new_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
-    """A table of rich, each value on one line."""
+def new_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """Make a table of rich, each value on one line."""
     from rich.table import Table
 
     table = Table(*columns, title=printable(title), title_justify="left")
@@ -103,7 +104,7 @@ def new_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]])
 
 
 def new_console() -> Console:
-    """Where tables are printed: what a value holds is never taken for markup."""
+    """Make the console that prints tables; no value is taken for markup."""
     from rich.console import Console
 
     console = Console(markup=False, highlight=False, emoji=False)
@@ -112,10 +113,11 @@ def new_console() -> Console:
     return console
 
 
-def _plain(value: Any) -> str:
-    """A value on one line; what a terminal could take for a command is escaped."""
-    is_plain = isinstance(value, str) and value.isprintable()
-    return value if is_plain else json.dumps(value, sort_keys=True)
+def _plain(value: object) -> str:
+    """Return a value on one line, without control characters."""
+    if isinstance(value, str) and value.isprintable():
+        return value
+    return json.dumps(value, sort_keys=True)
 
 
 def _shape(shape: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""What a file says besides its tensors: their origin, how images become input, names of classes."""
+"""The annotations of a file: the origin of its tensors, its preprocessing, names of classes."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ KEYS = ("classes", "preprocess", "source")
 DIGEST = "about_sha256"
 
 
-def said(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What a file says besides; an empty `source` says nothing."""
+def annotations_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the annotations in a file's metadata; an empty `source` is none."""
     return {key: metadata[key] for key in KEYS if key in metadata and metadata[key] != {}}
 
 
 def about_digest(metadata: Mapping[str, Any]) -> str:
-    """SHA-256 of what a file says besides.
+    """Return the SHA-256 of a file's annotations.
 
     >>> about_digest({"source": {"importer": "seed"}, "classes": ["cat"]})[:16]
     '8cb7e25002572f30'
     """
-    return hashlib.sha256(canonical_json(said(metadata))).hexdigest()
+    return hashlib.sha256(canonical_json(annotations_of(metadata))).hexdigest()
 
 
 def check_about(metadata: Mapping[str, Any]) -> None:
-    """Raise `ArgumentError` for what is not of the type that it must have."""
+    """Raise `ArgumentError` for an annotation of a wrong type."""
     source, classes = metadata.get("source", {}), metadata.get("classes", [])
     for name, value in (("source", source), ("source.original", _original(source))):
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
@@ -42,11 +42,11 @@ def check_about(metadata: Mapping[str, Any]) -> None:
     if "preprocess" in metadata:
         check_settings(metadata["preprocess"])
     try:
-        canonical_json(said(metadata))
+        canonical_json(annotations_of(metadata))
     except (TypeError, ValueError, RecursionError) as error:
         raise ArgumentError(f"`source` must be JSON: {error}") from None
 
 
 def _original(source: Any) -> Any:
-    """Where the tensors come from first of all, where they were exported and imported again."""
+    """Return the first origin of tensors that were exported and imported again."""
     return source.get("original", {}) if isinstance(source, Mapping) else {}

@@ -1,4 +1,4 @@
-"""How two interchange files differ, and what the difference of two tensors looks like."""
+"""Differences of two interchange files, and the likely mistake behind that of a tensor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from weights.tensors import CONVOLUTION, DEPTHWISE, LINEAR
 
 EQUAL = "equal"
 Relation = Callable[[np.ndarray], np.ndarray]
-# The usual mistakes of a conversion, by the axes (O, I, height, width) they touch.
+# The usual mistakes of a conversion, as changes of the axes (O, I, height, width).
 KERNEL_RELATIONS: Mapping[str, Relation] = {
     "kernel transposed": lambda a: a.swapaxes(2, 3),
     "kernel flipped": lambda a: a[:, :, ::-1, ::-1],
@@ -35,7 +35,10 @@ ROUNDING = {
 
 @dataclass(frozen=True)
 class TensorDifference:
-    """One tensor in two files; `maximum` is None where the shapes cannot be compared."""
+    """The difference of a tensor in two files; `maximum` is None where the shapes differ.
+
+    `looks_like` names the likely mistake, `index` is the place of the largest difference.
+    """
 
     name: str
     looks_like: str
@@ -50,19 +53,19 @@ class TensorDifference:
 
 @dataclass(frozen=True)
 class FileDifference:
-    """Two files: what differs in architecture and configuration, and every tensor of either."""
+    """The differences of two files: of architecture and configuration, and of every tensor."""
 
     config: tuple[str, ...]
     tensors: tuple[TensorDifference, ...]
 
     @property
     def equal(self) -> bool:
-        """Whether both describe the same module with the same numbers."""
+        """Whether both files hold the same module with the same numbers."""
         return not self.config and all(tensor.equal for tensor in self.tensors)
 
 
 def compare_files(a: WeightFile, b: WeightFile) -> FileDifference:
-    """Everything that decides what the module computes; producer and source may differ."""
+    """Compare everything that decides what the modules compute; producer and source may differ."""
     names_by_digest = {tensor_digest(array): name for name, array in a.tensors.items()}
     tensors = []
     for name in {**a.tensors, **b.tensors}:
@@ -79,7 +82,7 @@ def compare_files(a: WeightFile, b: WeightFile) -> FileDifference:
 def compare_tensors(
     name: str, kind: str, a: np.ndarray, b: np.ndarray, twin: str | None = None
 ) -> TensorDifference:
-    """Two tensors of one name and kind; `twin` names what in A has the bits that B has here.
+    """Compare two tensors of one name and kind; `twin` is the tensor of A with the bits of `b`.
 
     >>> a = np.arange(6, dtype=np.float32)
     >>> compare_tensors("bias", "norm_bias", a, a * 2).looks_like
@@ -97,19 +100,19 @@ def compare_tensors(
 
 
 def largest_difference(a: np.ndarray, b: np.ndarray) -> tuple[float, tuple[int, ...] | None]:
-    """The largest |a - b| and where it is; NaN where one is, unless both have the same bits."""
+    """Return the largest |a - b| and its index; NaN counts, unless both have the same bits."""
     if not a.size:
         return 0.0, None
     with np.errstate(invalid="ignore", over="ignore"):
         difference = np.asarray(np.abs(a.astype(np.float64) - b.astype(np.float64)))
     difference[_same_bits(a, b)] = 0
-    # argmax puts a NaN above everything, as it should be here.
+    # argmax takes a NaN for the largest, as is wanted here.
     index = tuple(int(axis) for axis in np.unravel_index(np.argmax(difference), a.shape))
     return float(difference[index]), index
 
 
 def scale_factor(a: np.ndarray, b: np.ndarray) -> float | None:
-    """The factor that makes b of a, element by element, or None where there is none."""
+    """Return the factor by which `a` is `b`, element by element, or None where there is none."""
     wide_a, wide_b = a.astype(np.float64).ravel(), b.astype(np.float64).ravel()
     finite = np.isfinite(wide_a).all() and np.isfinite(wide_b).all()
     if not finite or np.count_nonzero(wide_a) < 2:  # one number is a multiple of any other

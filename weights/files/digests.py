@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from weights.errors import FormatError
 from weights.tensors import DTYPES
@@ -19,13 +20,13 @@ NAMES = {value: key for key, value in DTYPES.items()}
 
 
 def canonical_json(value: Any) -> bytes:
-    """The one spelling of a JSON value: sorted keys, no spaces, ASCII, no NaN."""
+    """Return the one spelling of a JSON value: sorted keys, no spaces, ASCII, no NaN."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode("ascii")
 
 
 def little_endian(array: np.ndarray) -> np.ndarray:
-    """The array in C order and little-endian, copied only where it is not so already.
+    """Return the array in C order and little-endian, copied only where it is not so already.
 
     safetensors 0.8.0 writes the buffer of a transposed array as if it were in C order, silently.
     """
@@ -33,8 +34,8 @@ def little_endian(array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("<")) if array.dtype.byteorder == ">" else array
 
 
-def dtype_name(dtype: Any) -> str:
-    """The name that safetensors gives a floating dtype, or NumPy's own for any other.
+def dtype_name(dtype: DTypeLike) -> str:
+    """Return the name that safetensors gives a floating dtype, or NumPy's own for any other.
 
     >>> dtype_name(np.float32), dtype_name(np.int64)
     ('F32', 'int64')
@@ -43,7 +44,7 @@ def dtype_name(dtype: Any) -> str:
 
 
 def common_dtype(tensors: Mapping[str, np.ndarray]) -> np.dtype:
-    """The one dtype of all tensors; raises `FormatError` where they differ.
+    """Return the one dtype of all tensors; raises `FormatError` where they differ.
 
     >>> common_dtype({"weight": np.zeros(3, np.float32)})
     dtype('float32')
@@ -59,7 +60,7 @@ def common_dtype(tensors: Mapping[str, np.ndarray]) -> np.dtype:
 
 
 def tensor_digest(array: np.ndarray) -> str:
-    """SHA-256 of a tensor: dtype, shape and little-endian bytes, with a zero byte between.
+    """Return the SHA-256 of a tensor: dtype, shape and little-endian bytes, zero bytes between.
 
     >>> tensor_digest(np.zeros((2, 3), np.float32))[:16]
     'e1510a32405b695d'
@@ -72,7 +73,7 @@ def tensor_digest(array: np.ndarray) -> str:
 
 
 def tensor_digests(tensors: Mapping[str, np.ndarray]) -> dict[str, str]:
-    """The digest of every tensor, in several threads: hashing is most of what a load takes."""
+    """Return the digest of every tensor; in several threads, as hashing takes most of a load."""
     if sum(np.asarray(array).nbytes for array in tensors.values()) < WORTH_THREADS:
         return {name: tensor_digest(array) for name, array in tensors.items()}
     from concurrent.futures import ThreadPoolExecutor  # late: start-up time matters
@@ -87,7 +88,7 @@ def tensor_digests(tensors: Mapping[str, np.ndarray]) -> dict[str, str]:
 
 
 def content_digest(architecture: str, config: Mapping[str, Any], digests: Mapping[str, str]) -> str:
-    """SHA-256 of architecture, configuration and tensor digests.
+    """Return the SHA-256 of architecture, configuration and tensor digests.
 
     It is the same whichever framework wrote the file, and changes with every number in it.
     """

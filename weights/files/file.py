@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from weights.errors import DigestError, FormatError
-from weights.files.about import DIGEST, about_digest, check_about, said
+from weights.files.about import DIGEST, about_digest, annotations_of, check_about
 from weights.files.digests import canonical_json, content_digest, tensor_digests
 from weights.files.loading import check_tensors
 from weights.files.metadata import ENTRY, FORMAT_VERSION, PLAIN_VERSION, parse_metadata
@@ -24,10 +24,10 @@ from weights.text import listed
 
 @dataclass(frozen=True)
 class WeightFile:
-    """What an interchange file holds: which module, with which arguments, and its tensors.
+    """The contents of an interchange file: a module, its arguments, and its tensors.
 
     `config` is complete: where the file leaves an argument out, it has its default. `tensors` have
-    canonical names and layouts. `metadata` is the whole entry, as it stands in the file.
+    canonical names and layouts. `metadata` is the whole entry of the file.
     """
 
     architecture: str
@@ -48,6 +48,15 @@ def write_file(
     overwrite: bool = False,
 ) -> None:
     """Write an interchange file atomically.
+
+    Args:
+        path: the file; it is replaced only with `overwrite`.
+        architecture: one of `weights.ARCHITECTURES`.
+        config: arguments of the architecture; those left out have their defaults.
+        tensors: every tensor of the module, by canonical name and in canonical layout.
+        source: the origin of the tensors, as an importer records it.
+        preprocess: the settings that make an image the network's input.
+        classes: the names of the classes, in the order of the logits.
 
     Raises `GhostError` where the tensors are not those of the architecture, or where `path` exists
     and `overwrite` is false.
@@ -74,11 +83,11 @@ def _about(
     preprocess: Mapping[str, Any] | None,
     classes: Sequence[str] | None,
 ) -> dict[str, Any]:
-    """What is said besides the tensors, and the version of the format that it needs."""
+    """Return the annotations, their digest, and the version of the format that they need."""
     about: dict[str, Any] = {"source": source or {}, "preprocess": preprocess, "classes": classes}
     about = {key: value for key, value in about.items() if value is not None}
     check_about(about)
-    digest = {DIGEST: about_digest(about)} if said(about) else {}
+    digest = {DIGEST: about_digest(about)} if annotations_of(about) else {}
     version = FORMAT_VERSION if digest else PLAIN_VERSION
     # Not the package's version: the same weights give the same bytes across releases.
     producer = {"name": "ghostconv", "format_code": version}
@@ -112,7 +121,7 @@ def read_file(path: PathLike, *, allow_invalid: bool = False) -> WeightFile:
 
 
 def read_metadata(path: PathLike) -> dict[str, Any]:
-    """The metadata entry alone: reads the header, not the tensors, and checks no digest."""
+    """Return the metadata entry alone; neither tensors are read nor digests checked."""
     return parse_metadata(path, read_header(path).metadata)
 
 

@@ -1,4 +1,4 @@
-"""Folders written atomically, and those of strangers looked through before they are read."""
+"""Folders: written atomically, and checked before they are read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from weights.errors import FormatError, GhostError
 from weights.files.strays import lock, prefix, remove_strays
-from weights.files.writing import exists, is_there, refused, sync_folder
+from weights.files.writing import PathLike, exists, is_there, refused, sync_folder
 
 # Of Linux' renameat2: names relative to the working folder, and both at once.
 HERE, EXCHANGE = -100, 2
@@ -22,7 +22,7 @@ HERE, EXCHANGE = -100, 2
 
 @contextmanager
 def new_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Where to write a folder, which takes the place of `path` in one step when that is done.
+    """Yield a folder to write into, which takes the place of `path` in one step afterwards.
 
     Raises `GhostError` where it cannot be written; whatever was at `path` is then still there.
     """
@@ -55,7 +55,7 @@ def _temporary(path: Path) -> Iterator[Path]:
 
 
 def _place(new: Path, path: Path, overwrite: bool) -> None:
-    """Give the folder its name; what had it before is where the folder was."""
+    """Give the folder its name, in exchange with a folder that has it."""
     if not overwrite or not is_there(path):
         new.rename(path)  # which fails where anything but an empty folder is there
         return
@@ -96,8 +96,8 @@ def _sync(folder: Path) -> None:
         sync_folder(Path(parent, "any"))
 
 
-def check_folder(path: str | os.PathLike[str]) -> int:
-    """The bytes of all files in a folder.
+def check_folder(path: PathLike) -> int:
+    """Return the bytes of all files in a folder.
 
     Raises `FormatError` where it cannot be read or holds a link or a pipe: a folder from a stranger
     leads nowhere else.
@@ -110,9 +110,9 @@ def check_folder(path: str | os.PathLike[str]) -> int:
                 if place.is_symlink() or not (place.is_dir() or place.is_file()):
                     raise FormatError(f"cannot read {path}: {name!r} is a link, a pipe or a device")
                 size += place.stat().st_size if name in names else 0
+    except GhostError:
+        raise
     except (OSError, ValueError) as error:
-        if isinstance(error, GhostError):
-            raise
         reason = getattr(error, "strerror", None) or error
         raise FormatError(f"cannot read {path}: {reason}") from None
     return size

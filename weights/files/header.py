@@ -1,4 +1,4 @@
-"""The header of a safetensors file, which is hostile until every line of it has been checked."""
+"""The header of a safetensors file, every field of which is checked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 
 from weights import strict_json
 from weights.errors import FormatError
-from weights.files import kinds
+from weights.files import file_types
+from weights.files.writing import PathLike
 from weights.limits import HEADER
 from weights.strict_json import is_text
 from weights.tensors import DTYPES
@@ -22,14 +23,17 @@ from weights.text import brief, listed
 LENGTH_BYTES = 8
 RANK_LIMIT = 32
 METADATA = "__metadata__"
-# What other tools write into names is theirs; what no tool needs is refused.
+# Names of tensors: no control characters, no halves of surrogate pairs, at most 512 characters.
 NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,512}")
-# What a foreign checkpoint may hold besides floating point numbers.
+# Types of a foreign checkpoint besides floating point numbers.
 OTHER_DTYPES = {
     name: np.dtype(name.replace("U", "uint").replace("I", "int"))
     for name in ("U8", "U16", "U32", "U64", "I8", "I16", "I32", "I64")
 }
 READABLE_DTYPES = {**DTYPES, **OTHER_DTYPES, "BOOL": np.dtype(bool)}
+
+# A damaged safetensors file may begin like the last three.
+POSSIBLE_TYPES = (file_types.SAFETENSORS, file_types.UNKNOWN, file_types.TEXT, file_types.MSGPACK)
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,10 @@ class Entry:
     end: int
 
 
-def header_size(path: Any, start: bytes, file_size: int) -> int:
-    """How long the header says that it is; raises `FormatError` for another kind of file."""
-    found = kinds.kind(start)
-    if found not in (kinds.SAFETENSORS, kinds.UNKNOWN, kinds.TEXT, kinds.MSGPACK):
+def header_size(path: PathLike, start: bytes, file_size: int) -> int:
+    """Return the claimed size of the header; raises `FormatError` for another type of file."""
+    found = file_types.file_type(start)
+    if found not in POSSIBLE_TYPES:
         raise FormatError(f"{path} is not a safetensors file: it is {found}")
     size = int.from_bytes(start[:LENGTH_BYTES], "little")
     if len(start) < LENGTH_BYTES or size > file_size - LENGTH_BYTES:
@@ -62,8 +66,8 @@ def header_size(path: Any, start: bytes, file_size: int) -> int:
     return size
 
 
-def parse(path: Any, text: bytes) -> tuple[list[Entry], dict[str, str]]:
-    """The tensors of a header in the order of their bytes, and the string metadata.
+def parse(path: PathLike, text: bytes) -> tuple[list[Entry], dict[str, str]]:
+    """Return the tensors of a header in the order of their bytes, and the string metadata.
 
     Raises `FormatError` unless the tensors lie one after the other from the first byte on.
     """
@@ -83,7 +87,7 @@ def parse(path: Any, text: bytes) -> tuple[list[Entry], dict[str, str]]:
     return entries, metadata
 
 
-def _json(path: Any, text: bytes) -> dict[str, Any]:
+def _json(path: PathLike, text: bytes) -> dict[str, Any]:
     try:
         header = strict_json.parse(text)
     except ValueError as error:
@@ -93,7 +97,7 @@ def _json(path: Any, text: bytes) -> dict[str, Any]:
     return header
 
 
-def _check_layout(path: Any, entries: Iterable[Entry]) -> None:
+def _check_layout(path: PathLike, entries: Iterable[Entry]) -> None:
     end = 0
     for entry in entries:
         if entry.dtype not in READABLE_DTYPES:
@@ -116,7 +120,7 @@ def _check_layout(path: Any, entries: Iterable[Entry]) -> None:
 
 
 def with_sorted_metadata(data: bytes) -> bytes:
-    """The same file; safetensors writes several strings of metadata in a random order."""
+    """Sort the metadata of a file, which safetensors writes in a random order."""
     begin = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")
     found = json.loads(data[LENGTH_BYTES:begin])
     found[METADATA] = dict(sorted(found[METADATA].items()))
@@ -125,7 +129,7 @@ def with_sorted_metadata(data: bytes) -> bytes:
     return b"".join((len(text).to_bytes(LENGTH_BYTES, "little"), text, memoryview(data)[begin:]))
 
 
-def check_end(path: Any, entries: list[Entry], available: int) -> None:
+def check_end(path: PathLike, entries: list[Entry], available: int) -> None:
     """Raise `FormatError` unless the tensors end where the file does."""
     end = entries[-1].end if entries else 0
     if end > available:
@@ -139,7 +143,7 @@ def check_end(path: Any, entries: list[Entry], available: int) -> None:
         )
 
 
-def _wrong_entries(path: Any, names: list[str]) -> FormatError:
+def _wrong_entries(path: PathLike, names: list[str]) -> FormatError:
     wrong = listed(map(brief, names))
     return FormatError(f"{path} is not a safetensors file: wrong header entries: {wrong}")
 

@@ -1,4 +1,4 @@
-"""What an interchange file says about itself, and whether its numbers can be right."""
+"""The contents of an interchange file, told from its header alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPTIONAL_FACTS = ("preprocess", "classes")
 
 
 def inspect_file(path: PathLike) -> dict[str, Any]:
-    """The description of a file as a JSON document; reads the header alone, checks no digest.
+    """Return the contents of a file as a JSON document; no tensor is read, no digest checked.
 
     Raises `FormatError` where it is no interchange file, or names other tensors than it holds.
     """
@@ -40,7 +40,7 @@ def inspect_file(path: PathLike) -> dict[str, Any]:
 
 
 def count_parameters(tensors: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """Numbers that training changes, and running statistics, counted.
+    """Count the numbers that training changes, and the running statistics.
 
     >>> count_parameters({"running_mean": {"kind": "running_mean", "shape": [8]}})
     {'trainable': 0, 'statistics': 8}
@@ -53,10 +53,10 @@ def count_parameters(tensors: Mapping[str, Mapping[str, Any]]) -> dict[str, int]
 
 
 def _macs(metadata: Mapping[str, Any], stored: Set[str]) -> dict[str, Any] | None:
-    """The work for one image of the usual size.
+    """Count the multiply-accumulates for one image of the usual size.
 
-    Unknown where the configuration does not describe what is stored, which is asked for no more
-    than that, and for an architecture of a newer version.
+    None where the configuration does not describe the stored tensors, and for an architecture of a
+    newer version.
     """
     architecture, config = metadata["architecture"], metadata["config"]
     try:

@@ -1,4 +1,4 @@
-"""What must hold before the first parameter of a module changes: one check, one whole report."""
+"""The checks before the first parameter of a module changes, with one report of all problems."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from weights.errors import ArgumentError, MismatchError
 from weights.files.digests import dtype_name
 from weights.tensors import DTYPES, TensorSpec
 
-# Pairs of letters that are compared before names are no longer looked at for likeness.
+# Pairs of letters up to which similar names are looked for.
 MOST_WORK = 300_000
 
 
-def check_module(module: Any, kinds: Mapping[str, type]) -> None:
-    """Raise `ArgumentError` for a module whose weights this project does not know."""
-    if not isinstance(module, tuple(kinds.values())):
-        names = ", ".join(kind.__name__ for kind in kinds.values())
+def check_module(module: object, classes: Mapping[str, type]) -> None:
+    """Raise `ArgumentError` for a module that is of none of the `classes`, by architecture."""
+    if not isinstance(module, tuple(classes.values())):
+        names = ", ".join(kind.__name__ for kind in classes.values())
         raise ArgumentError(
             f"`module` must be one of {names}, got {type(module).__name__}: pass the module "
             "itself, not a wrapper or a part of it"
@@ -30,14 +31,14 @@ def check_tensors(
     specs: Iterable[TensorSpec],
     tensors: Mapping[str, Any],
     *,
-    dtypes: Mapping[str, Any] | None = None,
+    dtypes: Mapping[str, DTypeLike] | None = None,
     what: str = "cannot load weights",
     earlier: Iterable[str] = (),
 ) -> None:
     """Raise one `MismatchError` with everything in which `tensors` differ from `specs`.
 
     `dtypes` are those of the module's own variables, by canonical name; without them any floating
-    type is right. `earlier` problems (of the configuration) join the report.
+    type is right. `what` begins the report, `earlier` problems (of the configuration) join it.
     """
     by_name = {spec.name: spec for spec in specs}
     problems = [*earlier, *_name_problems(by_name, tensors)]
@@ -60,10 +61,7 @@ def _name_problems(specs: Mapping[str, TensorSpec], tensors: Mapping[str, Any]) 
 
 
 def _likenesses(missing: list[str], unexpected: list[str]) -> dict[str, str]:
-    """What each name may mean; nothing where another module is likelier than slips of the pen.
-
-    The work grows with the product of all letters on either side.
-    """
+    """Suggest a similar name for each one, unless comparing them all would take too long."""
     if sum(map(len, missing)) * sum(map(len, unexpected)) > MOST_WORK:
         return {}
     pairs = [(name, unexpected) for name in missing] + [(name, missing) for name in unexpected]
@@ -71,7 +69,7 @@ def _likenesses(missing: list[str], unexpected: list[str]) -> dict[str, str]:
     return {name: f" (is '{found[0]}' meant?)" for name, found in close.items() if found}
 
 
-def _tensor_problems(spec: TensorSpec, tensor: Any, wanted: Any) -> Iterator[str]:
+def _tensor_problems(spec: TensorSpec, tensor: object, wanted: DTypeLike | None) -> Iterator[str]:
     if not isinstance(tensor, np.ndarray):
         yield f"tensor '{spec.name}' must be a NumPy array, got {type(tensor).__name__}"
         return

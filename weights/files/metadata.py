@@ -9,12 +9,12 @@ from typing import Any
 
 from weights import strict_json
 from weights.errors import ArgumentError, DigestError, FormatError, FormatWarning
-from weights.files.about import DIGEST, about_digest, check_about, said
+from weights.files.about import DIGEST, about_digest, annotations_of, check_about
 from weights.files.storage import PathLike
 from weights.text import MOST_CHARACTERS, brief, listed, printable
 
 ENTRY = "ghost_weights"
-# The newest version that is read, and the one of files that need nothing newer.
+# The newest version that is read, and the version of files that need nothing newer.
 FORMAT_VERSION, PLAIN_VERSION = "1.1", "1.0"
 VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 REQUIRED = {
@@ -27,7 +27,7 @@ REQUIRED = {
 
 
 def parse_metadata(path: PathLike, strings: Mapping[str, str]) -> dict[str, Any]:
-    """The metadata entry among the strings of a safetensors file."""
+    """Read the metadata entry among the strings of a safetensors file; raises `FormatError`."""
     if ENTRY not in strings:
         raise FormatError(
             f"{path} is a safetensors file, but not an interchange file (it has no {ENTRY} entry): "
@@ -35,32 +35,36 @@ def parse_metadata(path: PathLike, strings: Mapping[str, str]) -> dict[str, Any]
         )
     metadata = parse_entry(path, strings[ENTRY])
     _check_fields(path, metadata)
-    _check_about(path, metadata)
+    check_annotations(path, metadata)
+    _check_about_digest(path, metadata)
     return metadata
 
 
 def parse_entry(path: PathLike, text: str) -> dict[str, Any]:
-    """The object that an entry of ours holds, of a version that is known."""
+    """Read the JSON object of an entry of this project, of a known version of the format."""
     try:
         metadata = strict_json.loads(text)
     except ValueError as error:
         raise FormatError(f"{path}: the {ENTRY} entry {error}") from None
     metadata = metadata if isinstance(metadata, dict) else {}
-    # The version first: another one may have other fields.
+    # The version is checked first: another one may have other fields.
     check_version(path, metadata.get("format_version", FORMAT_VERSION))
     return metadata
 
 
-def _check_about(path: PathLike, metadata: Mapping[str, Any]) -> None:
+def check_annotations(path: PathLike, metadata: Mapping[str, Any]) -> None:
+    """Raise `FormatError` for an annotation of a wrong type."""
     try:
         check_about(metadata)
     except ArgumentError as error:
         raise FormatError(f"{path}: {error}") from None
-    # Files of 1.0 have no digest of it, nor any that say nothing besides.
-    is_plain = metadata["format_version"] == PLAIN_VERSION or not said(metadata)
-    if DIGEST not in metadata and is_plain:
-        return
-    if metadata.get(DIGEST) != about_digest(metadata):
+
+
+def _check_about_digest(path: PathLike, metadata: Mapping[str, Any]) -> None:
+    # Files of 1.0 have no digest of annotations, nor have files without any.
+    is_plain = metadata["format_version"] == PLAIN_VERSION or not annotations_of(metadata)
+    is_absent = DIGEST not in metadata and is_plain
+    if not is_absent and metadata.get(DIGEST) != about_digest(metadata):
         raise DigestError(f"{path}: preprocess, classes or source changed (SHA-256 differs)")
 
 
@@ -75,13 +79,13 @@ def _check_fields(path: PathLike, metadata: Mapping[str, Any]) -> None:
         )
 
 
-def _is_tensor_entry(entry: Any) -> bool:
+def _is_tensor_entry(entry: object) -> bool:
     return isinstance(entry, dict) and all(
         isinstance(entry.get(key), str) for key in ("kind", "sha256")
     )
 
 
-def check_version(path: PathLike, version: Any) -> None:
+def check_version(path: PathLike, version: object) -> None:
     """Raise `FormatError` for a format of another major version, warn of a newer minor one."""
     found = VERSION.fullmatch(version) if isinstance(version, str) else None
     major, minor = map(int, FORMAT_VERSION.split("."))

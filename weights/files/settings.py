@@ -1,4 +1,4 @@
-"""The settings that make an image the input of a network, as a file holds them: checked."""
+"""The settings that make an image the input of a network, as a file holds them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 def imagenet(
     size: int = 224, crop_pct: float = 0.875, interpolation: str = "bilinear"
 ) -> dict[str, Any]:
-    """The settings with which timm evaluates networks on ImageNet.
+    """Return the settings with which timm evaluates networks on ImageNet.
 
     `crop_pct` is the side of the crop by the shorter side of the resized image.
 
@@ -42,7 +42,7 @@ def imagenet(
     }
 
 
-def check_settings(settings: Any) -> None:
+def check_settings(settings: object) -> None:
     """Raise `ArgumentError` where a setting is missing, unknown or impossible."""
     if not isinstance(settings, Mapping):
         raise ArgumentError(f"`preprocess` must be an object of settings, got {brief(settings)}")

@@ -1,4 +1,4 @@
-"""Bytes on disk: safetensors' container, read whole and written atomically."""
+"""Safetensors files, read whole and written atomically."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ import numpy as np
 import safetensors.numpy
 
 from weights.errors import FormatError
-from weights.files import header, kinds
+from weights.files import file_types, header
 from weights.files.digests import little_endian
 from weights.files.header import LENGTH_BYTES, READABLE_DTYPES, Entry
+from weights.files.writing import PathLike as PathLike
 from weights.files.writing import check_writable, write_atomically
-
-PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a safetensors file says of itself: its tensors, its strings, the bytes of its data."""
+    """The header of a safetensors file: its tensors, its strings, and the size of its data."""
 
     entries: list[Entry]
     metadata: dict[str, str]
@@ -33,7 +32,7 @@ class Header:
 
 @contextmanager
 def opened(path: PathLike) -> Iterator[BinaryIO]:
-    """A regular file, open for reading.
+    """Open a regular file for reading.
 
     Raises `FormatError` where it cannot be read, and for a pipe or a device, which might never end.
     """
@@ -47,7 +46,7 @@ def opened(path: PathLike) -> Iterator[BinaryIO]:
 
 
 def _descriptor(path: PathLike) -> int:
-    # Without waiting for somebody who writes into a pipe.
+    # O_NONBLOCK: opening a pipe does not wait for its writer.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         return os.open(path, flags)
@@ -56,22 +55,22 @@ def _descriptor(path: PathLike) -> int:
 
 
 def read_bytes(path: PathLike) -> bytes:
-    """The whole file; raises `FormatError` where it cannot be read."""
+    """Read the whole file; raises `FormatError` where it cannot be read."""
     with opened(path) as stream:
         return stream.read()
 
 
 def read_header(path: PathLike) -> Header:
-    """The checked header of a safetensors file, without its tensors."""
+    """Read and check the header of a safetensors file."""
     with opened(path) as stream:
         return _header(path, stream)
 
 
 def read_safetensors(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Any safetensors file: its tensors, sorted by name, and its string metadata.
+    """Read any safetensors file: its tensors, sorted by name, and its string metadata.
 
-    The arrays are writable and nobody else's; together they are one piece of memory. Raises
-    `FormatError`, and takes no memory that the file does not fill.
+    The arrays are writable and share one piece of memory of the size of the file. Raises
+    `FormatError`.
     """
     with opened(path) as stream:
         before = _version(stream)
@@ -87,7 +86,7 @@ def read_safetensors(path: PathLike) -> tuple[dict[str, np.ndarray], dict[str, s
 
 def _header(path: PathLike, stream: BinaryIO) -> Header:
     size = os.fstat(stream.fileno()).st_size
-    start = stream.read(kinds.BEGINNING)
+    start = stream.read(file_types.BEGINNING)
     length = header.header_size(path, start, size)
     stream.seek(LENGTH_BYTES)
     entries, metadata = header.parse(path, stream.read(length))
@@ -96,7 +95,7 @@ def _header(path: PathLike, stream: BinaryIO) -> Header:
 
 
 def _version(stream: BinaryIO) -> tuple[int, int]:
-    """What changes whenever somebody writes into an open file."""
+    """Return what changes whenever somebody writes into an open file."""
     status = os.fstat(stream.fileno())
     return status.st_size, status.st_mtime_ns
 

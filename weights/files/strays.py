@@ -1,4 +1,4 @@
-"""Temporary files and folders that writers left behind: whether one is alive, a lock tells."""
+"""Temporary files and folders that dead writers left behind; living writers hold a lock."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import re
 import shutil
 from pathlib import Path
 
-# Bytes of the name that its temporary file shows: names may have 255.
-SHOWN_NAME = 180
+# Bytes of a file's name in that of its temporary file, which may have 255.
+LONGEST_NAME = 180
 
 
 def remove_strays(path: Path) -> None:
-    """Remove what writers of this machine left behind that died while they wrote `path`."""
+    """Remove the temporary files of writers of this machine that died while they wrote `path`."""
     if not has_locks():
         return
     pattern = re.compile(re.escape(prefix(path)) + r"[0-9a-f]{16}\.tmp")
@@ -26,7 +26,7 @@ def remove_strays(path: Path) -> None:
 
 
 def _remove_stray(stray: Path) -> None:
-    """Remove what nobody holds a lock on: a process keeps one for as long as it lives."""
+    """Remove a temporary file or folder that no process holds a lock on."""
     import fcntl
 
     is_folder = stray.is_dir()
@@ -38,30 +38,30 @@ def _remove_stray(stray: Path) -> None:
         else:
             stray.unlink(missing_ok=True)
     except OSError:
-        return  # it is written just now
+        return  # its writer is alive
     finally:
         os.close(descriptor)
 
 
 def lock(descriptor: int) -> None:
-    """Mark what is written, for as long as this process lives or has it open."""
+    """Lock a temporary file or folder, for as long as this process lives or has it open."""
     if has_locks():
         import fcntl
 
-        with contextlib.suppress(OSError):  # a file system without: nobody removes strays there
+        with contextlib.suppress(OSError):  # a file system without locks
             fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def has_locks() -> bool:
-    """Whether a file tells that its writer is alive; elsewhere strays stay."""
+    """Return whether the system has locks; elsewhere temporary files are never removed."""
     return os.name == "posix"
 
 
 def prefix(path: Path) -> str:
-    """How the temporary files of `path` begin: with its name, cut where it is long, and machine.
+    """Return how names of temporary files of `path` begin: its own name, shortened, and machine.
 
     A lock of another machine that shares the folder might not be seen here.
     """
-    name = os.fsdecode(os.fsencode(path.name)[:SHOWN_NAME])
+    name = os.fsdecode(os.fsencode(path.name)[:LONGEST_NAME])
     machine = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
     return f".{name}.{machine}."

@@ -1,4 +1,4 @@
-"""Numbers that no trained module has."""
+"""Checks of values: numbers that no trained module has."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weights.tensors import RUNNING_VAR, TensorSpec
 
 
 def value_problems(specs: Iterable[TensorSpec], tensors: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """Every tensor with a number that is not finite, or with a variance below 0."""
+    """Yield a problem for every tensor with a number that is not finite or a variance below 0."""
     for spec in specs:
         array = tensors[spec.name]
         with np.errstate(invalid="ignore"):  # bfloat16 of NaN

@@ -1,4 +1,4 @@
-"""Files written atomically: whoever looks finds the old file or the new one, whole."""
+"""Files written atomically: a reader finds the old file or the new one, whole."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from typing import BinaryIO
 from weights.errors import GhostError
 from weights.files.strays import has_locks, lock, prefix, remove_strays
 
+PathLike = str | os.PathLike[str]
+
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-# What a file system answers that has no way to synchronise a folder.
+# Errors of file systems that cannot synchronise a folder.
 NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EROFS}
 
 
-def check_writable(path: str | os.PathLike[str], *, overwrite: bool) -> None:
-    """Raise `GhostError` where no file must, or can, be written at `path`."""
+def check_writable(path: PathLike, *, overwrite: bool) -> None:
+    """Raise `GhostError` where no file may, or can, be written at `path`."""
     try:
         is_folder = Path(path).is_dir()
     except OSError as error:
@@ -69,7 +71,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
 
 @contextmanager
 def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """A new file beside `path`, locked for as long as it is written."""
+    """Open a new file beside `path`, locked for as long as it is written."""
     while True:
         temporary = path.with_name(f"{prefix(path)}{secrets.token_hex(8)}.tmp")
         # os.open, not tempfile: the mode then follows the umask.
@@ -96,7 +98,7 @@ def _place(temporary: Path, path: Path, overwrite: bool) -> None:
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
-        # A file system without links: who creates the name owns it.
+        # A file system without links: creating the name reserves it.
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         temporary.replace(path)
 
@@ -129,7 +131,7 @@ def sync_folder(path: Path) -> None:
 
 
 def is_there(path: Path) -> bool:
-    """Whether the name is taken, also by a link that leads nowhere."""
+    """Return whether the name is taken, also by a link that leads nowhere."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -138,10 +140,10 @@ def is_there(path: Path) -> bool:
 
 
 def exists(path: Path) -> GhostError:
-    """The error of a name that is taken."""
+    """Make the error of a name that is taken."""
     return GhostError(f"{path} exists: pass overwrite=True to replace it")
 
 
 def refused(path: Path, error: Exception) -> GhostError:
-    """The error of what the system does not allow."""
+    """Make the error of a path that the system refuses."""
     return GhostError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")

@@ -15,7 +15,7 @@ from weights.files.storage import PathLike
 from weights.importers.checkpoints import Checkpoint, read_checkpoint
 from weights.importers.containers.container import Container
 from weights.importers.description import settle
-from weights.importers.files import kind_of
+from weights.importers.files import file_type_of
 from weights.importers.gates import OWN_GATE, convert_gates
 from weights.importers.imported import Imported
 from weights.importers.importer import Arguments, Importer, Inferred
@@ -146,8 +146,8 @@ def _assumed(inferred: Inferred, checked: Config, given: Arguments) -> dict[str,
 def _import_container(
     container: Container, source: PathLike, architecture: str | None, given: Arguments
 ) -> Imported:
-    found = kind_of(source) if container.kinds else ""
-    if container.kinds and found not in container.kinds:
+    found = file_type_of(source) if container.file_types else ""
+    if container.file_types and found not in container.file_types:
         raise FormatError(f"{source} is not what --from {container.name} reads: it is {found}")
     checkpoint = container.read(source)
     description = settle(source, checkpoint.description, architecture, given)

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from weights.errors import ArgumentError, FormatError, ImportRefused
-from weights.files.about import check_about
+from weights.errors import FormatError, ImportRefused
 from weights.files.digests import canonical_json
 from weights.files.file import WeightFile
-from weights.files.metadata import ENTRY, PLAIN_VERSION, parse_entry
+from weights.files.metadata import ENTRY, PLAIN_VERSION, check_annotations, parse_entry
 from weights.files.storage import PathLike
 
 __all__ = ["ENTRY", "Description", "settle"]
@@ -33,7 +32,7 @@ class Description:
         return replace(found, source=dict(found.source.get("original", found.source)))
 
     @classmethod
-    def parse(cls, path: PathLike, text: Any) -> Description | None:
+    def parse(cls, path: PathLike, text: object) -> Description | None:
         """Read what `to_json` wrote, None where there is none; raises `FormatError`."""
         if text is None:
             return None
@@ -44,10 +43,7 @@ class Description:
         architecture, config = found.get("architecture"), found.get("config", {})
         if not isinstance(architecture, str) or not isinstance(config, dict):
             raise FormatError(f"{path}: the {ENTRY} entry lacks architecture or config")
-        try:
-            check_about(found)
-        except ArgumentError as error:
-            raise FormatError(f"{path}: {error}") from None
+        check_annotations(path, found)
         return cls._read(architecture, config, found)
 
     @classmethod

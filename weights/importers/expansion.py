@@ -1,4 +1,4 @@
-"""Archives that would grow beyond measure when they are read."""
+"""Limits for archives that would take many times their size when they are read."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from weights.files.storage import PathLike
 
 # Trained weights shrink by a tenth; zeros of a few layers may shrink to nothing.
 FACTOR, CONSTANT = 2, 64 << 20
-# More than a network, its averages and its optimizer's state have.
+# A network, its averages and its optimizer's state have fewer.
 MOST_MEMBERS = 10_000
 
 
 def memory_limit(size: int) -> int:
-    """How many bytes a file of that size may become."""
+    """Return how many bytes a file of that size may take in memory."""
     return FACTOR * size + CONSTANT
 
 

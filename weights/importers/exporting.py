@@ -30,8 +30,8 @@ def export_file(
 ) -> None:
     """Write an interchange file as another tool reads it. The inverse of `import_file`.
 
-    A state dict is written as safetensors, or by torch.save where `path` ends in .pt or .pth. Which
-    module it is of stands beside the tensors, where other tools pass over it.
+    A state dict is written as safetensors, or by torch.save where `path` ends in .pt or .pth, with
+    a description of the module where other tools pass over it. `exporter` is one of `EXPORTERS`.
 
     Raises `GhostError` where the other tool cannot hold what the file describes, or where `path`
     has another suffix, or exists and `overwrite` is false.
@@ -47,13 +47,13 @@ def export_file(
         data = torch_bytes(tensors, description)
         write_atomically(Path(path), data, overwrite=overwrite)
     else:
-        # Other tools refuse a file that does not say whose layout it has.
-        said = {"format": "pt", EXPORTED: description}
-        write_safetensors(path, tensors, said, overwrite=overwrite)
+        # Other tools refuse a file without the `format`.
+        metadata = {"format": "pt", EXPORTED: description}
+        write_safetensors(path, tensors, metadata, overwrite=overwrite)
 
 
 def _check_suffix(path: PathLike) -> None:
-    """Raise `GhostError` for a suffix that says something else of the file."""
+    """Raise `GhostError` for the suffix of another type of file."""
     known = (SAFETENSORS, *TORCH_SUFFIXES)
     if suffix_of(path) not in ("", *known):
         raise GhostError(
@@ -63,7 +63,7 @@ def _check_suffix(path: PathLike) -> None:
 
 
 def export_tensors(file: WeightFile, exporter: str) -> dict[str, np.ndarray]:
-    """The tensors of an interchange file under the names of another tool's state dict.
+    """Return the tensors of an interchange file under the names of another tool's state dict.
 
     Raises `GhostError` where the foreign class cannot compute what the file describes.
     """
@@ -93,7 +93,7 @@ def refuse_differences(file: WeightFile, rules: Importer) -> None:
 
 
 def _parts(file: WeightFile) -> Iterator[Config]:
-    """The configurations that the foreign classes know."""
+    """Yield the configurations that have a foreign class."""
     config = configure(file.architecture, file.config)
     match config:
         case GhostResNetConfig():

@@ -1,4 +1,4 @@
-"""The files that hold foreign checkpoints: what state dicts are in them, as NumPy arrays."""
+"""The files that hold foreign checkpoints: their state dicts as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import ml_dtypes
 import numpy as np
 
 from weights.errors import FormatError, GhostError, ImportRefused
-from weights.files import kinds
+from weights.files import file_types
 from weights.files.metadata import ENTRY
 from weights.files.storage import PathLike, opened, read_safetensors
 from weights.importers.expansion import check_expansion, check_members
@@ -21,13 +21,13 @@ from weights.importers.torch_files import load
 
 StateDicts = dict[str, dict[str, np.ndarray]]
 TORCH_SUFFIXES = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt")
-# Under this name an exporter says which module a state dict is of. Not the name of the interchange
-# file's entry: the tensors are another tool's.
+# The name of an exporter's description of a state dict; not that of an interchange file's entry, as
+# names and layout of the tensors are another tool's.
 EXPORTED = "ghost_export"
 
 
 def suffix_of(path: PathLike) -> str:
-    """The suffix that tells what a file is, in lower case.
+    """Return the suffix of a file, in lower case.
 
     >>> suffix_of("model.pth.tar"), suffix_of("model_best.SAFETENSORS")
     ('.pth.tar', '.safetensors')
@@ -37,27 +37,27 @@ def suffix_of(path: PathLike) -> str:
 
 
 def read_safetensors_file(path: PathLike) -> StateDicts:
-    """A safetensors file is one state dict."""
+    """Read a safetensors file as one state dict."""
     tensors, metadata = read_safetensors(path)
     if ENTRY in metadata:
         raise ImportRefused(f"{path} is an interchange file already: it needs no import")
     return {"": tensors | _described(metadata)}
 
 
-def _described(said: Any) -> dict[str, np.ndarray]:
-    """What an exporter said of a state dict, as NumPy keeps a text; nothing where none did."""
-    text = said.get(EXPORTED) if isinstance(said, Mapping) else None
+def _described(metadata: Any) -> dict[str, np.ndarray]:
+    """Return the description that an exporter wrote beside a state dict, as an array of text."""
+    text = metadata.get(EXPORTED) if isinstance(metadata, Mapping) else None
     return {EXPORTED: np.array(text)} if isinstance(text, str) else {}
 
 
 def read_npz(path: PathLike) -> StateDicts:
-    """A NumPy archive is one state dict."""
+    """Read a NumPy archive as one state dict."""
     return {"": read_arrays(path)}
 
 
 def read_arrays(path: PathLike) -> dict[str, np.ndarray]:
-    """The arrays of a NumPy archive; nothing in it is unpickled."""
-    # Opened here: of a damaged archive np.load leaves the file open.
+    """Read the arrays of a NumPy archive; nothing in it is unpickled."""
+    # np.load would leave a damaged file open.
     with opened(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         try:
@@ -79,7 +79,7 @@ def read_arrays(path: PathLike) -> dict[str, np.ndarray]:
 
 
 def read_torch(path: PathLike) -> StateDicts:
-    """Every state dict in a file of torch.save, or the file itself under ''."""
+    """Read every state dict in a file of torch.save, or the file itself under ''."""
     try:
         import torch
     except ImportError:
@@ -97,10 +97,10 @@ def read_torch(path: PathLike) -> StateDicts:
 
 
 def torch_bytes(tensors: Mapping[str, np.ndarray], description: str) -> bytes:
-    """What torch.save writes of a state dict with these arrays.
+    """Return what torch.save writes of a state dict with these arrays.
 
-    The description stands where PyTorch keeps what a state dict says of itself: no key is added,
-    and `load_state_dict` passes over it.
+    The description is put into the `_metadata` of the state dict: no key is added, and
+    `load_state_dict` passes over it.
     """
     try:
         import torch
@@ -131,12 +131,12 @@ def _is_state_dict(torch: Any, value: Any) -> bool:
 
 
 def _to_arrays(torch: Any, path: PathLike, state: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    # A tensor may show a few numbers many times over: what it would take as an array counts.
+    # A tensor with strides of 0 takes more as an array than in the file.
     expanded = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
     check_expansion(path, expanded, Path(path).stat().st_size)
     arrays = {name: _to_numpy(torch, path, name, tensor) for name, tensor in state.items()}
-    said = getattr(state, "_metadata", None)
-    return arrays | _described(said.get("") if isinstance(said, Mapping) else None)
+    metadata = getattr(state, "_metadata", None)
+    return arrays | _described(metadata.get("") if isinstance(metadata, Mapping) else None)
 
 
 def _to_numpy(torch: Any, path: PathLike, name: str, tensor: Any) -> np.ndarray:
@@ -152,36 +152,36 @@ def _to_numpy(torch: Any, path: PathLike, name: str, tensor: Any) -> np.ndarray:
         ) from None
 
 
-# Of the kinds that content tells by itself.
+# Readers of the types that a file's content tells.
 READERS: Mapping[str, Callable[[PathLike], StateDicts]] = {
-    kinds.SAFETENSORS: read_safetensors_file,
-    kinds.NPZ: read_npz,
-    kinds.TORCH: read_torch,
-    kinds.PICKLE: read_torch,
+    file_types.SAFETENSORS: read_safetensors_file,
+    file_types.NPZ: read_npz,
+    file_types.TORCH: read_torch,
+    file_types.PICKLE: read_torch,
 }
 SUFFIXES: Mapping[str, Callable[[PathLike], StateDicts]] = {
     ".npz": read_npz,
     **dict.fromkeys(TORCH_SUFFIXES, read_torch),
 }
-# Which importer reads a file that is no state dict.
-OTHERS = {kinds.HDF5: "keras", kinds.KERAS: "keras", kinds.MSGPACK: "flax-msgpack"}
+# Importers of files that are no state dicts.
+OTHERS = {file_types.HDF5: "keras", file_types.KERAS: "keras", file_types.MSGPACK: "flax-msgpack"}
 
 
 def read_state_dicts(path: PathLike) -> StateDicts:
-    """The state dicts in a file of PyTorch, NumPy or safetensors, whatever it is called.
+    """Read the state dicts in a file of PyTorch, NumPy or safetensors, whatever it is called.
 
     Raises `FormatError` for any other kind of file.
     """
-    found, suffix = kind_of(path), suffix_of(path)
+    found, suffix = file_type_of(path), suffix_of(path)
     if found in READERS:
         return READERS[found](path)
-    if found == kinds.ZIP and suffix in SUFFIXES:
+    if found == file_types.ZIP and suffix in SUFFIXES:
         return SUFFIXES[suffix](path)
     hint = f": try --from {OTHERS[found]}" if found in OTHERS else ""
     raise FormatError(f"{path} is no file of PyTorch, NumPy or safetensors: it is {found}{hint}")
 
 
-def kind_of(path: PathLike) -> str:
-    """What kind of file that is, by how it begins."""
+def file_type_of(path: PathLike) -> str:
+    """Return the type of a file, by its first bytes."""
     with opened(path) as stream:
-        return kinds.kind(stream.read(kinds.BEGINNING))
+        return file_types.file_type(stream.read(file_types.BEGINNING))

@@ -1,4 +1,4 @@
-"""The gates of squeeze-and-excitation, brought by algebra to the one of this project.
+"""Gates of squeeze-and-excitation, converted by algebra to the one of this project.
 
 The last convolution w x + b of squeeze-and-excitation feeds the gate. clip(z, 0, 1) is
 relu6(6 z - 3 + 3) / 6, hence w' = 6 w, b' = 6 b - 3; Keras 2's clip(z / 5 + 1 / 2, 0, 1) is
@@ -22,13 +22,13 @@ IRREVERSIBLE = ("sigmoid",)
 
 @dataclass(frozen=True)
 class Gate:
-    """relu6(slope * z + offset + 3) / 6 is the foreign gate of z."""
+    """A foreign gate, relu6(slope * z + offset + 3) / 6 of z."""
 
     slope: float
     offset: float
 
     def converted(self, name: str, array: np.ndarray) -> np.ndarray:
-        """Kernel or bias of the last convolution for the gate relu6(z + 3) / 6, rounded once."""
+        """Convert a kernel or bias of the last convolution for relu6(z + 3) / 6, rounded once."""
         offset = self.offset if name.endswith(".bias") else 0.0
         return (array.astype(np.float64) * self.slope + offset).astype(array.dtype)
 
@@ -41,7 +41,7 @@ GATES: Mapping[str, Gate] = {
 
 
 def convert_gates(tensors: Mapping[str, np.ndarray], gate: str) -> dict[str, np.ndarray]:
-    """Canonical tensors of a network with another gate, for the gate of this project.
+    """Convert canonical tensors of a network with another gate to the gate of this project.
 
     Raises `ImportRefused` for a gate that no algebra converts.
 

@@ -1,4 +1,4 @@
-"""The config.json that timm puts beside its weights: what it says of the images."""
+"""The preprocessing in the config.json that timm puts beside its weights."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from weights.files.settings import check_settings, imagenet
 from weights.files.storage import read_bytes
 from weights.text import brief
 
-# What timm says of each channel.
+# Settings of each channel.
 NORMS = ("mean", "std")
 
 
 def read_preprocess(settings: Path) -> dict[str, Any] | None:
-    """What timm's config.json says of the images, where it says it.
+    """Read the settings of images from timm's config.json; None where it has none.
 
     Raises `FormatError` for anything else than timm writes.
     """
@@ -48,7 +48,7 @@ def read_preprocess(settings: Path) -> dict[str, Any] | None:
 
 
 def _object(path: Path, value: Any, what: str) -> dict[str, Any]:
-    """A JSON object; what is absent is an empty one."""
+    """Return a JSON object; an empty one for null."""
     if value is not None and not isinstance(value, dict):
         raise FormatError(f"{path}: {what} must be an object, got {brief(value)}")
     return value or {}

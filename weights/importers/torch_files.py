@@ -16,13 +16,13 @@ from weights.importers.torch_pickles import ForeignGlobal, Reader, Storage
 from weights.text import brief
 
 PICKLE = "/data.pkl"
-# Before the pickle of a file of PyTorch before 1.6: a number, a version, the machine's properties.
+# How files of PyTorch before 1.6 begin; a version and the machine's properties follow.
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 PICKLES_BEFORE = 3
 
 
 def load(torch: Any, path: PathLike) -> Any:
-    """What torch.load makes of a file, which holds tensors, numbers and strings only.
+    """Load a file of torch.save, which may hold tensors, numbers and strings only.
 
     Takes the file's size once for what is read, and once more for the tensors. Raises `FormatError`
     where it is damaged, `ImportRefused` where it holds or claims anything else.
@@ -48,7 +48,7 @@ def load(torch: Any, path: PathLike) -> Any:
 
 
 def _checked(path: PathLike, stream: BinaryIO) -> BinaryIO:
-    """The same content, known to hold what it claims."""
+    """Return the content of a file, known to hold what it claims."""
     size = os.fstat(stream.fileno()).st_size
     start = stream.read(len(LEGACY))
     stream.seek(0)
@@ -68,7 +68,7 @@ def _checked(path: PathLike, stream: BinaryIO) -> BinaryIO:
 
 
 def _checked_archive(path: PathLike, stream: BinaryIO, size: int) -> BinaryIO:
-    # PyTorch has a reader of archives of its own: it is given one that this reader wrote.
+    # PyTorch reads archives in its own way: it gets one that is written anew here.
     copy = io.BytesIO()
     with zipfile.ZipFile(stream) as archive, zipfile.ZipFile(copy, "w") as written:
         check_members(path, archive, size)

@@ -1,7 +1,7 @@
-"""The pickles of torch.save, looked at before PyTorch makes anything of them.
+"""The pickles of torch.save, checked before PyTorch reads them.
 
-What they may do is a list: make dicts, lists, numbers and strings, and put tensors on storages that
-the file holds. Nothing is called and no memory is taken for what is only claimed.
+They may make dicts, lists, numbers and strings, and tensors on storages that the file holds.
+Nothing is called, and no memory is taken for data that is only claimed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any, BinaryIO
 
-# More than a network, its averages and its optimizer's state take.
+# A network, its averages and its optimizer's state take fewer.
 MOST_OPERATIONS = 500_000
 ITEM_SIZES = {
     "Double": 8, "Float": 4, "Half": 2, "BFloat16": 2, "Long": 8, "Int": 4, "Short": 2, "Char": 1,
@@ -61,17 +61,17 @@ class ForeignGlobal(pickle.UnpicklingError):
 
 
 class _Made:
-    """What a call would have made."""
+    """The result of a call, which is not made."""
 
     __slots__ = ()
 
 
 class _Mapping(dict[Any, Any]):
-    """An OrderedDict, whose own attributes are no matter here."""
+    """An OrderedDict, whose attributes are ignored."""
 
 
 class _Operations(dict[int, Callable[[Any], None]]):
-    """What each operation does; raises for others, and for too many."""
+    """The operations by their codes; raises for others, and for too many."""
 
     left = MOST_OPERATIONS
 
@@ -85,7 +85,7 @@ class _Operations(dict[int, Callable[[Any], None]]):
 
 
 class Reader(pickle._Unpickler):
-    """Reads a pickle; `storages` are what it says that the file holds.
+    """A reader of pickles that checks them; `storages` are those that the pickle claims.
 
     Raises `pickle.UnpicklingError` for what is not on the list.
     """
@@ -93,7 +93,7 @@ class Reader(pickle._Unpickler):
     def __init__(self, stream: BinaryIO, size: int) -> None:
         super().__init__(stream)
         self.storages: dict[str, Storage] = {}
-        # Calls copy what they are given: together no more than the file is long.
+        # Calls copy their arguments, which together may not be longer than the file.
         self._room = size
         known = {getattr(pickle, name)[0] for name in OPERATIONS.split()}
         own = {pickle.REDUCE[0]: Reader._reduce, pickle.BUILD[0]: Reader._build}
@@ -101,7 +101,7 @@ class Reader(pickle._Unpickler):
         self.dispatch = _Operations(inherited | own)  # type: ignore[misc]
 
     def find_class(self, module: str, name: str) -> Any:
-        """The name alone; a type of tensor stands for itself."""
+        """Return the name alone, never the function or type."""
         full = f"{module}.{name}"
         is_type = module == "torch" and name.islower() and name.isidentifier()
         if full not in (*STORAGES, *TENSORS, PARAMETER, *COLLECTIONS, *SMALL) and not is_type:
@@ -109,7 +109,7 @@ class Reader(pickle._Unpickler):
         return _Name(full)
 
     def persistent_load(self, pid: Any) -> Any:
-        """The storage that is named."""
+        """Return the storage of an id."""
         is_known = isinstance(pid, tuple) and len(pid) >= 5 and pid[0] in ("storage", b"storage")
         if not is_known or not isinstance(pid[1], _Name) or pid[1].name not in STORAGES:
             raise pickle.UnpicklingError("it names something else than a storage")
@@ -141,7 +141,7 @@ class Reader(pickle._Unpickler):
         return _Made()
 
     def _collected(self, arguments: tuple[Any, ...]) -> Any:
-        """A collection, in which nothing is looked up: what it is made of is there already."""
+        """Return an empty collection: the reader has checked what it is made of already."""
         if len(arguments) > 1 or not all(isinstance(x, list | tuple | Mapping) for x in arguments):
             raise pickle.UnpicklingError("a collection of something else than a list")
         self._room -= sum(map(len, arguments))

@@ -59,16 +59,9 @@ Head = Literal["bias", "norm"]
 FEATURES = ("conv_stem", "blocks.1.0", "blocks.3.0", "blocks.5.0", "blocks.7.0")
 # Arguments of the blocks that are the network's own.
 SHARED = (
-    "ratio",
-    "dw_kernel_size",
-    "split",
-    "se_rounding",
-    "shortcut_kernel_size",
-    "shortcut_activation",
-    "bn_eps",
-    "bn_momentum",
-    "form",
-)
+    "ratio", "dw_kernel_size", "split", "se_rounding", "shortcut_kernel_size",
+    "shortcut_activation", "bn_eps", "bn_momentum", "form",
+)  # fmt: skip
 # What height and width are divided by before the last block.
 STRIDE = 2 * prod(stride for rows in ROWS for *_, stride in rows)
 
@@ -154,7 +147,7 @@ class GhostNetConfig(NetworkConfig):
         yield from self.stem.tensors_with_norm("conv_stem", "bn1")
         for path, block in self.blocks():
             yield from (spec.under(path) for spec in block.tensors())
-        path = self.last_path
+        path = f"blocks.{len(ROWS)}.0"
         yield from self.last.tensors_with_norm(f"{path}.conv", f"{path}.bn1")
         yield from self.head_convolution.tensors_with_norm("conv_head", "bn_head")
         if self.num_classes:
@@ -165,11 +158,6 @@ class GhostNetConfig(NetworkConfig):
         for number, stage in enumerate(self.stages):
             for position, block in enumerate(stage):
                 yield f"blocks.{number}.{position}", block
-
-    @property
-    def last_path(self) -> str:
-        """Where the convolution after the blocks stands."""
-        return f"blocks.{len(ROWS)}.0"
 
     def operations(self, sizes: Sizes) -> Iterator[Operation]:
         """Every convolution and the classifier, for an input of these sizes (height, width)."""

@@ -1,8 +1,9 @@
-"""Image files and the sizes of images: what Pillow does before the arithmetic begins."""
+"""Images by Pillow: files read, pixels resized, and sizes cropped."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,17 +12,20 @@ from weights.errors import ArgumentError, FormatError, GhostError
 from weights.files.settings import MODES
 from weights.files.storage import PathLike, opened
 
-# Of more than 8 bits per channel and of no known range.
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# Pillow's modes of 32 bits per channel, whose range is unknown.
 WIDE_MODES = ("I", "F")
 
 Sizes = tuple[int, int]
 
 
 def read_pixels(path: PathLike, channels: int) -> np.ndarray:
-    """The pixels (H, W, C) of an image file, as bytes: grey for 1 channel, RGB for 3.
+    """Return the pixels (H, W, C) of an image file, as bytes: grey for 1 channel, RGB for 3.
 
-    Of an animation the first frame. A rotation that only the metadata tell is not applied, as it
-    is not by torchvision and timm. Raises `FormatError` for a file that cannot be decoded.
+    An animation gives its first frame. A rotation in the metadata is not applied, as it is not by
+    torchvision and timm. Raises `FormatError` for a file that cannot be decoded.
     """
     pillow = _pillow()
     try:
@@ -34,8 +38,8 @@ def read_pixels(path: PathLike, channels: int) -> np.ndarray:
         raise FormatError(f"cannot read the image {path}: {reason}") from None
 
 
-def pixels_of(image: Any, channels: int) -> np.ndarray:
-    """The pixels (H, W, C) of a Pillow image, as bytes: grey for 1 channel, RGB for 3.
+def pixels_of(image: Image, channels: int) -> np.ndarray:
+    """Return the pixels (H, W, C) of a Pillow image, as bytes: grey for 1 channel, RGB for 3.
 
     A palette is applied, CMYK is converted, transparency is dropped, and of 16 bits the upper 8
     are kept. Raises `ArgumentError` for 32 bits and for floating point numbers.
@@ -46,18 +50,17 @@ def pixels_of(image: Any, channels: int) -> np.ndarray:
             "convert it to 8 bits"
         )
     if image.mode.startswith("I;16"):
-        # Pillow's own conversion does not scale: it makes white of everything above 255.
+        # Pillow's own conversion clips at 255 instead of scaling.
         image = _pillow().fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode == "P":
-        image = image.convert(
-            "RGBA"
-        )  # Pillow warns of the direct way where a colour is transparent
+        # Pillow warns of the direct conversion where a colour is transparent.
+        image = image.convert("RGBA")
     converted = image.convert(MODES[channels])
     return np.asarray(converted).reshape(converted.height, converted.width, channels)
 
 
 def resize(pixels: np.ndarray, sizes: Sizes, interpolation: str) -> np.ndarray:
-    """Bytes (H, W, C) as an image of these sizes (height, width), by Pillow.
+    """Resize bytes (H, W, C) to these sizes (height, width), by Pillow.
 
     Pillow's filters widen as an image shrinks (antialiasing), and round to bytes.
     """
@@ -71,8 +74,8 @@ def resize(pixels: np.ndarray, sizes: Sizes, interpolation: str) -> np.ndarray:
     return np.asarray(image.resize((width, height), filter_)).reshape(height, width, channels)
 
 
-def resized_sizes(sizes: Sizes, wanted: Any) -> Sizes:
-    """Height and width after resizing: `wanted` is the shorter side, or height and width.
+def resized_sizes(sizes: Sizes, wanted: int | Sequence[int]) -> Sizes:
+    """Return height and width after resizing: `wanted` is the shorter side, or both.
 
     >>> resized_sizes((480, 641), 256), resized_sizes((480, 641), [224, 224])
     ((256, 341), (224, 224))
@@ -85,7 +88,7 @@ def resized_sizes(sizes: Sizes, wanted: Any) -> Sizes:
 
 
 def centre_crop(images: np.ndarray, sizes: Sizes) -> np.ndarray:
-    """The middle of images (N, H, W, C); of an odd rest, half to even lies above and left.
+    """Return the middle of images (N, H, W, C); the offsets are rounded half to even.
 
     Raises `ArgumentError` where an image is smaller than the crop.
     """

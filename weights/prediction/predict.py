@@ -1,4 +1,4 @@
-"""What a network says of images, in one framework or in several, side by side."""
+"""Predictions of a network for images, in one framework or in several."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from weights.errors import ArgumentError, FormatError, GhostError
 from weights.files.file import WeightFile, read_file
-from weights.files.settings import check_settings, imagenet
+from weights.files.settings import imagenet
 from weights.files.storage import PathLike
 from weights.networks.architectures import Config, configure
 from weights.prediction.frameworks import Network, build_all, choose
@@ -34,7 +34,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What each framework says of one image: logits (classes,) by framework, in float64.
+    """The prediction for one image: logits (classes,) by framework, in float64.
 
     `height` and `width` are those of the network's input.
     """
@@ -45,30 +45,30 @@ class Prediction:
     logits: Mapping[str, np.ndarray] = field(repr=False)
 
     def probabilities(self) -> dict[str, np.ndarray]:
-        """The softmax of each framework's logits."""
+        """Return the softmax of each framework's logits."""
         return {name: softmax(logits) for name, logits in self.logits.items()}
 
     def best(self, top: int) -> dict[str, list[int]]:
-        """The `top` likeliest classes in each framework, from the likeliest on."""
+        """Return the `top` likeliest classes in each framework, the likeliest first."""
         ranked = {name: np.argsort(-logits, kind="stable") for name, logits in self.logits.items()}
         return {name: order[:top].tolist() for name, order in ranked.items()}
 
     def difference(self) -> Difference | None:
-        """The largest difference between any two frameworks; `None` where only one ran."""
+        """Return the largest difference between two frameworks; `None` where only one ran."""
         pairs = [_difference(self.logits, pair) for pair in combinations(self.logits, 2)]
         return max(pairs, key=lambda each: each.value, default=None)
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What was predicted of every image, with the names of the classes where the file has them."""
+    """The predictions for every image, with the names of the classes where the file has them."""
 
     architecture: str
     images: tuple[Prediction, ...]
     classes: tuple[str, ...] | None = field(default=None, repr=False)
 
     def label(self, index: int) -> str:
-        """The name of a class, or its index where it has none."""
+        """Return the name of a class, or its index where it has none."""
         return self.classes[index] if self.classes else str(index)
 
 
@@ -81,9 +81,12 @@ def predict(
 ) -> Predictions:
     """Run the network of an interchange file on image files, one at a time, in float32.
 
-    `framework` is `torch`, `jax` or `tf`, `all` for every one that is installed, or `None` for the
-    first of these. `settings` win over the file's own `preprocess`. Every image is read before a
-    framework is imported.
+    Args:
+        path: the interchange file of a classifier.
+        images: image files, all of which are read before a framework is imported.
+        framework: `torch`, `jax` or `tf`, `all` for every one that is installed, or `None` for the
+            first of these.
+        settings: the settings of the images, which win over the file's own `preprocess`.
 
     Raises `GhostError` where the file holds no classifier, an image cannot be read, nothing says
     how images become the input, or the framework is not installed.
@@ -100,7 +103,7 @@ def predict(
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities (classes,) of logits.
+    """Return the probabilities (classes,) of logits.
 
     >>> softmax(np.array([1000.0, 1000.0])).tolist()
     [0.5, 0.5]
@@ -121,13 +124,10 @@ def _class_count(path: PathLike, file: WeightFile, config: Config) -> int:
 
 def _class_names(path: PathLike, file: WeightFile, count: int) -> tuple[str, ...] | None:
     names = file.metadata.get("classes")
-    if names is None:
-        return None
-    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    if not is_list or len(names) != count:
-        found = f"{len(names)} names" if is_list else repr(names)
-        raise FormatError(f"{path}: `classes` must name each of the {count} classes, got {found}")
-    return tuple(names)
+    if names is not None and len(names) != count:
+        got = f"{len(names)} names"
+        raise FormatError(f"{path}: `classes` must name each of the {count} classes, got {got}")
+    return None if names is None else tuple(names)
 
 
 def _settings(path: PathLike, file: WeightFile) -> Mapping[str, Any]:
@@ -137,10 +137,6 @@ def _settings(path: PathLike, file: WeightFile) -> Mapping[str, Any]:
             f"--preprocess '{json.dumps(imagenet())}' for a network of ImageNet"
         )
     settings: Mapping[str, Any] = file.metadata["preprocess"]
-    try:
-        check_settings(settings)
-    except ArgumentError as error:
-        raise FormatError(f"{path}: {error}") from None
     return settings
 
 

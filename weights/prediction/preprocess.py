@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,14 +14,20 @@ from weights.files.storage import PathLike
 from weights.limits import IMAGE
 from weights.prediction.images import centre_crop, pixels_of, read_pixels, resize, resized_sizes
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 
 def preprocess(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
-    """The input of a network: (image / divide_by - mean) / std, per channel, in float32.
+    """Return the input of a network: (image / divide_by - mean) / std, per channel, in float32.
 
-    Where the settings say so, each image is resized and its middle cut out before. Channels are in
-    the order of `mean`: red, green, blue.
+    Args:
+        images: (N, H, W, C) of any number type, of uint8 where they are resized; the result is
+            (N, C, H', W').
+        settings: `divide_by`, `mean` and `std` of each channel (red, green, blue), and how each
+            image is resized and cropped before.
 
-    Shapes: images: (N, H, W, C) of any number type, of uint8 to be resized, to (N, C, H', W').
+    Raises `ArgumentError` for settings or images that do not suit each other.
 
     >>> settings = {"divide_by": 255, "layout": "NHWC", "mean": [0.5], "std": [0.25]}
     >>> preprocess(np.full((1, 1, 1, 1), 255, np.uint8), settings).item()
@@ -40,8 +46,8 @@ def preprocess(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), np.float32)
 
 
-def preprocess_image(image: Any, settings: Mapping[str, Any]) -> np.ndarray:
-    """The input (1, C, H, W) of a network from one decoded image.
+def preprocess_image(image: np.ndarray | Image, settings: Mapping[str, Any]) -> np.ndarray:
+    """Return the input (1, C, H, W) of a network from one decoded image.
 
     `image` is an array (H, W, C) with the channels that `mean` has, or a Pillow image, which is
     converted to them.
@@ -53,7 +59,7 @@ def preprocess_image(image: Any, settings: Mapping[str, Any]) -> np.ndarray:
 
 
 def read_image(path: PathLike, settings: Mapping[str, Any]) -> np.ndarray:
-    """The input (1, C, H, W) of a network from an image file.
+    """Return the input (1, C, H, W) of a network from an image file.
 
     Raises `FormatError` for a file that is no image, or not one that the settings suit.
     """

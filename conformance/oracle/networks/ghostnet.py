@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from conformance.oracle.bottleneck import GhostBottleneck
 from conformance.oracle.branches import ConvNorm
@@ -14,18 +15,18 @@ from conformance.oracle.layers import (
     check_input,
     convolution,
     dropout,
-    linear,
     module_list,
     norm_after,
     spatial_mean,
 )
-from conformance.oracle.planned import Planned, from_plan
+from conformance.oracle.networks.network import Network, classifier
+from conformance.oracle.planned import from_plan
 from weights.modules.arguments import Activation, Rounding, Split
 from weights.modules.forms import Form
-from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig, Head
+from weights.networks.ghostnet import FEATURES, GhostNetConfig, Head
 
 
-class GhostNet(Planned):
+class GhostNet(Network):
     """GhostNet (Han et al., CVPR 2020, table 1).
 
     `width` multiplies the channels; `num_classes` 0 leaves the classifier out.
@@ -61,7 +62,7 @@ class GhostNet(Planned):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: Form = "training",
-        dtype: Any = np.float64,
+        dtype: DTypeLike = np.float64,
     ) -> None:
         plan = GhostNetConfig(
             self.version,
@@ -91,7 +92,7 @@ class GhostNet(Planned):
         self.conv_head = convolution(plan.head_convolution, **options)
         self.bn_head = _head_norm(plan, **options)
         self.dropout = dropout(plan.dropout, **options)
-        self.classifier = _classifier(plan, **options)
+        self.classifier = classifier(plan, **options)
         self.relu = activation("relu")
 
     @property
@@ -99,28 +100,12 @@ class GhostNet(Planned):
         """The batch normalisation that tells whether the network is in training."""
         return self.bn1
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Shapes: x: (N, in_chans, H, W) to logits (N, num_classes)."""
-        for _, out in self._steps(x):
-            x = out
-        return x
-
-    def stages(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """The output of every stage, from the stem to the logits."""
-        return dict(self._steps(x))
-
     def features(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """The five feature maps with a stride of 2, 4, 8, 16 and 32, from the path they stand at.
 
         The first is the stem's convolution before its batch normalisation, as in timm.
         """
-        features = {}
-        for name, out in self._steps(x):
-            if name in FEATURES:
-                features[name] = out
-            if name == FEATURES[-1]:
-                break
-        return features
+        return self._stages_at(FEATURES, x)
 
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         check_input(self, x)
@@ -183,7 +168,3 @@ def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
     if plan.head == "bias":
         return None
     return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)
-
-
-def _classifier(plan: GhostNetConfig, **options: Any) -> Any:
-    return linear(HEAD_CHANNELS, plan.num_classes, **options) if plan.num_classes else None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from conformance.oracle.ghost_conv import GhostConv
 from conformance.oracle.layers import (
@@ -17,13 +18,14 @@ from conformance.oracle.layers import (
     module_list,
     spatial_mean,
 )
-from conformance.oracle.planned import Planned, from_plan
+from conformance.oracle.networks.network import Network, classifier
+from conformance.oracle.planned import from_plan
 from weights.modules.arguments import Split
 from weights.modules.forms import PlainForm
 from weights.networks.vgg import FEATURES, GhostVGGConfig
 
 
-class GhostVGG16(Planned):
+class GhostVGG16(Network):
     """Ghost-VGG-16 (Han et al., CVPR 2020, section 4.1, table 5).
 
     `stem_ratio` is the ratio of the first convolution (1 makes it a plain one), `hidden` False
@@ -53,7 +55,7 @@ class GhostVGG16(Planned):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
-        dtype: Any = np.float64,
+        dtype: DTypeLike = np.float64,
     ) -> None:
         plan = GhostVGGConfig(
             num_classes,
@@ -76,23 +78,13 @@ class GhostVGG16(Planned):
         self.features = _features(plan, **options)
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
         self.dropout = dropout(plan.dropout, **options)
-        self.linear = _classifier(plan, **options)
+        self.linear = classifier(plan, **options)
         self.relu = activation("relu")
 
     @property
     def first_norm(self) -> Any:
         """The batch normalisation that tells whether the network is in training."""
         return self.features.first_norm
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Shapes: x: (N, in_chans, H, W) to logits (N, num_classes)."""
-        for _, out in self._steps(x):
-            x = out
-        return x
-
-    def stages(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """The output of every stage, from the first convolutions to the logits."""
-        return dict(self._steps(x))
 
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         check_input(self, x)
@@ -143,7 +135,3 @@ def _features(plan: GhostVGGConfig, **options: Any) -> Features:
     )
     features.plan = plan
     return features
-
-
-def _classifier(plan: GhostVGGConfig, **options: Any) -> Any:
-    return linear(FEATURES, plan.num_classes, **options) if plan.num_classes else None

@@ -14,7 +14,7 @@ import numpy as np
 
 from tests.trust.fuzzers.mutations import WORDS
 from weights import ARCHITECTURES, configure, content_digest, tensor_digest
-from weights.files.about import DIGEST, said
+from weights.files.about import DIGEST, annotations_of
 from weights.files.digests import NAMES, little_endian
 from weights.files.settings import imagenet
 
@@ -151,13 +151,13 @@ def file_bytes(found: Whole) -> bytes:
         for name, digest in digests.items()
     }
     entry = found.about | {"architecture": found.architecture, "config": found.config}
-    entry |= {"tensors": entries, "format_version": "1.1" if said(found.about) else "1.0"}
+    entry |= {"tensors": entries, "format_version": "1.1" if annotations_of(found.about) else "1.0"}
     try:
         entry["content_sha256"] = content_digest(found.architecture, found.config, digests)
     except (ValueError, TypeError):  # NaN, or no object
         entry["content_sha256"] = "0" * 64
-    if said(found.about):
-        text = json.dumps(said(found.about), sort_keys=True, separators=(",", ":"))
+    if annotations_of(found.about):
+        text = json.dumps(annotations_of(found.about), sort_keys=True, separators=(",", ":"))
         entry[DIGEST] = hashlib.sha256(text.encode()).hexdigest()
     return _safetensors(found.tensors, {"ghost_weights": json.dumps(entry)})
 

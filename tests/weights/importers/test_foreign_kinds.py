@@ -15,7 +15,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from weights import FormatError, GhostError, configure
-from weights.files import kinds
+from weights.files import file_types
 from weights.importers import import_file
 
 
@@ -67,7 +67,7 @@ def test_a_container_of_another_kind_is_told_for_what_it_is(
     with pytest.raises(FormatError) as caught:
         import_file(path, importer)
 
-    what = kinds.kind(content)
+    what = file_types.file_type(content)
     assert str(caught.value) == f"{path} is not what --from {importer} reads: it is {what}"
 
 

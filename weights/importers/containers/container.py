@@ -32,8 +32,8 @@ class Container:
 
     `name` is the importer's, `exporter` the exporter's. `places` finds each tensor of a module, by
     canonical name; `to_canonical` brings one array into the canonical layout. `write` takes the
-    file, the target and whether to overwrite it. `kinds` are those of the files that it reads, by
-    `weights.files.kinds`; none for a folder.
+    file, the target and whether to overwrite it. `file_types` are those that it reads, of
+    `weights.files.file_types`; none for a folder.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Container:
     places: Callable[[Description], Mapping[str, Place]]
     to_canonical: Callable[[np.ndarray, TensorSpec], np.ndarray]
     write: Callable[[WeightFile, PathLike, bool], None]
-    kinds: tuple[str, ...] = ()
+    file_types: tuple[str, ...] = ()
 
 
 @contextmanager

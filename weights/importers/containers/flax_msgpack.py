@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from weights.errors import FormatError
-from weights.files import kinds
+from weights.files import file_types
 from weights.files.file import WeightFile
 from weights.files.storage import PathLike, read_bytes
 from weights.files.writing import check_writable, write_atomically
@@ -46,5 +46,5 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
 
 
 FLAX_MSGPACK = Container(
-    "flax-msgpack", "flax-msgpack", read, places, from_channels_last, write, (kinds.MSGPACK,)
+    "flax-msgpack", "flax-msgpack", read, places, from_channels_last, write, (file_types.MSGPACK,)
 )

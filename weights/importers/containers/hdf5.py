@@ -27,19 +27,19 @@ from weights.importers.checkpoints import Arrays
 from weights.importers.description import ENTRY
 from weights.importers.expansion import check_expansion, memory_limit
 
-# Seconds on the clock; and of work, for a small file and for each byte of a larger one.
+# Seconds of the clock; seconds of the processor, for any file and for each of its bytes.
 LONGEST, WORK, WORK_PER_BYTE = 60.0, 1.0, 1e-7
 FOUND, REFUSED = "found", 3
-# As which Keras stores bfloat16, that HDF5 lacks.
+# Keras stores bfloat16, which HDF5 lacks, as raw pairs of bytes.
 BFLOAT16 = np.dtype("V2")
 # A description names a few thousand classes at most.
 LARGEST_TEXT = 1 << 24
-# libhdf5 loads filters from shared libraries unless it is told this.
+# Keeps libhdf5 from loading filters from shared libraries.
 NO_PLUGINS = {"HDF5_PLUGIN_PRELOAD": "::"}
 
 
 def read_apart(path: PathLike, data: bytes, size: int) -> tuple[Arrays, dict[str, str], str | None]:
-    """Variables by name, labels by name, and the description, of the bytes of an HDF5 file.
+    """Read variables by name, labels by name, and the description, from an HDF5 file's bytes.
 
     `size` is that of the file at `path`, in whose name `FormatError` and `ImportRefused` are
     raised.
@@ -81,7 +81,7 @@ def _too_long(path: PathLike, seconds: float) -> FormatError:
 
 
 def read_here(path: PathLike, source: Path, size: int) -> tuple[Arrays, dict[str, str], str | None]:
-    """The same in this process, of a file that can be trusted."""
+    """Read the same in this process, from the file `source`, which must be trusted."""
     import h5py
 
     arrays: Arrays = {}
@@ -119,18 +119,17 @@ def _check_links(path: PathLike, file: Any) -> None:
 
 
 def _text(path: PathLike, entry: Any) -> str:
-    """The description, a string that the file itself holds."""
+    """Read the description, a string that the file itself holds."""
     import h5py
 
     if not isinstance(entry, h5py.Dataset):
         raise ImportRefused(f"{path}: {ENTRY!r} must be a string, got a group")
     _check_place(path, ENTRY, entry)
     kind = h5py.check_string_dtype(entry.dtype)
-    if kind is None or entry.shape != () or (kind.length or 0) > LARGEST_TEXT:
-        raise ImportRefused(f"{path}: {ENTRY!r} must be a string of {LARGEST_TEXT} bytes at most")
-    # A string of variable length says its length only when it is read: memory is limited.
-    found = bytes(entry[()])
-    if len(found) > LARGEST_TEXT:
+    is_string = kind is not None and entry.shape == () and (kind.length or 0) <= LARGEST_TEXT
+    # The length of a string of variable length is known when it is read: memory is limited.
+    found = bytes(entry[()]) if is_string else b""
+    if not is_string or len(found) > LARGEST_TEXT:
         raise ImportRefused(f"{path}: {ENTRY!r} must be a string of {LARGEST_TEXT} bytes at most")
     return found.decode()
 

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from weights.errors import FormatError, ImportRefused
-from weights.files import kinds
+from weights.files import file_types
 from weights.files.storage import PathLike, opened, read_bytes
 from weights.frameworks import FRAMEWORKS
 from weights.importers.checkpoints import Arrays, Checkpoint
 from weights.importers.containers.hdf5 import read_apart, read_here
 from weights.importers.description import Description
 from weights.importers.expansion import check_members
-from weights.importers.files import kind_of
+from weights.importers.files import file_type_of
 from weights.networks.architectures import ARCHITECTURES
 
 SUFFIX = ".weights.h5"
@@ -33,7 +33,7 @@ NUMBERED = re.compile(r"^(?P<kind>.+?)(_(?P<number>\d+))?$")
 
 def read(path: PathLike) -> Checkpoint:
     """Read the variables of a file, and its description of the module."""
-    if kind_of(path) == kinds.HDF5:
+    if file_type_of(path) == file_types.HDF5:
         data = read_bytes(path)
         return _checkpoint(path, data, len(data), None)
     with opened(path) as stream:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from weights.errors import GhostError
-from weights.files import kinds
+from weights.files import file_types
 from weights.files.file import WeightFile
 from weights.files.storage import PathLike
 from weights.files.writing import check_writable, write_atomically
@@ -80,5 +80,5 @@ def _add_description(path: Path, description: Description) -> None:
         stream.create_dataset(ENTRY, data=description.to_json())
 
 
-KINDS = (kinds.HDF5, kinds.KERAS, kinds.ZIP)
+KINDS = (file_types.HDF5, file_types.KERAS, file_types.ZIP)
 KERAS = Container("keras", "keras-h5", read, places, to_canonical, write, KINDS)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from weights.files import kinds
+from weights.files import file_types
 from weights.files.file import WeightFile
 from weights.files.storage import PathLike
 from weights.files.writing import check_writable, write_atomically
@@ -59,4 +59,4 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
     write_atomically(Path(path), stream.getvalue(), overwrite=overwrite)
 
 
-NPZ = Container("npz", "npz", read, places, unchanged, write, (kinds.NPZ, kinds.ZIP))
+NPZ = Container("npz", "npz", read, places, unchanged, write, (file_types.NPZ, file_types.ZIP))

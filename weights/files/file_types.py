@@ -1,11 +1,11 @@
-"""What kind of file something is, by its first bytes and whatever it is called."""
+"""Types of files, told by their first bytes and never by their names."""
 
 from __future__ import annotations
 
 import re
 import struct
 
-# As much as the beginnings below need, and the name of a zip archive's first member.
+# Bytes that tell the type: the signatures below, and the name of a zip archive's first member.
 BEGINNING = 512
 
 SAFETENSORS, PICKLE, HDF5 = "a safetensors file", "a pickle", "an HDF5 file (Keras' .weights.h5)"
@@ -45,20 +45,20 @@ MEMBERS = (
 )
 
 
-def kind(start: bytes) -> str:
-    """What kind of file begins with these bytes, in words that follow "it is".
+def file_type(start: bytes) -> str:
+    """Return the type of a file that begins with these bytes, as it follows "it is" in an error.
 
-    >>> kind(b""), kind(b"version https://git-lfs.github.com/spec/v1")
+    >>> file_type(b""), file_type(b"version https://git-lfs.github.com/spec/v1")
     ('empty', 'a git-lfs pointer: run `git lfs pull`')
     """
     if not start:
         return EMPTY
-    # First of all: the length of its header may look like anything.
+    # Before all others: the length of its header may have any bytes.
     if start[8:9] == b"{" and not any(start[4:8]):
         return SAFETENSORS
     if start.startswith(b"PK\x03\x04"):
         return _archive(start)
-    known = next((kind for beginning, kind in STARTS if start.startswith(beginning)), None)
+    known = next((type_ for beginning, type_ in STARTS if start.startswith(beginning)), None)
     return known or _by_pattern(start)
 
 
@@ -67,7 +67,7 @@ def _archive(start: bytes) -> str:
         return ZIP
     (length,) = struct.unpack("<H", start[26:28])
     name = start[30 : 30 + length].decode(errors="replace")
-    return next((kind for pattern, kind in MEMBERS if pattern.fullmatch(name)), ZIP)
+    return next((type_ for pattern, type_ in MEMBERS if pattern.fullmatch(name)), ZIP)
 
 
 def _by_pattern(start: bytes) -> str:

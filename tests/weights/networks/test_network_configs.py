@@ -1,0 +1,50 @@
+"""What the configurations of networks tell beside their tensors."""
+
+from __future__ import annotations
+
+import pytest
+
+from weights import ARCHITECTURES, configure
+from weights.modules.convolutions import fits
+from weights.networks.ghostnet import GhostNetConfig
+from weights.networks.summary import summarise
+
+WIDTHS = (0.5, 1.0, 1.6)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_minimum_size_is_the_least_of_which_every_convolution_has_an_output(
+    version: int, width: float
+) -> None:
+    config = GhostNetConfig(version, width)
+    least = next(size for size in range(1, 100) if fits(config.operations((size, size))))
+
+    assert config.minimum_size == least
+
+
+@pytest.mark.parametrize("architecture", ["ghostnet", "ghostnetv2", "ghostnetv3"])
+def test_a_ghostnet_is_counted_for_an_image_of_imagenet(architecture: str) -> None:
+    assert configure(architecture, {}).default_size == (224, 224)
+
+
+@pytest.mark.parametrize("architecture", ["ghost_resnet20", "ghost_resnet56", "ghost_vgg16"])
+def test_a_network_for_cifar_is_counted_for_its_images(architecture: str) -> None:
+    counts = summarise(architecture, {})
+
+    assert (counts.height, counts.width) == (32, 32)
+
+
+@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if "net" in name])
+def test_a_network_without_classes_ends_in_its_features(architecture: str) -> None:
+    config = configure(architecture, {"num_classes": 0})
+
+    assert config.output_shape(2, 64, 64) == (2, config.output_channels)
+    assert not any(spec.name.startswith(("classifier", "linear")) for spec in config.tensors())
+
+
+def test_a_part_is_configured_once() -> None:
+    config = GhostNetConfig(1)
+
+    assert config.stages is config.stages
+    assert config.stages[0][0].ghost1 is config.stages[0][0].ghost1
