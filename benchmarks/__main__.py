@@ -19,8 +19,8 @@ from benchmarks.measure import Row
 
 FRAMEWORKS = ("torch", "jax", "tf", "onnx")
 SUITES = ("layer", "memory", "network", "load", "import", "conformance")
-# With memory that was freed left to the process: else the system's clearing of pages is what is
-# measured, of maps of some megabytes above all, and timings jump by factors.
+# The malloc settings let the process keep memory that it frees. Otherwise the system clears new
+# pages for every map of some megabytes, and timings vary by factors.
 ENVIRONMENT = {
     "KERAS_BACKEND": "tensorflow",
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -41,7 +41,7 @@ PACKAGES = ("numpy", "torch", "jax", "flax", "tensorflow-cpu", "keras", "onnxrun
 )  # fmt: skip
 @click.option(
     "--compare", "earlier", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Tell what got slower since this results.json, relative to the plain convolution.",
+    help="Print what is slower than in this results.json, relative to the plain convolution.",
 )  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
 def main(
@@ -98,7 +98,7 @@ def pinned(command: list[str], threads: int) -> list[str]:
 
 
 def machine(threads: int) -> dict[str, object]:
-    """What the figures depend on."""
+    """The machine, the versions and the settings that the figures depend on."""
     return {
         "python": platform.python_version(),
         "processor": processor(),

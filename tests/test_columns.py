@@ -47,7 +47,7 @@ DRIFTS = [
     ("ghost_conv.py", '"ghost_conv"', '"ghost"', "+ GhostConv.architecture = 'ghost'"),
     ("ghost_conv.py", "Ghost convolution (", "Convolution (", "+ class GhostConv: Convolution ("),
     ("ghost_conv.py", "def _half(", "def _part(", "+ def _part(plan, half)"),
-    ("ghost_conv.py", "if half is None", "if not half", "+ _half: if not half"),
+    ("ghost_conv.py", "if self.cheap_conv is not", "if None is not", "+ GhostConv.call: if None"),
     ("attention.py", "        x = norm(conv(x))", "        y = norm(conv(x))", "+ dfc_gate:   y ="),
     ("branches.py", "    norm = (eps, momentum)\n", "", "- add_branches: norm ="),
     ("networks/ghostnet.py", "version = 2", "version = 3", "+ GhostNetV2.version = 3"),

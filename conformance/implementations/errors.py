@@ -42,7 +42,7 @@ class ImplementationError(Exception):
 class ImplementationRaised(ImplementationError):
     """The implementation raised, or returned what is no array.
 
-    `is_ghost_error` tells whether it raised a `weights.GhostError`.
+    `is_ghost_error` is true where it raised a `weights.GhostError`.
     """
 
     def __init__(self, type_name: str, text: str, is_ghost_error: bool) -> None:

@@ -80,7 +80,7 @@ class ProcessImplementation(Implementation):
         try:
             facts = self._reply(time.monotonic() + START_SECONDS, START_SECONDS)
         except (ImplementationRaised, NotSupported):
-            self._stop()  # it has hung up, the next request must not ask it
+            self._stop()  # it has closed the connection: the next request starts another
             raise
         self.versions = dict(facts["versions"])
         self.precision = Precision(*facts["precision"])
@@ -164,7 +164,7 @@ class ProcessImplementation(Implementation):
 
 
 class _Output:
-    """Whatever a child prints, of which only the last part is kept."""
+    """The output of a child, read to its end; only the last part is kept."""
 
     def __init__(self, stream: Any) -> None:
         self._last = b""

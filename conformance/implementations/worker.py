@@ -53,7 +53,7 @@ class Worker:
         built = self._object(**description)
         first = self._timed(0, built, x)
         if self._repeat and self._timed(1, built, x).tobytes() != first.tobytes():
-            raise ArgumentError("it gave other bits when it was asked again")
+            raise ArgumentError("it gave other bits when it was called again")
         return first
 
     def seconds(self) -> tuple[float, float]:
@@ -133,7 +133,7 @@ def _lent(run: Callable[[np.ndarray], Any], x: np.ndarray) -> Any:
     if lent[1].tobytes() != x.tobytes():
         raise ArgumentError("it changed its input in place")
     if _references(lent) > held:
-        gc.collect()  # cycles hold nothing for good
+        gc.collect()  # a reference in a garbage cycle is none
     if _references(lent) > held:
         raise ArgumentError("it keeps a reference to its input, which is its caller's")
     return result

@@ -40,7 +40,7 @@ class Compared(NamedTuple):
 
 
 def hints(arrays: Compared, wrong: np.ndarray, c_int: int | None) -> Iterator[str]:
-    """Whatever the mask `wrong` (N, C, H, W) of an output looks like; nothing for other shapes.
+    """The hints at a mismatch with these wrong elements (N, C, H, W); none for other shapes.
 
     `c_int` is the number of primary channels of a GhostConv, None of other modules.
     """

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Status(StrEnum):
-    """How a case ended: `known` is a failure that a list of known deviations explains."""
+    """The end of a case: `known` is a failure that a list of known deviations explains."""
 
     PASS = "pass"
     FAIL = "fail"

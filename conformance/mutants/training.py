@@ -50,7 +50,7 @@ def _constant(statistic: Any) -> Any:
     return getattr(statistic, "value", statistic)
 
 
-# The function itself, which mutants below replace in its module.
+# Bound before mutants below replace it in its module.
 _summed_to = vjps.summed_to
 
 

@@ -19,10 +19,10 @@ from ghost_jax.layers import (
     check_input,
     convolution,
     dropout,
+    global_avg_pool,
     module_list,
     norm_after,
     rematerialised,
-    spatial_mean,
 )
 from ghost_jax.networks.network import Network, classifier
 from weights import checks
@@ -153,7 +153,7 @@ class GhostNet(Network):
         yield from self._head(x)
 
     def _head(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
-        x = self.conv_head(spatial_mean(x))
+        x = self.conv_head(global_avg_pool(x))
         if self.bn_head is not None:
             x = self.bn_head(x)
         x = self.relu(x).reshape(x.shape[0], -1)

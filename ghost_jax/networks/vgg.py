@@ -17,10 +17,10 @@ from ghost_jax.layers import (
     activation,
     check_input,
     dropout,
-    largest_of_four,
+    global_avg_pool,
     linear,
+    max_pool_2x2,
     module_list,
-    spatial_mean,
 )
 from ghost_jax.networks.network import Network, classifier
 from weights.modules.arguments import Split
@@ -112,7 +112,7 @@ class GhostVGG16(Network):
         for name, out in self.features.steps(x):
             yield name, out
             x = out
-        x = spatial_mean(x).reshape(x.shape[0], -1)
+        x = global_avg_pool(x).reshape(x.shape[0], -1)
         if self.hidden is not None:
             x = self.relu(self.hidden(x))
             yield "hidden", x
@@ -145,7 +145,7 @@ class Features(nnx.List[Any]):
         for number, stage in enumerate(self):
             for convolution in stage:
                 x = convolution(x)
-            x = largest_of_four(x)
+            x = max_pool_2x2(x)
             yield f"features.{number}", x
 
 

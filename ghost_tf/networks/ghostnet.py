@@ -16,9 +16,9 @@ from ghost_tf.layers import (
     canonical_shape,
     convolution,
     dropout,
+    global_avg_pool,
     module_list,
     norm_after,
-    spatial_mean,
 )
 from ghost_tf.networks.network import Network, classifier
 from ghost_tf.saving.composed import settle
@@ -140,7 +140,7 @@ class GhostNet(Network):
         yield from self._head(x, training)
 
     def _head(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
-        x = self.conv_head(spatial_mean(x, self.data_format))
+        x = self.conv_head(global_avg_pool(x, self.data_format))
         if self.bn_head is not None:
             x = self.bn_head(x, training=training)
         x = ops.reshape(self.relu(x), (-1, HEAD_CHANNELS))

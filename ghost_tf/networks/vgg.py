@@ -14,10 +14,10 @@ from ghost_tf.layers import (
     activation,
     canonical_shape,
     dropout,
-    largest_of_four,
+    global_avg_pool,
     linear,
+    max_pool_2x2,
     module_list,
-    spatial_mean,
 )
 from ghost_tf.networks.network import Network, classifier
 from ghost_tf.saving.composed import settle
@@ -110,7 +110,7 @@ class GhostVGG16(Network):
         for name, out in self.features.steps(x, training):
             yield name, out
             x = out
-        x = ops.reshape(spatial_mean(x, self.data_format), (-1, FEATURES))
+        x = ops.reshape(global_avg_pool(x, self.data_format), (-1, FEATURES))
         if self.hidden is not None:
             x = self.relu(self.hidden(x))
             yield "hidden", x
@@ -145,7 +145,7 @@ class Features(list[Any]):
         for number, stage in enumerate(self):
             for convolution in stage:
                 x = convolution(x, training=training)
-            x = largest_of_four(x, self.network.data_format)
+            x = max_pool_2x2(x, self.network.data_format)
             yield f"features.{number}", x
 
 

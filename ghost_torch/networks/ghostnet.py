@@ -15,10 +15,10 @@ from ghost_torch.layers import (
     checked_options,
     convolution,
     dropout,
+    global_avg_pool,
     module_list,
     norm_after,
     rematerialised,
-    spatial_mean,
 )
 from ghost_torch.networks.network import Network, classifier
 from weights import checks
@@ -144,7 +144,7 @@ class GhostNet(Network):
         yield from self._head(x)
 
     def _head(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
-        x = self.conv_head(spatial_mean(x))
+        x = self.conv_head(global_avg_pool(x))
         if self.bn_head is not None:
             x = self.bn_head(x)
         x = self.relu_head(x).flatten(1)

@@ -13,10 +13,10 @@ from ghost_torch.layers import (
     check_input,
     checked_options,
     dropout,
-    largest_of_four,
+    global_avg_pool,
     linear,
+    max_pool_2x2,
     module_list,
-    spatial_mean,
 )
 from ghost_torch.networks.network import Network, classifier
 from weights.modules.arguments import Split
@@ -102,7 +102,7 @@ class GhostVGG16(Network):
         for name, out in self.features.steps(x):
             yield name, out
             x = out
-        x = spatial_mean(x).flatten(1)
+        x = global_avg_pool(x).flatten(1)
         if self.hidden is not None:
             x = self.relu(self.hidden(x))
             yield "hidden", x
@@ -135,7 +135,7 @@ class Features(nn.ModuleList):
         for number, stage in enumerate(self):
             for convolution in stage:  # type: ignore[attr-defined]
                 x = convolution(x)
-            x = largest_of_four(x)
+            x = max_pool_2x2(x)
             yield f"features.{number}", x
 
 

@@ -15,9 +15,9 @@ from conformance.oracle.layers import (
     check_input,
     convolution,
     dropout,
+    global_avg_pool,
     module_list,
     norm_after,
-    spatial_mean,
 )
 from conformance.oracle.networks.network import Network, classifier
 from conformance.oracle.planned import from_plan
@@ -120,7 +120,7 @@ class GhostNet(Network):
         yield from self._head(x)
 
     def _head(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        x = self.conv_head(spatial_mean(x))
+        x = self.conv_head(global_avg_pool(x))
         if self.bn_head is not None:
             x = self.bn_head(x)
         x = self.relu(x).reshape(len(x), -1)

@@ -13,10 +13,10 @@ from conformance.oracle.layers import (
     activation,
     check_input,
     dropout,
-    largest_of_four,
+    global_avg_pool,
     linear,
+    max_pool_2x2,
     module_list,
-    spatial_mean,
 )
 from conformance.oracle.networks.network import Network, classifier
 from conformance.oracle.planned import from_plan
@@ -91,7 +91,7 @@ class GhostVGG16(Network):
         for name, out in self.features.steps(x):
             yield name, out
             x = out
-        x = spatial_mean(x).reshape(len(x), -1)
+        x = global_avg_pool(x).reshape(len(x), -1)
         if self.hidden is not None:
             x = self.relu(self.hidden(x))
             yield "hidden", x
@@ -124,7 +124,7 @@ class Features(list[Any]):
         for number, stage in enumerate(self):
             for convolution in stage:
                 x = convolution(x)
-            x = largest_of_four(x)
+            x = max_pool_2x2(x)
             yield f"features.{number}", x
 
 

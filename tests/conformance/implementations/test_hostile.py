@@ -1,4 +1,4 @@
-"""Whatever an implementation does, the run ends with a report that says what it was."""
+"""Hostile implementations: the run ends with a report of what they did."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(name: str, folder: Path, *more: str) -> Result:
 
 
 def has_ended(process: int) -> bool:
-    """Whether it has, perhaps without anybody having asked how."""
+    """True of a process that has ended, a zombie included."""
     status = Path(f"/proc/{process}/stat")
     return not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
 

@@ -1,4 +1,4 @@
-"""Whatever an implementation does, the parent learns what it was and goes on."""
+"""The process of an implementation: the parent learns what went wrong in it, and goes on."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def ask(build: Any, *, repeat: bool) -> np.ndarray:
 
 
 def test_an_output_that_wavers_by_a_bit_is_an_error() -> None:
-    with pytest.raises(ImplementationRaised, match="it gave other bits when it was asked again"):
+    with pytest.raises(ImplementationRaised, match="it gave other bits when it was called again"):
         ask(Wavers, repeat=True)
 
 

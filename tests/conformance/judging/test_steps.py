@@ -1,4 +1,4 @@
-"""What a training step must give: wrong steps are failed by the array that is wrong."""
+"""Training steps: a wrong one is failed by the array that is wrong."""
 
 from __future__ import annotations
 

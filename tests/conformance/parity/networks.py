@@ -98,7 +98,7 @@ def write(network: Network, folder: Path, name: str = "file") -> Path:
 
 
 def record(network: Network, folder: Path) -> Path:
-    """What the source makes of an input, stage by stage."""
+    """Every stage of the source for an input, as recorded outputs."""
     x = np.random.Generator(np.random.PCG64(10)).normal(size=(2, 3, 32, 32)).astype(np.float32)
     run = oracle_run(network.architecture, network.config, network.tensors, x)
     arrays = {f"a case.{stage}": value for stage, value in run.exact.items()}
@@ -108,7 +108,7 @@ def record(network: Network, folder: Path) -> Path:
 
 
 def timm_records(folder: Path) -> Path:
-    """What timm recorded of its small case."""
+    """The outputs that timm recorded for its small case."""
     arrays, _ = read_safetensors(reference_file(TIMM_CASES))
     kept = {key: array for key, array in arrays.items() if key.startswith(SMALL_CASE)}
     path = folder / "recorded.safetensors"

@@ -1,4 +1,4 @@
-"""What an interrupted run leaves, and how another goes on from there."""
+"""Interrupted runs: their journal, and the run that resumes from it."""
 
 from __future__ import annotations
 
