@@ -70,26 +70,10 @@ class GhostBottleneck(Planned):
         dtype: DTypeLike = np.float64,
     ) -> None:
         plan = GhostBottleneckConfig(
-            c_in,
-            c_mid,
-            c_out,
-            kernel_size,
-            stride,
-            se_ratio,
-            ratio,
-            dw_kernel_size,
-            attention,
-            branches,
-            primary_skip,
-            split,
-            activation,
-            se_rounding,
-            shortcut_kernel_size,
-            shortcut_activation,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
+            c_in, c_mid, c_out, kernel_size, stride, se_ratio, ratio, dw_kernel_size, attention,
+            branches, primary_skip, split, activation, se_rounding, shortcut_kernel_size,
+            shortcut_activation, bn_eps, bn_momentum, form,
+        )  # fmt: skip
         options = {"dtype": dtype}
         self._set_up(plan, **options)
 

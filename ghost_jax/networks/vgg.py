@@ -79,18 +79,9 @@ class GhostVGG16(Network):
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostVGGConfig(
-            num_classes,
-            ratio,
-            dw_kernel_size,
-            in_chans,
-            stem_ratio,
-            hidden,
-            dropout,
-            split,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
+            num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, hidden, dropout, split,
+            bn_eps, bn_momentum, form,
+        )  # fmt: skip
         options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self._set_up(plan, **options)
 

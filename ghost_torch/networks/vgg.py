@@ -68,18 +68,9 @@ class GhostVGG16(Network):
         dtype: torch.dtype | None = None,
     ) -> None:
         plan = GhostVGGConfig(
-            num_classes,
-            ratio,
-            dw_kernel_size,
-            in_chans,
-            stem_ratio,
-            hidden,
-            dropout,
-            split,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
+            num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, hidden, dropout, split,
+            bn_eps, bn_momentum, form,
+        )  # fmt: skip
         options = checked_options(device, dtype)
         super().__init__()
         self._set_up(plan, **options)

@@ -65,22 +65,9 @@ class GhostNet(Network):
         dtype: DTypeLike = np.float64,
     ) -> None:
         plan = GhostNetConfig(
-            self.version,
-            width,
-            num_classes,
-            in_chans,
-            dropout,
-            ratio,
-            dw_kernel_size,
-            split,
-            head,
-            se_rounding,
-            shortcut_kernel_size,
-            shortcut_activation,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
+            self.version, width, num_classes, in_chans, dropout, ratio, dw_kernel_size, split, head,
+            se_rounding, shortcut_kernel_size, shortcut_activation, bn_eps, bn_momentum, form,
+        )  # fmt: skip
         options = {"dtype": dtype}
         self._set_up(plan, **options)
 
