@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format
 from ghost_tf.layers import (
     activation,
@@ -53,10 +54,10 @@ class SqueezeExcite(Planned, keras.layers.Layer):
         rounding: Rounding = "divisible",
         *,
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
-        super().__init__(**options)
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.branches import add_branches, branches, sum_branches
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format
 from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
@@ -72,7 +73,7 @@ class GhostBottleneck(Planned, keras.layers.Layer):
         bn_momentum: float = 0.1,
         form: Form = "training",
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostBottleneckConfig(
             c_in,
@@ -95,7 +96,7 @@ class GhostBottleneck(Planned, keras.layers.Layer):
             bn_momentum,
             form,
         )
-        super().__init__(**options)
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, concatenate, crop_channels
 from ghost_tf.framework.keras_layers import BatchNorm
 from ghost_tf.layers import activation, canonical_shape, convolution, norm_after
@@ -23,7 +24,9 @@ from weights.modules.ghost_conv_v2 import GhostConvV2Config
 class ConvNormAct(Composed, keras.layers.Layer):
     """Convolution, batch normalisation, activation: one half of a GhostConv."""
 
-    def __init__(self, conv: Any, norm: BatchNorm, act: Any, **options: Any) -> None:
+    def __init__(
+        self, conv: Any, norm: BatchNorm, act: Any, **options: Unpack[KerasOptions]
+    ) -> None:
         super().__init__(**options)
         self.conv = conv
         self.norm = norm
@@ -111,13 +114,13 @@ class GhostConv(Planned, keras.layers.Layer):
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = self.configuration(
             c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, padding, dilation, groups,
             split, activation, bn_eps, bn_momentum, form, bias,
         )  # fmt: skip
-        super().__init__(**options)
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)

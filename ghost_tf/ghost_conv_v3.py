@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
 from ghost_tf.branches import add_branches, branches, sum_branches
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, concatenate, crop_channels
 from ghost_tf.layers import (
     activation,
@@ -26,7 +27,7 @@ from weights.modules.ghost_conv_v3 import GhostConvV3Config
 class ConvAct(Composed, keras.layers.Layer):
     """Convolution and activation: one half in deployed form."""
 
-    def __init__(self, conv: Any, act: Any, **options: Any) -> None:
+    def __init__(self, conv: Any, act: Any, **options: Unpack[KerasOptions]) -> None:
         super().__init__(**options)
         self.conv = conv
         self.act = act
@@ -111,13 +112,13 @@ class GhostConvV3(Planned, keras.layers.Layer):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostConvV3Config(
             c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, branches, attention,
             primary_skip, split, activation, form, bn_eps, bn_momentum,
         )  # fmt: skip
-        super().__init__(**options)
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.branches import ConvNorm
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, native_shape
 from ghost_tf.layers import (
     activation,
@@ -66,7 +67,7 @@ class GhostNet(Network):
         bn_momentum: float = 0.1,
         form: Form = "training",
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostNetConfig(
             self.version,
@@ -85,7 +86,7 @@ class GhostNet(Network):
             bn_momentum,
             form,
         )
-        super().__init__(**options)
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)

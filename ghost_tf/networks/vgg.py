@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, pooled_shape
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import (
@@ -59,7 +60,7 @@ class GhostVGG16(Network):
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostVGGConfig(
             num_classes,
@@ -74,7 +75,7 @@ class GhostVGG16(Network):
             bn_momentum,
             form,
         )
-        super().__init__(**options)
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)
