@@ -31,7 +31,7 @@ def show(case_id: str, random: int) -> None:
         raise click.UsageError(f"no case is called {case_id!r}: see `ghost-conformance list`")
     for _, case in found:
         document = case.to_dict()
-        if case.data in tensors.INPUTS:
+        if case.data in tensors.DISTRIBUTIONS:
             weights, x = tensors.make(case)
             document["sha256"] = tensor_digests({"input": x, **weights})
         click.echo(json.dumps(document, indent=1))
