@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
 from ghost_tf.branches import add_branches, branches, sum_branches
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, concatenate, crop_channels
 from ghost_tf.layers import (
     activation,
@@ -26,7 +27,7 @@ from weights.modules.ghost_conv_v3 import GhostConvV3Config
 class ConvAct(Composed, keras.layers.Layer):
     """Convolution and activation: one half in deployed form."""
 
-    def __init__(self, conv: Any, act: Any, **options: Any) -> None:
+    def __init__(self, conv: Any, act: Any, **options: Unpack[KerasOptions]) -> None:
         super().__init__(**options)
         self.conv = conv
         self.act = act
@@ -60,8 +61,25 @@ class ConvAct(Composed, keras.layers.Layer):
 class GhostConvV3(Planned, keras.layers.Layer):
     """Ghost convolution with branches (Liu et al., 2024, "GhostNetV3", section 3.1).
 
-    In form `training` each half is a sum of branches, in form `deployed` one convolution with bias;
-    `deploy` makes the second of the first. Kernels are odd, padding keeps height and width.
+    In form `training` each half is a sum of branches, in the others one convolution with bias.
+
+    Args:
+        c_in, c_out: channels of input and output.
+        kernel_size, stride: of the primary convolution, an int or (height, width); odd, padded to
+            keep height and width at stride 1, without which branches could not be merged.
+        ratio: `c_out` by the channels that the primary half makes; 1 leaves the cheap half out.
+        dw_kernel_size: of the cheap convolution; odd.
+        branches: how many copies of each convolution are trained; 3 as published.
+        attention: multiply the output by DFC attention, as GhostConvV2 does.
+        primary_skip: give the primary half a branch without convolution, where shapes allow it.
+        split: how `ratio` divides `c_out`: "ceil" (timm), "round" (any ratio) or "floor".
+        activation: of both halves: "relu", "relu6", "silu", "hard_swish" or "identity".
+        form: "training"; `deploy` makes "deployed" (branches merged) or "folded" (the attention's
+            batch normalisations too), which do not train.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
+        keras_options: `name`, `dtype` and the others of `KerasOptions`.
 
     Shapes: x: (N, H, W, c_in) to (N, H', W', c_out).
 
@@ -94,25 +112,13 @@ class GhostConvV3(Planned, keras.layers.Layer):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostConvV3Config(
-            c_in,
-            c_out,
-            kernel_size,
-            ratio,
-            dw_kernel_size,
-            stride,
-            branches,
-            attention,
-            primary_skip,
-            split,
-            activation,
-            form,
-            bn_eps,
-            bn_momentum,
-        )
-        super().__init__(**options)
+            c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, branches, attention,
+            primary_skip, split, activation, form, bn_eps, bn_momentum,
+        )  # fmt: skip
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)
@@ -126,8 +132,8 @@ class GhostConvV3(Planned, keras.layers.Layer):
         self.cheap_conv = _merged(plan, "cheap", **options)
         for half in plan.halves if plan.form == TRAINING else ():
             add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
-        self.short_conv = short_conv(plan.gate, plan, **options)
-        self.act = _activation(plan.activation)
+        self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
+        self.act = activation(plan.activation)
         settle(self)
 
     @property
@@ -143,8 +149,7 @@ class GhostConvV3(Planned, keras.layers.Layer):
         shape = input_shape
         for half in self.plan.halves:
             deployed = self.plan.form != TRAINING
-            merged = [getattr(self, f"{half.name}_conv", None)]
-            layers = merged if deployed else branches(self, half)
+            layers = [getattr(self, f"{half.name}_conv")] if deployed else branches(self, half)
             for layer in layers:
                 layer.build(shape)
             shape = layers[0].compute_output_shape(shape)
@@ -166,10 +171,6 @@ class GhostConvV3(Planned, keras.layers.Layer):
         if self.plan.form != TRAINING:
             return getattr(self, f"{half.name}_conv")(x)
         return self.act(sum_branches(self, half, x, training))
-
-
-def _activation(name: str) -> Any:
-    return activation(name)
 
 
 def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvAct | None:

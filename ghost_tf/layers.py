@@ -93,17 +93,17 @@ def sigmoid(x: Any) -> Any:
     return ops.sigmoid(x)
 
 
-def spatial_mean(x: Any, data_format: str) -> Any:
+def global_avg_pool(x: Any, data_format: str) -> Any:
     """The mean over height and width, which stay as axes of one position."""
     return ops.mean(x, axis=spatial_axes(data_format), keepdims=True)
 
 
-def half_size(x: Any, data_format: str) -> Any:
+def avg_pool_2x2(x: Any, data_format: str) -> Any:
     """The means over 2x2; an odd last row or column is left out."""
     return ops.average_pool(x, 2, 2, "valid", data_format)
 
 
-def largest_of_four(x: Any, data_format: str) -> Any:
+def max_pool_2x2(x: Any, data_format: str) -> Any:
     """The maxima over 2x2; an odd last row or column is left out."""
     return ops.max_pool(x, 2, 2, "valid", data_format)
 
@@ -122,7 +122,18 @@ def module_list(modules: Iterable[Any]) -> list[Any]:
     return list(modules)
 
 
-def in_training(norm: BatchNorm | Folded | None, training: Any = None) -> bool:
+def conv_norms(
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Any
+) -> Any:
+    """Convolutions in turn, each with its batch normalisation."""
+    layers: list[Any] = []
+    for plan in plans:
+        layers.append(convolution(plan, **options))
+        layers.append(norm_after(plan, eps, momentum, **options))
+    return module_list(layers)
+
+
+def in_training(norm: BatchNorm | Folded | None, training: bool | None = None) -> bool:
     """Whether the normalisation will use the statistics of the batch."""
     return norm is not None and bool(training) and norm.trainable
 

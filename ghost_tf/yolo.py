@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
 from ghost_tf import bottleneck, ghost_conv
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, concatenate, native_shape
 from ghost_tf.ghost_conv import ConvNormAct
 from ghost_tf.layers import activation, convolution, module_list, norm_after
@@ -20,7 +21,7 @@ from weights.modules.yolo import (
     ghost_conv_arguments,
 )
 
-# What `act` may be, beside True, False and a name.
+# The objects that `act` may be, by the name of the activation.
 OWN: dict[str, tuple[Any, ...]] = {
     "relu": (keras.ops.relu, keras.activations.relu),
     "relu6": (keras.ops.relu6, keras.activations.relu6),
@@ -44,7 +45,14 @@ class GhostConv(ghost_conv.GhostConv):
     """
 
     def __init__(
-        self, c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True, **options: Any
+        self,
+        c1: int,
+        c2: int,
+        k: Any = 1,
+        s: Any = 1,
+        g: int = 1,
+        act: Any = True,
+        **options: Unpack[KerasOptions],
     ) -> None:
         super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, function_of(act), OWN), **options)
 
@@ -66,7 +74,9 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
     (1, 5, 5, 32)
     """
 
-    def __init__(self, c1: int, c2: int, k: int = 3, s: int = 1, **options: Any) -> None:
+    def __init__(
+        self, c1: int, c2: int, k: int = 3, s: int = 1, **options: Unpack[KerasOptions]
+    ) -> None:
         super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
 
     @classmethod
@@ -108,11 +118,11 @@ class C3Ghost(Planned, keras.layers.Layer):
         bn_momentum: float = 0.03,
         form: PlainForm = "training",
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         check_without_effect(shortcut, g)
         plan = C3GhostConfig(c1, c2, n, e, hidden, bn_eps, bn_momentum, form)
-        super().__init__(**options)
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)

@@ -27,7 +27,7 @@ from weights.modules.yolo import (
     ghost_conv_arguments,
 )
 
-# What `act` may be, beside True, False and a name.
+# The objects that `act` may be, by the name of the activation.
 OWN: dict[str, tuple[Any, ...]] = {
     "relu": (nn.ReLU, torch.relu, nn.functional.relu),
     "relu6": (nn.ReLU6, nn.functional.relu6),
@@ -95,8 +95,8 @@ class C3Ghost(Planned):
         c1, c2: channels of the input and of the output.
         n: number of bottlenecks.
         shortcut, g: without effect, as in ultralytics.
-        e: share of `c2` that the inner channels are, rounded down.
-        hidden: the number of inner channels, where `e` does not tell it; a multiple of 4.
+        e: share of `c2` that the inner channels are, rounded down; half in ultralytics.
+        hidden: number of inner channels, a multiple of 4; None is `c2` times `e`.
         bn_eps, bn_momentum: of every batch normalisation; ultralytics sets both after construction.
         form: "training"; `deploy` makes "folded" (batch normalisations merged into the
             convolutions), which does not train.

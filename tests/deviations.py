@@ -226,18 +226,11 @@ DEVIATIONS = {
         """,
     },
     "ghost_tf/variants.py": {
-        "Keras places variables itself, orders axes, names layers; recomputing is not offered": """
+        "Keras orders axes, and has keywords that all its layers take; no recomputing": """
             - GhostNetOptions.remat =
             - GhostNetOptions.device =
+            - GhostNetOptions.dtype =
             + GhostNetOptions.data_format =
-            + GhostNetOptions.name =
-            + GhostNetOptions.trainable =
-            + GhostNetOptions.kernel_initializer =
-            + GhostNetOptions.bias_initializer =
-            + GhostNetOptions.kernel_regularizer =
-            + GhostNetOptions.bias_regularizer =
-            + GhostNetOptions.kernel_constraint =
-            + GhostNetOptions.bias_constraint =
         """,
     },
 }

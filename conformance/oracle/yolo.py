@@ -28,7 +28,7 @@ from weights.modules.yolo import (
     ghost_conv_arguments,
 )
 
-# What `act` may be, beside True, False and a name.
+# The objects that `act` may be, by the name of the activation.
 OWN: dict[str, tuple[Any, ...]] = {
     "relu": (ACTIVATIONS["relu"],),
     "relu6": (ACTIVATIONS["relu6"],),

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.branches import ConvNorm
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, native_shape
 from ghost_tf.layers import (
     activation,
     canonical_shape,
     convolution,
     dropout,
+    global_avg_pool,
     module_list,
     norm_after,
-    spatial_mean,
 )
 from ghost_tf.networks.network import Network, classifier
 from ghost_tf.saving.composed import settle
@@ -66,7 +67,7 @@ class GhostNet(Network):
         bn_momentum: float = 0.1,
         form: Form = "training",
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostNetConfig(
             self.version,
@@ -85,7 +86,7 @@ class GhostNet(Network):
             bn_momentum,
             form,
         )
-        super().__init__(**options)
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)
@@ -140,7 +141,7 @@ class GhostNet(Network):
         yield from self._head(x, training)
 
     def _head(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
-        x = self.conv_head(spatial_mean(x, self.data_format))
+        x = self.conv_head(global_avg_pool(x, self.data_format))
         if self.bn_head is not None:
             x = self.bn_head(x, training=training)
         x = ops.reshape(self.relu(x), (-1, HEAD_CHANNELS))

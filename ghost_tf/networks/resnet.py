@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, spatial_axes
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import activation, canonical_shape, dropout
@@ -49,7 +50,7 @@ class GhostResNet(Network):
         form: PlainForm = "training",
         dropout: float = 0.0,
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostResNetConfig(
             self.depth,
@@ -65,7 +66,7 @@ class GhostResNet(Network):
             form,
             dropout,
         )
-        super().__init__(**options)
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, pooled_shape
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import (
     activation,
     canonical_shape,
     dropout,
-    largest_of_four,
+    global_avg_pool,
     linear,
+    max_pool_2x2,
     module_list,
-    spatial_mean,
 )
 from ghost_tf.networks.network import Network, classifier
 from ghost_tf.saving.composed import settle
@@ -59,7 +60,7 @@ class GhostVGG16(Network):
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostVGGConfig(
             num_classes,
@@ -74,7 +75,7 @@ class GhostVGG16(Network):
             bn_momentum,
             form,
         )
-        super().__init__(**options)
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)
@@ -110,7 +111,7 @@ class GhostVGG16(Network):
         for name, out in self.features.steps(x, training):
             yield name, out
             x = out
-        x = ops.reshape(spatial_mean(x, self.data_format), (-1, FEATURES))
+        x = ops.reshape(global_avg_pool(x, self.data_format), (-1, FEATURES))
         if self.hidden is not None:
             x = self.relu(self.hidden(x))
             yield "hidden", x
@@ -145,7 +146,7 @@ class Features(list[Any]):
         for number, stage in enumerate(self):
             for convolution in stage:
                 x = convolution(x, training=training)
-            x = largest_of_four(x, self.network.data_format)
+            x = max_pool_2x2(x, self.network.data_format)
             yield f"features.{number}", x
 
 

@@ -55,14 +55,14 @@ BRANCHES = 3
 FIRST_ATTENTION = 2
 # A convolution with bias, or one without that batch normalisation follows.
 Head = Literal["bias", "norm"]
-# What a detector takes: the outputs with a stride of 2, 4, 8, 16 and 32, as timm names them.
+# The feature maps with a stride of 2, 4, 8, 16 and 32 that a detector takes, by timm's names.
 FEATURES = ("conv_stem", "blocks.1.0", "blocks.3.0", "blocks.5.0", "blocks.7.0")
 # Arguments of the blocks that are the network's own.
 SHARED = (
     "ratio", "dw_kernel_size", "split", "se_rounding", "shortcut_kernel_size",
     "shortcut_activation", "bn_eps", "bn_momentum", "form",
 )  # fmt: skip
-# What height and width are divided by before the last block.
+# The divisor of height and width before the last block.
 STRIDE = 2 * prod(stride for rows in ROWS for *_, stride in rows)
 
 

@@ -30,7 +30,7 @@ STAGES = {"layer1": 16, "layer2": 32, "layer3": 64}
 STEM_CHANNELS = 16
 # Arguments of the GhostConvs that are the network's own.
 SHARED = ("ratio", "dw_kernel_size", "split", "bn_eps", "bn_momentum", "form")
-# What a detector takes: the outputs with a stride of 1, 2 and 4.
+# The feature maps with a stride of 1, 2 and 4 that a detector takes.
 FEATURES = tuple(STAGES)
 
 

@@ -58,8 +58,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     **layers.ACTIVATIONS,
     "sigmoid": layers.sigmoid,
     "hard_sigmoid": layers.hard_sigmoid,
-    "half_size": layers.half_size,
-    "largest_of_four": layers.largest_of_four,
+    "avg_pool_2x2": layers.avg_pool_2x2,
+    "max_pool_2x2": layers.max_pool_2x2,
     "resize_like": lambda x: layers.resize_like(x, np.zeros((1, 1, 7, 4))),
 }
 
