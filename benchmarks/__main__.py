@@ -16,8 +16,9 @@ from rich.console import Console
 
 from benchmarks import report, roofline
 from benchmarks.measure import Row
+from weights.frameworks import FRAMEWORKS
 
-FRAMEWORKS = ("torch", "jax", "tf", "onnx")
+RUNTIMES = (*FRAMEWORKS, "onnx")
 SUITES = ("layer", "memory", "network", "load", "import", "conformance")
 # The malloc settings let the process keep memory that it frees. Otherwise the system clears new
 # pages for every map of some megabytes, and timings vary by factors.
@@ -32,7 +33,7 @@ PACKAGES = ("numpy", "torch", "jax", "flax", "tensorflow-cpu", "keras", "onnxrun
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--framework", "frameworks", multiple=True, type=click.Choice(FRAMEWORKS))
+@click.option("--framework", "frameworks", multiple=True, type=click.Choice(RUNTIMES))
 @click.option("--suite", "suites", multiple=True, type=click.Choice(SUITES))
 @click.option("--quick", is_flag=True, help="Fewer shapes and rounds.")
 @click.option(
@@ -52,7 +53,7 @@ def main(
     console = Console()
     rows: list[Row] = []
     for suite in suites or SUITES:
-        for job in jobs(suite, frameworks or FRAMEWORKS):
+        for job in jobs(suite, frameworks or RUNTIMES):
             with console.status(f"{suite}: {job}"):
                 rows += measured(job, suite, quick=quick, threads=threads)
         if suite == "layer":

@@ -17,7 +17,7 @@ from benchmarks.measure import Row, emit, rows, spread
 
 ROUNDS = 11
 
-FRAMEWORKS = {
+IMPORTS = {
     "torch": ("import torch", "import ghost_torch"),
     "jax": ("import jax, jax.numpy, flax.nnx", "import ghost_jax"),
     "tf": ("import tensorflow, keras", "import ghost_tf"),
@@ -26,7 +26,7 @@ FRAMEWORKS = {
 
 def start(*, quick: bool) -> None:
     """A fresh Python process for every measurement."""
-    for framework, (own, ours) in FRAMEWORKS.items():
+    for framework, (own, ours) in IMPORTS.items():
         emit([added(framework, own, ours, rounds=3 if quick else ROUNDS)])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "ghostnet_100.safetensors")

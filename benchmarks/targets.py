@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.measure import Row
+from weights.frameworks import FRAMEWORKS
 
 AT_LEAST, AT_MOST = "at least", "at most"
-FRAMEWORKS = ("torch", "jax", "tf")
 BOTH = "forward + backward"
 # The ratio of most targets; ratio 4 is measured as well.
 RATIO_2 = "ratio 2"

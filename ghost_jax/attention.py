@@ -16,11 +16,10 @@ from ghost_jax.layers import (
     activation,
     avg_pool_2x2,
     check_input,
+    conv_norms,
     convolution,
     global_avg_pool,
     hard_sigmoid,
-    module_list,
-    norm_after,
     resize_like,
     sigmoid,
 )
@@ -82,13 +81,7 @@ class SqueezeExcite(Planned):
 
 def short_conv(plan: AttentionPlan | None, eps: float, momentum: float, **options: Any) -> Any:
     """The layers of DFC attention: three convolutions, each with batch normalisation."""
-    if plan is None:
-        return None
-    layers: list[Any] = []
-    for each in plan.convolutions:
-        layers.append(convolution(each, **options))
-        layers.append(norm_after(each, eps, momentum, **options))
-    return module_list(layers)
+    return conv_norms(plan.convolutions, eps, momentum, **options) if plan else None
 
 
 def dfc_gate(layers: Any, x: jax.Array, out: jax.Array) -> jax.Array:

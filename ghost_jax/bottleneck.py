@@ -19,8 +19,8 @@ from ghost_jax.ghost_conv_v3 import GhostConvV3
 from ghost_jax.layers import (
     activation,
     check_input,
+    conv_norms,
     convolution,
-    module_list,
     norm_after,
 )
 from weights.modules.arguments import Activation, Rounding, Split
@@ -127,7 +127,7 @@ class GhostBottleneck(Planned):
             add_branches(self, plan.strided_branches, *norm, **options)
         self.se = _squeeze_excite(plan, **options)
         self.ghost2 = from_plan(GHOSTS[type(plan.ghost2)], plan.ghost2, **options)
-        self.shortcut = _shortcut(plan, **options)
+        self.shortcut = conv_norms(plan.shortcut, *norm, **options) if plan.shortcut else None
         self.shortcut_act = activation(plan.shortcut_activation)
 
     @property
@@ -162,13 +162,3 @@ def _squeeze_excite(plan: GhostBottleneckConfig, **options: Any) -> SqueezeExcit
     if plan.squeeze_excite is None:
         return None
     return from_plan(SqueezeExcite, plan.squeeze_excite, **options)
-
-
-def _shortcut(plan: GhostBottleneckConfig, **options: Any) -> Any:
-    if not plan.shortcut:
-        return None
-    layers: list[Any] = []
-    for each in plan.shortcut:
-        layers.append(convolution(each, **options))
-        layers.append(norm_after(each, plan.bn_eps, plan.bn_momentum, **options))
-    return module_list(layers)

@@ -160,6 +160,17 @@ def module_list(modules: Iterable[nnx.Module]) -> nnx.List[Any]:
     return nnx.List(modules)
 
 
+def conv_norms(
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Any
+) -> Any:
+    """Convolutions in turn, each with its batch normalisation."""
+    layers: list[Any] = []
+    for plan in plans:
+        layers.append(convolution(plan, **options))
+        layers.append(norm_after(plan, eps, momentum, **options))
+    return module_list(layers)
+
+
 def in_training(norm: BatchNorm | Folded | None, training: bool | None = None) -> bool:
     """Whether the normalisation will use the statistics of the batch on this device."""
     alone = getattr(norm, "axis_name", None) is None

@@ -11,11 +11,10 @@ from ghost_tf.framework.data_format import checked_data_format
 from ghost_tf.layers import (
     activation,
     avg_pool_2x2,
+    conv_norms,
     convolution,
     global_avg_pool,
     hard_sigmoid,
-    module_list,
-    norm_after,
     resize_like,
     sigmoid,
 )
@@ -83,13 +82,7 @@ class SqueezeExcite(Planned, keras.layers.Layer):
 
 def short_conv(plan: AttentionPlan | None, eps: float, momentum: float, **options: Any) -> Any:
     """The layers of DFC attention: three convolutions, each with batch normalisation."""
-    if plan is None:
-        return None
-    layers: list[Any] = []
-    for each in plan.convolutions:
-        layers.append(convolution(each, **options))
-        layers.append(norm_after(each, eps, momentum, **options))
-    return module_list(layers)
+    return conv_norms(plan.convolutions, eps, momentum, **options) if plan else None
 
 
 def dfc_gate(layers: Any, x: Any, out: Any, data_format: str, training: bool | None = None) -> Any:

@@ -12,7 +12,7 @@ from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format
 from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
-from ghost_tf.layers import activation, convolution, module_list, norm_after
+from ghost_tf.layers import activation, conv_norms, convolution, norm_after
 from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import Planned, build_in_turn, from_plan
 from weights.modules.arguments import Activation, Rounding, Split
@@ -111,7 +111,7 @@ class GhostBottleneck(Planned, keras.layers.Layer):
             add_branches(self, plan.strided_branches, *norm, **options)
         self.se = _squeeze_excite(plan, **options)
         self.ghost2 = from_plan(GHOSTS[type(plan.ghost2)], plan.ghost2, **options)
-        self.shortcut = _shortcut(plan, **options)
+        self.shortcut = conv_norms(plan.shortcut, *norm, **options) if plan.shortcut else None
         self.shortcut_act = activation(plan.shortcut_activation)
         settle(self)
 
@@ -141,7 +141,8 @@ class GhostBottleneck(Planned, keras.layers.Layer):
         """The convolutions that the stride is in, side by side."""
         if self.conv_dw is not None:
             return [self.conv_dw]
-        return branches(self, self.plan.strided_branches) if self.plan.strided else []
+        parts = self.plan.strided_branches
+        return branches(self, parts) if parts else []
 
     def _strided_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
         layers = self._strided_layers()
@@ -166,13 +167,3 @@ def _squeeze_excite(plan: GhostBottleneckConfig, **options: Any) -> SqueezeExcit
     if plan.squeeze_excite is None:
         return None
     return from_plan(SqueezeExcite, plan.squeeze_excite, **options)
-
-
-def _shortcut(plan: GhostBottleneckConfig, **options: Any) -> Any:
-    if not plan.shortcut:
-        return None
-    layers: list[Any] = []
-    for each in plan.shortcut:
-        layers.append(convolution(each, **options))
-        layers.append(norm_after(each, plan.bn_eps, plan.bn_momentum, **options))
-    return module_list(layers)

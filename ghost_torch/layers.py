@@ -130,6 +130,17 @@ def module_list(modules: Iterable[nn.Module]) -> nn.ModuleList:
     return nn.ModuleList(modules)
 
 
+def conv_norms(
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Any
+) -> Any:
+    """Convolutions in turn, each with its batch normalisation."""
+    layers: list[Any] = []
+    for plan in plans:
+        layers.append(convolution(plan, **options))
+        layers.append(norm_after(plan, eps, momentum, **options))
+    return module_list(layers)
+
+
 def in_training(norm: nn.Module | None, training: bool | None = None) -> bool:
     """Whether the normalisation will use the statistics of the batch on this device."""
     if isinstance(norm, nn.SyncBatchNorm) and _is_distributed():

@@ -14,11 +14,11 @@ import pytest
 
 from tests.deviations import DEVIATIONS, INTERFACES, OWN_BODIES, OWN_DEFINITIONS, OWN_FILES
 from tests.skeleton import Skeleton, differences
+from weights.frameworks import PACKAGES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ORACLE = REPOSITORY / "conformance" / "oracle"
-FRAMEWORKS = ("ghost_torch", "ghost_jax", "ghost_tf")
-COLUMNS = (ORACLE, *(REPOSITORY / name for name in FRAMEWORKS))
+COLUMNS = (ORACLE, *(REPOSITORY / name for name in PACKAGES))
 
 
 def files_of(column: Path) -> set[str]:
@@ -32,9 +32,9 @@ def files_of(column: Path) -> set[str]:
 
 
 ORACLES = files_of(ORACLE)
-FILES = sorted(ORACLES | files_of(REPOSITORY / FRAMEWORKS[0]))
+FILES = sorted(ORACLES | files_of(REPOSITORY / PACKAGES[0]))
 
-in_every_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
+in_every_framework = pytest.mark.parametrize("framework", PACKAGES)
 in_every_file = pytest.mark.parametrize("file", FILES)
 
 # (file, what stands there, what it drifts to, a line that convicts it)
@@ -72,7 +72,7 @@ def lines(path: Path) -> list[str]:
 
 def model(file: str) -> Path:
     """The file that the other columns' are compared with."""
-    return (ORACLE if file in ORACLES else REPOSITORY / FRAMEWORKS[0]) / file
+    return (ORACLE if file in ORACLES else REPOSITORY / PACKAGES[0]) / file
 
 
 def changed(path: Path, file: str) -> Counter[str]:

@@ -77,7 +77,7 @@ def parity(
                 prepare_experiment(file, images=images, reference=reference, size=size, seed=seed)
             )
         with terminal.progress_bars(console, chosen, len(tier.places)) as observe:
-            cases = runner.plan([tier], None)
+            cases = runner.select_cases([tier], None)
             result = runner.run(chosen, cases, observe, jobs, seconds=seconds)
         if json_output:
             click.echo(parity_tables.as_json(tier, result))

@@ -11,11 +11,10 @@ from conformance.oracle.layers import (
     activation,
     avg_pool_2x2,
     check_input,
+    conv_norms,
     convolution,
     global_avg_pool,
     hard_sigmoid,
-    module_list,
-    norm_after,
     resize_like,
     sigmoid,
 )
@@ -71,13 +70,7 @@ class SqueezeExcite(Planned):
 
 def short_conv(plan: AttentionPlan | None, eps: float, momentum: float, **options: Any) -> Any:
     """The layers of DFC attention: three convolutions, each with batch normalisation."""
-    if plan is None:
-        return None
-    layers: list[Any] = []
-    for each in plan.convolutions:
-        layers.append(convolution(each, **options))
-        layers.append(norm_after(each, eps, momentum, **options))
-    return module_list(layers)
+    return conv_norms(plan.convolutions, eps, momentum, **options) if plan else None
 
 
 def dfc_gate(layers: Any, x: np.ndarray, out: np.ndarray) -> np.ndarray:

@@ -228,6 +228,17 @@ def module_list(modules: Iterable[Any]) -> list[Any]:
     return list(modules)
 
 
+def conv_norms(
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Any
+) -> Any:
+    """Convolutions in turn, each with its batch normalisation."""
+    layers: list[Any] = []
+    for plan in plans:
+        layers.append(convolution(plan, **options))
+        layers.append(norm_after(plan, eps, momentum, **options))
+    return module_list(layers)
+
+
 def in_training(norm: BatchNorm | Folded | None, training: bool | None = None) -> bool:
     """Whether the normalisation will use the statistics of the batch."""
     return norm is not None and norm.training

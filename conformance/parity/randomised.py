@@ -21,7 +21,7 @@ from zlib import crc32
 
 import numpy as np
 
-from conformance.cases.tensors import Tensors, random_norm
+from conformance.cases.tensors import RANDOM_NORMS, Tensors
 from conformance.judging.stages import in_dtype
 from conformance.oracle import adapter, weights_io
 from conformance.oracle.layers import BatchNorm
@@ -71,11 +71,7 @@ def randomise(
 
 
 def _draw(generator: np.random.Generator, specs: Sequence[TensorSpec]) -> Tensors:
-    drawn = {}
-    for spec in specs:
-        vector = random_norm(generator, spec)
-        if spec.kind == RUNNING_VAR:
-            vector = 4 ** generator.uniform(1, 2, spec.shape)
-        if vector is not None:
-            drawn[spec.name] = vector
-    return drawn
+    draws = RANDOM_NORMS | {RUNNING_VAR: lambda random, shape: 4 ** random.uniform(1, 2, shape)}
+    return {
+        spec.name: draws[spec.kind](generator, spec.shape) for spec in specs if spec.kind in draws
+    }

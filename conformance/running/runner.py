@@ -64,7 +64,7 @@ def run(
     )
 
 
-def plan(tiers: Iterable[Tier], case_ids: Iterable[str] | None) -> Work:
+def select_cases(tiers: Iterable[Tier], case_ids: Iterable[str] | None) -> Work:
     """The tiers with the cases that will run: all of them, or those named."""
     wanted = None if case_ids is None else {split_pair(each)[0] for each in case_ids}
     work = [

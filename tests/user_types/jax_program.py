@@ -10,10 +10,14 @@ from flax import nnx
 
 import weights
 from ghost_jax import (
+    C3Ghost,
+    GhostBottleneck,
     GhostConv,
     GhostNet,
     GhostNetV2,
     GhostResNet20,
+    GhostVGG16,
+    SqueezeExcite,
     deploy,
     from_file,
     ghostnet_100,
@@ -34,6 +38,10 @@ def accepted(folder: Path) -> None:
     assert_type(layer.config, dict[str, Any])
     out: jax.Array = layer(jnp.zeros((1, 4, 4, 8)))
     print(out.shape, layer.primary_conv, layer.cheap_conv)
+
+    gate, block = SqueezeExcite(16, rngs=rngs), GhostBottleneck(8, 16, 8, rngs=rngs)
+    print(gate, block, C3Ghost(16, 32, 2, rngs=rngs).config)
+    print(GhostVGG16(10, rngs=rngs).plan.macs(32, 32), GhostResNet20(10, rngs=rngs).config)
 
     network = ghostnet_100(num_classes=10, in_chans=1, rngs=rngs)
     assert_type(network, GhostNet)
@@ -72,6 +80,11 @@ def refused(layer: GhostConv, network: GhostNet, model: nnx.Sequential, rngs: nn
     GhostConv(8, 16, form="fold", rngs=rngs)  # error
     GhostNet(depth=2, rngs=rngs)  # error
     GhostResNet20(num_classes=10, widths=16, rngs=rngs)  # error
+    GhostVGG16(hidden="yes", rngs=rngs)  # error
+    GhostBottleneck(8, 16, 8, strides=2, rngs=rngs)  # error
+    GhostBottleneck(8, 16, 8, se_rounding="up", rngs=rngs)  # error
+    SqueezeExcite(16, "0.25", rngs=rngs)  # error
+    C3Ghost(16, 32, depth=2, rngs=rngs)  # error
     layer.c_inner  # error
     layer.c_int.shape  # error
     network.features(jnp.zeros((1, 64, 64, 3)))["layer1"].shapes  # error

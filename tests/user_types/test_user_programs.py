@@ -16,8 +16,8 @@ pytestmark = pytest.mark.slow  # reads the sources of three frameworks
 
 FOLDER = Path(__file__).parent
 REPOSITORY = FOLDER.parents[1]
-PROGRAMS = ("torch", "jax", "tf")
-FRAMEWORKS = {"torch": "torch", "jax": "flax", "tf": "keras"}
+# Each program, and a module that it needs.
+PROGRAMS = {"torch": "torch", "jax": "flax", "tf": "keras", "weights": "numpy"}
 # The marker of a line that is to be refused, by both checkers or by one.
 MARKERS = ("# error", "# error: {}")
 
@@ -70,7 +70,7 @@ def by_file(errors: Any) -> dict[str, dict[int, str]]:
 def test_the_wrong_lines_of_a_program_are_refused_and_no_others(
     program: str, checker: Callable[[], dict[str, dict[int, str]]]
 ) -> None:
-    pytest.importorskip(FRAMEWORKS[program])
+    pytest.importorskip(PROGRAMS[program])
     errors = checker()[path(program).name]
     lines = wanted(program, checker.__wrapped__.__name__)
 

@@ -9,10 +9,14 @@ from torch import Tensor, nn
 
 import weights
 from ghost_torch import (
+    C3Ghost,
+    GhostBottleneck,
     GhostConv,
     GhostNet,
     GhostNetV2,
     GhostResNet20,
+    GhostVGG16,
+    SqueezeExcite,
     deploy,
     from_file,
     ghostnet_100,
@@ -32,6 +36,10 @@ def accepted(folder: Path) -> None:
     assert_type(layer.config, dict[str, Any])
     out: Tensor = layer(torch.zeros(1, 8, 4, 4))
     print(out.shape, layer.primary_conv, layer.cheap_conv)
+
+    gate, block = SqueezeExcite(16), GhostBottleneck(8, 16, 8)
+    print(gate, block, C3Ghost(16, 32, 2).config)
+    print(GhostVGG16(10).plan.macs(32, 32), GhostResNet20(10).config)
 
     network = ghostnet_100(num_classes=10, in_chans=1)
     assert_type(network, GhostNet)
@@ -68,6 +76,11 @@ def refused(layer: GhostConv, network: GhostNet, model: nn.Sequential) -> None:
     GhostConv(8, 16, form="fold")  # error
     GhostNet(depth=2)  # error
     GhostResNet20(num_classes=10, widths=16)  # error
+    GhostVGG16(hidden="yes")  # error
+    GhostBottleneck(8, 16, 8, strides=2)  # error
+    GhostBottleneck(8, 16, 8, se_rounding="up")  # error
+    SqueezeExcite(16, "0.25")  # error
+    C3Ghost(16, 32, depth=2)  # error
     layer.c_int.shape  # error
     network.features(torch.zeros(1, 3, 64, 64))["layer1"].shapes  # error
     save_weights("layer.safetensors", layer)  # error
