@@ -10,13 +10,13 @@ from weights import arithmetic
 from weights.arithmetic import ChannelSplit
 from weights.modules.arguments import (
     Activation,
+    Momentum,
     Odd,
     OddPair,
     Positive,
     PositiveNumber,
     PositivePair,
     Ratio,
-    Share,
     Split,
 )
 from weights.modules.attention import AttentionPlan
@@ -54,7 +54,7 @@ class GhostConvV3Config(Configuration):
     activation: Activation = "relu"
     form: Form = TRAINING
     bn_eps: PositiveNumber = 1e-5
-    bn_momentum: Share = 0.1
+    bn_momentum: Momentum = 0.1
 
     def check_together(self) -> None:
         """Check `split` against the channels."""
