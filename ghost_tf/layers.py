@@ -83,6 +83,15 @@ def activation(name: str) -> Callable[[Any], Any]:
     return ACTIVATIONS[name]
 
 
+def function_of(act: Any) -> Any:
+    """The function that an activation layer of Keras applies; anything else as it is."""
+    if type(act) is keras.layers.Activation:
+        return act.activation
+    if type(act) is keras.layers.ReLU and not act.negative_slope and not act.threshold:
+        return {None: keras.ops.relu, 6: keras.ops.relu6}.get(act.max_value, act)
+    return act
+
+
 def hard_sigmoid(x: Any) -> Any:
     """relu6(x + 3) / 6."""
     return ops.hard_sigmoid(x)

@@ -60,7 +60,8 @@ class GhostConv(ghost_conv.GhostConv):
         act: bool | str | Callable[[Tensor], Tensor] = True,
         **options: Unpack[TorchOptions],
     ) -> None:
-        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act, OWN), **options)
+        arguments = ghost_conv_arguments(c1, c2, k, s, g, act, OWN)
+        super().__init__(**arguments, **options)
 
 
 class GhostBottleneck(bottleneck.GhostBottleneck):
@@ -82,7 +83,8 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
     def __init__(
         self, c1: int, c2: int, k: int = 3, s: int = 1, **options: Unpack[TorchOptions]
     ) -> None:
-        super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
+        arguments = ghost_bottleneck_arguments(c1, c2, k, s)
+        super().__init__(**arguments, **options)
 
 
 class C3Ghost(Planned):

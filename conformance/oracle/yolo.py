@@ -57,7 +57,8 @@ class GhostConv(ghost_conv.GhostConv):
         *,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act, OWN), dtype=dtype)
+        arguments = ghost_conv_arguments(c1, c2, k, s, g, act, OWN)
+        super().__init__(**arguments, dtype=dtype)
 
 
 class GhostBottleneck(bottleneck.GhostBottleneck):
@@ -72,7 +73,8 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
     def __init__(
         self, c1: int, c2: int, k: int = 3, s: int = 1, *, dtype: DTypeLike = np.float64
     ) -> None:
-        super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), dtype=dtype)
+        arguments = ghost_bottleneck_arguments(c1, c2, k, s)
+        super().__init__(**arguments, dtype=dtype)
 
 
 class C3Ghost(Planned):

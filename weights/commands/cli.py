@@ -96,7 +96,7 @@ def inspect(file: str, as_json: bool) -> None:
 def summary(
     architecture: str, config: dict[str, Any], size: tuple[int, int] | None, as_json: bool
 ) -> None:
-    """Count what ARCHITECTURE, or a variant such as ghostnet_100, has and does."""
+    """Count parameters and operations of ARCHITECTURE, or a variant such as ghostnet_100."""
 
     try:
         counts = summarise(architecture, config, size)
@@ -131,7 +131,7 @@ def verify(file: str) -> None:
 @json_option
 @click.pass_context
 def diff(context: click.Context, a: str, b: str, as_json: bool) -> None:
-    """Compare A and B, tensor by tensor. Says what a difference looks like."""
+    """Compare A and B, tensor by tensor, and name the likely mistake."""
 
     difference = compare_files(*(read_file(path, allow_invalid=True) for path in (a, b)))
     if as_json:
