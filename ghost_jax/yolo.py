@@ -13,14 +13,11 @@ from jax.typing import DTypeLike
 from ghost_jax import bottleneck, ghost_conv
 from ghost_jax.framework.options import FlaxOptions, checked_options
 from ghost_jax.framework.planned import Planned, from_plan
-from ghost_jax.ghost_conv import ConvNormAct
+from ghost_jax.ghost_conv import ConvNormAct, conv_norm_act
 from ghost_jax.layers import (
     ACTIVATIONS,
-    activation,
     check_input,
-    convolution,
     module_list,
-    norm_after,
 )
 from weights.modules.arguments import Size
 from weights.modules.forms import PlainForm
@@ -173,6 +170,4 @@ class C3Ghost(Planned):
 
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
-    norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
-    conv = convolution(each, **options)
-    return ConvNormAct(conv, norm, activation("silu"))
+    return conv_norm_act(each, plan.bn_eps, plan.bn_momentum, "silu", **options)

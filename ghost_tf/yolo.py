@@ -10,8 +10,8 @@ import keras
 from ghost_tf import bottleneck, ghost_conv
 from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, concatenate, native_shape
-from ghost_tf.ghost_conv import ConvNormAct
-from ghost_tf.layers import activation, convolution, function_of, module_list, norm_after
+from ghost_tf.ghost_conv import ConvNormAct, conv_norm_act
+from ghost_tf.layers import function_of, module_list
 from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import Planned, build_in_turn, from_plan
 from weights.modules.arguments import Size
@@ -197,6 +197,4 @@ class C3Ghost(Planned, keras.layers.Layer):
 
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
-    norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
-    conv = convolution(each, **options)
-    return ConvNormAct(conv, norm, activation("silu"), dtype=options["dtype"])
+    return conv_norm_act(each, plan.bn_eps, plan.bn_momentum, "silu", **options)

@@ -9,14 +9,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from conformance.oracle import bottleneck, ghost_conv
-from conformance.oracle.ghost_conv import ConvNormAct
+from conformance.oracle.ghost_conv import ConvNormAct, conv_norm_act
 from conformance.oracle.layers import (
     ACTIVATIONS,
-    activation,
     check_input,
-    convolution,
     module_list,
-    norm_after,
 )
 from conformance.oracle.planned import Planned, from_plan
 from weights.modules.arguments import Size
@@ -142,6 +139,4 @@ class C3Ghost(Planned):
 
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
-    norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
-    conv = convolution(each, **options)
-    return ConvNormAct(conv, norm, activation("silu"))
+    return conv_norm_act(each, plan.bn_eps, plan.bn_momentum, "silu", **options)
