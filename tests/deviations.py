@@ -143,12 +143,6 @@ DEVIATIONS = {
             + GhostNet._set_up: self.relu_head =
         """,
     },
-    "ghost_torch/ghost_conv_v3.py": {
-        "Sequential holds the two by itself": """
-            - ConvAct.__init__: self.conv =
-            - ConvAct.__init__: self.act =
-        """,
-    },
     "ghost_torch/layers.py": {
         "SyncBatchNorm, which PyTorch can put in its place, counts the values of every device": """
             - def in_training(norm): Whether the normalisation will use the statistics of the batch.
