@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from conformance.cases import tensors
 from conformance.cases.case import Case
+from conformance.cases.model import make_model
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import shorten
 from conformance.judging.compare import compare_arrays
@@ -94,9 +94,10 @@ def _write_case(folder: Path, tier: OracleTier, case: Case) -> Vector:
 
 def _inputs(case: Case) -> tuple[dict[str, Any], Tensors]:
     """The configuration and the arrays from which a program computes its outputs."""
-    weights, x = tensors.make(case)
+    model, x = make_model(case)
     arrays = {"input": x}
     if case.tier == TrainingTier.name:
         _, _, arrays["output_cotangent"] = step_inputs(case)
-    config, weights = in_form(case, weights)
-    return config, arrays | {f"weight.{name}": array for name, array in weights.items()}
+    model = in_form(model, case.form)
+    weights = {f"weight.{name}": array for name, array in model.weights.items()}
+    return dict(model.config), arrays | weights

@@ -79,7 +79,7 @@ def batch_norm(channels: int, eps: float, momentum: float, **options: Any) -> Ba
 
 
 class Folded(nnx.Module):
-    """What is left of a batch normalisation inside the convolution before it."""
+    """The place of a batch normalisation that is folded into the convolution before it."""
 
     use_running_average = False  # as in a new batch normalisation; eval() sets it
 
@@ -89,7 +89,7 @@ class Folded(nnx.Module):
 
 
 def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
-    """The batch normalisation after a convolution, or what is left of one inside it."""
+    """The batch normalisation after a convolution, or `Folded` where none follows."""
     return batch_norm(plan.c_out, eps, momentum, **options) if plan.norm else Folded()
 
 

@@ -37,13 +37,35 @@ class GhostBottleneck(Planned, keras.layers.Layer):
     Han et al., CVPR 2020, "GhostNet", section 3.2; with `attention` the block of GhostNetV2, with
     `branches` that of GhostNetV3.
 
+    Args:
+        c_in, c_mid, c_out: channels of the input, between the two ghost modules, and of the output.
+        kernel_size: of the strided convolution; odd.
+        stride: of the block; 1 leaves the strided convolution out.
+        se_ratio: squeezed channels as a share of `c_mid`; 0 leaves squeeze-and-excitation out.
+        ratio, dw_kernel_size, split: of the ghost modules; "ceil" is the split of paper and timm.
+        attention: give the first ghost module DFC attention (GhostNetV2).
+        branches: parallel branches in training of every convolution (GhostNetV3); 0 has none.
+        primary_skip: let the input itself be a branch of the primary convolutions, where shapes
+            allow it.
+        activation: of the first ghost module; the second is linear.
+        se_rounding: make the squeezed channels a multiple of 4 ("divisible", GhostNet's PyTorch
+            code) or round them down ("floor", its TensorFlow code).
+        shortcut_kernel_size: of the shortcut's depthwise convolution; 0 is `kernel_size`.
+        shortcut_activation: between the shortcut's convolutions; the paper has none.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions) and, where there are branches, "deployed" (these merged alone). Only the
+            first trains.
+        data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
+        keras_options: `name`, `dtype` and the others of `KerasOptions`.
+
     Shapes: x: (N, H, W, c_in) to (N, H', W', c_out).
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
 
     >>> from keras import ops
     >>> block = GhostBottleneck(16, 48, 24, stride=2, se_ratio=0.25)
-    >>> from keras import ops
     >>> tuple(block(ops.zeros((1, 14, 14, 16))).shape)
     (1, 7, 7, 24)
     """
@@ -76,26 +98,10 @@ class GhostBottleneck(Planned, keras.layers.Layer):
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostBottleneckConfig(
-            c_in,
-            c_mid,
-            c_out,
-            kernel_size,
-            stride,
-            se_ratio,
-            ratio,
-            dw_kernel_size,
-            attention,
-            branches,
-            primary_skip,
-            split,
-            activation,
-            se_rounding,
-            shortcut_kernel_size,
-            shortcut_activation,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
+            c_in, c_mid, c_out, kernel_size, stride, se_ratio, ratio, dw_kernel_size, attention,
+            branches, primary_skip, split, activation, se_rounding, shortcut_kernel_size,
+            shortcut_activation, bn_eps, bn_momentum, form,
+        )  # fmt: skip
         super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()

@@ -33,7 +33,7 @@ class ConvNorm(Composed, Chosen, keras.layers.Layer):
         settle(self)
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras saves: the layer's own arguments and Keras' (name, dtype policy, ...)."""
+        """The layer's own arguments and Keras' (name, dtype policy, ...), for saving."""
         plan, eps, momentum, act = self._arguments
         own = {"plan": asdict(plan), "eps": eps, "momentum": momentum, "act": act}
         return {**super().get_config(), **own}

@@ -37,7 +37,7 @@ class ConvNormAct(Composed, keras.layers.Layer):
         return (self.conv, self.norm, self.act)[index]
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras saves: the three parts, and the layer's own name and flags."""
+        """The three parts, and the layer's own name and flags, for saving."""
         return {**super().get_config(), **serialised(conv=self.conv, norm=self.norm, act=self.act)}
 
     @classmethod
@@ -55,6 +55,15 @@ class ConvNormAct(Composed, keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """Shape of the output, in the order of the input's."""
         return self.conv.compute_output_shape(input_shape)
+
+
+def conv_norm_act(
+    plan: ConvolutionPlan, eps: float, momentum: float, act: str, **options: Any
+) -> ConvNormAct:
+    """A convolution, its batch normalisation if one follows, and the activation of that name."""
+    norm = norm_after(plan, eps, momentum, **options)
+    conv = convolution(plan, **options)
+    return ConvNormAct(conv, norm, activation(act), dtype=options["dtype"])
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
@@ -180,6 +189,4 @@ class GhostConvV2(GhostConv):
 
 
 def _half(plan: GhostConvConfig, half: ConvolutionPlan, **options: Any) -> ConvNormAct:
-    norm = norm_after(half, plan.bn_eps, plan.bn_momentum, **options)
-    conv = convolution(half, **options)
-    return ConvNormAct(conv, norm, activation(plan.activation), dtype=options["dtype"])
+    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

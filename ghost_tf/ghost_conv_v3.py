@@ -10,51 +10,17 @@ from ghost_tf.attention import dfc_gate, short_conv
 from ghost_tf.branches import add_branches, branches, sum_branches
 from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, concatenate, crop_channels
+from ghost_tf.ghost_conv import ConvNormAct, conv_norm_act
 from ghost_tf.layers import (
     activation,
     canonical_shape,
-    convolution,
 )
-from ghost_tf.saving.composed import Composed, revived, serialised, settle
+from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import Planned, build_in_turn
 from weights.modules.arguments import Activation, Size, Split
 from weights.modules.branches import BranchesPlan
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
-
-
-@keras.saving.register_keras_serializable("ghost_tf")
-class ConvAct(Composed, keras.layers.Layer):
-    """Convolution and activation: one half in deployed form."""
-
-    def __init__(self, conv: Any, act: Any, **options: Unpack[KerasOptions]) -> None:
-        super().__init__(**options)
-        self.conv = conv
-        self.act = act
-        settle(self)
-
-    def __getitem__(self, index: int) -> Any:
-        return (self.conv, self.act)[index]
-
-    def get_config(self) -> dict[str, Any]:
-        """What Keras saves: the two parts, and the layer's own name and flags."""
-        return {**super().get_config(), **serialised(conv=self.conv, act=self.act)}
-
-    @classmethod
-    def _from_arguments(cls, arguments: dict[str, Any]) -> Any:
-        return super()._from_arguments(revived(arguments, "conv", "act"))
-
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the variables."""
-        build_in_turn([self.conv], input_shape)
-
-    def call(self, x: Any, training: bool | None = None) -> Any:
-        """Shapes: x: (N, H, W, C) to (N, H', W', C')."""
-        return self.act(self.conv(x))
-
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Shape of the output, in the order of the input's."""
-        return self.conv.compute_output_shape(input_shape)
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
@@ -173,9 +139,8 @@ class GhostConvV3(Planned, keras.layers.Layer):
         return self.act(sum_branches(self, half, x, training))
 
 
-def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvAct | None:
-    halves = {half.name: half for half in plan.halves}
-    if plan.form == TRAINING or name not in halves:
+def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvNormAct | None:
+    half = plan.merged.get(name)
+    if half is None:
         return None
-    conv = convolution(halves[name].deployed, **options)
-    return ConvAct(conv, activation(plan.activation), dtype=options["dtype"])
+    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

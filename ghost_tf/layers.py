@@ -44,10 +44,10 @@ def batch_norm(
 
 @keras.saving.register_keras_serializable("ghost_tf")
 class Folded(keras.layers.Layer):
-    """What is left of a batch normalisation inside the convolution before it."""
+    """The place of a batch normalisation that is folded into the convolution before it."""
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras saves: its own arguments (name, dtype policy, ...)."""
+        """Its own arguments (name, dtype policy, ...), for saving."""
         return dict(super().get_config())
 
     def call(self, x: Any, training: bool | None = None) -> Any:
@@ -60,7 +60,7 @@ class Folded(keras.layers.Layer):
 
 
 def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
-    """The batch normalisation after a convolution, or what is left of one inside it."""
+    """The batch normalisation after a convolution, or `Folded` where none follows."""
     if plan.norm:
         return batch_norm(plan.c_out, eps, momentum, **options)
     return Folded(dtype=options["dtype"])
@@ -81,6 +81,15 @@ def dropout(rate: float, *, data_format: str, **options: Any) -> keras.layers.Dr
 def activation(name: str) -> Callable[[Any], Any]:
     """The activation of that name."""
     return ACTIVATIONS[name]
+
+
+def function_of(act: Any) -> Any:
+    """The function that an activation layer of Keras applies; anything else as it is."""
+    if type(act) is keras.layers.Activation:
+        return act.activation
+    if type(act) is keras.layers.ReLU and not act.negative_slope and not act.threshold:
+        return {None: keras.ops.relu, 6: keras.ops.relu6}.get(act.max_value, act)
+    return act
 
 
 def hard_sigmoid(x: Any) -> Any:

@@ -44,8 +44,7 @@ class GhostBottleneck(Planned):
         kernel_size: of the strided convolution; odd.
         stride: of the block; 1 leaves the strided convolution out.
         se_ratio: squeezed channels as a share of `c_mid`; 0 leaves squeeze-and-excitation out.
-        ratio, dw_kernel_size, split: of the ghost modules, as in `GhostConv`; "ceil" is the split
-            of the paper and timm.
+        ratio, dw_kernel_size, split: of the ghost modules; "ceil" is the split of paper and timm.
         attention: give the first ghost module DFC attention (GhostNetV2).
         branches: parallel branches in training of every convolution (GhostNetV3); 0 has none.
         primary_skip: let the input itself be a branch of the primary convolutions, where shapes

@@ -3,28 +3,17 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ghost_torch.attention import dfc_gate, short_conv
 from ghost_torch.branches import add_branches, branches, sum_branches
 from ghost_torch.framework.planned import Planned
-from ghost_torch.framework.watched import activated
-from ghost_torch.layers import activation, check_input, checked_options, convolution
+from ghost_torch.ghost_conv import ConvNormAct, conv_norm_act
+from ghost_torch.layers import activation, check_input, checked_options
 from weights.modules.arguments import Activation, Size, Split
 from weights.modules.branches import BranchesPlan
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
-
-
-class ConvAct(nn.Sequential):
-    """Convolution and activation: one half in deployed form."""
-
-    def __init__(self, conv: nn.Module, act: nn.Module) -> None:
-        super().__init__(conv, act)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: x: (N, C, H, W) to (N, C', H', W')."""
-        return activated(self, x)
 
 
 class GhostConvV3(Planned):
@@ -125,9 +114,8 @@ class GhostConvV3(Planned):
         return self.act(sum_branches(self, half, x))
 
 
-def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvAct | None:
-    halves = {half.name: half for half in plan.halves}
-    if plan.form == TRAINING or name not in halves:
+def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvNormAct | None:
+    half = plan.merged.get(name)
+    if half is None:
         return None
-    conv = convolution(halves[name].deployed, **options)
-    return ConvAct(conv, activation(plan.activation))
+    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

@@ -45,7 +45,7 @@ def batch_norm(channels: int, eps: float, momentum: float, **options: Any) -> nn
 
 
 class Folded(nn.Module):
-    """What is left of a batch normalisation inside the convolution before it."""
+    """The place of a batch normalisation that is folded into the convolution before it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """`x`."""
@@ -53,7 +53,7 @@ class Folded(nn.Module):
 
 
 def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> nn.Module:
-    """The batch normalisation after a convolution, or what is left of one inside it."""
+    """The batch normalisation after a convolution, or `Folded` where none follows."""
     return batch_norm(plan.c_out, eps, momentum, **options) if plan.norm else Folded()
 
 

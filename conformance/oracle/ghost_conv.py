@@ -40,6 +40,15 @@ class ConvNormAct:
         return self.act(self.norm(self.conv(x)))
 
 
+def conv_norm_act(
+    plan: ConvolutionPlan, eps: float, momentum: float, act: str, **options: Any
+) -> ConvNormAct:
+    """A convolution, its batch normalisation if one follows, and the activation of that name."""
+    norm = norm_after(plan, eps, momentum, **options)
+    conv = convolution(plan, **options)
+    return ConvNormAct(conv, norm, activation(act))
+
+
 class GhostConv(Planned):
     """Ghost convolution (Han et al., CVPR 2020, "GhostNet", section 3.1).
 
@@ -147,6 +156,4 @@ class GhostConvV2(GhostConv):
 
 
 def _half(plan: GhostConvConfig, half: ConvolutionPlan, **options: Any) -> ConvNormAct:
-    norm = norm_after(half, plan.bn_eps, plan.bn_momentum, **options)
-    conv = convolution(half, **options)
-    return ConvNormAct(conv, norm, activation(plan.activation))
+    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

@@ -9,27 +9,13 @@ from numpy.typing import DTypeLike
 
 from conformance.oracle.attention import dfc_gate, short_conv
 from conformance.oracle.branches import add_branches, branches, sum_branches
-from conformance.oracle.layers import activation, check_input, convolution
+from conformance.oracle.ghost_conv import ConvNormAct, conv_norm_act
+from conformance.oracle.layers import activation, check_input
 from conformance.oracle.planned import Planned
 from weights.modules.arguments import Activation, Size, Split
 from weights.modules.branches import BranchesPlan
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
-
-
-class ConvAct:
-    """Convolution and activation: one half in deployed form."""
-
-    def __init__(self, conv: Any, act: Any) -> None:
-        self.conv = conv
-        self.act = act
-
-    def __getitem__(self, index: int) -> Any:
-        return (self.conv, self.act)[index]
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Shapes: x: (N, C, H, W) to (N, C', H', W')."""
-        return self.act(self.conv(x))
 
 
 class GhostConvV3(Planned):
@@ -128,9 +114,8 @@ class GhostConvV3(Planned):
         return self.act(sum_branches(self, half, x))
 
 
-def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvAct | None:
-    halves = {half.name: half for half in plan.halves}
-    if plan.form == TRAINING or name not in halves:
+def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvNormAct | None:
+    half = plan.merged.get(name)
+    if half is None:
         return None
-    conv = convolution(halves[name].deployed, **options)
-    return ConvAct(conv, activation(plan.activation))
+    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

@@ -156,7 +156,7 @@ def batch_norm(channels: int, eps: float, momentum: float, *, dtype: Any = np.fl
 
 @dataclass
 class Folded:
-    """What is left of a batch normalisation inside the convolution before it."""
+    """The place of a batch normalisation that is folded into the convolution before it."""
 
     training: bool = False
 
@@ -166,7 +166,7 @@ class Folded:
 
 
 def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
-    """The batch normalisation after a convolution, or what is left of one inside it."""
+    """The batch normalisation after a convolution, or `Folded` where none follows."""
     return batch_norm(plan.c_out, eps, momentum, **options) if plan.norm else Folded()
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from conformance.cases import digits
 from conformance.cases.case import Case
+from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import NotSupported, shorten
 from conformance.implementations.implementation import Implementation
@@ -117,16 +118,12 @@ class NetworkTier(Tier):
 
     def _oracle_stages(self) -> stages.Reference:
         data = self._data()
-        file = data.file
-        return stages.oracle_run(file.architecture, file.config, file.tensors, data.x).reference()
+        return stages.oracle_run(Model.of(data.file), data.x).reference()
 
     def _run(self, implementation: Implementation) -> Tensors:
         data = self._data()
-        file, weights = data.file, stages.in_dtype(data.file.tensors, np.float32)
-        return stages.in_batches(
-            lambda batch: implementation.taps(file.architecture, file.config, weights, batch),
-            data.x,
-        )
+        model = Model.of(data.file).astype(np.float32)
+        return stages.in_batches(lambda batch: implementation.taps(model, batch), data.x)
 
 
 def load(weights: Path, images: Path) -> Data:

@@ -39,8 +39,7 @@ class GhostNet(Network):
         num_classes: outputs of the classifier; 0 leaves it out.
         in_chans: channels of the images.
         dropout: rate before the classifier.
-        ratio, dw_kernel_size, split: of the ghost modules, as in `GhostConv`; "ceil" is the split
-            of the paper and timm.
+        ratio, dw_kernel_size, split: of the ghost modules; "ceil" is the split of paper and timm.
         head: "bias" (a convolution with bias, timm and Huawei's PyTorch code) or "norm" (batch
             normalisation, d-li14 and Huawei's TensorFlow code).
         se_rounding, shortcut_kernel_size, shortcut_activation: of the blocks, as in

@@ -12,10 +12,10 @@ from weights.errors import ArgumentError
 from weights.modules.arguments import (
     ACTIVATIONS,
     Count,
+    Momentum,
     Positive,
     PositiveNumber,
     Ratio,
-    Share,
 )
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.configuration import UNLESS_DEFAULT, Configuration
@@ -137,7 +137,7 @@ class C3GhostConfig(Configuration):
     e: Ratio = 0.5
     hidden: Any = None
     bn_eps: PositiveNumber = EPS
-    bn_momentum: Share = MOMENTUM
+    bn_momentum: Momentum = MOMENTUM
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
 
     input_argument, output_argument = "c1", "c2"

@@ -13,14 +13,14 @@ from weights.errors import ArgumentError
 from weights.modules.arguments import (
     Activation,
     Count,
+    DropoutRate,
+    Momentum,
     Odd,
     OddOrZero,
     Positive,
     PositiveNumber,
     Ratio,
     Rounding,
-    Share,
-    ShareOrNone,
     Split,
 )
 from weights.modules.bottleneck import GhostBottleneckConfig
@@ -83,7 +83,7 @@ class GhostNetConfig(NetworkConfig):
     width: Ratio = 1.0
     num_classes: Count = 1000
     in_chans: Positive = 3
-    dropout: ShareOrNone = 0.2
+    dropout: DropoutRate = 0.2
     ratio: Ratio = 2
     dw_kernel_size: Odd = 3
     split: Split = "ceil"
@@ -92,7 +92,7 @@ class GhostNetConfig(NetworkConfig):
     shortcut_kernel_size: OddOrZero = 0
     shortcut_activation: Activation = "identity"
     bn_eps: PositiveNumber = 1e-5
-    bn_momentum: Share = 0.1
+    bn_momentum: Momentum = 0.1
     form: Form = TRAINING
 
     num_features = HEAD_CHANNELS

@@ -11,12 +11,12 @@ from weights import arithmetic, checks
 from weights.errors import ArgumentError
 from weights.modules.arguments import (
     Count,
+    DropoutRate,
+    Momentum,
     Odd,
     Positive,
     PositiveNumber,
     Ratio,
-    Share,
-    ShareOrNone,
     Split,
 )
 from weights.modules.configuration import IN_NAME, UNLESS_DEFAULT
@@ -86,9 +86,9 @@ class GhostResNetConfig(NetworkConfig):
     norm: bool = True
     split: Split = "round"
     bn_eps: PositiveNumber = 1e-5
-    bn_momentum: Share = 0.1
+    bn_momentum: Momentum = 0.1
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
-    dropout: Annotated[ShareOrNone, UNLESS_DEFAULT] = 0.0
+    dropout: Annotated[DropoutRate, UNLESS_DEFAULT] = 0.0
 
     num_features = STAGES["layer3"]
 

@@ -12,9 +12,9 @@ import pytest
 
 from conformance.cases import tensors
 from conformance.cases.case import Case
+from conformance.cases.model import in_dtype
 from conformance.gradients.tape import Perturbed, Variable, gradients
 from conformance.gradients.vjps import summed
-from conformance.judging.stages import in_dtype
 from conformance.judging.steps import flatten_step, output_cotangent
 from conformance.oracle import layers, weights_io
 from conformance.oracle.training import train_step

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from conformance import Status
-from conformance.cases.tensors import make
+from conformance.cases.model import make_model
 from conformance.implementations.errors import ImplementationRaised
 from conformance.implementations.local import LocalImplementation
 from conformance.judging.verdict import Verdict
@@ -34,9 +34,8 @@ class Wavers:
 
 
 def ask(build: Any, *, repeat: bool) -> np.ndarray:
-    weights, x = make(CASE)
     process = LocalImplementation("local", build, repeat=repeat)
-    return process.call(CASE.architecture, CASE.config, weights, x)
+    return process.call(*make_model(CASE))
 
 
 def test_an_output_that_wavers_by_a_bit_is_an_error() -> None:
