@@ -8,7 +8,12 @@ from typing import Any, Unpack
 import keras
 
 from ghost_tf import bottleneck, ghost_conv
-from ghost_tf.framework.data_format import checked_data_format, concatenate, native_shape
+from ghost_tf.framework.data_format import (
+    DataFormat,
+    checked_data_format,
+    concatenate,
+    native_shape,
+)
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import ConvNormAct, conv_norm_act
 from ghost_tf.layers import function_of, module_list
@@ -61,7 +66,7 @@ class GhostConv(ghost_conv.GhostConv):
         g: int = 1,
         act: bool | str | Callable[[Any], Any] = True,
         *,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         arguments = ghost_conv_arguments(c1, c2, k, s, g, function_of(act), OWN)
@@ -100,7 +105,7 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
         k: int = 3,
         s: int = 1,
         *,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         arguments = ghost_bottleneck_arguments(c1, c2, k, s)
@@ -153,7 +158,7 @@ class C3Ghost(Planned, keras.layers.Layer):
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
         form: PlainForm = "training",
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         check_without_effect(shortcut, g)
