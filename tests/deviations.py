@@ -118,9 +118,8 @@ DEVIATIONS = {
         """,
     },
     "ghost_tf/adapter.py": {
-        "its modes put tf.function around the two": """
-            + def Adapter._forward(self, x): The output in inference.
-            + def Adapter._differentiate(self, x, cotangent, sources): The output in training, and the gradients of input and sources.
+        "its modes put tf.function around it": """
+            + def Adapter._gradients(self, x, cotangent, sources): The output in training, and the gradients of input and sources.
         """,
     },
     "ghost_torch/facts.py": {

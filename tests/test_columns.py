@@ -61,7 +61,7 @@ DRIFTS = [
     ("weights_io.py", '    "ghost_conv": GhostConv,\n', "", "- ARCHITECTURES = 'ghost_conv'"),
     ("weights_io.py", "def make(self, arch", "def make(self, a", "+ def Framework.make(self, a"),
     ("layers.py", "def convolution(plan", "def convolution(it", "+ def convolution(it)"),
-    ("adapter.py", "def load(", "def read(", "+ def Adapter.read(self, path)"),
+    ("adapter.py", "def build(architecture", "def build(name", "+ def build(name, config, w"),
 ]  # fmt: skip
 
 

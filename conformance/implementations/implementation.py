@@ -31,7 +31,7 @@ class Implementation(ABC):
         self.violations: tuple[str, ...] = ()
 
     @contextmanager
-    def one_case(self) -> Iterator[None]:
+    def time_limit(self) -> Iterator[None]:
         """Limit the time of all requests of a case together."""
         yield
 

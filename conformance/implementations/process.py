@@ -86,7 +86,7 @@ class ProcessImplementation(Implementation):
         self.precision = Precision(*facts["precision"])
 
     @contextmanager
-    def one_case(self) -> Iterator[None]:
+    def time_limit(self) -> Iterator[None]:
         """Limit the time of all requests of a case together."""
         self._deadline = time.monotonic() + self._seconds
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import product, takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,15 +62,10 @@ def _channel_hints(arrays: Compared, wrong: np.ndarray, c_int: int | None) -> It
         yield f"channels are permuted ({moved}{', ...' * (len(channels) > 4)})"
 
 
-def _sources(arrays: Compared, channels: list[int]) -> list[int]:
+def _sources(arrays: Compared, channels: list[int]) -> list[int | None]:
     """The channel of the reference that each wrong channel is, up to the first that is none."""
-    sources = []
-    for channel in channels:
-        source = _source(arrays, channel)
-        if source is None:
-            break
-        sources.append(source)
-    return sources
+    found = (_source(arrays, channel) for channel in channels)
+    return list(takewhile(lambda source: source is not None, found))
 
 
 def _source(arrays: Compared, channel: int) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -89,8 +89,8 @@ class Verdict(Outcome):
         cls, outcome: Outcome, case: str, tier: str, implementation: str, seconds: float = 0.0
     ) -> Verdict:
         """The verdict that an outcome is, once it is known of what."""
-        found = {each.name: getattr(outcome, each.name) for each in fields(Outcome)}
-        return cls(**found, case=case, tier=tier, implementation=implementation, seconds=seconds)
+        place: dict[str, Any] = {"case": case, "tier": tier, "implementation": implementation}
+        return cls(**vars(outcome), **place, seconds=seconds)
 
     @property
     def is_bad(self) -> bool:

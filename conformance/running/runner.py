@@ -78,7 +78,7 @@ def judge(tier: Tier, case: Case, implementation: Implementation) -> Verdict:
     """The verdict of one case; raises what the tier itself raises."""
     started = time.monotonic()
     try:
-        with implementation.one_case():
+        with implementation.time_limit():
             outcome = tier.judge(case, implementation)
     except NotSupported as reason:
         outcome = Outcome.skipped(str(reason))

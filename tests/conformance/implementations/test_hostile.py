@@ -167,7 +167,7 @@ def test_a_case_has_its_time_however_many_requests_it_makes() -> None:
     case = next(layer_cases("module", ["normal"]))
     model, x = make_model(case)
     with closing(ProcessImplementation("tests.conformance.hostile:takes_its_time", 1.0)) as process:
-        with process.one_case(), pytest.raises(TimedOut, match="no result within 1 s"):
+        with process.time_limit(), pytest.raises(TimedOut, match="no result within 1 s"):
             for _ in range(10):
                 process.call(model, x)
         started = time.monotonic()
