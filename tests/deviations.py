@@ -203,14 +203,14 @@ DEVIATIONS = {
     },
     "ghost_jax/weights_io.py": {
         "attributes have other names than tensors": """
-            + ATTRIBUTES = CONVOLUTION, CONVOLUTION_BIAS, DEPTHWISE, LINEAR, LINEAR_BIAS, NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
+            + ATTRIBUTES = tensors.CONVOLUTION, tensors.CONVOLUTION_BIAS, tensors.DEPTHWISE, tensors.LINEAR, tensors.LINEAR_BIAS, tensors.NORM_WEIGHT, tensors.NORM_BIAS, tensors.RUNNING_MEAN, tensors.RUNNING_VAR
             + Framework.attributes =
         """,
         "the oracle is no framework: nobody builds models from it": CALLS,
     },
     "ghost_tf/weights_io.py": {
         "attributes have other names than tensors": """
-            + ATTRIBUTES = CONVOLUTION, CONVOLUTION_BIAS, DEPTHWISE, LINEAR, LINEAR_BIAS, NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
+            + ATTRIBUTES = tensors.CONVOLUTION, tensors.CONVOLUTION_BIAS, tensors.DEPTHWISE, tensors.LINEAR, tensors.LINEAR_BIAS, tensors.NORM_WEIGHT, tensors.NORM_BIAS, tensors.RUNNING_MEAN, tensors.RUNNING_VAR
             + Framework.attributes =
         """,
         "the oracle is no framework: nobody builds models from it": CALLS,
@@ -218,26 +218,26 @@ DEVIATIONS = {
     # Files that the oracle has not are compared with those of ghost_torch.
     "ghost_jax/variants.py": {
         "PyTorch has one type and a device, Flax two types, axes and random numbers": """
-            - GhostNetOptions.device =
-            + GhostNetOptions.param_dtype =
-            + GhostNetOptions.axis_name =
-            + GhostNetOptions.axis_index_groups =
-            + GhostNetOptions.rngs =
+            - Options.device =
+            + Options.param_dtype =
+            + Options.axis_name =
+            + Options.axis_index_groups =
+            + Options.rngs =
         """,
     },
     "ghost_tf/variants.py": {
         "Keras places variables itself, orders axes, names layers; recomputing is not offered": """
-            - GhostNetOptions.remat =
-            - GhostNetOptions.device =
-            + GhostNetOptions.data_format =
-            + GhostNetOptions.name =
-            + GhostNetOptions.trainable =
-            + GhostNetOptions.kernel_initializer =
-            + GhostNetOptions.bias_initializer =
-            + GhostNetOptions.kernel_regularizer =
-            + GhostNetOptions.bias_regularizer =
-            + GhostNetOptions.kernel_constraint =
-            + GhostNetOptions.bias_constraint =
+            - Options.remat =
+            - Options.device =
+            + Options.data_format =
+            + Options.name =
+            + Options.trainable =
+            + Options.kernel_initializer =
+            + Options.bias_initializer =
+            + Options.kernel_regularizer =
+            + Options.bias_regularizer =
+            + Options.kernel_constraint =
+            + Options.bias_constraint =
         """,
     },
 }

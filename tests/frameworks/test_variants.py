@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from inspect import Parameter, signature
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -34,9 +33,9 @@ def test_a_variant_has_its_width() -> None:
 
 @in_every_column
 def test_a_variant_takes_the_arguments_of_its_class_but_the_width(column: Column) -> None:
-    parameters = signature(column.package.GhostNet.__init__).parameters.values()
-    named = {each.name for each in parameters if each.kind != Parameter.VAR_KEYWORD}
+    arguments = get_type_hints(column.package.GhostNet.__init__)
+    options = get_type_hints(column.package.variants.Options)
 
-    typed = column.package.variants.GhostNetOptions.__optional_keys__
-
-    assert named - {"self", "width"} <= typed
+    for name in ("width", "options", "return"):
+        arguments.pop(name, None)
+    assert {name: options.get(name) for name in arguments} == arguments
