@@ -1,1 +1,1 @@
-"""How fast the layers and networks are, beside what anyone would write in each framework."""
+"""Speed and memory of the layers and networks, beside plain code in each framework."""

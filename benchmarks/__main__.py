@@ -16,11 +16,12 @@ from rich.console import Console
 
 from benchmarks import report, roofline
 from benchmarks.measure import Row
+from weights.frameworks import FRAMEWORKS
 
-FRAMEWORKS = ("torch", "jax", "tf", "onnx")
+RUNTIMES = (*FRAMEWORKS, "onnx")
 SUITES = ("layer", "memory", "network", "load", "import", "conformance")
-# With memory that was freed left to the process: else the system's clearing of pages is what is
-# measured, of maps of some megabytes above all, and timings jump by factors.
+# The malloc settings let the process keep memory that it frees. Otherwise the system clears new
+# pages for every map of some megabytes, and timings vary by factors.
 ENVIRONMENT = {
     "KERAS_BACKEND": "tensorflow",
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -32,7 +33,7 @@ PACKAGES = ("numpy", "torch", "jax", "flax", "tensorflow-cpu", "keras", "onnxrun
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--framework", "frameworks", multiple=True, type=click.Choice(FRAMEWORKS))
+@click.option("--framework", "frameworks", multiple=True, type=click.Choice(RUNTIMES))
 @click.option("--suite", "suites", multiple=True, type=click.Choice(SUITES))
 @click.option("--quick", is_flag=True, help="Fewer shapes and rounds.")
 @click.option(
@@ -41,7 +42,7 @@ PACKAGES = ("numpy", "torch", "jax", "flax", "tensorflow-cpu", "keras", "onnxrun
 )  # fmt: skip
 @click.option(
     "--compare", "earlier", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Tell what got slower since this results.json, relative to the plain convolution.",
+    help="Print what is slower than in this results.json, relative to the plain convolution.",
 )  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
 def main(
@@ -52,7 +53,7 @@ def main(
     console = Console()
     rows: list[Row] = []
     for suite in suites or SUITES:
-        for job in jobs(suite, frameworks or FRAMEWORKS):
+        for job in jobs(suite, frameworks or RUNTIMES):
             with console.status(f"{suite}: {job}"):
                 rows += measured(job, suite, quick=quick, threads=threads)
         if suite == "layer":
@@ -98,7 +99,7 @@ def pinned(command: list[str], threads: int) -> list[str]:
 
 
 def machine(threads: int) -> dict[str, object]:
-    """What the figures depend on."""
+    """The machine, the versions and the settings that the figures depend on."""
     return {
         "python": platform.python_version(),
         "processor": processor(),

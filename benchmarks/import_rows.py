@@ -1,4 +1,4 @@
-"""What `import ghost_X` adds to its framework's own import, and how long `inspect` takes."""
+"""Seconds that `import ghost_X` adds to the import of its framework, and those of `inspect`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 
 import weights
 from benchmarks.load_rows import ARCHITECTURE, random_tensors
-from benchmarks.measure import Row, rows, spread, tell
+from benchmarks.measure import Row, emit, rows, spread
 
 ROUNDS = 11
 
-FRAMEWORKS = {
+IMPORTS = {
     "torch": ("import torch", "import ghost_torch"),
     "jax": ("import jax, jax.numpy, flax.nnx", "import ghost_jax"),
     "tf": ("import tensorflow, keras", "import ghost_tf"),
@@ -26,8 +26,8 @@ FRAMEWORKS = {
 
 def start(*, quick: bool) -> None:
     """A fresh Python process for every measurement."""
-    for framework, (own, ours) in FRAMEWORKS.items():
-        tell([added(framework, own, ours, rounds=3 if quick else ROUNDS)])
+    for framework, (own, ours) in IMPORTS.items():
+        emit([added(framework, own, ours, rounds=3 if quick else ROUNDS)])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "ghostnet_100.safetensors")
         weights.write_file(path, ARCHITECTURE, {}, random_tensors())
@@ -39,11 +39,11 @@ def start(*, quick: bool) -> None:
             "inspect": python(inspect),
             "inspect --json": python(as_json),
         }
-        tell(rows("numpy", "import", "inspect", "import", candidates, quick=quick))
+        emit(rows("numpy", "import", "inspect", "import", candidates, quick=quick))
 
 
 def added(framework: str, own: str, ours: str, rounds: int) -> Row:
-    """What ours takes once the framework is there: beside its seconds a few milliseconds drown."""
+    """The import of ours once the framework is imported, which takes a thousand times as long."""
     code = f"""{own}
 import time
 began = time.perf_counter()

@@ -11,7 +11,7 @@ import numpy as np
 from flax import nnx
 
 import ghost_jax
-from benchmarks.measure import rows, tell
+from benchmarks.measure import emit, rows
 from benchmarks.shapes import BATCHES, NETWORKS, Shape, layer_shapes
 from ghost_jax import weights_io
 from weights import configure
@@ -57,8 +57,8 @@ def layer(*, quick: bool) -> None:
         forward = {name: forward_of(module, x) for name, module in modules.items()}
         forward["plain deployed"] = forward_of(plain(shape, norm=False), x)
         forward["ours deployed"] = forward_of(ghost_jax.deploy(modules["ours"]), x)
-        tell(rows("jax", "layer", str(shape), "forward", forward, quick=quick))
-        tell(rows("jax", "layer", str(shape), "forward + backward", steps(shape), quick=quick))
+        emit(rows("jax", "layer", str(shape), "forward", forward, quick=quick))
+        emit(rows("jax", "layer", str(shape), "forward + backward", steps(shape), quick=quick))
 
 
 def trained(shape: Shape) -> dict[str, Any]:
@@ -90,8 +90,8 @@ def network(*, quick: bool) -> None:
                 "plain deployed": forward_of(ghost_jax.deploy(plain), x),
                 "ours deployed": forward_of(ghost_jax.deploy(ours), x),
             }
-            tell(rows("jax", "network", f"{name} batch {batch}", "forward", runs, quick=quick))
-        tell(rows("jax", "network", f"{name} @33", "dispatch", calls(ours), quick=quick))
+            emit(rows("jax", "network", f"{name} batch {batch}", "forward", runs, quick=quick))
+        emit(rows("jax", "network", f"{name} @33", "dispatch", calls(ours), quick=quick))
 
 
 def calls(module: Any) -> dict[str, Callable[[], Any]]:

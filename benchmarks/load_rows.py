@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import weights
-from benchmarks.measure import rows, tell
+from benchmarks.measure import emit, rows
 from weights.files.digests import tensor_digests
 from weights.tensors import RUNNING_VAR
 
@@ -33,7 +33,7 @@ def load(framework: str, *, quick: bool) -> None:
             package = importlib.import_module(f"ghost_{framework}")
             module = package.weights_io.build(ARCHITECTURE, {}, tensors)
             candidates["module"] = lambda: package.load_weights(module, path)
-        tell(rows(framework, "load", "ghostnet_100", "load", candidates, quick=quick))
+        emit(rows(framework, "load", "ghostnet_100", "load", candidates, quick=quick))
 
 
 def random_tensors() -> dict[str, np.ndarray]:

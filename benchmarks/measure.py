@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 ROUNDS, QUICK_ROUNDS, LEAST_ROUNDS, WARM_UP = 21, 7, 3, 2
-# No candidate takes longer than this altogether, unless the least of rounds do.
+# The time of a candidate in all rounds, unless the fewest rounds take longer.
 SECONDS = 4.0
 
 
@@ -62,7 +62,7 @@ def rows(
     ]
 
 
-def tell(found: list[Row]) -> None:
+def emit(found: list[Row]) -> None:
     """Write rows to standard output, a line of JSON each: the parent reads them."""
     for row in found:
         print("row " + json.dumps(asdict(row)), flush=True)

@@ -1,4 +1,4 @@
-"""How much memory a training step takes at its peak, each in a process of its own.
+"""Peak memory of a training step, each in a process of its own.
 
 `python -m benchmarks.memory_rows FRAMEWORK SHAPE CANDIDATE` measures one of them.
 """
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from benchmarks.measure import Row, tell
+from benchmarks.measure import Row, emit
 from benchmarks.shapes import Shape
 
 BATCH = 64
@@ -35,7 +35,7 @@ def training(framework: str, *, quick: bool) -> None:
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             megabytes = float(done.stdout.split()[-1])
             case = (framework, "memory", str(shape), "forward + backward", name)
-            tell([Row(*case, megabytes, 0.0, "MB")])
+            emit([Row(*case, megabytes, 0.0, "MB")])
 
 
 def peak(framework: str, shape: Shape, name: str) -> float:

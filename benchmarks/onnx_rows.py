@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 import ghost_torch
-from benchmarks.measure import rows, tell
+from benchmarks.measure import emit, rows
 from benchmarks.shapes import BATCHES, NETWORKS, layer_shapes
 from benchmarks.torch_rows import Plain
 from ghost_torch import weights_io
@@ -29,7 +29,7 @@ def layer(*, quick: bool) -> None:
             "plain deployed": session(Plain(shape, norm=False), x),
             "ours deployed": session(ours, x),
         }
-        tell(rows("onnx", "layer", str(shape), "forward", runs, quick=quick))
+        emit(rows("onnx", "layer", str(shape), "forward", runs, quick=quick))
 
 
 def network(*, quick: bool) -> None:
@@ -40,7 +40,7 @@ def network(*, quick: bool) -> None:
         for batch in BATCHES:
             x = torch.randn(batch, 3, size, size)
             runs = {key: session(ghost_torch.deploy(each), x) for key, each in modules.items()}
-            tell(rows("onnx", "network", f"{name} batch {batch}", "forward", runs, quick=quick))
+            emit(rows("onnx", "network", f"{name} batch {batch}", "forward", runs, quick=quick))
 
 
 def session(module: nn.Module, x: Tensor) -> Callable[[], Any]:

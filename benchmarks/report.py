@@ -1,4 +1,4 @@
-"""What a person sees of a benchmark: tables, plots, and what got slower."""
+"""Reports of a benchmark: tables, plots, and a comparison with earlier results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def show(console: Console, rows: Sequence[Row]) -> None:
-    """Ratios first: every candidate beside the plain convolution; then the targets."""
+    """Print every row with its ratio to the plain convolution, and the targets."""
     grid = Grid(title="time / plain deployed convolution of the same framework and run")
     for column in ("framework", "case", "what", "candidate", "ratio", "median", "+-", ""):
         grid.add_column(column, justify="right" if column in ("ratio", "median", "+-") else "left")
@@ -60,7 +60,7 @@ def relative(row: Row, table: Table) -> float | None:
 
 
 def compare(console: Console, rows: Sequence[Row], earlier: Sequence[Row]) -> None:
-    """Tell what got slower, by its ratio to the plain convolution of its own run."""
+    """Print the rows that are slower than `earlier`, by the ratio to their plain convolution."""
     tables = Table(rows), Table(earlier)
     before = {_key(row): relative(row, tables[1]) for row in earlier}
     slower = 0
@@ -82,7 +82,7 @@ def plot(rows: Sequence[Row], folder: Path) -> None:
     figure, axes = pyplot.subplots(1, 2, figsize=(13, 5.5), sharey=True, layout="constrained")
     _bars(axes[0], rows, PLAIN, OURS, "plain / ours, both deployed")
     _bars(axes[1], rows, ("naive",), ("ours",), "naive / ours, training form")
-    axes[0].invert_yaxis()  # both share it
+    axes[0].invert_yaxis()  # the axis of both
     axes[0].legend(loc="lower right")
     for suffix in ("png", "svg"):
         figure.savefig(folder / f"layers.{suffix}", dpi=110)

@@ -1,4 +1,4 @@
-"""What the machine can do, bandwidth and multiply-accumulates: the least time of a layer."""
+"""Bandwidth and multiply-accumulates of the machine, and the least time of a layer by them."""
 
 from __future__ import annotations
 

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.measure import Row
+from weights.frameworks import FRAMEWORKS
 
 AT_LEAST, AT_MOST = "at least", "at most"
-FRAMEWORKS = ("torch", "jax", "tf")
 BOTH = "forward + backward"
-# The one of which the targets speak; ratio 4 is measured beside it.
+# The ratio of most targets; ratio 4 is measured as well.
 RATIO_2 = "ratio 2"
-# The ways in which what is deployed can run; the fastest of them counts.
+# The ways of running a deployed module, of which the fastest counts.
 WAYS = ("", ", channels first", ", compiled", ", compiled, C++ wrapper", ", XLA")
 PLAIN, OURS = (tuple(f"{name} deployed{way}" for way in WAYS) for name in ("plain", "ours"))
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is wanted of the worst of some ratios; `better` says which end is the worst."""
+    """A limit for the worst of some ratios: the least of them where `better` is "at least"."""
 
     what: str
     better: str
@@ -41,7 +41,7 @@ class Target:
 
     @property
     def is_met(self) -> bool:
-        """Whether the worst is good enough."""
+        """True where the worst ratio is within the limit."""
         value = self.worst[1]
         return value >= self.wanted if self.better == AT_LEAST else value <= self.wanted
 
@@ -116,7 +116,7 @@ def _memory(table: Table) -> Iterable[Target]:
 
 
 def contains(first: str, *parts_and_text: str) -> bool:
-    """Whether the last of the arguments has all the others as parts."""
+    """True of a text, the last argument, that has all the others as parts."""
     *parts, text = first, *parts_and_text
     return all(part in text for part in parts)
 

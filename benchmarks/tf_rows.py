@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 import ghost_tf
-from benchmarks.measure import rows, tell
+from benchmarks.measure import emit, rows
 from benchmarks.shapes import BATCHES, NETWORKS, Shape, layer_shapes
 from ghost_tf import weights_io
 
@@ -49,8 +49,8 @@ def layer(*, quick: bool) -> None:
             "ours deployed": ghost_tf.deploy(modules["ours"]),
         }
         forward = in_both_modes(forward_of, modules | deployed, x)
-        tell(rows("tf", "layer", str(shape), "forward", forward, quick=quick))
-        tell(rows("tf", "layer", str(shape), "forward + backward", steps(shape), quick=quick))
+        emit(rows("tf", "layer", str(shape), "forward", forward, quick=quick))
+        emit(rows("tf", "layer", str(shape), "forward + backward", steps(shape), quick=quick))
 
 
 def trained(shape: Shape) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def network(*, quick: bool) -> None:
         }
         for batch in BATCHES:
             runs = in_both_modes(forward_of, modules, image(batch, size, 3))
-            tell(rows("tf", "network", f"{name} batch {batch}", "forward", runs, quick=quick))
+            emit(rows("tf", "network", f"{name} batch {batch}", "forward", runs, quick=quick))
 
 
 def in_both_modes(

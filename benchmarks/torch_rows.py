@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import ghost_torch
-from benchmarks.measure import rows, tell
+from benchmarks.measure import emit, rows
 from benchmarks.shapes import BATCHES, NETWORKS, Shape, layer_shapes
 from ghost_torch import weights_io
 
@@ -77,8 +77,8 @@ def layer(*, quick: bool) -> None:
         if shape.kernel_size == 1:
             forward["ours deployed, one buffer"] = forward_of(OneBuffer(ours), last_of(x))
         forward |= deployed(ours, "ours deployed", x)
-        tell(rows("torch", "layer", str(shape), "forward", forward, quick=quick))
-        tell(rows("torch", "layer", str(shape), "forward + backward", steps(shape), quick=quick))
+        emit(rows("torch", "layer", str(shape), "forward", forward, quick=quick))
+        emit(rows("torch", "layer", str(shape), "forward + backward", steps(shape), quick=quick))
 
 
 def trained(shape: Shape) -> dict[str, nn.Module]:
@@ -114,7 +114,7 @@ def network(*, quick: bool) -> None:
             runs |= deployed(ghost_torch.deploy(plain), "plain deployed", x)
             runs |= deployed(ghost_torch.deploy(ours), "ours deployed", x)
             runs |= in_cpp(ghost_torch.deploy(ours), "ours deployed", x)
-            tell(rows("torch", "network", f"{name} batch {batch}", "forward", runs, quick=quick))
+            emit(rows("torch", "network", f"{name} batch {batch}", "forward", runs, quick=quick))
 
 
 def deployed(module: nn.Module, name: str, x: Tensor) -> dict[str, Callable[[], Any]]:

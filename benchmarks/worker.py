@@ -7,7 +7,7 @@ import subprocess
 import sys
 from time import perf_counter
 
-from benchmarks.measure import Row, tell
+from benchmarks.measure import Row, emit
 
 
 def main(job: str, suite: str, quick: bool, threads: int) -> None:
@@ -31,7 +31,7 @@ def conformance() -> None:
     started = perf_counter()
     subprocess.run([sys.executable, "-m", "conformance", "run"], check=True, capture_output=True)
     taken = round((perf_counter() - started) * 1e3)
-    tell([Row("all", "conformance", "default run", "run", "all", taken, 0.0)])
+    emit([Row("all", "conformance", "default run", "run", "all", taken, 0.0)])
 
 
 if __name__ == "__main__":

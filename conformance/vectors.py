@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from conformance.cases import tensors
 from conformance.cases.case import Case
+from conformance.cases.model import make_model
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import shorten
 from conformance.judging.compare import compare_arrays
@@ -34,15 +35,15 @@ OUTSIDE = "outside"
 
 def export(folder: Path, tiers: tuple[str, ...] = VECTOR_TIERS) -> int:
     """Write the vectors of these tiers into a folder; returns how many there are."""
-    entries = []
+    vectors = []
     for tier in make_tiers(names=tiers):
         if isinstance(tier, OracleTier):
             (folder / tier.name).mkdir(parents=True, exist_ok=True)
-            entries += [_write_case(folder, tier, case) for case in tier.cases()]
-    manifest = {"format_version": VERSION, "cases": entries}
+            vectors += [_write_case(folder, tier, case) for case in tier.cases()]
+    manifest = {"format_version": VERSION, "cases": [asdict(vector) for vector in vectors]}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     (folder / SCHEMA).write_text(json.dumps(JSON_SCHEMA, indent=1) + "\n", encoding="utf-8")
-    return len(entries)
+    return len(vectors)
 
 
 def check(folder: Path, outputs: Path) -> Iterator[Verdict]:
@@ -74,33 +75,29 @@ def _judge(folder: Path, path: Path, vector: Vector) -> Outcome:
     )
 
 
-def _write_case(folder: Path, tier: OracleTier, case: Case) -> dict[str, Any]:
+def _write_case(folder: Path, tier: OracleTier, case: Case) -> Vector:
     reference = tier.reference(case)
     config, inputs = _inputs(case)
     wanted = {f"value.{name}": array for name, array in reference.values.items()}
     for name, allowed in reference.allowed.items():
         wanted[f"allowed.{name}"] = np.asarray(allowed, np.float64)
-    entry = {
-        "id": case.id,
-        "tier": case.tier,
-        "architecture": case.architecture,
-        "config": config,
-        "input_shape": list(case.input_shape),
-        "inputs": f"{case.tier}/{case.id}.inputs.safetensors",
-        "wanted": f"{case.tier}/{case.id}.wanted.safetensors",
-        "outputs": list(reference.values),
-    }
-    for key, arrays in (("inputs", inputs), ("wanted", wanted)):
+    vector = Vector(
+        case.id, case.tier, case.architecture, config, case.input_shape,
+        f"{case.tier}/{case.id}.inputs.safetensors", f"{case.tier}/{case.id}.wanted.safetensors",
+        tuple(reference.values),
+    )  # fmt: skip
+    for file, arrays in ((vector.inputs, inputs), (vector.wanted, wanted)):
         about = {"about": f"{case.tier} {case.id}"}
-        write_safetensors(folder / str(entry[key]), arrays, about, overwrite=True)
-    return entry
+        write_safetensors(folder / file, arrays, about, overwrite=True)
+    return vector
 
 
 def _inputs(case: Case) -> tuple[dict[str, Any], Tensors]:
     """The configuration and the arrays from which a program computes its outputs."""
-    weights, x = tensors.make(case)
+    model, x = make_model(case)
     arrays = {"input": x}
     if case.tier == TrainingTier.name:
         _, _, arrays["output_cotangent"] = step_inputs(case)
-    config, weights = in_form(case, weights)
-    return config, arrays | {f"weight.{name}": array for name, array in weights.items()}
+    model = in_form(model, case.form)
+    weights = {f"weight.{name}": array for name, array in model.weights.items()}
+    return dict(model.config), arrays | weights

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flax
@@ -11,78 +11,48 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from ghost_jax import weights_io
+from ghost_jax.weights_io import FRAMEWORK
+from weights.columns.adapter import ModuleAdapter
 from weights.files.digests import common_dtype
-from weights.files.storage import PathLike
 from weights.layout import cast_floating
+from weights.tensors import TensorSpec
 
 
-class Adapter:
+class Adapter(ModuleAdapter):
     """One built module; inference unless a training step is asked for; always under jit."""
 
-    def __init__(self, module: Any, dtype: Any) -> None:
-        self.module = module
-        self.dtype = dtype
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
-        self.module.eval()
-        return _to_numpy(_forward(self.module, self._input(x)))
-
-    def taps(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """The output of every stage of a network, or the output of a layer."""
-        self.module.eval()
-        if not hasattr(self.module, "stages"):
-            return {"output": self(x)}
-        stages = _stages(self.module, self._input(x))
-        return {name: _to_numpy(value) for name, value in stages.items()}
-
-    def train_step(self, x: np.ndarray, output_cotangent: np.ndarray) -> dict[str, Any]:
-        """Output with batch statistics, gradients for a cotangent, statistics afterwards."""
-        self.module.train()
-        inputs = self._input(x)
-        specs = weights_io.specs_of(self.module)
-        cotangent = self._input(output_cotangent)
-        output, of_parameters, grad_input = _train_step(self.module, inputs, cotangent)
-        # A module that holds the gradients where the parameters were, to find them by name.
-        graph, _, *rest = nnx.split(self.module, nnx.Param, ...)
-        holder = nnx.merge(graph, of_parameters, *rest)
-        grads = {
-            spec.name: weights_io.variable_of(holder, spec) for spec in specs if spec.trainable
-        }
-        state = self.state()
-        return {
-            "output": _to_numpy(output),
-            "grad_input": _to_numpy(grad_input),
-            "grads": {
-                spec.name: weights_io.to_canonical(grads[spec.name], spec)
-                for spec in specs
-                if spec.trainable
-            },
-            "state": {spec.name: state[spec.name] for spec in specs if not spec.trainable},
-        }
-
-    def state(self) -> dict[str, np.ndarray]:
-        """The tensors, canonical names and layout."""
-        return weights_io.state(self.module)
-
-    def save(self, path: PathLike) -> None:
-        """Write the interchange file."""
-        weights_io.save_weights(self.module, path)
-
-    def load(self, path: PathLike) -> None:
-        """Load an interchange file into the module."""
-        weights_io.load_weights(self.module, path, allow_invalid=True)
+    framework = FRAMEWORK
 
     def _input(self, x: np.ndarray) -> jax.Array:
         native = x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
         return jnp.asarray(cast_floating(native, self.dtype))
 
+    def _to_numpy(self, x: jax.Array) -> np.ndarray:
+        array = np.asarray(x)
+        return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if array.ndim == 4 else array
+
+    def _forward(self, x: jax.Array) -> jax.Array:
+        self.module.eval()
+        return _forward(self.module, x)
+
+    def _stages(self, x: jax.Array) -> dict[str, jax.Array]:
+        self.module.eval()
+        return _stages(self.module, x)
+
+    def _differentiate(
+        self, x: jax.Array, cotangent: jax.Array, specs: Sequence[TensorSpec]
+    ) -> tuple[jax.Array, jax.Array, list[Any]]:
+        self.module.train()
+        output, of_parameters, grad_input = _train_step(self.module, x, cotangent)
+        # A module that holds the gradients where the parameters were, to find them by name.
+        graph, _, *rest = nnx.split(self.module, nnx.Param, ...)
+        holder = nnx.merge(graph, of_parameters, *rest)
+        return output, grad_input, [self.framework.variable_of(holder, spec) for spec in specs]
+
 
 def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
     """The module of that architecture and configuration, with these weights and their dtype."""
-    module = weights_io.build(architecture, config, weights)
-    return Adapter(module, common_dtype(weights))
+    return Adapter(FRAMEWORK.build(architecture, config, weights), common_dtype(weights))
 
 
 def versions() -> dict[str, str]:
@@ -116,8 +86,3 @@ def _train_step(module: Any, x: jax.Array, cotangent: jax.Array) -> tuple[Any, A
     differentiate = nnx.value_and_grad(weighted_sum, argnums=(0, 1), has_aux=True)
     (_, output), (of_parameters, grad_input) = differentiate(module, x)
     return output, of_parameters, grad_input
-
-
-def _to_numpy(x: jax.Array) -> np.ndarray:
-    array = np.asarray(x)
-    return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if array.ndim == 4 else array

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.typing import DTypeLike
 
 from ghost_jax.framework.options import checked_options
 from ghost_jax.framework.planned import Planned
 from ghost_jax.layers import (
     activation,
+    avg_pool_2x2,
     check_input,
+    conv_norms,
     convolution,
-    half_size,
+    global_avg_pool,
     hard_sigmoid,
-    module_list,
-    norm_after,
     resize_like,
     sigmoid,
-    spatial_mean,
 )
 from weights.modules.arguments import Rounding
 from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
@@ -28,6 +29,16 @@ from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
 
 class SqueezeExcite(Planned):
     """Squeeze-and-excitation (Hu et al., CVPR 2018) with the gate relu6(x + 3) / 6.
+
+    Args:
+        channels: of input and output.
+        se_ratio: squeezed channels by `channels`, before they are rounded.
+        rounding: "divisible" (to a multiple of 4, GhostNet's PyTorch code) or "floor" (its
+            TensorFlow code).
+        dtype, param_dtype: type of the computation (None: the parameters'), and of the parameters.
+        axis_name, axis_index_groups: the devices that share batch statistics, as for
+            `nnx.BatchNorm`.
+        rngs: draws the parameters.
 
     Shapes: x: (N, H, W, channels), the same out.
 
@@ -45,10 +56,10 @@ class SqueezeExcite(Planned):
         se_ratio: float = 0.25,
         rounding: Rounding = "divisible",
         *,
-        dtype: Any = None,
-        param_dtype: Any = jnp.float32,
-        axis_name: Any = None,
-        axis_index_groups: Any = None,
+        dtype: DTypeLike | None = None,
+        param_dtype: DTypeLike = jnp.float32,
+        axis_name: str | None = None,
+        axis_index_groups: Sequence[Sequence[int]] | None = None,
         rngs: nnx.Rngs,
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
@@ -64,24 +75,18 @@ class SqueezeExcite(Planned):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, channels), the same out."""
         check_input(self, x)
-        squeezed = self.relu(self.conv_reduce(spatial_mean(x)))
+        squeezed = self.relu(self.conv_reduce(global_avg_pool(x)))
         return x * hard_sigmoid(self.conv_expand(squeezed))
 
 
-def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> Any:
+def short_conv(plan: AttentionPlan | None, eps: float, momentum: float, **options: Any) -> Any:
     """The layers of DFC attention: three convolutions, each with batch normalisation."""
-    if plan is None:
-        return None
-    layers: list[Any] = []
-    for each in plan.convolutions:
-        layers.append(convolution(each, **options))
-        layers.append(norm_after(each, norm.bn_eps, norm.bn_momentum, **options))
-    return module_list(layers)
+    return conv_norms(plan.convolutions, eps, momentum, **options) if plan else None
 
 
 def dfc_gate(layers: Any, x: jax.Array, out: jax.Array) -> jax.Array:
     """The gate of DFC attention: seen at half size, spread to the height and width of `out`."""
-    x = half_size(x)
+    x = avg_pool_2x2(x)
     for conv, norm in zip(layers[::2], layers[1::2], strict=True):
         x = norm(conv(x))
     return resize_like(sigmoid(x), out)

@@ -79,7 +79,7 @@ def batch_norm(channels: int, eps: float, momentum: float, **options: Any) -> Ba
 
 
 class Folded(nnx.Module):
-    """What is left of a batch normalisation inside the convolution before it."""
+    """The place of a batch normalisation that is folded into the convolution before it."""
 
     use_running_average = False  # as in a new batch normalisation; eval() sets it
 
@@ -89,7 +89,7 @@ class Folded(nnx.Module):
 
 
 def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
-    """The batch normalisation after a convolution, or what is left of one inside it."""
+    """The batch normalisation after a convolution, or `Folded` where none follows."""
     return batch_norm(plan.c_out, eps, momentum, **options) if plan.norm else Folded()
 
 
@@ -121,18 +121,18 @@ def sigmoid(x: jax.Array) -> jax.Array:
     return jax.nn.sigmoid(x)
 
 
-def spatial_mean(x: jax.Array) -> jax.Array:
+def global_avg_pool(x: jax.Array) -> jax.Array:
     """The mean over height and width, which stay as axes of one position."""
     return x.mean(axis=(1, 2), keepdims=True)
 
 
-def half_size(x: jax.Array) -> jax.Array:
+def avg_pool_2x2(x: jax.Array) -> jax.Array:
     """The means over 2x2; an odd last row or column is left out."""
     # Flax's avg_pool divides by an integer of NumPy's, which a strict JAX does not promote.
     return nnx.pool(x, 0.0, jax.lax.add, (2, 2), (2, 2), "VALID") / 4
 
 
-def largest_of_four(x: jax.Array) -> jax.Array:
+def max_pool_2x2(x: jax.Array) -> jax.Array:
     """The maxima over 2x2; an odd last row or column is left out."""
     return nnx.max_pool(x, window_shape=(2, 2), strides=(2, 2))
 
@@ -160,7 +160,18 @@ def module_list(modules: Iterable[nnx.Module]) -> nnx.List[Any]:
     return nnx.List(modules)
 
 
-def in_training(norm: BatchNorm | Folded | None, training: Any = None) -> bool:
+def conv_norms(
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Any
+) -> Any:
+    """Convolutions in turn, each with its batch normalisation."""
+    layers: list[Any] = []
+    for plan in plans:
+        layers.append(convolution(plan, **options))
+        layers.append(norm_after(plan, eps, momentum, **options))
+    return module_list(layers)
+
+
+def in_training(norm: BatchNorm | Folded | None, training: bool | None = None) -> bool:
     """Whether the normalisation will use the statistics of the batch on this device."""
     alone = getattr(norm, "axis_name", None) is None
     return norm is not None and alone and not norm.use_running_average

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -16,9 +16,10 @@ from jax import export
 
 from ghost_jax import adapter, weights_io
 from ghost_jax.adapter import Adapter, strict_arithmetic, versions
-from weights.files.storage import PathLike
+from weights.columns.adapter import PRECISIONS, Prepare, PreparedAdapter, Run
 
 __all__ = [
+    "PRECISIONS",
     "bfloat16",
     "eager",
     "float16",
@@ -31,61 +32,29 @@ __all__ = [
     "vmapped",
 ]
 
-Run = Callable[[jax.Array], jax.Array]
-# Takes a module and an input, returns the function that runs inputs of that shape and type.
-Prepare = Callable[[Any, jax.Array], Run]
-# By which the conformance suite judges the modes that do not compute in float32.
-PRECISIONS: Mapping[str, Mapping[str, float]] = {
-    "float64": {"unit_roundoff": 2.0**-53},
-    "bfloat16": {"unit_roundoff": 2.0**-8},
-    "float16": {"unit_roundoff": 2.0**-11, "largest": 65504.0},
-}
 
-
-class Mode(Adapter):
+class Mode(PreparedAdapter, Adapter):
     """One built module that runs in another way; inference only."""
 
-    def __init__(self, module: Any, dtype: Any, prepare: Prepare) -> None:
-        super().__init__(module, dtype)
-        self.prepare = prepare
-        self._ready: dict[Any, Run] = {}
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
+    def _forward(self, x: jax.Array) -> jax.Array:
         self.module.eval()
-        given = self._input(x)
-        key = (given.shape, given.dtype)
-        if key not in self._ready:
-            self._ready[key] = self.prepare(self.module, given)
-        array = np.asarray(self._ready[key](given))
-        return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if array.ndim == 4 else array
-
-    def load(self, path: PathLike) -> None:
-        """Load an interchange file into the module."""
-        self._ready.clear()
-        super().load(path)
-
-    taps = None  # type: ignore[assignment]
-    train_step = None  # type: ignore[assignment]
+        return super()._forward(x)
 
 
 class Eager(Adapter):
     """One built module that runs operation by operation."""
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
+    def _forward(self, x: jax.Array) -> jax.Array:
         with jax.disable_jit():
-            return super().__call__(x)
+            return super()._forward(x)
 
-    def taps(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """The output of every stage of a network, or the output of a layer."""
+    def _stages(self, x: jax.Array) -> dict[str, jax.Array]:
         with jax.disable_jit():
-            return super().taps(x)
+            return super()._stages(x)
 
-    def train_step(self, x: np.ndarray, output_cotangent: np.ndarray) -> dict[str, Any]:
-        """Output with batch statistics, gradients for a cotangent, statistics afterwards."""
+    def _differentiate(self, *step: Any) -> Any:
         with jax.disable_jit():
-            return super().train_step(x, output_cotangent)
+            return super()._differentiate(*step)
 
 
 def eager(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Eager:

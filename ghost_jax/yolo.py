@@ -13,14 +13,11 @@ from jax.typing import DTypeLike
 from ghost_jax import bottleneck, ghost_conv
 from ghost_jax.framework.options import FlaxOptions, checked_options
 from ghost_jax.framework.planned import Planned, from_plan
-from ghost_jax.ghost_conv import ConvNormAct
+from ghost_jax.ghost_conv import ConvNormAct, conv_norm_act
 from ghost_jax.layers import (
     ACTIVATIONS,
-    activation,
     check_input,
-    convolution,
     module_list,
-    norm_after,
 )
 from weights.modules.arguments import Size
 from weights.modules.forms import PlainForm
@@ -31,7 +28,7 @@ from weights.modules.yolo import (
     ghost_conv_arguments,
 )
 
-# What `act` may be, beside True, False and a name.
+# The objects that `act` may be, by the name of the activation.
 OWN: dict[str, tuple[Any, ...]] = {
     "relu": (jax.nn.relu, ACTIVATIONS["relu"]),
     "relu6": (jax.nn.relu6, ACTIVATIONS["relu6"]),
@@ -68,7 +65,8 @@ class GhostConv(ghost_conv.GhostConv):
         act: bool | str | Callable[[jax.Array], jax.Array] = True,
         **options: Unpack[FlaxOptions],
     ) -> None:
-        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act, OWN), **options)
+        arguments = ghost_conv_arguments(c1, c2, k, s, g, act, OWN)
+        super().__init__(**arguments, **options)
 
 
 class GhostBottleneck(bottleneck.GhostBottleneck):
@@ -91,7 +89,8 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
     def __init__(
         self, c1: int, c2: int, k: int = 3, s: int = 1, **options: Unpack[FlaxOptions]
     ) -> None:
-        super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
+        arguments = ghost_bottleneck_arguments(c1, c2, k, s)
+        super().__init__(**arguments, **options)
 
 
 class C3Ghost(Planned):
@@ -101,8 +100,8 @@ class C3Ghost(Planned):
         c1, c2: channels of the input and of the output.
         n: number of bottlenecks.
         shortcut, g: without effect, as in ultralytics.
-        e: share of `c2` that the inner channels are, rounded down.
-        hidden: the number of inner channels, where `e` does not tell it; a multiple of 4.
+        e: share of `c2` that the inner channels are, rounded down; half in ultralytics.
+        hidden: number of inner channels, a multiple of 4; None is `c2` times `e`.
         bn_eps, bn_momentum: of every batch normalisation; ultralytics sets both after construction.
         form: "training"; `deploy` makes "folded" (batch normalisations merged into the
             convolutions), which does not train.
@@ -171,6 +170,4 @@ class C3Ghost(Planned):
 
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
-    norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
-    conv = convolution(each, **options)
-    return ConvNormAct(conv, norm, activation("silu"))
+    return conv_norm_act(each, plan.bn_eps, plan.bn_momentum, "silu", **options)

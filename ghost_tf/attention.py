@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format
 from ghost_tf.layers import (
     activation,
+    avg_pool_2x2,
+    conv_norms,
     convolution,
-    half_size,
+    global_avg_pool,
     hard_sigmoid,
-    module_list,
-    norm_after,
     resize_like,
     sigmoid,
-    spatial_mean,
 )
 from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import Planned, build_in_turn
@@ -27,6 +27,14 @@ from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
 @keras.saving.register_keras_serializable("ghost_tf")
 class SqueezeExcite(Planned, keras.layers.Layer):
     """Squeeze-and-excitation (Hu et al., CVPR 2018) with the gate relu6(x + 3) / 6.
+
+    Args:
+        channels: of input and output.
+        se_ratio: squeezed channels by `channels`, before they are rounded.
+        rounding: "divisible" (to a multiple of 4, GhostNet's PyTorch code) or "floor" (its
+            TensorFlow code).
+        data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
+        keras_options: `name`, `dtype` and the others of `KerasOptions`.
 
     Shapes: x: (N, H, W, channels), the same out.
 
@@ -46,10 +54,10 @@ class SqueezeExcite(Planned, keras.layers.Layer):
         rounding: Rounding = "divisible",
         *,
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
-        super().__init__(**options)
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)
@@ -68,24 +76,18 @@ class SqueezeExcite(Planned, keras.layers.Layer):
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, channels), the same out."""
         self._check_input(x, training)
-        squeezed = self.relu(self.conv_reduce(spatial_mean(x, self.data_format)))
+        squeezed = self.relu(self.conv_reduce(global_avg_pool(x, self.data_format)))
         return x * hard_sigmoid(self.conv_expand(squeezed))
 
 
-def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> Any:
+def short_conv(plan: AttentionPlan | None, eps: float, momentum: float, **options: Any) -> Any:
     """The layers of DFC attention: three convolutions, each with batch normalisation."""
-    if plan is None:
-        return None
-    layers: list[Any] = []
-    for each in plan.convolutions:
-        layers.append(convolution(each, **options))
-        layers.append(norm_after(each, norm.bn_eps, norm.bn_momentum, **options))
-    return module_list(layers)
+    return conv_norms(plan.convolutions, eps, momentum, **options) if plan else None
 
 
 def dfc_gate(layers: Any, x: Any, out: Any, data_format: str, training: bool | None = None) -> Any:
     """The gate of DFC attention: seen at half size, spread to the height and width of `out`."""
-    x = half_size(x, data_format)
+    x = avg_pool_2x2(x, data_format)
     for conv, norm in zip(layers[::2], layers[1::2], strict=True):
         x = norm(conv(x), training=training)
     return resize_like(sigmoid(x), out, data_format)

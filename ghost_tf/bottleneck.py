@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.branches import add_branches, branches, sum_branches
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format
 from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
-from ghost_tf.layers import activation, convolution, module_list, norm_after
+from ghost_tf.layers import activation, conv_norms, convolution, norm_after
 from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import Planned, build_in_turn, from_plan
 from weights.modules.arguments import Activation, Rounding, Split
@@ -36,13 +37,35 @@ class GhostBottleneck(Planned, keras.layers.Layer):
     Han et al., CVPR 2020, "GhostNet", section 3.2; with `attention` the block of GhostNetV2, with
     `branches` that of GhostNetV3.
 
+    Args:
+        c_in, c_mid, c_out: channels of the input, between the two ghost modules, and of the output.
+        kernel_size: of the strided convolution; odd.
+        stride: of the block; 1 leaves the strided convolution out.
+        se_ratio: squeezed channels as a share of `c_mid`; 0 leaves squeeze-and-excitation out.
+        ratio, dw_kernel_size, split: of the ghost modules; "ceil" is the split of paper and timm.
+        attention: give the first ghost module DFC attention (GhostNetV2).
+        branches: parallel branches in training of every convolution (GhostNetV3); 0 has none.
+        primary_skip: let the input itself be a branch of the primary convolutions, where shapes
+            allow it.
+        activation: of the first ghost module; the second is linear.
+        se_rounding: make the squeezed channels a multiple of 4 ("divisible", GhostNet's PyTorch
+            code) or round them down ("floor", its TensorFlow code).
+        shortcut_kernel_size: of the shortcut's depthwise convolution; 0 is `kernel_size`.
+        shortcut_activation: between the shortcut's convolutions; the paper has none.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions) and, where there are branches, "deployed" (these merged alone). Only the
+            first trains.
+        data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
+        keras_options: `name`, `dtype` and the others of `KerasOptions`.
+
     Shapes: x: (N, H, W, c_in) to (N, H', W', c_out).
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
 
     >>> from keras import ops
     >>> block = GhostBottleneck(16, 48, 24, stride=2, se_ratio=0.25)
-    >>> from keras import ops
     >>> tuple(block(ops.zeros((1, 14, 14, 16))).shape)
     (1, 7, 7, 24)
     """
@@ -72,30 +95,14 @@ class GhostBottleneck(Planned, keras.layers.Layer):
         bn_momentum: float = 0.1,
         form: Form = "training",
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostBottleneckConfig(
-            c_in,
-            c_mid,
-            c_out,
-            kernel_size,
-            stride,
-            se_ratio,
-            ratio,
-            dw_kernel_size,
-            attention,
-            branches,
-            primary_skip,
-            split,
-            activation,
-            se_rounding,
-            shortcut_kernel_size,
-            shortcut_activation,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
-        super().__init__(**options)
+            c_in, c_mid, c_out, kernel_size, stride, se_ratio, ratio, dw_kernel_size, attention,
+            branches, primary_skip, split, activation, se_rounding, shortcut_kernel_size,
+            shortcut_activation, bn_eps, bn_momentum, form,
+        )  # fmt: skip
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)
@@ -110,7 +117,7 @@ class GhostBottleneck(Planned, keras.layers.Layer):
             add_branches(self, plan.strided_branches, *norm, **options)
         self.se = _squeeze_excite(plan, **options)
         self.ghost2 = from_plan(GHOSTS[type(plan.ghost2)], plan.ghost2, **options)
-        self.shortcut = _shortcut(plan, **options)
+        self.shortcut = conv_norms(plan.shortcut, *norm, **options) if plan.shortcut else None
         self.shortcut_act = activation(plan.shortcut_activation)
         settle(self)
 
@@ -140,7 +147,8 @@ class GhostBottleneck(Planned, keras.layers.Layer):
         """The convolutions that the stride is in, side by side."""
         if self.conv_dw is not None:
             return [self.conv_dw]
-        return branches(self, self.plan.strided_branches) if self.plan.strided else []
+        parts = self.plan.strided_branches
+        return branches(self, parts) if parts else []
 
     def _strided_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
         layers = self._strided_layers()
@@ -165,13 +173,3 @@ def _squeeze_excite(plan: GhostBottleneckConfig, **options: Any) -> SqueezeExcit
     if plan.squeeze_excite is None:
         return None
     return from_plan(SqueezeExcite, plan.squeeze_excite, **options)
-
-
-def _shortcut(plan: GhostBottleneckConfig, **options: Any) -> Any:
-    if not plan.shortcut:
-        return None
-    layers: list[Any] = []
-    for each in plan.shortcut:
-        layers.append(convolution(each, **options))
-        layers.append(norm_after(each, plan.bn_eps, plan.bn_momentum, **options))
-    return module_list(layers)

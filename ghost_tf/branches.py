@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
-from ghost_tf.framework.choices import Chosen
+from ghost_tf.framework.choices import Chosen, KerasOptions
 from ghost_tf.framework.keras_layers import convolution_plan
 from ghost_tf.layers import activation, batch_norm, convolution, module_list, norm_after
 from ghost_tf.saving.composed import Composed, settle
@@ -22,7 +22,7 @@ class ConvNorm(Composed, Chosen, keras.layers.Layer):
 
     def __init__(
         self, plan: ConvolutionPlan, eps: float, momentum: float, act: str = "identity",
-        *, data_format: str, **options: Any,
+        *, data_format: str, **options: Unpack[KerasOptions],
     ) -> None:  # fmt: skip
         super().__init__(**options)
         self.data_format = data_format
@@ -33,7 +33,7 @@ class ConvNorm(Composed, Chosen, keras.layers.Layer):
         settle(self)
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras saves: the layer's own arguments and Keras' (name, dtype policy, ...)."""
+        """The layer's own arguments and Keras' (name, dtype policy, ...), for saving."""
         plan, eps, momentum, act = self._arguments
         own = {"plan": asdict(plan), "eps": eps, "momentum": momentum, "act": act}
         return {**super().get_config(), **own}

@@ -11,13 +11,12 @@ from keras import layers
 from ghost_tf.branches import ConvNorm
 from ghost_tf.framework.keras_layers import Convolution
 from ghost_tf.ghost_conv import ConvNormAct
-from ghost_tf.ghost_conv_v3 import ConvAct
 from ghost_tf.networks.basic_block import BasicBlock
 from ghost_tf.saving.composed import attributes
 from ghost_tf.saving.planned import Planned
 from weights.columns.actual import Facts
 
-LAYERS = (Planned, ConvNorm, ConvNormAct, ConvAct, BasicBlock)
+LAYERS = (Planned, ConvNorm, ConvNormAct, BasicBlock)
 ACTIVATIONS = ("relu", "act", "shortcut_act")
 
 

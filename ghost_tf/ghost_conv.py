@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, concatenate, crop_channels
-from ghost_tf.layers import BatchNorm, activation, canonical_shape, convolution, norm_after
+from ghost_tf.framework.keras_layers import BatchNorm
+from ghost_tf.layers import activation, canonical_shape, convolution, norm_after
 from ghost_tf.saving.composed import Composed, revived, serialised, settle
 from ghost_tf.saving.planned import Planned, build_in_turn
 from weights import GhostConvConfig
@@ -22,7 +24,9 @@ from weights.modules.ghost_conv_v2 import GhostConvV2Config
 class ConvNormAct(Composed, keras.layers.Layer):
     """Convolution, batch normalisation, activation: one half of a GhostConv."""
 
-    def __init__(self, conv: Any, norm: BatchNorm, act: Any, **options: Any) -> None:
+    def __init__(
+        self, conv: Any, norm: BatchNorm, act: Any, **options: Unpack[KerasOptions]
+    ) -> None:
         super().__init__(**options)
         self.conv = conv
         self.norm = norm
@@ -33,7 +37,7 @@ class ConvNormAct(Composed, keras.layers.Layer):
         return (self.conv, self.norm, self.act)[index]
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras saves: the three parts, and the layer's own name and flags."""
+        """The three parts, and the layer's own name and flags, for saving."""
         return {**super().get_config(), **serialised(conv=self.conv, norm=self.norm, act=self.act)}
 
     @classmethod
@@ -53,12 +57,39 @@ class ConvNormAct(Composed, keras.layers.Layer):
         return self.conv.compute_output_shape(input_shape)
 
 
+def conv_norm_act(
+    plan: ConvolutionPlan, eps: float, momentum: float, act: str, **options: Any
+) -> ConvNormAct:
+    """A convolution, its batch normalisation if one follows, and the activation of that name."""
+    norm = norm_after(plan, eps, momentum, **options)
+    conv = convolution(plan, **options)
+    return ConvNormAct(conv, norm, activation(act), dtype=options["dtype"])
+
+
 @keras.saving.register_keras_serializable("ghost_tf")
 class GhostConv(Planned, keras.layers.Layer):
     """Ghost convolution (Han et al., CVPR 2020, "GhostNet", section 3.1).
 
     The primary convolution makes `c_int` channels, a depthwise convolution makes the others from
     those; primary first, ghosts after, cropped to `c_out`.
+
+    Args:
+        c_in, c_out: channels of input and output.
+        kernel_size, stride, padding, dilation: of the primary convolution, an int or (height,
+            width); without padding by default.
+        ratio: `c_out` by the channels that the primary convolution makes; 1 makes it a plain one.
+        dw_kernel_size: of the cheap convolution; odd, since that one keeps height and width.
+        groups: of the primary convolution.
+        bias: give both convolutions a bias; not by default, a batch normalisation follows them.
+        split: how `ratio` divides `c_out`: "round" (any ratio), "ceil" (the paper, timm) or
+            "floor" (ultralytics).
+        activation: of both halves: "relu", "relu6", "silu", "hard_swish" or "identity".
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions), which does not train.
+        data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
+        keras_options: `name`, `dtype` and the others of `KerasOptions`.
 
     Shapes: x: (N, H, W, c_in) to (N, H', W', c_out), or channels first.
 
@@ -92,26 +123,13 @@ class GhostConv(Planned, keras.layers.Layer):
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = self.configuration(
-            c_in,
-            c_out,
-            kernel_size,
-            ratio,
-            dw_kernel_size,
-            stride,
-            padding,
-            dilation,
-            groups,
-            split,
-            activation,
-            bn_eps,
-            bn_momentum,
-            form,
-            bias,
-        )
-        super().__init__(**options)
+            c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, padding, dilation, groups,
+            split, activation, bn_eps, bn_momentum, form, bias,
+        )  # fmt: skip
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)
@@ -122,8 +140,8 @@ class GhostConv(Planned, keras.layers.Layer):
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
         self.primary_conv = _half(plan, plan.primary, **options)
-        self.cheap_conv = _half(plan, plan.cheap, **options)
-        self.short_conv = short_conv(plan.gate, plan, **options)
+        self.cheap_conv = _half(plan, plan.cheap, **options) if plan.cheap else None
+        self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
         settle(self)
 
     @property
@@ -155,6 +173,9 @@ class GhostConv(Planned, keras.layers.Layer):
 class GhostConvV2(GhostConv):
     """GhostConv times DFC attention (Tang et al., NeurIPS 2022, "GhostNetV2", section 3.2).
 
+    Args: those of `GhostConv`. Of the attention, the first convolution has `kernel_size` and
+    `stride` too; none has a bias.
+
     Shapes: x: (N, H, W, c_in), H and W at least 2, to (N, H', W', c_out).
 
     >>> from keras import ops
@@ -167,9 +188,5 @@ class GhostConvV2(GhostConv):
     configuration = GhostConvV2Config
 
 
-def _half(plan: GhostConvConfig, half: ConvolutionPlan | None, **options: Any) -> ConvNormAct | Any:
-    if half is None:
-        return None
-    norm = norm_after(half, plan.bn_eps, plan.bn_momentum, **options)
-    conv = convolution(half, **options)
-    return ConvNormAct(conv, norm, activation(plan.activation), dtype=options["dtype"])
+def _half(plan: GhostConvConfig, half: ConvolutionPlan, **options: Any) -> ConvNormAct:
+    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

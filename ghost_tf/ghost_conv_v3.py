@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
 from ghost_tf.branches import add_branches, branches, sum_branches
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, concatenate, crop_channels
+from ghost_tf.ghost_conv import ConvNormAct, conv_norm_act
 from ghost_tf.layers import (
     activation,
     canonical_shape,
-    convolution,
 )
-from ghost_tf.saving.composed import Composed, revived, serialised, settle
+from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import Planned, build_in_turn
 from weights.modules.arguments import Activation, Size, Split
 from weights.modules.branches import BranchesPlan
@@ -23,45 +24,28 @@ from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
-class ConvAct(Composed, keras.layers.Layer):
-    """Convolution and activation: one half in deployed form."""
-
-    def __init__(self, conv: Any, act: Any, **options: Any) -> None:
-        super().__init__(**options)
-        self.conv = conv
-        self.act = act
-        settle(self)
-
-    def __getitem__(self, index: int) -> Any:
-        return (self.conv, self.act)[index]
-
-    def get_config(self) -> dict[str, Any]:
-        """What Keras saves: the two parts, and the layer's own name and flags."""
-        return {**super().get_config(), **serialised(conv=self.conv, act=self.act)}
-
-    @classmethod
-    def _from_arguments(cls, arguments: dict[str, Any]) -> Any:
-        return super()._from_arguments(revived(arguments, "conv", "act"))
-
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the variables."""
-        build_in_turn([self.conv], input_shape)
-
-    def call(self, x: Any, training: bool | None = None) -> Any:
-        """Shapes: x: (N, H, W, C) to (N, H', W', C')."""
-        return self.act(self.conv(x))
-
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Shape of the output, in the order of the input's."""
-        return self.conv.compute_output_shape(input_shape)
-
-
-@keras.saving.register_keras_serializable("ghost_tf")
 class GhostConvV3(Planned, keras.layers.Layer):
     """Ghost convolution with branches (Liu et al., 2024, "GhostNetV3", section 3.1).
 
-    In form `training` each half is a sum of branches, in form `deployed` one convolution with bias;
-    `deploy` makes the second of the first. Kernels are odd, padding keeps height and width.
+    In form `training` each half is a sum of branches, in the others one convolution with bias.
+
+    Args:
+        c_in, c_out: channels of input and output.
+        kernel_size, stride: of the primary convolution, an int or (height, width); odd, padded to
+            keep height and width at stride 1, without which branches could not be merged.
+        ratio: `c_out` by the channels that the primary half makes; 1 leaves the cheap half out.
+        dw_kernel_size: of the cheap convolution; odd.
+        branches: how many copies of each convolution are trained; 3 as published.
+        attention: multiply the output by DFC attention, as GhostConvV2 does.
+        primary_skip: give the primary half a branch without convolution, where shapes allow it.
+        split: how `ratio` divides `c_out`: "ceil" (timm), "round" (any ratio) or "floor".
+        activation: of both halves: "relu", "relu6", "silu", "hard_swish" or "identity".
+        form: "training"; `deploy` makes "deployed" (branches merged) or "folded" (the attention's
+            batch normalisations too), which do not train.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
+        keras_options: `name`, `dtype` and the others of `KerasOptions`.
 
     Shapes: x: (N, H, W, c_in) to (N, H', W', c_out).
 
@@ -94,25 +78,13 @@ class GhostConvV3(Planned, keras.layers.Layer):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostConvV3Config(
-            c_in,
-            c_out,
-            kernel_size,
-            ratio,
-            dw_kernel_size,
-            stride,
-            branches,
-            attention,
-            primary_skip,
-            split,
-            activation,
-            form,
-            bn_eps,
-            bn_momentum,
-        )
-        super().__init__(**options)
+            c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, branches, attention,
+            primary_skip, split, activation, form, bn_eps, bn_momentum,
+        )  # fmt: skip
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)
@@ -126,8 +98,8 @@ class GhostConvV3(Planned, keras.layers.Layer):
         self.cheap_conv = _merged(plan, "cheap", **options)
         for half in plan.halves if plan.form == TRAINING else ():
             add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
-        self.short_conv = short_conv(plan.gate, plan, **options)
-        self.act = _activation(plan.activation)
+        self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
+        self.act = activation(plan.activation)
         settle(self)
 
     @property
@@ -143,8 +115,7 @@ class GhostConvV3(Planned, keras.layers.Layer):
         shape = input_shape
         for half in self.plan.halves:
             deployed = self.plan.form != TRAINING
-            merged = [getattr(self, f"{half.name}_conv", None)]
-            layers = merged if deployed else branches(self, half)
+            layers = [getattr(self, f"{half.name}_conv")] if deployed else branches(self, half)
             for layer in layers:
                 layer.build(shape)
             shape = layers[0].compute_output_shape(shape)
@@ -168,13 +139,8 @@ class GhostConvV3(Planned, keras.layers.Layer):
         return self.act(sum_branches(self, half, x, training))
 
 
-def _activation(name: str) -> Any:
-    return activation(name)
-
-
-def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvAct | None:
-    halves = {half.name: half for half in plan.halves}
-    if plan.form == TRAINING or name not in halves:
+def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvNormAct | None:
+    half = plan.merged.get(name)
+    if half is None:
         return None
-    conv = convolution(halves[name].deployed, **options)
-    return ConvAct(conv, activation(plan.activation), dtype=options["dtype"])
+    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

@@ -44,10 +44,10 @@ def batch_norm(
 
 @keras.saving.register_keras_serializable("ghost_tf")
 class Folded(keras.layers.Layer):
-    """What is left of a batch normalisation inside the convolution before it."""
+    """The place of a batch normalisation that is folded into the convolution before it."""
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras saves: its own arguments (name, dtype policy, ...)."""
+        """Its own arguments (name, dtype policy, ...), for saving."""
         return dict(super().get_config())
 
     def call(self, x: Any, training: bool | None = None) -> Any:
@@ -60,7 +60,7 @@ class Folded(keras.layers.Layer):
 
 
 def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
-    """The batch normalisation after a convolution, or what is left of one inside it."""
+    """The batch normalisation after a convolution, or `Folded` where none follows."""
     if plan.norm:
         return batch_norm(plan.c_out, eps, momentum, **options)
     return Folded(dtype=options["dtype"])
@@ -83,6 +83,15 @@ def activation(name: str) -> Callable[[Any], Any]:
     return ACTIVATIONS[name]
 
 
+def function_of(act: Any) -> Any:
+    """The function that an activation layer of Keras applies; anything else as it is."""
+    if type(act) is keras.layers.Activation:
+        return act.activation
+    if type(act) is keras.layers.ReLU and not act.negative_slope and not act.threshold:
+        return {None: keras.ops.relu, 6: keras.ops.relu6}.get(act.max_value, act)
+    return act
+
+
 def hard_sigmoid(x: Any) -> Any:
     """relu6(x + 3) / 6."""
     return ops.hard_sigmoid(x)
@@ -93,17 +102,17 @@ def sigmoid(x: Any) -> Any:
     return ops.sigmoid(x)
 
 
-def spatial_mean(x: Any, data_format: str) -> Any:
+def global_avg_pool(x: Any, data_format: str) -> Any:
     """The mean over height and width, which stay as axes of one position."""
     return ops.mean(x, axis=spatial_axes(data_format), keepdims=True)
 
 
-def half_size(x: Any, data_format: str) -> Any:
+def avg_pool_2x2(x: Any, data_format: str) -> Any:
     """The means over 2x2; an odd last row or column is left out."""
     return ops.average_pool(x, 2, 2, "valid", data_format)
 
 
-def largest_of_four(x: Any, data_format: str) -> Any:
+def max_pool_2x2(x: Any, data_format: str) -> Any:
     """The maxima over 2x2; an odd last row or column is left out."""
     return ops.max_pool(x, 2, 2, "valid", data_format)
 
@@ -122,7 +131,18 @@ def module_list(modules: Iterable[Any]) -> list[Any]:
     return list(modules)
 
 
-def in_training(norm: BatchNorm | Folded | None, training: Any = None) -> bool:
+def conv_norms(
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Any
+) -> Any:
+    """Convolutions in turn, each with its batch normalisation."""
+    layers: list[Any] = []
+    for plan in plans:
+        layers.append(convolution(plan, **options))
+        layers.append(norm_after(plan, eps, momentum, **options))
+    return module_list(layers)
+
+
+def in_training(norm: BatchNorm | Folded | None, training: bool | None = None) -> bool:
     """Whether the normalisation will use the statistics of the batch."""
     return norm is not None and bool(training) and norm.trainable
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -16,10 +16,11 @@ import tensorflow as tf
 
 from ghost_tf import adapter, weights_io
 from ghost_tf.adapter import Adapter, strict_arithmetic, versions
+from weights.columns.adapter import PRECISIONS, Prepare, PreparedAdapter, Run
 from weights.files.digests import common_dtype
-from weights.files.storage import PathLike
 
 __all__ = [
+    "PRECISIONS",
     "bfloat16",
     "channels_first",
     "float16",
@@ -34,38 +35,9 @@ __all__ = [
     "xla",
 ]
 
-Run = Callable[[Any], Any]
-# Takes a module and an input, returns the function that runs inputs of that shape and type.
-Prepare = Callable[[Any, Any], Run]
-# By which the conformance suite judges the modes that do not compute in float32.
-PRECISIONS: Mapping[str, Mapping[str, float]] = {
-    "float64": {"unit_roundoff": 2.0**-53},
-    "bfloat16": {"unit_roundoff": 2.0**-8},
-    "float16": {"unit_roundoff": 2.0**-11, "largest": 65504.0},
-}
 
-
-class Mode(Adapter):
+class Mode(PreparedAdapter, Adapter):
     """One built module that runs in another way; inference only."""
-
-    def __init__(self, module: Any, dtype: Any, prepare: Prepare) -> None:
-        super().__init__(module, dtype)
-        self.prepare = prepare
-        self._ready: dict[Any, Run] = {}
-
-    def _forward(self, x: Any) -> Any:
-        key = (tuple(x.shape), x.dtype)
-        if key not in self._ready:
-            self._ready[key] = self.prepare(self.module, x)
-        return self._ready[key](x)
-
-    def load(self, path: PathLike) -> None:
-        """Load an interchange file into the module."""
-        self._ready.clear()
-        super().load(path)
-
-    taps = None  # type: ignore[assignment]
-    train_step = None  # type: ignore[assignment]
 
 
 class Function(Adapter):
@@ -75,7 +47,7 @@ class Function(Adapter):
         super().__init__(module, dtype)
         compiled = partial(tf.function, jit_compile=jit_compile)
         self._forward = compiled(super()._forward)  # type: ignore[method-assign]
-        self._differentiate = compiled(super()._differentiate)  # type: ignore[method-assign]
+        self._gradients = compiled(super()._gradients)  # type: ignore[method-assign]
 
     taps = None  # type: ignore[assignment]
 

@@ -7,28 +7,17 @@ from __future__ import annotations
 
 from typing import Unpack
 
-import keras
-from keras import constraints
-
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_tf.weights_io import variant
 from weights.hub import Pretrained
 from weights.networks.arguments import GhostNetArguments
 
 
-class Options(GhostNetArguments, total=False):
+class Options(GhostNetArguments, KerasOptions, total=False):
     """The arguments of GhostNet, GhostNetV2 and GhostNetV3 without the width."""
 
     data_format: str | None
-    dtype: str | keras.DTypePolicy | None
-    name: str | None
-    trainable: bool
-    kernel_initializer: str | keras.Initializer | None
-    bias_initializer: str | keras.Initializer | None
-    kernel_regularizer: str | keras.Regularizer | None
-    bias_regularizer: str | keras.Regularizer | None
-    kernel_constraint: str | constraints.Constraint | None
-    bias_constraint: str | constraints.Constraint | None
 
 
 def ghostnet_050(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNet:

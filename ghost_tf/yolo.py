@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Unpack
 
 import keras
 
 from ghost_tf import bottleneck, ghost_conv
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, concatenate, native_shape
-from ghost_tf.ghost_conv import ConvNormAct
-from ghost_tf.layers import activation, convolution, module_list, norm_after
+from ghost_tf.ghost_conv import ConvNormAct, conv_norm_act
+from ghost_tf.layers import function_of, module_list
 from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import Planned, build_in_turn, from_plan
+from weights.modules.arguments import Size
 from weights.modules.forms import PlainForm
 from weights.modules.yolo import (
     C3GhostConfig,
@@ -20,7 +23,7 @@ from weights.modules.yolo import (
     ghost_conv_arguments,
 )
 
-# What `act` may be, beside True, False and a name.
+# The objects that `act` may be, by the name of the activation.
 OWN: dict[str, tuple[Any, ...]] = {
     "relu": (keras.ops.relu, keras.activations.relu),
     "relu6": (keras.ops.relu6, keras.activations.relu6),
@@ -34,7 +37,13 @@ OWN: dict[str, tuple[Any, ...]] = {
 class GhostConv(ghost_conv.GhostConv):
     """ultralytics' GhostConv: half the channels, a cheap 5x5 convolution, SiLU, eps 1e-3.
 
-    `act` is True (SiLU), False (none), or an activation by its name or as the framework has it.
+    Args:
+        c1, c2: channels of the input and of the output.
+        k, s: kernel and stride of the primary convolution, which pads by `k // 2`.
+        g: groups of the primary convolution.
+        act: True (SiLU), False (none), or an activation by its name or as the framework has it.
+        data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
+        keras_options: `name`, `dtype` and the others of `KerasOptions`.
 
     Shapes: x: (N, H, W, c1) to (N, H', W', c2).
 
@@ -44,9 +53,19 @@ class GhostConv(ghost_conv.GhostConv):
     """
 
     def __init__(
-        self, c1: int, c2: int, k: Any = 1, s: Any = 1, g: int = 1, act: Any = True, **options: Any
+        self,
+        c1: int,
+        c2: int,
+        k: Size = 1,
+        s: Size = 1,
+        g: int = 1,
+        act: bool | str | Callable[[Any], Any] = True,
+        *,
+        data_format: str | None = None,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
-        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, function_of(act), OWN), **options)
+        arguments = ghost_conv_arguments(c1, c2, k, s, g, function_of(act), OWN)
+        super().__init__(**arguments, data_format=data_format, **keras_options)
 
     @classmethod
     def _from_arguments(cls, arguments: dict[str, Any]) -> Any:
@@ -59,6 +78,14 @@ class GhostConv(ghost_conv.GhostConv):
 class GhostBottleneck(bottleneck.GhostBottleneck):
     """ultralytics' GhostBottleneck: two of its GhostConvs, the second linear.
 
+    Args:
+        c1, c2: channels of the input and of the output; `c2` divisible by 4, and equal to `c1` at
+            stride 1.
+        k: kernel of the strided convolution, which stride 1 leaves out.
+        s: 1 or 2.
+        data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
+        keras_options: `name`, `dtype` and the others of `KerasOptions`.
+
     Shapes: x: (N, H, W, c1) to (N, H', W', c2).
 
     >>> from keras import ops
@@ -66,8 +93,18 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
     (1, 5, 5, 32)
     """
 
-    def __init__(self, c1: int, c2: int, k: int = 3, s: int = 1, **options: Any) -> None:
-        super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
+    def __init__(
+        self,
+        c1: int,
+        c2: int,
+        k: int = 3,
+        s: int = 1,
+        *,
+        data_format: str | None = None,
+        **keras_options: Unpack[KerasOptions],
+    ) -> None:
+        arguments = ghost_bottleneck_arguments(c1, c2, k, s)
+        super().__init__(**arguments, data_format=data_format, **keras_options)
 
     @classmethod
     def _from_arguments(cls, arguments: dict[str, Any]) -> Any:
@@ -80,8 +117,17 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
 class C3Ghost(Planned, keras.layers.Layer):
     """ultralytics' C3Ghost: a cross-stage partial block of GhostBottlenecks.
 
-    `shortcut` and `g` have no effect, there as here; `hidden` is the number of inner channels,
-    where `c2` times `e`, rounded down, is not.
+    Args:
+        c1, c2: channels of the input and of the output.
+        n: number of bottlenecks.
+        shortcut, g: without effect, as in ultralytics.
+        e: share of `c2` that the inner channels are, rounded down; half in ultralytics.
+        hidden: number of inner channels, a multiple of 4; None is `c2` times `e`.
+        bn_eps, bn_momentum: of every batch normalisation; ultralytics sets both after construction.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions), which does not train.
+        data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
+        keras_options: `name`, `dtype` and the others of `KerasOptions`.
 
     Shapes: x: (N, H, W, c1) to (N, H, W, c2).
 
@@ -108,11 +154,11 @@ class C3Ghost(Planned, keras.layers.Layer):
         bn_momentum: float = 0.03,
         form: PlainForm = "training",
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         check_without_effect(shortcut, g)
         plan = C3GhostConfig(c1, c2, n, e, hidden, bn_eps, bn_momentum, form)
-        super().__init__(**options)
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)
@@ -149,17 +195,6 @@ class C3Ghost(Planned, keras.layers.Layer):
         return self.cv3(out, training=training)
 
 
-def function_of(act: Any) -> Any:
-    """The function that an activation layer of Keras applies; anything else as it is."""
-    if type(act) is keras.layers.Activation:
-        return act.activation
-    if type(act) is keras.layers.ReLU and not act.negative_slope and not act.threshold:
-        return {None: keras.ops.relu, 6: keras.ops.relu6}.get(act.max_value, act)
-    return act
-
-
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
-    norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
-    conv = convolution(each, **options)
-    return ConvNormAct(conv, norm, activation("silu"), dtype=options["dtype"])
+    return conv_norm_act(each, plan.bn_eps, plan.bn_momentum, "silu", **options)

@@ -2,21 +2,21 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ghost_torch.framework.planned import Planned
 from ghost_torch.layers import (
     activation,
+    avg_pool_2x2,
     check_input,
     checked_options,
+    conv_norms,
     convolution,
-    half_size,
+    global_avg_pool,
     hard_sigmoid,
-    module_list,
-    norm_after,
     resize_like,
     sigmoid,
-    spatial_mean,
 )
 from weights.modules.arguments import Rounding
 from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
@@ -25,11 +25,17 @@ from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
 class SqueezeExcite(Planned):
     """Squeeze-and-excitation (Hu et al., CVPR 2018) with the gate relu6(x + 3) / 6.
 
+    Args:
+        channels: of input and output.
+        se_ratio: squeezed channels by `channels`, before they are rounded.
+        rounding: "divisible" (to a multiple of 4, GhostNet's PyTorch code) or "floor" (its
+            TensorFlow code).
+        device, dtype: place and type of the parameters, as for PyTorch's layers.
+
     Shapes: x: (N, channels, H, W), the same out.
 
     Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
 
-    >>> import torch
     >>> SqueezeExcite(16)(torch.zeros(1, 16, 7, 7)).shape
     torch.Size([1, 16, 7, 7])
     """
@@ -42,8 +48,8 @@ class SqueezeExcite(Planned):
         se_ratio: float = 0.25,
         rounding: Rounding = "divisible",
         *,
-        device: Any = None,
-        dtype: Any = None,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
         options = checked_options(device, dtype)
@@ -59,24 +65,18 @@ class SqueezeExcite(Planned):
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x: (N, channels, H, W), the same out."""
         check_input(self, x)
-        squeezed = self.relu(self.conv_reduce(spatial_mean(x)))
+        squeezed = self.relu(self.conv_reduce(global_avg_pool(x)))
         return x * hard_sigmoid(self.conv_expand(squeezed))
 
 
-def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> Any:
+def short_conv(plan: AttentionPlan | None, eps: float, momentum: float, **options: Any) -> Any:
     """The layers of DFC attention: three convolutions, each with batch normalisation."""
-    if plan is None:
-        return None
-    layers: list[Any] = []
-    for each in plan.convolutions:
-        layers.append(convolution(each, **options))
-        layers.append(norm_after(each, norm.bn_eps, norm.bn_momentum, **options))
-    return module_list(layers)
+    return conv_norms(plan.convolutions, eps, momentum, **options) if plan else None
 
 
 def dfc_gate(layers: Any, x: Tensor, out: Tensor) -> Tensor:
     """The gate of DFC attention: seen at half size, spread to the height and width of `out`."""
-    x = half_size(x)
+    x = avg_pool_2x2(x)
     for conv, norm in zip(layers[::2], layers[1::2], strict=True):
         x = norm(conv(x))
     return resize_like(sigmoid(x), out)

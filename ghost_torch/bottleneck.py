@@ -14,8 +14,8 @@ from ghost_torch.layers import (
     activation,
     check_input,
     checked_options,
+    conv_norms,
     convolution,
-    module_list,
     norm_after,
 )
 from weights.modules.arguments import Activation, Rounding, Split
@@ -44,18 +44,16 @@ class GhostBottleneck(Planned):
         kernel_size: of the strided convolution; odd.
         stride: of the block; 1 leaves the strided convolution out.
         se_ratio: squeezed channels as a share of `c_mid`; 0 leaves squeeze-and-excitation out.
-        ratio, dw_kernel_size, split: of the ghost modules, as in `GhostConv`; "ceil" is the split
-            of the paper and timm.
-        attention: put DFC attention on the first ghost module (GhostNetV2).
+        ratio, dw_kernel_size, split: of the ghost modules; "ceil" is the split of paper and timm.
+        attention: give the first ghost module DFC attention (GhostNetV2).
         branches: parallel branches in training of every convolution (GhostNetV3); 0 has none.
         primary_skip: let the input itself be a branch of the primary convolutions, where shapes
             allow it.
         activation: of the first ghost module; the second is linear.
         se_rounding: make the squeezed channels a multiple of 4 ("divisible", GhostNet's PyTorch
             code) or round them down ("floor", its TensorFlow code).
-        shortcut_kernel_size: of the shortcut's depthwise convolution; 0 is `kernel_size`, d-li14
-            has 3.
-        shortcut_activation: between the shortcut's convolutions; the paper has none, d-li14 "relu".
+        shortcut_kernel_size: of the shortcut's depthwise convolution; 0 is `kernel_size`.
+        shortcut_activation: between the shortcut's convolutions; the paper has none.
         bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
             batch, as in PyTorch.
         form: "training"; `deploy` makes "folded" (batch normalisations merged into the
@@ -100,26 +98,10 @@ class GhostBottleneck(Planned):
         dtype: torch.dtype | None = None,
     ) -> None:
         plan = GhostBottleneckConfig(
-            c_in,
-            c_mid,
-            c_out,
-            kernel_size,
-            stride,
-            se_ratio,
-            ratio,
-            dw_kernel_size,
-            attention,
-            branches,
-            primary_skip,
-            split,
-            activation,
-            se_rounding,
-            shortcut_kernel_size,
-            shortcut_activation,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
+            c_in, c_mid, c_out, kernel_size, stride, se_ratio, ratio, dw_kernel_size, attention,
+            branches, primary_skip, split, activation, se_rounding, shortcut_kernel_size,
+            shortcut_activation, bn_eps, bn_momentum, form,
+        )  # fmt: skip
         options = checked_options(device, dtype)
         super().__init__()
         self._set_up(plan, **options)
@@ -134,7 +116,7 @@ class GhostBottleneck(Planned):
             add_branches(self, plan.strided_branches, *norm, **options)
         self.se = _squeeze_excite(plan, **options)
         self.ghost2 = from_plan(GHOSTS[type(plan.ghost2)], plan.ghost2, **options)
-        self.shortcut = _shortcut(plan, **options)
+        self.shortcut = conv_norms(plan.shortcut, *norm, **options) if plan.shortcut else None
         self.shortcut_act = activation(plan.shortcut_activation)
 
     @property
@@ -169,13 +151,3 @@ def _squeeze_excite(plan: GhostBottleneckConfig, **options: Any) -> SqueezeExcit
     if plan.squeeze_excite is None:
         return None
     return from_plan(SqueezeExcite, plan.squeeze_excite, **options)
-
-
-def _shortcut(plan: GhostBottleneckConfig, **options: Any) -> Any:
-    if not plan.shortcut:
-        return None
-    layers: list[Any] = []
-    for each in plan.shortcut:
-        layers.append(convolution(each, **options))
-        layers.append(norm_after(each, plan.bn_eps, plan.bn_momentum, **options))
-    return module_list(layers)

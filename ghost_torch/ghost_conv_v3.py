@@ -3,35 +3,40 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ghost_torch.attention import dfc_gate, short_conv
 from ghost_torch.branches import add_branches, branches, sum_branches
 from ghost_torch.framework.planned import Planned
-from ghost_torch.framework.watched import activated
-from ghost_torch.layers import activation, check_input, checked_options, convolution
+from ghost_torch.ghost_conv import ConvNormAct, conv_norm_act
+from ghost_torch.layers import activation, check_input, checked_options
 from weights.modules.arguments import Activation, Size, Split
 from weights.modules.branches import BranchesPlan
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 
-class ConvAct(nn.Sequential):
-    """Convolution and activation: one half in deployed form."""
-
-    def __init__(self, conv: nn.Module, act: nn.Module) -> None:
-        super().__init__(conv, act)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Shapes: x: (N, C, H, W) to (N, C', H', W')."""
-        return activated(self, x)
-
-
 class GhostConvV3(Planned):
     """Ghost convolution with branches (Liu et al., 2024, "GhostNetV3", section 3.1).
 
-    In form `training` each half is a sum of branches, in form `deployed` one convolution with bias;
-    `deploy` makes the second of the first. Kernels are odd, padding keeps height and width.
+    In form `training` each half is a sum of branches, in the others one convolution with bias.
+
+    Args:
+        c_in, c_out: channels of input and output.
+        kernel_size, stride: of the primary convolution, an int or (height, width); odd, padded to
+            keep height and width at stride 1, without which branches could not be merged.
+        ratio: `c_out` by the channels that the primary half makes; 1 leaves the cheap half out.
+        dw_kernel_size: of the cheap convolution; odd.
+        branches: how many copies of each convolution are trained; 3 as published.
+        attention: multiply the output by DFC attention, as GhostConvV2 does.
+        primary_skip: give the primary half a branch without convolution, where shapes allow it.
+        split: how `ratio` divides `c_out`: "ceil" (timm), "round" (any ratio) or "floor".
+        activation: of both halves: "relu", "relu6", "silu", "hard_swish" or "identity".
+        form: "training"; `deploy` makes "deployed" (branches merged) or "folded" (the attention's
+            batch normalisations too), which do not train.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        device, dtype: place and type of the parameters, as for PyTorch's layers.
 
     Shapes: x: (N, c_in, H, W) to (N, c_out, H', W').
 
@@ -61,25 +66,13 @@ class GhostConvV3(Planned):
         form: Form = "training",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
-        device: Any = None,
-        dtype: Any = None,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         plan = GhostConvV3Config(
-            c_in,
-            c_out,
-            kernel_size,
-            ratio,
-            dw_kernel_size,
-            stride,
-            branches,
-            attention,
-            primary_skip,
-            split,
-            activation,
-            form,
-            bn_eps,
-            bn_momentum,
-        )
+            c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, branches, attention,
+            primary_skip, split, activation, form, bn_eps, bn_momentum,
+        )  # fmt: skip
         options = checked_options(device, dtype)
         super().__init__()
         self._set_up(plan, **options)
@@ -93,8 +86,8 @@ class GhostConvV3(Planned):
         self.cheap_conv = _merged(plan, "cheap", **options)
         for half in plan.halves if plan.form == TRAINING else ():
             add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
-        self.short_conv = short_conv(plan.gate, plan, **options)
-        self.act = _activation(plan.activation)
+        self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
+        self.act = activation(plan.activation)
 
     @property
     def first_norm(self) -> Any:
@@ -121,13 +114,8 @@ class GhostConvV3(Planned):
         return self.act(sum_branches(self, half, x))
 
 
-def _activation(name: str) -> Any:
-    return activation(name)
-
-
-def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvAct | None:
-    halves = {half.name: half for half in plan.halves}
-    if plan.form == TRAINING or name not in halves:
+def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvNormAct | None:
+    half = plan.merged.get(name)
+    if half is None:
         return None
-    conv = convolution(halves[name].deployed, **options)
-    return ConvAct(conv, activation(plan.activation))
+    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

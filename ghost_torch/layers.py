@@ -45,7 +45,7 @@ def batch_norm(channels: int, eps: float, momentum: float, **options: Any) -> nn
 
 
 class Folded(nn.Module):
-    """What is left of a batch normalisation inside the convolution before it."""
+    """The place of a batch normalisation that is folded into the convolution before it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """`x`."""
@@ -53,7 +53,7 @@ class Folded(nn.Module):
 
 
 def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> nn.Module:
-    """The batch normalisation after a convolution, or what is left of one inside it."""
+    """The batch normalisation after a convolution, or `Folded` where none follows."""
     return batch_norm(plan.c_out, eps, momentum, **options) if plan.norm else Folded()
 
 
@@ -88,17 +88,17 @@ def sigmoid(x: Tensor) -> Tensor:
     return x.sigmoid()
 
 
-def spatial_mean(x: Tensor) -> Tensor:
+def global_avg_pool(x: Tensor) -> Tensor:
     """The mean over height and width, which stay as axes of one position."""
     return x.mean(dim=(2, 3), keepdim=True)
 
 
-def half_size(x: Tensor) -> Tensor:
+def avg_pool_2x2(x: Tensor) -> Tensor:
     """The means over 2x2; an odd last row or column is left out."""
     return nn.functional.avg_pool2d(x, 2)
 
 
-def largest_of_four(x: Tensor) -> Tensor:
+def max_pool_2x2(x: Tensor) -> Tensor:
     """The maxima over 2x2; an odd last row or column is left out."""
     return nn.functional.max_pool2d(x, 2)
 
@@ -130,7 +130,18 @@ def module_list(modules: Iterable[nn.Module]) -> nn.ModuleList:
     return nn.ModuleList(modules)
 
 
-def in_training(norm: nn.Module | None, training: Any = None) -> bool:
+def conv_norms(
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Any
+) -> Any:
+    """Convolutions in turn, each with its batch normalisation."""
+    layers: list[Any] = []
+    for plan in plans:
+        layers.append(convolution(plan, **options))
+        layers.append(norm_after(plan, eps, momentum, **options))
+    return module_list(layers)
+
+
+def in_training(norm: nn.Module | None, training: bool | None = None) -> bool:
     """Whether the normalisation will use the statistics of the batch on this device."""
     if isinstance(norm, nn.SyncBatchNorm) and _is_distributed():
         return norm.training and distributed.get_world_size(norm.process_group) == 1

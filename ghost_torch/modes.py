@@ -14,9 +14,10 @@ from torch import Tensor
 
 from ghost_torch import adapter
 from ghost_torch.adapter import Adapter, strict_arithmetic, versions
-from weights.files.storage import PathLike
+from weights.columns.adapter import PRECISIONS, Prepare, PreparedAdapter
 
 __all__ = [
+    "PRECISIONS",
     "bfloat16",
     "channels_last",
     "compiled",
@@ -29,41 +30,14 @@ __all__ = [
     "versions",
 ]
 
-# Takes a module and an input, returns the function that runs inputs of that shape and type.
-Prepare = Callable[[Any, Tensor], Callable[[Tensor], Tensor]]
-# By which the conformance suite judges the modes that do not compute in float32.
-PRECISIONS: Mapping[str, Mapping[str, float]] = {
-    "float64": {"unit_roundoff": 2.0**-53},
-    "bfloat16": {"unit_roundoff": 2.0**-8},
-    "float16": {"unit_roundoff": 2.0**-11, "largest": 65504.0},
-}
 
-
-class Mode(Adapter):
+class Mode(PreparedAdapter, Adapter):
     """One built module that runs in another way; inference only."""
 
-    def __init__(self, module: Any, dtype: Any, prepare: Prepare) -> None:
-        super().__init__(module, dtype)
-        self.prepare = prepare
-        self._ready: dict[Any, Callable[[Tensor], Tensor]] = {}
-
     @torch.no_grad()
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
+    def _forward(self, x: Tensor) -> Tensor:
         self.module.eval()
-        given = self._input(x)
-        key = (given.shape, given.dtype)
-        if key not in self._ready:
-            self._ready[key] = self.prepare(self.module, given)
-        return np.ascontiguousarray(self._ready[key](given).numpy())
-
-    def load(self, path: PathLike) -> None:
-        """Load an interchange file into the module."""
-        self._ready.clear()
-        super().load(path)
-
-    taps = None  # type: ignore[assignment]
-    train_step = None  # type: ignore[assignment]
+        return super()._forward(x)
 
 
 class ChannelsLast(Adapter):

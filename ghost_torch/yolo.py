@@ -9,14 +9,11 @@ from torch import Tensor, nn
 from ghost_torch import bottleneck, ghost_conv
 from ghost_torch.framework.options import TorchOptions
 from ghost_torch.framework.planned import Planned, from_plan
-from ghost_torch.ghost_conv import ConvNormAct
+from ghost_torch.ghost_conv import ConvNormAct, conv_norm_act
 from ghost_torch.layers import (
-    activation,
     check_input,
     checked_options,
-    convolution,
     module_list,
-    norm_after,
 )
 from weights.modules.arguments import Size
 from weights.modules.forms import PlainForm
@@ -27,7 +24,7 @@ from weights.modules.yolo import (
     ghost_conv_arguments,
 )
 
-# What `act` may be, beside True, False and a name.
+# The objects that `act` may be, by the name of the activation.
 OWN: dict[str, tuple[Any, ...]] = {
     "relu": (nn.ReLU, torch.relu, nn.functional.relu),
     "relu6": (nn.ReLU6, nn.functional.relu6),
@@ -63,7 +60,8 @@ class GhostConv(ghost_conv.GhostConv):
         act: bool | str | Callable[[Tensor], Tensor] = True,
         **options: Unpack[TorchOptions],
     ) -> None:
-        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act, OWN), **options)
+        arguments = ghost_conv_arguments(c1, c2, k, s, g, act, OWN)
+        super().__init__(**arguments, **options)
 
 
 class GhostBottleneck(bottleneck.GhostBottleneck):
@@ -85,7 +83,8 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
     def __init__(
         self, c1: int, c2: int, k: int = 3, s: int = 1, **options: Unpack[TorchOptions]
     ) -> None:
-        super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), **options)
+        arguments = ghost_bottleneck_arguments(c1, c2, k, s)
+        super().__init__(**arguments, **options)
 
 
 class C3Ghost(Planned):
@@ -95,8 +94,8 @@ class C3Ghost(Planned):
         c1, c2: channels of the input and of the output.
         n: number of bottlenecks.
         shortcut, g: without effect, as in ultralytics.
-        e: share of `c2` that the inner channels are, rounded down.
-        hidden: the number of inner channels, where `e` does not tell it; a multiple of 4.
+        e: share of `c2` that the inner channels are, rounded down; half in ultralytics.
+        hidden: number of inner channels, a multiple of 4; None is `c2` times `e`.
         bn_eps, bn_momentum: of every batch normalisation; ultralytics sets both after construction.
         form: "training"; `deploy` makes "folded" (batch normalisations merged into the
             convolutions), which does not train.
@@ -160,6 +159,4 @@ class C3Ghost(Planned):
 
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
-    norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
-    conv = convolution(each, **options)
-    return ConvNormAct(conv, norm, activation("silu"))
+    return conv_norm_act(each, plan.bn_eps, plan.bn_momentum, "silu", **options)

@@ -118,9 +118,8 @@ DEVIATIONS = {
         """,
     },
     "ghost_tf/adapter.py": {
-        "its modes put tf.function around the two": """
-            + def Adapter._forward(self, x): The output in inference.
-            + def Adapter._differentiate(self, x, cotangent, sources): The output in training, and the gradients of input and sources.
+        "its modes put tf.function around it": """
+            + def Adapter._gradients(self, x, cotangent, sources): The output in training, and the gradients of input and sources.
         """,
     },
     "ghost_torch/facts.py": {
@@ -142,12 +141,6 @@ DEVIATIONS = {
     "ghost_torch/networks/ghostnet.py": {
         "PyTorch's exported quantiser takes one layer that is called twice for one call": """
             + GhostNet._set_up: self.relu_head =
-        """,
-    },
-    "ghost_torch/ghost_conv_v3.py": {
-        "Sequential holds the two by itself": """
-            - ConvAct.__init__: self.conv =
-            - ConvAct.__init__: self.act =
         """,
     },
     "ghost_torch/layers.py": {
@@ -226,18 +219,11 @@ DEVIATIONS = {
         """,
     },
     "ghost_tf/variants.py": {
-        "Keras places variables itself, orders axes, names layers; recomputing is not offered": """
+        "Keras orders axes, and has keywords that all its layers take; no recomputing": """
             - Options.remat =
             - Options.device =
+            - Options.dtype =
             + Options.data_format =
-            + Options.name =
-            + Options.trainable =
-            + Options.kernel_initializer =
-            + Options.bias_initializer =
-            + Options.kernel_regularizer =
-            + Options.bias_regularizer =
-            + Options.kernel_constraint =
-            + Options.bias_constraint =
         """,
     },
 }

@@ -80,7 +80,7 @@ def sources(place: str) -> Iterator[tuple[str, ast.Module]]:
 
 
 def imports(file: str, tree: ast.AST, is_late: bool = False) -> Iterator[Import]:
-    """Every import of a tree."""
+    """Every import of a tree that is run: those of a type checker alone are not."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -88,7 +88,7 @@ def imports(file: str, tree: ast.AST, is_late: bool = False) -> Iterator[Import]
         elif isinstance(node, ast.ImportFrom):
             name = node.module if node.module and not node.level else "a relative name"
             yield Import(file, name.partition(".")[0], is_late)
-        else:
+        elif not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
             inside = is_late or isinstance(node, ast.FunctionDef | ast.Lambda)
             yield from imports(file, node, inside)
 

@@ -17,7 +17,7 @@ from weights.text import brief
 FLOATING = ("float16", "bfloat16", "float32", "float64")
 
 
-def integer(name: str, value: Any, minimum: int) -> int:
+def integer(name: str, value: object, minimum: int) -> int:
     """Return `value` as an int of at least `minimum`, or raise `ArgumentError`.
 
     >>> integer("c_out", 0, minimum=1)
@@ -34,7 +34,7 @@ def integer(name: str, value: Any, minimum: int) -> int:
     return number
 
 
-def odd_integer(name: str, value: Any) -> int:
+def odd_integer(name: str, value: object) -> int:
     """Return `value` as a positive odd int, or raise `ArgumentError`."""
     number = integer(name, value, minimum=1)
     if number % 2 == 0:
@@ -44,16 +44,18 @@ def odd_integer(name: str, value: Any) -> int:
     return number
 
 
-def odd_or_zero(name: str, value: Any) -> int:
+def odd_or_zero(name: str, value: object) -> int:
     """Return `value` as 0 or a positive odd int, or raise `ArgumentError`."""
     number = integer(name, value, minimum=0)
     return number and odd_integer(name, number)
 
 
-def pair(name: str, value: Any, minimum: int) -> Pair:
+def pair(name: str, value: object, minimum: int) -> Pair:
     """Return `value`, an int or a (height, width) pair, as a pair of ints."""
-    is_pair = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2
-    height, width = map(_integer, value if is_pair else (value, value))
+    sizes: Sequence[Any] = (value, value)
+    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2:
+        sizes = value
+    height, width = map(_integer, sizes)
     if height is None or width is None:
         raise ArgumentError(
             f"`{name}` must be an integer or a pair of integers (height, width), got {brief(value)}"
@@ -65,7 +67,7 @@ def pair(name: str, value: Any, minimum: int) -> Pair:
     return height, width
 
 
-def odd_pair(name: str, value: Any) -> Pair:
+def odd_pair(name: str, value: object) -> Pair:
     """Return `value`, an odd int or a (height, width) pair of such, as a pair of ints."""
     height, width = pair(name, value, minimum=1)
     if height % 2 == 0 or width % 2 == 0:
@@ -76,7 +78,7 @@ def odd_pair(name: str, value: Any) -> Pair:
     return height, width
 
 
-def boolean(name: str, value: Any) -> bool:
+def boolean(name: str, value: object) -> bool:
     """Return `value` if it is True or False."""
     if not isinstance(value, bool):
         raise ArgumentError(f"`{name}` must be True or False, got {brief(value)}")
@@ -84,7 +86,7 @@ def boolean(name: str, value: Any) -> bool:
 
 
 def number(
-    name: str, value: Any, minimum: float, maximum: float = math.inf, *, inclusive: bool = False
+    name: str, value: object, minimum: float, maximum: float = math.inf, *, inclusive: bool = False
 ) -> float:
     """Return `value` as a finite float above (or `inclusive` of) `minimum`, at most `maximum`."""
     above = "of at least" if inclusive else "above"
@@ -98,7 +100,7 @@ def number(
     return number
 
 
-def choice(name: str, value: Any, allowed: Sequence[str]) -> str:
+def choice(name: str, value: object, allowed: Sequence[str]) -> str:
     """Return `value` if it is one of the `allowed` strings."""
     if not isinstance(value, str) or value not in allowed:
         raise ArgumentError(f"`{name}` must be one of {', '.join(allowed)}, got {brief(value)}")
@@ -111,7 +113,7 @@ def divides(name: str, divisor: int, of: str, value: int) -> None:
         raise ArgumentError(f"`{name}` must divide {of}, got {divisor} for {value}")
 
 
-def ratio(name: str, value: Any) -> int | float:
+def ratio(name: str, value: object) -> int | float:
     """Return `value`, a finite number above 0, as an int where it is integral."""
     return plain_number(number(name, value, minimum=0))
 

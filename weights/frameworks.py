@@ -41,3 +41,4 @@ FRAMEWORKS: Mapping[str, Framework] = {
         Framework("tf", "ghost_tf", ("keras", "tensorflow")),
     )
 }
+PACKAGES = tuple(framework.package for framework in FRAMEWORKS.values())

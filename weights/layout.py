@@ -6,16 +6,15 @@ mistake has the right shape and the wrong values.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import DTypeLike
 
 from weights.tensors import CONVOLUTION, DEPTHWISE, TensorSpec
 
 KERNELS = (CONVOLUTION, DEPTHWISE)
 
 
-def cast_floating(array: np.ndarray, dtype: Any) -> np.ndarray:
+def cast_floating(array: np.ndarray, dtype: DTypeLike) -> np.ndarray:
     """Return a C-ordered copy in `dtype`; integers keep their type, for the layer to refuse."""
     return np.array(array, dtype if array.dtype.kind == "f" else None, order="C")
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from weights.errors import ArgumentError, MismatchError
 from weights.text import brief
@@ -83,7 +83,7 @@ LIMITS: Mapping[str, Limit] = {
 }
 
 
-def check_limit(name: str, value: float, got: Any) -> None:
+def check_limit(name: str, value: float, got: object) -> None:
     """Raise `ArgumentError` where an argument is larger than its limit; `got` is what was given.
 
     >>> check_limit("stride", 2**31, 2**31)

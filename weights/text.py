@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 from itertools import islice
 from reprlib import Repr
-from typing import Any
 
 MOST_DIGITS, MOST_CHARACTERS = 40, 80
 # The first items of a list are named; bytes are kept of the beginning and the end of a text.
@@ -34,7 +33,7 @@ class _Short(Repr):
 _short = _Short()
 
 
-def brief(value: Any) -> str:
+def brief(value: object) -> str:
     """Return `repr(value)`, shortened where it is long; never raises.
 
     >>> brief("relu"), brief((3, 5)), brief(10**400)

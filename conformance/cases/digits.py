@@ -30,7 +30,7 @@ def missing_packages() -> list[str]:
     return [name for name in NEEDS if find_spec(name) is None]
 
 
-def train(folder: Path) -> None:
+def main(folder: str) -> None:
     """Train on all but the held-out digits; write weights and held-out images into `folder`."""
     images, labels = _digits()
     order = np.random.Generator(np.random.PCG64(SEED)).permutation(len(images))
@@ -39,7 +39,7 @@ def train(folder: Path) -> None:
     from ghost_torch import state
 
     write_file(
-        folder / WEIGHTS,
+        Path(folder, WEIGHTS),
         network.architecture,
         network.config,
         state(network),
@@ -48,7 +48,7 @@ def train(folder: Path) -> None:
         overwrite=True,
     )
     arrays = {"images": images[held_out], "labels": labels[held_out]}
-    write_safetensors(folder / IMAGES, arrays, {"about": "digits held out"}, overwrite=True)
+    write_safetensors(Path(folder, IMAGES), arrays, {"about": "digits held out"}, overwrite=True)
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
@@ -82,8 +82,3 @@ def _fit(x: np.ndarray, labels: np.ndarray) -> Any:
             optimizer.step()
             schedule.step()
     return network.eval()
-
-
-def main(folder: str) -> None:
-    """Train in a process of its own."""
-    train(Path(folder))

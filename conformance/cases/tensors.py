@@ -6,14 +6,15 @@ implementation start from the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
 
 from conformance.cases.case import Case
 from weights import configure
-from weights.tensors import NORM_BIAS, NORM_WEIGHT, RUNNING_MEAN, RUNNING_VAR, TensorSpec
+from weights.tensors import NORM_BIAS, NORM_WEIGHT, RUNNING_MEAN, RUNNING_VAR
 
 Tensors = dict[str, np.ndarray]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
@@ -25,45 +26,12 @@ EXACT_EPS = 2.0**-10
 def make(case: Case) -> tuple[Tensors, np.ndarray]:
     """The weights, by canonical name, and the input (N, C, H, W) of a case, in float32."""
     generator = np.random.Generator(np.random.PCG64(case.seed))
-    specs = configure(case.architecture, case.config).tensors()
-    draw_weight, draw_input = WEIGHTS.get(case.data, normal), INPUTS[case.data]
-    draw_norm = NORMS.get(case.data, random_norm)
+    distribution = DISTRIBUTIONS[case.data]
     weights = {}
-    for spec in specs:
-        norm = draw_norm(generator, spec)
-        drawn = draw_weight(generator, spec.shape) if norm is None else norm
-        weights[spec.name] = drawn.astype(np.float32)
-    return weights, draw_input(generator, case.input_shape).astype(np.float32)
-
-
-def random_norm(generator: np.random.Generator, spec: TensorSpec) -> np.ndarray | None:
-    """Batch-norm vectors in which no two of the four can be mistaken for one another."""
-    if spec.kind == NORM_WEIGHT:
-        sign = generator.choice([-1.0, 1.0, 1.0], spec.shape)
-        return sign * generator.uniform(0.5, 1.5, spec.shape)
-    if spec.kind in (NORM_BIAS, RUNNING_MEAN):
-        return generator.normal(0, 0.5, spec.shape)
-    if spec.kind == RUNNING_VAR:
-        return 10 ** generator.uniform(-2, 1, spec.shape)
-    return None
-
-
-def integer_norm(generator: np.random.Generator, spec: TensorSpec) -> np.ndarray | None:
-    """Batch-norm vectors with which every operation on small integers is exact."""
-    if spec.kind == NORM_WEIGHT:
-        return generator.choice([-1.0, 1.0, 2.0], spec.shape)
-    if spec.kind in (NORM_BIAS, RUNNING_MEAN):
-        return generator.integers(-3, 4, spec.shape).astype(float)
-    if spec.kind == RUNNING_VAR:
-        return np.full(spec.shape, 1 - EXACT_EPS)
-    return None
-
-
-def calm_norm(generator: np.random.Generator, spec: TensorSpec) -> np.ndarray | None:
-    """Like `random_norm`, but a deep network neither explodes nor dies of it."""
-    if spec.kind == RUNNING_VAR:
-        return generator.uniform(0.5, 2, spec.shape)
-    return random_norm(generator, spec)
+    for spec in configure(case.architecture, case.config).tensors():
+        draw = distribution.norms.get(spec.kind, distribution.weights)
+        weights[spec.name] = draw(generator, spec.shape).astype(np.float32)
+    return weights, distribution.inputs(generator, case.input_shape).astype(np.float32)
 
 
 def integers(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -107,20 +75,47 @@ def with_one(value: float, draw: Draw) -> Draw:
     return drawn
 
 
-INPUTS: dict[str, Draw] = {
-    "integers": integers,
-    "normal": normal,
-    "scaled": normal,
-    "wide": wide,
-    "one_sided": one_sided,
-    "spike": with_one(1000.0, constant(0.0)),
-    "zeros": constant(0.0),
-    "equal": constant(0.1),  # which binary fractions cannot hold
-    "nan": with_one(np.nan, normal),
-    "infinity": with_one(np.inf, normal),
-    "negative_infinity": with_one(-np.inf, normal),
-    "large": lambda generator, shape: normal(generator, shape) * 1e30,  # within float32
-    "negative_zero": constant(-0.0),
+# Vectors of a batch normalisation of which no two can be mistaken for one another.
+RANDOM_NORMS: dict[str, Draw] = {
+    NORM_WEIGHT: lambda random, shape: (
+        random.choice([-1.0, 1.0, 1.0], shape) * random.uniform(0.5, 1.5, shape)
+    ),
+    NORM_BIAS: lambda random, shape: random.normal(0, 0.5, shape),
+    RUNNING_MEAN: lambda random, shape: random.normal(0, 0.5, shape),
+    RUNNING_VAR: lambda random, shape: 10 ** random.uniform(-2, 1, shape),
 }
-WEIGHTS = {"integers": integers, "wide": wide, "one_sided": one_sided, "scaled": scaled}
-NORMS = {"integers": integer_norm, "scaled": calm_norm}
+# With these every operation on small integers is exact.
+INTEGER_NORMS: dict[str, Draw] = {
+    NORM_WEIGHT: lambda random, shape: random.choice([-1.0, 1.0, 2.0], shape),
+    NORM_BIAS: integers,
+    RUNNING_MEAN: integers,
+    RUNNING_VAR: constant(1 - EXACT_EPS),
+}
+# With these the activations of a deep network neither explode nor vanish.
+CALM_NORMS = RANDOM_NORMS | {RUNNING_VAR: lambda random, shape: random.uniform(0.5, 2, shape)}
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """The draws of a case: of its input, its weights, and vectors of batch normalisations."""
+
+    inputs: Draw
+    weights: Draw = normal
+    norms: Mapping[str, Draw] = field(default_factory=lambda: RANDOM_NORMS)
+
+
+DISTRIBUTIONS = {
+    "integers": Distribution(integers, integers, INTEGER_NORMS),
+    "normal": Distribution(normal),
+    "scaled": Distribution(normal, scaled, CALM_NORMS),
+    "wide": Distribution(wide, wide),
+    "one_sided": Distribution(one_sided, one_sided),
+    "spike": Distribution(with_one(1000.0, constant(0.0))),
+    "zeros": Distribution(constant(0.0)),
+    "equal": Distribution(constant(0.1)),  # which binary fractions cannot hold
+    "nan": Distribution(with_one(np.nan, normal)),
+    "infinity": Distribution(with_one(np.inf, normal)),
+    "negative_infinity": Distribution(with_one(-np.inf, normal)),
+    "large": Distribution(lambda random, shape: random.normal(0, 1e30, shape)),  # within float32
+    "negative_zero": Distribution(constant(-0.0)),
+}

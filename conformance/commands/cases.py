@@ -7,20 +7,14 @@ import json
 import click
 
 from conformance.cases.case import Case, split_pair
-from conformance.commands.common import (
-    FAILED,
-    PASSED,
-    exit_with,
-    implementations,
-    random_option,
-)  # fmt: skip
+from conformance.commands import common
 from conformance.implementations.implementation import Implementation
 from conformance.tiers import ModuleTier, Settings, Tier, make_tiers
 
 
 @click.command()
 @click.argument("case_id", metavar="CASE")
-@random_option
+@common.random_option
 def show(case_id: str, random: int) -> None:
     """Print CASE and the digests of its tensors."""
     from conformance.cases import tensors
@@ -31,7 +25,7 @@ def show(case_id: str, random: int) -> None:
         raise click.UsageError(f"no case is called {case_id!r}: see `ghost-conformance list`")
     for _, case in found:
         document = case.to_dict()
-        if case.data in tensors.INPUTS:
+        if case.data in tensors.DISTRIBUTIONS:
             weights, x = tensors.make(case)
             document["sha256"] = tensor_digests({"input": x, **weights})
         click.echo(json.dumps(document, indent=1))
@@ -40,10 +34,10 @@ def show(case_id: str, random: int) -> None:
 @click.command()
 @click.argument("case_id", metavar="CASE")
 @click.option("--implementation", "name", required=True, metavar="NAME", help="What fails it.")
-@random_option
+@common.random_option
 def shrink(case_id: str, name: str, random: int) -> None:
     """Print the smallest case that still fails, beginning with CASE, which must fail."""
-    exit_with(lambda: _shrink(case_id, name, random))
+    common.exit_with(lambda: _shrink(case_id, name, random))
 
 
 def _find(case_id: str, random: int) -> list[tuple[Tier, Case]]:
@@ -61,7 +55,7 @@ def _shrink(case_id: str, name: str, random: int) -> int:
     if not found:
         names = ", ".join(tier.name for tier in make_tiers() if isinstance(tier, ModuleTier))
         raise click.UsageError(f"no case of {names} is called {case_id!r}")
-    implementations([name])
+    common.implementations([name])
     process = ProcessImplementation(name)
     try:
         process.start()
@@ -83,8 +77,8 @@ def _shrink_one(tier: Tier, case: Case, process: Implementation) -> int:
 
     if not fails(case):
         click.echo(f"{case.tier} {case.id} does not fail: there is nothing to shrink")
-        return PASSED
+        return common.PASSED
     small = shrinking.renamed(shrinking.shrink(case, fails))
     click.echo(json.dumps(small.to_dict(), indent=1))
     click.echo(str(failure_text(judge(tier, small, process))))
-    return FAILED
+    return common.FAILED

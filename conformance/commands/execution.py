@@ -54,7 +54,7 @@ class RunOptions:
 
 def execute(options: RunOptions) -> int:
     """Run the cases, show and write the result; returns the exit code."""
-    work = _plan(options)
+    work = _select(options)
     lists = {name: deviations.read_deviations(path) for name, path in options.known.items()}
     if options.folder is None:
         return _run(options, work, lists, None)
@@ -67,9 +67,9 @@ def execute(options: RunOptions) -> int:
         return _run(options, work, lists, journal)
 
 
-def _plan(options: RunOptions) -> Work:
+def _select(options: RunOptions) -> Work:
     named = [*options.case_ids, *(options.rerun.cases if options.rerun else ())]
-    work = runner.plan(make_tiers(options.settings, options.tiers), named or None)
+    work = runner.select_cases(make_tiers(options.settings, options.tiers), named or None)
     found = {case.id for _, cases in work for case in cases}
     unknown = [case for case in dict.fromkeys(named) if split_pair(case)[0] not in found]
     if unknown:
@@ -109,10 +109,10 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
         prepare(folder)
         journal.begin(resume=options.resume)
     total = sum(len(cases) for _, cases in work)
-    with terminal.ProgressBars(console, options.implementations, total) as progress:
+    with terminal.progress_bars(console, options.implementations, total) as show_progress:
 
         def observe(verdict: Verdict) -> None:
-            progress.observe(verdict)
+            show_progress(verdict)
             if journal is not None and key(verdict) not in done:
                 journal.add(verdict)
 

@@ -76,9 +76,9 @@ def parity(
             tier = ParityTier(
                 prepare_experiment(file, images=images, reference=reference, size=size, seed=seed)
             )
-        with terminal.ProgressBars(console, chosen, len(tier.places)) as progress:
-            cases = runner.plan([tier], None)
-            result = runner.run(chosen, cases, progress.observe, jobs, seconds=seconds)
+        with terminal.progress_bars(console, chosen, len(tier.places)) as observe:
+            cases = runner.select_cases([tier], None)
+            result = runner.run(chosen, cases, observe, jobs, seconds=seconds)
         if json_output:
             click.echo(parity_tables.as_json(tier, result))
         else:

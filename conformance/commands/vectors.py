@@ -12,6 +12,8 @@ from conformance.running.results import Run
 from conformance.tiers import VECTOR_TIERS
 from conformance.vectors import OUTSIDE, check
 
+TIER = click.Choice(VECTOR_TIERS)
+
 
 @click.group()
 def vectors() -> None:
@@ -36,11 +38,7 @@ def export_command(folder: Path) -> None:
 @click.argument("folder", type=FOLDER)
 @click.option("--outputs", required=True, type=FOLDER, help="The folder that the program wrote.")
 @click.option(
-    "--tier",
-    "tiers",
-    multiple=True,
-    type=click.Choice(VECTOR_TIERS),
-    help="Judge this tier only, for a program that can do no more; may be repeated.",
+    "--tier", "tiers", multiple=True, type=TIER, help="Judge this tier only; may be repeated."
 )
 def check_command(folder: Path, outputs: Path, tiers: tuple[str, ...]) -> None:
     """Judge the outputs of a program for the vectors in FOLDER.

@@ -1,7 +1,7 @@
-"""Gradients of NumPy code: it runs as it stands on variables that remember what made them.
+"""Gradients of NumPy code, which runs unchanged on variables that record their operations.
 
 Reverse accumulation (Griewank and Walther, Evaluating Derivatives, chapter 3). A `Variable` takes
-the place of an array through NumPy's own protocols, so the oracle has one text for both passes.
+the place of an array through NumPy's own protocols, so the oracle needs no code for gradients.
 Where a function has a corner, the derivative there is 0, and of equal maxima the first counts.
 """
 
@@ -19,10 +19,9 @@ _numbers = count()
 
 
 class Variable(np.lib.mixins.NDArrayOperatorsMixin):
-    """An array, and by which partial derivatives it depends on others.
+    """An array, and the partial derivatives by which it depends on others.
 
-    Supports what the oracle does to arrays and nothing else: an operation without a derivative
-    here raises TypeError.
+    It supports the operations of the oracle: one without a derivative here raises `TypeError`.
 
     >>> x = Variable(np.array([2.0, 3.0]))
     >>> gradients((x * x).sum(), [x])
@@ -34,12 +33,12 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         self.parents = tuple(parents)
         self.number = next(_numbers)
 
-    def made(self, value: np.ndarray, parents: Sequence[tuple[Variable, Partial]]) -> Variable:
+    def derived(self, value: np.ndarray, parents: Sequence[tuple[Variable, Partial]]) -> Variable:
         """A variable of this kind that depends on others."""
         return Variable(value, parents)
 
-    def rounded(self, g: np.ndarray) -> np.ndarray:
-        """What this kind of variable makes of a gradient that was computed."""
+    def perturb(self, g: np.ndarray) -> np.ndarray:
+        """A gradient as this kind of variable computes it."""
         return g
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
@@ -48,14 +47,14 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
             return NotImplemented
         values = [_value(each) for each in inputs]
         out = ufunc(*values)
-        return self.made(out, _links(inputs, UFUNCS[ufunc](out, *values)))
+        return self.derived(out, _links(inputs, UFUNCS[ufunc](out, *values)))
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
         if function not in FUNCTIONS:
             return NotImplemented
         arrays, values, partials = FUNCTIONS[function](_value, *inputs, **options)
         out = function(*values, **options)
-        return self.made(out, _links(arrays, partials))
+        return self.derived(out, _links(arrays, partials))
 
     def __len__(self) -> int:
         return len(self.value)
@@ -66,7 +65,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
             whole[index] = g  # slices only: no element is taken twice
             return whole
 
-        return self.made(self.value[index], [(self, spread)])
+        return self.derived(self.value[index], [(self, spread)])
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -91,11 +90,11 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
     @property
     def T(self) -> Variable:
         """The axes in reverse."""
-        return self.made(self.value.T, [(self, np.transpose)])
+        return self.derived(self.value.T, [(self, np.transpose)])
 
     def reshape(self, *shape: int) -> Variable:
-        """The same elements in other axes."""
-        return self.made(self.value.reshape(*shape), [(self, lambda g: g.reshape(self.shape))])
+        """The same elements in a new shape."""
+        return self.derived(self.value.reshape(*shape), [(self, lambda g: g.reshape(self.shape))])
 
     def sum(self, axis: Any = None, *, keepdims: bool = False) -> Variable:
         """Sums over axes."""
@@ -104,7 +103,7 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         def spread(g: np.ndarray) -> np.ndarray:
             return np.broadcast_to(g.reshape(total.shape), self.shape)
 
-        return self.made(total if keepdims else total.squeeze(axis), [(self, spread)])
+        return self.derived(total if keepdims else total.squeeze(axis), [(self, spread)])
 
     def mean(self, axis: Any = None, *, keepdims: bool = False) -> Variable:
         """Means over axes."""
@@ -124,21 +123,21 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
             sizes = [self.shape[each] for each in axis]
             return np.moveaxis(whole.reshape(*g.shape, *sizes), last, axis)
 
-        return self.made(np.take_along_axis(flat, first, -1)[..., 0], [(self, spread)])
+        return self.derived(np.take_along_axis(flat, first, -1)[..., 0], [(self, spread)])
 
     def take(self, indices: np.ndarray, axis: int) -> Variable:
-        """Positions of an axis, any of them as often as it is named."""
+        """The positions `indices` of an axis; one that is named twice gets both gradients."""
 
         def collect(g: np.ndarray) -> np.ndarray:
             whole = np.zeros_like(self.value)
             np.add.at(np.moveaxis(whole, axis, 0), indices, np.moveaxis(g, axis, 0))
             return whole
 
-        return self.made(self.value.take(indices, axis), [(self, collect)])
+        return self.derived(self.value.take(indices, axis), [(self, collect)])
 
 
 class Perturbed(Variable):
-    """A variable whose every result, forward and backward, is moved at random by an ulp or not.
+    """A variable that moves every result, forward and backward, by an ulp or not, at random.
 
     Runs of float32 arithmetic that differ by chance show how far roundings carry (Monte Carlo
     arithmetic: Parker, Pierce and Eggert, Computing in Science and Engineering 2(4), 2000).
@@ -153,11 +152,11 @@ class Perturbed(Variable):
         super().__init__(value, parents)
         self.generator = generator
 
-    def made(self, value: np.ndarray, parents: Sequence[tuple[Variable, Partial]]) -> Variable:
+    def derived(self, value: np.ndarray, parents: Sequence[tuple[Variable, Partial]]) -> Variable:
         """A variable of this kind that depends on others."""
-        return Perturbed(self.rounded(value), self.generator, parents)
+        return Perturbed(self.perturb(value), self.generator, parents)
 
-    def rounded(self, g: np.ndarray) -> np.ndarray:
+    def perturb(self, g: np.ndarray) -> np.ndarray:
         """The array with some of its last bits changed."""
         ulps = self.generator.integers(-1, 2, g.shape, dtype=np.int8)
         return g * (1 + np.finfo(g.dtype).eps * ulps).astype(g.dtype)
@@ -166,20 +165,20 @@ class Perturbed(Variable):
 def gradients(
     output: Variable, sources: Iterable[Variable], cotangent: np.ndarray | None = None
 ) -> list[np.ndarray]:
-    """The gradients of the sum of `output` times `cotangent` (ones) in each of `sources`."""
+    """The gradients of sum(output x cotangent) in each of `sources`; None stands for ones."""
     seed = np.ones_like(output.value) if cotangent is None else cotangent
     found: dict[int, np.ndarray] = {output.number: seed}
     for variable in _backwards(output):
         g = found[variable.number]
         for parent, partial in variable.parents:
-            share = variable.rounded(partial(g))
+            share = variable.perturb(partial(g))
             known = found.get(parent.number)
             found[parent.number] = share if known is None else known + share
     return [found.get(source.number, np.zeros_like(source.value)) for source in sources]
 
 
 def _backwards(output: Variable) -> list[Variable]:
-    """Everything that the output depends on, the latest made first."""
+    """Every variable that the output depends on, the last computed first."""
     seen = {output.number: output}
     pending = [output]
     while pending:

@@ -1,6 +1,6 @@
-"""The partial derivatives of the NumPy functions that the oracle is written in.
+"""The partial derivatives of the NumPy functions that the oracle calls.
 
-Each takes the gradient of the result to that of one argument (a vector-Jacobian product).
+Each maps the gradient of the result to that of an argument (a vector-Jacobian product).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 Partial = Callable[[np.ndarray], np.ndarray]
 Partials = tuple[Partial, ...]
-# From the result and the arguments to the partial derivative in each argument.
+# Maps the result and the arguments to the partial derivatives in each argument.
 Rule = Callable[..., Partials]
 
 
@@ -28,8 +28,8 @@ def summed_to(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def summed(x: np.ndarray, axis: Any) -> np.ndarray:
     """Sums over axes, which stay as axes of one position.
 
-    In float32 from the first term to the last, as TensorFlow's run: NumPy's own are pairwise, and
-    lose less than one may ask of others.
+    Sums in float32 run from the first term to the last, as TensorFlow's do: NumPy's own are
+    pairwise, more accurate than others can be expected to be.
     """
     if x.dtype != np.float32:
         return x.sum(axis=axis, keepdims=True)
@@ -41,7 +41,7 @@ def summed(x: np.ndarray, axis: Any) -> np.ndarray:
 
 
 def _pair(first: Callable[..., Any], second: Callable[..., Any]) -> Rule:
-    """A function of two arrays; each factor is a function of the gradient, the result, a and b."""
+    """The rule of a function of two arrays; both factors take the gradient, the result, a and b."""
 
     def rule(out: np.ndarray, a: Any, b: Any) -> Partials:
         return (
@@ -106,6 +106,6 @@ def _pad(
     return [array], [inner, widths], [lambda g: g[at]]
 
 
-# From what takes a variable's array and the arguments to: the arrays among them, the arguments
-# with plain arrays, and the partial derivative in each array.
+# Each maps a function that takes a variable's array, and the arguments, to the arrays among the
+# arguments, the arguments with plain arrays, and the partial derivative in each array.
 FUNCTIONS: Mapping[Any, Callable[..., Any]] = {np.concatenate: _concatenate, np.pad: _pad}

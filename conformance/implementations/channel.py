@@ -48,7 +48,7 @@ class Channel:
     def receive(self, deadline: float, is_alive: Callable[[], bool]) -> Any:
         """The next message of an implementation: numbers, texts, arrays, collections of them.
 
-        `is_alive` tells whether its process still runs. Raises `pickle.UnpicklingError` and the
+        `is_alive` is asked while nothing comes. Raises `pickle.UnpicklingError` and the
         like for anything else.
         """
         return _Arrays(io.BytesIO(self._receive(deadline, is_alive))).load()

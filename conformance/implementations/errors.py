@@ -42,7 +42,7 @@ class ImplementationError(Exception):
 class ImplementationRaised(ImplementationError):
     """The implementation raised, or returned what is no array.
 
-    `is_ghost_error` tells whether it raised a `weights.GhostError`.
+    `is_ghost_error` is true where it raised a `weights.GhostError`.
     """
 
     def __init__(self, type_name: str, text: str, is_ghost_error: bool) -> None:
@@ -50,6 +50,13 @@ class ImplementationRaised(ImplementationError):
         self.type_name = type_name
         self.text = text
         self.is_ghost_error = is_ghost_error
+
+
+# The exceptions that the replies of a worker stand for.
+REFUSALS: dict[str, type[Exception]] = {
+    "unsupported": NotSupported,
+    "raised": ImplementationRaised,
+}
 
 
 class ProcessDied(ImplementationError):

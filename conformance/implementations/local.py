@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.implementations.errors import ImplementationRaised, NotSupported
+from conformance.implementations.errors import REFUSALS
 from conformance.implementations.implementation import Implementation
 from conformance.implementations.worker import Worker
 
@@ -26,8 +26,6 @@ class LocalImplementation(Implementation):
     def _request(self, request: str, arguments: Mapping[str, Any]) -> Any:
         with np.errstate(all="ignore"):
             kind, value = self._worker.handle(request, arguments)
-        if kind == "unsupported":
-            raise NotSupported(*value)
-        if kind == "raised":
-            raise ImplementationRaised(*value)
+        if kind in REFUSALS:
+            raise REFUSALS[kind](*value)
         return value

@@ -1,4 +1,4 @@
-"""The precision in which an implementation computes: float32, unless it says another."""
+"""The precision of an implementation: float32, unless its module declares another."""
 
 from __future__ import annotations
 

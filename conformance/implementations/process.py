@@ -17,6 +17,7 @@ import numpy as np
 
 from conformance.implementations.channel import Channel
 from conformance.implementations.errors import (
+    REFUSALS,
     ImplementationRaised,
     NoReply,
     NotSupported,
@@ -35,7 +36,6 @@ START_SECONDS = 300.0
 # Seconds in which a process may end by itself once the connection is closed.
 END_SECONDS = 1.0
 OUTPUT_TAIL = 2000
-REFUSALS = {"unsupported": NotSupported, "raised": ImplementationRaised}
 RESULT_TYPES = {
     "call": np.ndarray,
     "taps": dict,
@@ -80,13 +80,13 @@ class ProcessImplementation(Implementation):
         try:
             facts = self._reply(time.monotonic() + START_SECONDS, START_SECONDS)
         except (ImplementationRaised, NotSupported):
-            self._stop()  # it has hung up, the next request must not ask it
+            self._stop()  # it has closed the connection: the next request starts another
             raise
         self.versions = dict(facts["versions"])
         self.precision = Precision(*facts["precision"])
 
     @contextmanager
-    def one_case(self) -> Iterator[None]:
+    def time_limit(self) -> Iterator[None]:
         """Limit the time of all requests of a case together."""
         self._deadline = time.monotonic() + self._seconds
         try:
@@ -164,7 +164,7 @@ class ProcessImplementation(Implementation):
 
 
 class _Output:
-    """Whatever a child prints, of which only the last part is kept."""
+    """The output of a child, read to its end; only the last part is kept."""
 
     def __init__(self, stream: Any) -> None:
         self._last = b""

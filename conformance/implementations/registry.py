@@ -28,8 +28,8 @@ ORACLE = "oracle"
 VERSION_LIMIT = 50
 # The environment of every child, where the user has set nothing else.
 ENVIRONMENT = {
-    "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow otherwise prints on its way up
-    "OMP_NUM_THREADS": "1",  # the cases are tiny: more threads only wait for each other
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow prints when it is imported
+    "OMP_NUM_THREADS": "1",  # the cases are tiny, more threads are no faster
 }
 # The environment that a module of ours needs, or a mode of it.
 ENVIRONMENTS = {

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from conformance.implementations.arrays import as_array, as_arrays, as_name
 from conformance.implementations.errors import (
     NAME_LIMIT,
     TEXT_LIMIT,
@@ -25,6 +24,7 @@ from weights.files.digests import tensor_digests
 
 # Bytes to which frameworks align their tensors.
 ALIGNMENT = 64
+NUMERIC_KINDS = "biuf"
 
 
 class Worker:
@@ -53,7 +53,7 @@ class Worker:
         built = self._object(**description)
         first = self._timed(0, built, x)
         if self._repeat and self._timed(1, built, x).tobytes() != first.tobytes():
-            raise ArgumentError("it gave other bits when it was asked again")
+            raise ArgumentError("it gave other bits when it was called again")
         return first
 
     def seconds(self) -> tuple[float, float]:
@@ -133,7 +133,7 @@ def _lent(run: Callable[[np.ndarray], Any], x: np.ndarray) -> Any:
     if lent[1].tobytes() != x.tobytes():
         raise ArgumentError("it changed its input in place")
     if _references(lent) > held:
-        gc.collect()  # cycles hold nothing for good
+        gc.collect()  # a reference in a garbage cycle is none
     if _references(lent) > held:
         raise ArgumentError("it keeps a reference to its input, which is its caller's")
     return result
@@ -165,3 +165,24 @@ def refusal(error: Exception) -> tuple[str, Any]:
     # Half of the limit, for the text that is written around it.
     text = safe_str(error, TEXT_LIMIT // 2)
     return "raised", (name, text, is_ghost_error)
+
+
+def as_array(value: Any) -> np.ndarray:
+    """A copy that is no subclass; raises `TypeError` where it does not hold numbers."""
+    found = np.array(value)
+    if found.dtype.kind in NUMERIC_KINDS or found.dtype.type.__module__ == "ml_dtypes":
+        return found
+    kind = type(value).__name__ if found.dtype == object else f"an array of {found.dtype.name}"
+    raise TypeError(f"the result must be an array of numbers, got {kind}")
+
+
+def as_arrays(values: Any) -> dict[str, np.ndarray]:
+    """Copies of the arrays of a mapping; raises `TypeError` for anything else."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"the result must map names to arrays, got {type(values).__name__}")
+    return {as_name(name): as_array(value) for name, value in values.items()}
+
+
+def as_name(key: object) -> str:
+    """The printable name, of limited length, that a key stands for."""
+    return safe_str(key, NAME_LIMIT)

@@ -1,1 +1,1 @@
-"""How far a result may be from the truth, and the verdict."""
+"""References, the error allowed to a result, and verdicts."""

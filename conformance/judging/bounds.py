@@ -1,4 +1,4 @@
-"""How far a correct float32 implementation can be from the exact result, element by element.
+"""Bounds on the error of a correct float32 implementation, element by element.
 
 A running error bound: beside every value of the oracle goes the largest error that roundings so
 far can have caused, for any order of summation and with or without fused multiply-add (Higham,
@@ -23,15 +23,15 @@ TINY = 2.0**-126
 # Subtract, add eps, square root, divide, multiply, add, in either the folded or the plain form,
 # come to 6.5 roundings; 8 leaves room for a reciprocal square root that is not correctly rounded.
 NORM_ROUNDINGS = 8
-# Of a product with fewer bits than float32.
+# The roundings of a product whose factors and result have fewer bits than float32.
 FACTORS_AND_RESULT = 3
-# A sigmoid of 8 roundings, absolute: it may be computed as 0.5 + 0.5 tanh(x / 2).
+# The absolute error of a sigmoid, which may be computed as 0.5 + 0.5 tanh(x / 2).
 SIGMOID_ROUNDINGS = 8
-# Below it that form gives exactly 0, and any form is within twice the true value.
+# Below this the tanh form gives exactly 0, and any form is within twice the true value.
 FLUSHED_SIGMOID = -20.0
 # x + 3, clip, x / 6 or a product with 1 / 6, multiply; absolute, as x / 6 + 0.5 cancels at -3.
 HARD_SWISH_ROUNDINGS = 5
-# Below it every form of the gate is exactly 0.
+# Below this every form of the gate is exactly 0.
 CLOSED_GATE = -4.0
 # Largest slopes of silu (1.0998...) and hard_swish (1.5).
 SILU_SLOPE = 1.1
@@ -40,9 +40,9 @@ HARD_SWISH_SLOPE = 1.5
 
 @dataclass(frozen=True)
 class Tracked:
-    """Exact values (as float64 has them) and the largest error of each.
+    """Values in float64, and the largest error that an implementation may have in each.
 
-    `unit` is the unit roundoff of what is judged.
+    `unit` is the unit roundoff of the implementation.
     """
 
     value: np.ndarray
@@ -63,8 +63,8 @@ def gamma(roundings: int, unit: float = UNIT_ROUNDOFF) -> float:
 def summation(terms: int, unit: float) -> float:
     """Largest relative error of a sum of that many products.
 
-    Of fewer bits than float32, both factors and the result are rounded to them, and the sum is
-    carried in float32: so do all three frameworks, on every device that they have.
+    With fewer bits than float32, both factors and the result are rounded to them, and the sum runs
+    in float32: all three frameworks do so on every device.
     """
     if unit <= UNIT_ROUNDOFF:
         return gamma(terms, unit)
@@ -74,7 +74,7 @@ def summation(terms: int, unit: float) -> float:
 def ghost_conv(module: GhostConv, x: np.ndarray, unit: float = UNIT_ROUNDOFF) -> Tracked:
     """Output of the oracle's layer for x: (N, C, H, W), with its error bound.
 
-    Of float64, what the oracle itself can be wrong by is allowed as well.
+    In float64 the error of the oracle itself is allowed as well.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         primary = _half(module.primary_conv, Tracked(x, np.zeros_like(x), unit))
@@ -110,7 +110,7 @@ def batch_norm(layer: BatchNorm, x: Tracked) -> Tracked:
 
 
 def activation(function: object, x: Tracked) -> Tracked:
-    """The slope's share of the error, and the function's own roundings."""
+    """The error of x times the largest slope, and the roundings of the function itself."""
     value = function(x.value)  # type: ignore[operator]
     if function is relu:
         error = np.where(x.value + x.error > 0, x.error, 0)
@@ -137,5 +137,5 @@ def _half(half: ConvNormAct, x: Tracked) -> Tracked:
 
 
 def _tracked(value: np.ndarray, error: np.ndarray, unit: float) -> Tracked:
-    """NaN and infinity are exact: they spread as masks, not as errors."""
+    """A value with its error, which is 0 for NaN and infinity: they must be equal."""
     return Tracked(value, np.where(np.isfinite(value), error, 0), unit)

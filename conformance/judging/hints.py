@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import product, takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,7 +40,7 @@ class Compared(NamedTuple):
 
 
 def hints(arrays: Compared, wrong: np.ndarray, c_int: int | None) -> Iterator[str]:
-    """Whatever the mask `wrong` (N, C, H, W) of an output looks like; nothing for other shapes.
+    """The hints at a mismatch with these wrong elements (N, C, H, W); none for other shapes.
 
     `c_int` is the number of primary channels of a GhostConv, None of other modules.
     """
@@ -62,15 +62,10 @@ def _channel_hints(arrays: Compared, wrong: np.ndarray, c_int: int | None) -> It
         yield f"channels are permuted ({moved}{', ...' * (len(channels) > 4)})"
 
 
-def _sources(arrays: Compared, channels: list[int]) -> list[int]:
+def _sources(arrays: Compared, channels: list[int]) -> list[int | None]:
     """The channel of the reference that each wrong channel is, up to the first that is none."""
-    sources = []
-    for channel in channels:
-        source = _source(arrays, channel)
-        if source is None:
-            break
-        sources.append(source)
-    return sources
+    found = (_source(arrays, channel) for channel in channels)
+    return list(takewhile(lambda source: source is not None, found))
 
 
 def _source(arrays: Compared, channel: int) -> int | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
 from conformance.gradients.tape import Perturbed
 from conformance.implementations.errors import ImplementationError
@@ -67,14 +68,7 @@ def allowed_error(float32: np.ndarray, exact: np.ndarray, wanted: np.ndarray) ->
     return BASELINE_FACTOR * (baseline + 4 * UNIT_ROUNDOFF * _largest(wanted))
 
 
-def oracle_run(
-    architecture: str,
-    config: Mapping[str, Any],
-    weights: Tensors,
-    x: np.ndarray,
-    *,
-    perturbed: int = 0,
-) -> OracleRun:
+def oracle_run(model: Model, x: np.ndarray, *, perturbed: int = 0) -> OracleRun:
     """Run the oracle in both precisions on x: (N, C, H, W).
 
     `perturbed` is the number of further runs in float32 in which every result is moved by an ulp or
@@ -82,10 +76,10 @@ def oracle_run(
     """
     with np.errstate(all="ignore"):  # weights may give NaN, which the rule judges
         exact, float32 = (
-            in_batches(adapter.build(architecture, config, in_dtype(weights, dtype)).taps, x)
+            in_batches(adapter.build(*model.astype(dtype)).taps, x)
             for dtype in (np.float64, np.float32)
         )
-        module = weights_io.build(architecture, config, in_dtype(weights, np.float32))
+        module = weights_io.build(*model.astype(np.float32))
         runs = tuple(_perturbed_run(module, x, seed) for seed in range(perturbed))
     return OracleRun(exact, float32, runs)
 
@@ -114,11 +108,6 @@ def _check_part(first: Tensors, part: Tensors, images: int) -> None:
                 f"its taps of {images} images gave {stage} of shape {here}, where those of the "
                 f"first {BATCH} gave {there}"
             )
-
-
-def in_dtype(weights: Tensors, dtype: Any) -> Tensors:
-    """The same tensors in another precision."""
-    return {name: array.astype(dtype) for name, array in weights.items()}
 
 
 def judge_stage(outputs: Tensors, wanted: Reference, stage: str) -> Outcome:

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
 from conformance.gradients.tape import Perturbed, Variable
 from conformance.judging.compare import compare_arrays
-from conformance.judging.stages import Reference, in_dtype, reference
+from conformance.judging.stages import Reference, reference
 from conformance.judging.verdict import Outcome, first_failure
 from conformance.oracle import weights_io
 from conformance.oracle.training import Step, train_step
@@ -28,20 +29,14 @@ MAPPINGS = ("grads", "state")
 KEYS = ("output", "grad_input", *MAPPINGS)
 
 
-def reference_step(
-    architecture: str,
-    config: Mapping[str, Any],
-    weights: Tensors,
-    x: np.ndarray,
-    cotangent: np.ndarray,
-) -> Reference:
+def reference_step(model: Model, x: np.ndarray, cotangent: np.ndarray) -> Reference:
     """Every array of the step in float64, and the error that float32 is allowed.
 
     Shapes: x: (N, C, H, W), cotangent: that of the output.
     """
 
     def run(dtype: Any, variable: Callable[[np.ndarray], Variable]) -> Tensors:
-        module = weights_io.build(architecture, config, in_dtype(weights, dtype))
+        module = weights_io.build(*model.astype(dtype))
         with np.errstate(all="ignore"):  # weights may give NaN, which the rule judges
             step = train_step(module, x.astype(dtype), cotangent.astype(dtype), variable)
         return flatten_step(step)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 
 class Status(StrEnum):
-    """How a case ended: `known` is a failure that a list of known deviations explains."""
+    """The end of a case: `known` is a failure that a list of known deviations explains."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -60,20 +60,14 @@ class Outcome:
     pattern: Pattern | None = field(default=None, repr=False)
 
     @staticmethod
-    def passed(ratio: float | None = None, message: str = "") -> Outcome:
+    def passed(ratio: float | None = None) -> Outcome:
         """The outcome of what is within the rule."""
-        return Outcome(Status.PASS, ratio, message)
+        return Outcome(Status.PASS, ratio)
 
     @staticmethod
-    def failed(
-        message: str,
-        worst: Worst | None = None,
-        hint: str = "",
-        ratio: float | None = None,
-        pattern: Pattern | None = None,
-    ) -> Outcome:
+    def failed(message: str) -> Outcome:
         """The outcome of what is outside the rule."""
-        return Outcome(Status.FAIL, ratio, message, worst, hint, pattern)
+        return Outcome(Status.FAIL, message=message)
 
     @staticmethod
     def skipped(reason: str) -> Outcome:
@@ -95,8 +89,8 @@ class Verdict(Outcome):
         cls, outcome: Outcome, case: str, tier: str, implementation: str, seconds: float = 0.0
     ) -> Verdict:
         """The verdict that an outcome is, once it is known of what."""
-        found = {each.name: getattr(outcome, each.name) for each in fields(Outcome)}
-        return cls(**found, case=case, tier=tier, implementation=implementation, seconds=seconds)
+        place: dict[str, Any] = {"case": case, "tier": tier, "implementation": implementation}
+        return cls(**vars(outcome), **place, seconds=seconds)
 
     @property
     def is_bad(self) -> bool:

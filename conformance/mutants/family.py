@@ -43,7 +43,7 @@ def _odd_rows_too(x: Any) -> Any:
     """Take means over 2x2 of a map whose border is repeated where a size is odd."""
     height, width = x.shape[2] % 2, x.shape[3] % 2
     padded = np.pad(x, ((0, 0), (0, 0), (0, height), (0, width)), mode="edge")
-    return layers.half_size(padded)
+    return layers.avg_pool_2x2(padded)
 
 
 def _no_bias(part: Any) -> None:
@@ -75,7 +75,7 @@ def _head_first(self: Any, x: Any) -> Any:
     out = self.conv_head(x)
     if self.bn_head is not None:
         out = self.bn_head(out)
-    x = layers.spatial_mean(self.relu(out)).reshape(len(x), -1)
+    x = layers.global_avg_pool(self.relu(out)).reshape(len(x), -1)
     yield "conv_head", x
     if self.classifier is not None:
         yield "logits", self.classifier(self.dropout(x))
@@ -95,9 +95,9 @@ FAMILY_MUTANTS = (
     Mutant("nearest-aligned", "nearest resize with aligned corners", FAMILY,
            patches=((attention, "resize_like", _resized_by(_aligned)),)),
     Mutant("odd-rows-too", "the mean over 2x2 takes an odd last row", FAMILY,
-           patches=((attention, "half_size", _odd_rows_too),)),
+           patches=((attention, "avg_pool_2x2", _odd_rows_too),)),
     Mutant("largest-for-mean", "maxima for means in DFC attention", FAMILY,
-           patches=((attention, "half_size", layers.largest_of_four),)),
+           patches=((attention, "avg_pool_2x2", layers.max_pool_2x2),)),
     Mutant("no-convolution-bias", "biases of convolutions dropped", FAMILY,
            each(Convolution, _no_bias)),
     Mutant("no-classifier-bias", "the bias of the classifier dropped", FAMILY,

@@ -82,7 +82,7 @@ def _channels_reversed(layer: GhostConv, x: np.ndarray) -> np.ndarray:
 
 def _cheap_of_input(layer: GhostConv, x: np.ndarray) -> np.ndarray:
     primary, cheap = _halves(layer, x)
-    if cheap is not None and x.shape == primary.shape:
+    if layer.cheap_conv is not None and x.shape == primary.shape:
         cheap = layer.cheap_conv(x)
     return _joined(primary, cheap)[:, : layer.c_out]
 

@@ -10,65 +10,47 @@ import numpy as np
 from conformance.gradients import tape, vjps
 from conformance.gradients.tape import Variable
 from conformance.mutants.changes import become, each, scale_norms
-from conformance.mutants.mutant import Mutant
+from conformance.mutants.mutant import Change, Mutant
 from conformance.oracle.layers import BatchNorm
 from conformance.oracle.training import Step
 
 
-class StoresBiased(BatchNorm):
-    """Stores the variance by which it normalises."""
+def statistics(edit: Callable[..., Any]) -> Change:
+    """Let every batch normalisation normalise by `edit(norm, x, before, mean, var)` in training.
 
-    def _update(self, x: Any) -> Any:
-        old = self.running_var
-        mean, var = super()._update(x)
-        self.running_var = old * (1 - self.momentum) + var * self.momentum
-        return mean, var
+    `before` are its running statistics before the step, which `edit` may set; `mean` and `var` are
+    those of the batch.
+    """
 
+    class Edited(BatchNorm):
+        def _update(self, x: Any) -> Any:
+            before = self.running_mean, self.running_var
+            return edit(self, x, before, *super()._update(x))
 
-class NormalisesUnbiased(BatchNorm):
-    """Normalises by the variance that it stores."""
-
-    def _update(self, x: Any) -> Any:
-        mean, var = super()._update(x)
-        count = x.size // x.shape[1]
-        return mean, var * (count / (count - 1))
+    return become(BatchNorm, Edited)
 
 
-class UsesRunning(BatchNorm):
-    """Normalises by the running statistics in training too."""
-
-    def _update(self, x: Any) -> Any:
-        mean, var = self.running_mean, self.running_var
-        super()._update(x)
-        return mean, var
+def _stores_biased(norm: Any, x: Any, before: Any, mean: Any, var: Any) -> Any:
+    norm.running_var = before[1] * (1 - norm.momentum) + var * norm.momentum
+    return mean, var
 
 
-class ConstantStatistics(BatchNorm):
-    """Takes the statistics of the batch for constants in the backward pass."""
-
-    def _update(self, x: Any) -> Any:
-        return tuple(getattr(each, "value", each) for each in super()._update(x))
+def _unbiased(norm: Any, x: Any, before: Any, mean: Any, var: Any) -> Any:
+    count = x.size // x.shape[1]
+    return mean, var * (count / (count - 1))
 
 
-class ConstantVariance(BatchNorm):
-    """Takes the variance of the batch for a constant in the backward pass."""
-
-    def _update(self, x: Any) -> Any:
-        mean, var = super()._update(x)
-        return mean, getattr(var, "value", var)
+def _keeps_running(norm: Any, x: Any, before: Any, mean: Any, var: Any) -> Any:
+    norm.running_mean, norm.running_var = before
+    return mean, var
 
 
-class NeverUpdates(BatchNorm):
-    """Leaves the running statistics as they were."""
-
-    def _update(self, x: Any) -> Any:
-        before = self.running_mean, self.running_var
-        found = super()._update(x)
-        self.running_mean, self.running_var = before
-        return found
+def _constant(statistic: Any) -> Any:
+    """The statistic without its gradient."""
+    return getattr(statistic, "value", statistic)
 
 
-# The function itself, which mutants below replace in its module.
+# Bound before mutants below replace it in its module.
 _summed_to = vjps.summed_to
 
 
@@ -90,35 +72,32 @@ def _leaking_slice(self: Variable, index: Any) -> Variable:
             whole[:, g.shape[1] :] = g[:, -1:]
         return whole
 
-    return self.made(self.value[index], [(self, spread)])
+    return self.derived(self.value[index], [(self, spread)])
 
 
 def _slope_everywhere(out: np.ndarray, a: Any, b: Any) -> vjps.Partials:
     return lambda g: g, lambda g: np.zeros(np.shape(b), g.dtype)
 
 
-def _times(part: str, ending: str, factor: float) -> Callable[[Step], Step]:
-    """Multiply the arrays of a part of the step whose names end so."""
+def _gradients(ending: str, factor: float) -> Callable[[Step], Step]:
+    """Multiply the gradients of the tensors whose names end so."""
 
     def edit(step: Step) -> Step:
-        named = {
+        grads = {
             name: array * array.dtype.type(factor) if name.endswith(ending) else array
-            for name, array in step[part].items()
+            for name, array in step["grads"].items()
         }
-        return step | {part: named}
-
-    return edit
-
-
-def _swapped(first: str, second: str) -> Callable[[Step], Step]:
-    def edit(step: Step) -> Step:
-        grads = dict(step["grads"])
-        for name in [name for name in grads if name.endswith(f"1.{first}")]:
-            other = name.removesuffix(first) + second
-            grads[name], grads[other] = grads[other], grads[name]
         return step | {"grads": grads}
 
     return edit
+
+
+def _norm_gradients_swapped(step: Step) -> Step:
+    grads = dict(step["grads"])
+    for name in [name for name in grads if name.endswith("1.weight")]:
+        other = name.removesuffix("weight") + "bias"
+        grads[name], grads[other] = grads[other], grads[name]
+    return step | {"grads": grads}
 
 
 def _input_gradient(edit: Callable[[np.ndarray], np.ndarray]) -> Callable[[Step], Step]:
@@ -132,17 +111,17 @@ TRAINING_MUTANTS = (
     Mutant("momentum-convention", "1 - momentum for momentum", "training",
            each(BatchNorm, lambda norm: setattr(norm, "momentum", 1 - norm.momentum))),
     Mutant("stores-biased", "the biased variance is stored", "training",
-           become(BatchNorm, StoresBiased)),
+           statistics(_stores_biased)),
     Mutant("normalises-unbiased", "the unbiased variance normalises", "training",
-           become(BatchNorm, NormalisesUnbiased)),
+           statistics(_unbiased)),
     Mutant("running-in-training", "running statistics normalise in training", "training",
-           become(BatchNorm, UsesRunning)),
+           statistics(lambda norm, x, before, *found: before)),
     Mutant("never-updates", "statistics are not updated", "training",
-           become(BatchNorm, NeverUpdates)),
+           statistics(_keeps_running)),
     Mutant("constant-statistics", "no gradient through the batch statistics", "training",
-           become(BatchNorm, ConstantStatistics)),
+           statistics(lambda norm, x, before, *found: map(_constant, found))),
     Mutant("constant-variance", "no gradient through the batch variance", "training",
-           become(BatchNorm, ConstantVariance)),
+           statistics(lambda norm, x, before, mean, var: (mean, _constant(var)))),
     Mutant("first-image", "gradients of weights from the first image only", "training",
            patches=((vjps, "summed_to", _first_of_batch),)),
     Mutant("mean-over-batch", "gradients of weights averaged over the batch", "training",
@@ -152,11 +131,11 @@ TRAINING_MUTANTS = (
     Mutant("relu-passes", "relu's gradient does not stop", "training",
            patches=((tape, "UFUNCS", _MAXIMUM),)),
     Mutant("cheap-gradient-halved", "gradients of cheap kernels halved", "training",
-           step=_times("grads", "cheap_conv.0.weight", 0.5)),
+           step=_gradients("cheap_conv.0.weight", 0.5)),
     Mutant("norm-gradients-swapped", "gradients of weight and bias swapped", "training",
-           step=_swapped("weight", "bias")),
+           step=_norm_gradients_swapped),
     Mutant("gradient-1e-4", "a gradient off by 1e-4 of itself", "training",
-           step=_times("grads", "primary_conv.0.weight", 1 + 1e-4)),
+           step=_gradients("primary_conv.0.weight", 1 + 1e-4)),
     Mutant("input-gradient-reversed", "channels of the input's gradient in reverse", "training",
            step=_input_gradient(lambda g: g[:, ::-1])),
     Mutant("no-input-gradient", "the input gets no gradient", "training",

@@ -2,58 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from conformance.oracle import training, weights_io
+from conformance.oracle import training
+from conformance.oracle.weights_io import FRAMEWORK
+from weights.columns.adapter import ModuleAdapter
 from weights.files.digests import common_dtype
-from weights.files.storage import PathLike
 from weights.layout import cast_floating
+from weights.tensors import TensorSpec
 
 
-class Adapter:
+class Adapter(ModuleAdapter):
     """One built module; inference unless a training step is asked for."""
 
-    def __init__(self, module: Any, dtype: Any) -> None:
-        self.module = module
-        self.dtype = dtype
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
-        return self.module(self._input(x))
-
-    def taps(self, x: np.ndarray) -> dict[str, np.ndarray]:
-        """The output of every stage of a network, or the output of a layer."""
-        if not hasattr(self.module, "stages"):
-            return {"output": self(x)}
-        return self.module.stages(self._input(x))
-
-    def train_step(self, x: np.ndarray, output_cotangent: np.ndarray) -> dict[str, Any]:
-        """Output with batch statistics, gradients for a cotangent, statistics afterwards."""
-        return training.train_step(self.module, self._input(x), self._input(output_cotangent))
-
-    def state(self) -> dict[str, np.ndarray]:
-        """The tensors, canonical names and layout."""
-        return weights_io.state(self.module)
-
-    def save(self, path: PathLike) -> None:
-        """Write the interchange file."""
-        weights_io.save_weights(self.module, path)
-
-    def load(self, path: PathLike) -> None:
-        """Load an interchange file into the module."""
-        weights_io.load_weights(self.module, path, allow_invalid=True)
+    framework = FRAMEWORK
 
     def _input(self, x: np.ndarray) -> np.ndarray:
         return cast_floating(x, self.dtype)
 
+    def _to_numpy(self, x: np.ndarray) -> np.ndarray:
+        return x
+
+    def _forward(self, x: np.ndarray) -> np.ndarray:
+        return self.module(x)
+
+    def _stages(self, x: np.ndarray) -> dict[str, np.ndarray]:
+        return self.module.stages(x)
+
+    def _differentiate(
+        self, x: np.ndarray, cotangent: np.ndarray, specs: Sequence[TensorSpec]
+    ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+        step = training.train_step(self.module, x, cotangent)
+        return step["output"], step["grad_input"], [step["grads"][spec.name] for spec in specs]
+
 
 def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
     """The module of that architecture and configuration, with these weights and their dtype."""
-    module = weights_io.build(architecture, config, weights)
-    return Adapter(module, common_dtype(weights))
+    return Adapter(FRAMEWORK.build(architecture, config, weights), common_dtype(weights))
 
 
 def versions() -> dict[str, str]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from conformance.oracle.layers import (
     activation,
+    avg_pool_2x2,
     check_input,
+    conv_norms,
     convolution,
-    half_size,
+    global_avg_pool,
     hard_sigmoid,
-    module_list,
-    norm_after,
     resize_like,
     sigmoid,
-    spatial_mean,
 )
 from conformance.oracle.planned import Planned
 from weights.modules.arguments import Rounding
@@ -25,6 +25,13 @@ from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
 
 class SqueezeExcite(Planned):
     """Squeeze-and-excitation (Hu et al., CVPR 2018) with the gate relu6(x + 3) / 6.
+
+    Args:
+        channels: of input and output.
+        se_ratio: squeezed channels by `channels`, before they are rounded.
+        rounding: "divisible" (to a multiple of 4, GhostNet's PyTorch code) or "floor" (its
+            TensorFlow code).
+        dtype: type of the parameters.
 
     Shapes: x: (N, channels, H, W), the same out.
 
@@ -42,7 +49,7 @@ class SqueezeExcite(Planned):
         se_ratio: float = 0.25,
         rounding: Rounding = "divisible",
         *,
-        dtype: Any = np.float64,
+        dtype: DTypeLike = np.float64,
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
         options = {"dtype": dtype}
@@ -57,24 +64,18 @@ class SqueezeExcite(Planned):
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, channels, H, W), the same out."""
         check_input(self, x)
-        squeezed = self.relu(self.conv_reduce(spatial_mean(x)))
+        squeezed = self.relu(self.conv_reduce(global_avg_pool(x)))
         return x * hard_sigmoid(self.conv_expand(squeezed))
 
 
-def short_conv(plan: AttentionPlan | None, norm: Any, **options: Any) -> Any:
+def short_conv(plan: AttentionPlan | None, eps: float, momentum: float, **options: Any) -> Any:
     """The layers of DFC attention: three convolutions, each with batch normalisation."""
-    if plan is None:
-        return None
-    layers: list[Any] = []
-    for each in plan.convolutions:
-        layers.append(convolution(each, **options))
-        layers.append(norm_after(each, norm.bn_eps, norm.bn_momentum, **options))
-    return module_list(layers)
+    return conv_norms(plan.convolutions, eps, momentum, **options) if plan else None
 
 
 def dfc_gate(layers: Any, x: np.ndarray, out: np.ndarray) -> np.ndarray:
     """The gate of DFC attention: seen at half size, spread to the height and width of `out`."""
-    x = half_size(x)
+    x = avg_pool_2x2(x)
     for conv, norm in zip(layers[::2], layers[1::2], strict=True):
         x = norm(conv(x))
     return resize_like(sigmoid(x), out)

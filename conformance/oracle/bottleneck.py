@@ -11,7 +11,13 @@ from conformance.oracle.attention import SqueezeExcite
 from conformance.oracle.branches import add_branches, sum_branches
 from conformance.oracle.ghost_conv import GhostConv, GhostConvV2
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
-from conformance.oracle.layers import activation, check_input, convolution, module_list, norm_after
+from conformance.oracle.layers import (
+    activation,
+    check_input,
+    conv_norms,
+    convolution,
+    norm_after,
+)
 from conformance.oracle.planned import Planned, from_plan
 from weights.modules.arguments import Activation, Rounding, Split
 from weights.modules.bottleneck import GhostBottleneckConfig
@@ -70,26 +76,10 @@ class GhostBottleneck(Planned):
         dtype: DTypeLike = np.float64,
     ) -> None:
         plan = GhostBottleneckConfig(
-            c_in,
-            c_mid,
-            c_out,
-            kernel_size,
-            stride,
-            se_ratio,
-            ratio,
-            dw_kernel_size,
-            attention,
-            branches,
-            primary_skip,
-            split,
-            activation,
-            se_rounding,
-            shortcut_kernel_size,
-            shortcut_activation,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
+            c_in, c_mid, c_out, kernel_size, stride, se_ratio, ratio, dw_kernel_size, attention,
+            branches, primary_skip, split, activation, se_rounding, shortcut_kernel_size,
+            shortcut_activation, bn_eps, bn_momentum, form,
+        )  # fmt: skip
         options = {"dtype": dtype}
         self._set_up(plan, **options)
 
@@ -103,7 +93,7 @@ class GhostBottleneck(Planned):
             add_branches(self, plan.strided_branches, *norm, **options)
         self.se = _squeeze_excite(plan, **options)
         self.ghost2 = from_plan(GHOSTS[type(plan.ghost2)], plan.ghost2, **options)
-        self.shortcut = _shortcut(plan, **options)
+        self.shortcut = conv_norms(plan.shortcut, *norm, **options) if plan.shortcut else None
         self.shortcut_act = activation(plan.shortcut_activation)
 
     @property
@@ -138,13 +128,3 @@ def _squeeze_excite(plan: GhostBottleneckConfig, **options: Any) -> SqueezeExcit
     if plan.squeeze_excite is None:
         return None
     return from_plan(SqueezeExcite, plan.squeeze_excite, **options)
-
-
-def _shortcut(plan: GhostBottleneckConfig, **options: Any) -> Any:
-    if not plan.shortcut:
-        return None
-    layers: list[Any] = []
-    for each in plan.shortcut:
-        layers.append(convolution(each, **options))
-        layers.append(norm_after(each, plan.bn_eps, plan.bn_momentum, **options))
-    return module_list(layers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from conformance.oracle.attention import dfc_gate, short_conv
 from conformance.oracle.layers import (
@@ -39,11 +40,37 @@ class ConvNormAct:
         return self.act(self.norm(self.conv(x)))
 
 
+def conv_norm_act(
+    plan: ConvolutionPlan, eps: float, momentum: float, act: str, **options: Any
+) -> ConvNormAct:
+    """A convolution, its batch normalisation if one follows, and the activation of that name."""
+    norm = norm_after(plan, eps, momentum, **options)
+    conv = convolution(plan, **options)
+    return ConvNormAct(conv, norm, activation(act))
+
+
 class GhostConv(Planned):
     """Ghost convolution (Han et al., CVPR 2020, "GhostNet", section 3.1).
 
     The primary convolution makes `c_int` channels, a depthwise convolution makes the others from
     those; primary first, ghosts after, cropped to `c_out`.
+
+    Args:
+        c_in, c_out: channels of input and output.
+        kernel_size, stride, padding, dilation: of the primary convolution, an int or (height,
+            width); without padding by default.
+        ratio: `c_out` by the channels that the primary convolution makes; 1 makes it a plain one.
+        dw_kernel_size: of the cheap convolution; odd, since that one keeps height and width.
+        groups: of the primary convolution.
+        bias: give both convolutions a bias; not by default, a batch normalisation follows them.
+        split: how `ratio` divides `c_out`: "round" (any ratio), "ceil" (the paper, timm) or
+            "floor" (ultralytics).
+        activation: of both halves: "relu", "relu6", "silu", "hard_swish" or "identity".
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions), which does not train.
+        dtype: type of the parameters.
 
     Shapes: x: (N, c_in, H, W) to (N, c_out, H', W').
 
@@ -75,25 +102,12 @@ class GhostConv(Planned):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
-        dtype: Any = np.float64,
+        dtype: DTypeLike = np.float64,
     ) -> None:
         plan = self.configuration(
-            c_in,
-            c_out,
-            kernel_size,
-            ratio,
-            dw_kernel_size,
-            stride,
-            padding,
-            dilation,
-            groups,
-            split,
-            activation,
-            bn_eps,
-            bn_momentum,
-            form,
-            bias,
-        )
+            c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, padding, dilation, groups,
+            split, activation, bn_eps, bn_momentum, form, bias,
+        )  # fmt: skip
         options = {"dtype": dtype}
         self._set_up(plan, **options)
 
@@ -103,8 +117,8 @@ class GhostConv(Planned):
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
         self.primary_conv = _half(plan, plan.primary, **options)
-        self.cheap_conv = _half(plan, plan.cheap, **options)
-        self.short_conv = short_conv(plan.gate, plan, **options)
+        self.cheap_conv = _half(plan, plan.cheap, **options) if plan.cheap else None
+        self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
 
     @property
     def first_norm(self) -> Any:
@@ -127,6 +141,9 @@ class GhostConv(Planned):
 class GhostConvV2(GhostConv):
     """GhostConv times DFC attention (Tang et al., NeurIPS 2022, "GhostNetV2", section 3.2).
 
+    Args: those of `GhostConv`. Of the attention, the first convolution has `kernel_size` and
+    `stride` too; none has a bias.
+
     Shapes: x: (N, c_in, H, W), H and W at least 2, to (N, c_out, H', W').
 
     >>> layer = GhostConvV2(16, 32)
@@ -138,9 +155,5 @@ class GhostConvV2(GhostConv):
     configuration = GhostConvV2Config
 
 
-def _half(plan: GhostConvConfig, half: ConvolutionPlan | None, **options: Any) -> ConvNormAct | Any:
-    if half is None:
-        return None
-    norm = norm_after(half, plan.bn_eps, plan.bn_momentum, **options)
-    conv = convolution(half, **options)
-    return ConvNormAct(conv, norm, activation(plan.activation))
+def _half(plan: GhostConvConfig, half: ConvolutionPlan, **options: Any) -> ConvNormAct:
+    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

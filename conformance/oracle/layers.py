@@ -156,7 +156,7 @@ def batch_norm(channels: int, eps: float, momentum: float, *, dtype: Any = np.fl
 
 @dataclass
 class Folded:
-    """What is left of a batch normalisation inside the convolution before it."""
+    """The place of a batch normalisation that is folded into the convolution before it."""
 
     training: bool = False
 
@@ -166,7 +166,7 @@ class Folded:
 
 
 def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
-    """The batch normalisation after a convolution, or what is left of one inside it."""
+    """The batch normalisation after a convolution, or `Folded` where none follows."""
     return batch_norm(plan.c_out, eps, momentum, **options) if plan.norm else Folded()
 
 
@@ -199,17 +199,17 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
         return 1 / (1 + np.exp(-x))
 
 
-def spatial_mean(x: np.ndarray) -> np.ndarray:
+def global_avg_pool(x: np.ndarray) -> np.ndarray:
     """The mean over height and width, which stay as axes of one position."""
     return x.mean(axis=(2, 3), keepdims=True)
 
 
-def half_size(x: np.ndarray) -> np.ndarray:
+def avg_pool_2x2(x: np.ndarray) -> np.ndarray:
     """The means over 2x2; an odd last row or column is left out."""
     return _four(x).mean(axis=(3, 5))
 
 
-def largest_of_four(x: np.ndarray) -> np.ndarray:
+def max_pool_2x2(x: np.ndarray) -> np.ndarray:
     """The maxima over 2x2; an odd last row or column is left out."""
     return _four(x).max(axis=(3, 5))
 
@@ -228,7 +228,18 @@ def module_list(modules: Iterable[Any]) -> list[Any]:
     return list(modules)
 
 
-def in_training(norm: BatchNorm | Folded | None, training: Any = None) -> bool:
+def conv_norms(
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Any
+) -> Any:
+    """Convolutions in turn, each with its batch normalisation."""
+    layers: list[Any] = []
+    for plan in plans:
+        layers.append(convolution(plan, **options))
+        layers.append(norm_after(plan, eps, momentum, **options))
+    return module_list(layers)
+
+
+def in_training(norm: BatchNorm | Folded | None, training: bool | None = None) -> bool:
     """Whether the normalisation will use the statistics of the batch."""
     return norm is not None and norm.training
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from conformance.gradients.tape import Variable, gradients
-from conformance.oracle import weights_io
 from conformance.oracle.layers import BatchNorm, Folded
+from conformance.oracle.walk import parts
+from conformance.oracle.weights_io import specs_of, state
 from weights.columns.backend import submodule
-from weights.tensors import TensorSpec
 
 Step = dict[str, Any]
 
@@ -20,52 +20,49 @@ def train_step(
     module: Any,
     x: np.ndarray,
     output_cotangent: np.ndarray,
-    make: Callable[[np.ndarray], Variable] = Variable,
+    variable: Callable[[np.ndarray], Variable] = Variable,
 ) -> Step:
-    """What `train_step` of every adapter returns, for x: (N, C, H, W).
+    """Output, `grad_input`, `grads` by name and `state`, the statistics afterwards.
 
-    The module's parameters stay as they are, its statistics move on. `make` makes the variables.
+    Shapes: x: (N, C, H, W), output_cotangent: that of the output. `variable` makes the variables of
+    the gradients. The parameters of the module stay as they are, its statistics change.
     """
-    specs = weights_io.specs_of(module)
-    before = weights_io.state(module)
-    inputs = make(x)
-    parameters = {spec.name: make(before[spec.name]) for spec in specs if spec.trainable}
+    specs = specs_of(module)
+    before = state(module)
+    inputs = variable(x)
+    parameters = {spec.name: variable(before[spec.name]) for spec in specs if spec.trainable}
     try:
-        _set(module, specs, parameters)
-        set_training(module, specs, True)
+        _set(module, parameters)
+        set_training(module, True)
         output = module(inputs)
-        state = _statistics(module, specs)
+        statistics = {spec.name: _get(module, spec.name) for spec in specs if not spec.trainable}
     finally:
-        set_training(module, specs, False)
-        _set(module, specs, before)
-    _set(module, specs, state)
+        set_training(module, False)
+        _set(module, before)
+    _set(module, statistics)
     grad_input, *grads = gradients(output, [inputs, *parameters.values()], output_cotangent)
     named = dict(zip(parameters, grads, strict=True))
-    return {"output": output.value, "grad_input": grad_input, "grads": named, "state": state}
+    return {"output": output.value, "grad_input": grad_input, "grads": named, "state": statistics}
 
 
-def set_training(module: Any, specs: list[TensorSpec], training: bool) -> None:
+def set_training(module: Any, training: bool) -> None:
     """Let every batch normalisation use the statistics of the batch, or its own."""
-    for spec in specs:
-        owner, _ = _place(module, spec.name)
-        if isinstance(owner, (BatchNorm, Folded)):
-            owner.training = training
+    norms: list[Any] = [*parts(module, BatchNorm), *parts(module, Folded)]
+    for norm in norms:
+        norm.training = training
 
 
-def _set(module: Any, specs: list[TensorSpec], arrays: Mapping[str, Any]) -> None:
-    for spec in specs:
-        if spec.name in arrays:
-            setattr(*_place(module, spec.name), arrays[spec.name])
+def _get(module: Any, name: str) -> np.ndarray:
+    found = getattr(*_place(module, name))
+    return found.value if isinstance(found, Variable) else found
 
 
-def _statistics(module: Any, specs: list[TensorSpec]) -> dict[str, np.ndarray]:
-    found = {spec.name: getattr(*_place(module, spec.name)) for spec in specs if not spec.trainable}
-    return {
-        name: each.value if isinstance(each, Variable) else each for name, each in found.items()
-    }
+def _set(module: Any, arrays: Mapping[str, Any]) -> None:
+    for name, array in arrays.items():
+        setattr(*_place(module, name), array)
 
 
 def _place(module: Any, name: str) -> tuple[Any, str]:
-    """Who holds a tensor, and under which attribute."""
-    path, _, leaf = name.rpartition(".")
-    return submodule(module, path), leaf
+    """The part of a module that holds a tensor, and the name of its attribute."""
+    path, _, attribute = name.rpartition(".")
+    return submodule(module, path), attribute

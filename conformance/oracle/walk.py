@@ -1,4 +1,4 @@
-"""The parts of a module of the oracle, whatever it is."""
+"""The parts of a module of the oracle."""
 
 from __future__ import annotations
 

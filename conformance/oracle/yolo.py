@@ -9,14 +9,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from conformance.oracle import bottleneck, ghost_conv
-from conformance.oracle.ghost_conv import ConvNormAct
+from conformance.oracle.ghost_conv import ConvNormAct, conv_norm_act
 from conformance.oracle.layers import (
     ACTIVATIONS,
-    activation,
     check_input,
-    convolution,
     module_list,
-    norm_after,
 )
 from conformance.oracle.planned import Planned, from_plan
 from weights.modules.arguments import Size
@@ -28,7 +25,7 @@ from weights.modules.yolo import (
     ghost_conv_arguments,
 )
 
-# What `act` may be, beside True, False and a name.
+# The objects that `act` may be, by the name of the activation.
 OWN: dict[str, tuple[Any, ...]] = {
     "relu": (ACTIVATIONS["relu"],),
     "relu6": (ACTIVATIONS["relu6"],),
@@ -60,7 +57,8 @@ class GhostConv(ghost_conv.GhostConv):
         *,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        super().__init__(**ghost_conv_arguments(c1, c2, k, s, g, act, OWN), dtype=dtype)
+        arguments = ghost_conv_arguments(c1, c2, k, s, g, act, OWN)
+        super().__init__(**arguments, dtype=dtype)
 
 
 class GhostBottleneck(bottleneck.GhostBottleneck):
@@ -75,7 +73,8 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
     def __init__(
         self, c1: int, c2: int, k: int = 3, s: int = 1, *, dtype: DTypeLike = np.float64
     ) -> None:
-        super().__init__(**ghost_bottleneck_arguments(c1, c2, k, s), dtype=dtype)
+        arguments = ghost_bottleneck_arguments(c1, c2, k, s)
+        super().__init__(**arguments, dtype=dtype)
 
 
 class C3Ghost(Planned):
@@ -140,6 +139,4 @@ class C3Ghost(Planned):
 
 def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
     each = plan.convolutions[name]
-    norm = norm_after(each, plan.bn_eps, plan.bn_momentum, **options)
-    conv = convolution(each, **options)
-    return ConvNormAct(conv, norm, activation("silu"))
+    return conv_norm_act(each, plan.bn_eps, plan.bn_momentum, "silu", **options)

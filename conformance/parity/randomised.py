@@ -14,15 +14,14 @@ allowed grows to a hundredth of the output: faults would hide in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 from zlib import crc32
 
 import numpy as np
 
-from conformance.cases.tensors import Tensors, random_norm
-from conformance.judging.stages import in_dtype
+from conformance.cases.model import Model, in_dtype
+from conformance.cases.tensors import RANDOM_NORMS, Tensors
 from conformance.oracle import adapter, weights_io
 from conformance.oracle.layers import BatchNorm
 from conformance.oracle.walk import parts
@@ -49,33 +48,26 @@ class FittedBatchNorm(BatchNorm):
         return super().__call__(x)
 
 
-def randomise(
-    architecture: str, config: Mapping[str, Any], weights: Tensors, x: np.ndarray, seed: int
-) -> Tensors:
-    """The same weights with every batch normalisation drawn anew, and fitted to x: (N, C, H, W).
+def randomise(model: Model, x: np.ndarray, seed: int) -> Model:
+    """The same model with every batch normalisation drawn anew, and fitted to x: (N, C, H, W).
 
-    `seed` is that of the generator. Kernels and biases are returned as they are, in float32.
+    `seed` is that of the generator. Kernels and biases stay as they are, in float32.
     """
     generator = np.random.Generator(np.random.PCG64([seed, crc32(b"randomised")]))
-    departures = _draw(generator, list(configure(architecture, config).tensors()))
-    module = weights_io.build(architecture, config, in_dtype(weights, np.float64) | departures)
+    departures = _draw(generator, list(configure(model.architecture, model.config).tensors()))
+    start = in_dtype(model.weights, np.float64) | departures
+    module = weights_io.build(model.architecture, model.config, start)
     for norm in parts(module, BatchNorm):
         norm.__class__ = FittedBatchNorm
     with np.errstate(all="ignore"):  # weights may give NaN, which the rule judges
         adapter.Adapter(module, np.float64).taps(x)
-    return in_dtype(weights, np.float32) | {
-        name: array.astype(np.float32)
-        for name, array in weights_io.state(module).items()
-        if name in departures
-    }
+    state = weights_io.state(module)
+    fitted = {name: state[name] for name in departures}
+    return model._replace(weights=in_dtype(model.weights | fitted, np.float32))
 
 
 def _draw(generator: np.random.Generator, specs: Sequence[TensorSpec]) -> Tensors:
-    drawn = {}
-    for spec in specs:
-        vector = random_norm(generator, spec)
-        if spec.kind == RUNNING_VAR:
-            vector = 4 ** generator.uniform(1, 2, spec.shape)
-        if vector is not None:
-            drawn[spec.name] = vector
-    return drawn
+    draws = RANDOM_NORMS | {RUNNING_VAR: lambda random, shape: 4 ** random.uniform(1, 2, shape)}
+    return {
+        spec.name: draws[spec.kind](generator, spec.shape) for spec in specs if spec.kind in draws
+    }

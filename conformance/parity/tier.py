@@ -127,11 +127,7 @@ class ParityTier(Tier):
         return self.experiment.stages.index(place.stage)
 
     def _run(self, implementation: Implementation, trial: Trial) -> Tensors:
-        file = self.experiment.file
-        return in_batches(
-            lambda batch: implementation.taps(file.architecture, file.config, trial.weights, batch),
-            trial.x,
-        )
+        return in_batches(lambda batch: implementation.taps(trial.model, batch), trial.x)
 
     def _silent_stages(self) -> Iterator[str]:
         """A note on the first stage of each comparison that has no finite number to compare."""

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from conformance.cases.tensors import Tensors
+from conformance.cases.model import Model
 from conformance.implementations.errors import shorten
 from conformance.judging.stages import (
     BATCH,
     Reference,
-    in_dtype,
     is_network,
     oracle_run,
     smallest_input,
@@ -37,10 +36,10 @@ LAYER_MARGIN = (8, 11)
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Weights and an input x: (N, C, H, W), and the reference of each comparison by its name."""
+    """A model and an input x: (N, C, H, W), and the reference of each comparison by its name."""
 
     label: str
-    weights: Tensors = field(repr=False)
+    model: Model = field(repr=False)
     x: np.ndarray = field(repr=False)
     wanted: Mapping[str, Reference]
 
@@ -56,13 +55,9 @@ class Experiment:
 
 
 def prepare_experiment(
-    path: Path,
-    *,
-    images: Path | None = None,
-    reference: Path | None = None,
-    size: Size | None = None,
-    seed: int = 0,
-) -> Experiment:
+    path: Path, *, images: Path | None = None, reference: Path | None = None,
+    size: Size | None = None, seed: int = 0,
+) -> Experiment:  # fmt: skip
     """The experiment on the weight file at `path`.
 
     `images` is a file with the input, which is random otherwise, of `size` (height, width) and
@@ -108,11 +103,8 @@ def _inputs(
 
 def _trial(file: WeightFile, right: WeightFile | None, label: str, x: np.ndarray) -> Trial:
     files = {GIVEN: file} | ({REFERENCE: right} if right else {})
-    wanted = {
-        name: oracle_run(each.architecture, each.config, each.tensors, x).reference()
-        for name, each in files.items()
-    }
-    return Trial(label, in_dtype(file.tensors, np.float32), x, wanted)
+    wanted = {name: oracle_run(Model.of(each), x).reference() for name, each in files.items()}
+    return Trial(label, Model.of(file).astype(np.float32), x, wanted)
 
 
 def _recorded_trials(
@@ -121,11 +113,11 @@ def _recorded_trials(
     """A trial for every input of the records, and a note of what no stage is called."""
     trials: list[Trial] = []
     unknown: dict[str, None] = {}
-    weights = in_dtype(file.tensors, np.float32)
+    model = Model.of(file).astype(np.float32)
     for recorded in read_recorded(reference, file, stages):
-        run = oracle_run(file.architecture, file.config, file.tensors, recorded.x)
+        run = oracle_run(Model.of(file), recorded.x)
         wanted = {GIVEN: run.reference(), REFERENCE: recorded.reference(run)}
-        trials.append(Trial(recorded.label, weights, recorded.x, wanted))
+        trials.append(Trial(recorded.label, model, recorded.x, wanted))
         unknown |= dict.fromkeys(recorded.unknown)
     note = f"{reference} records what is no stage, and was not compared: {', '.join(unknown)}"
     return trials, (shorten(note),) if unknown else ()
@@ -136,10 +128,10 @@ def _randomised_trials(file: WeightFile, given: list[Trial], seed: int) -> Itera
     config = configure(file.architecture, file.config)
     if not any(spec.kind == RUNNING_VAR for spec in config.tensors()):
         return
-    weights = randomise(file.architecture, file.config, file.tensors, given[0].x[:BATCH], seed)
+    model = randomise(Model.of(file), given[0].x[:BATCH], seed)
     for trial in given:
-        run = oracle_run(file.architecture, file.config, weights, trial.x)
-        yield Trial(trial.label, weights, trial.x, {RANDOMISED: run.reference()})
+        run = oracle_run(model, trial.x)
+        yield Trial(trial.label, model, trial.x, {RANDOMISED: run.reference()})
 
 
 def _read_right_file(file: WeightFile, path: Path) -> WeightFile:

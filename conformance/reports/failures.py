@@ -39,7 +39,7 @@ def read_failures(path: Path, names: Sequence[str], tiers: Sequence[str]) -> Rer
         and (not names or verdict.implementation in names)
         and (not tiers or verdict.tier in tiers)
     ]
-    # A pair needs the writer of its file too.
+    # To run a pair again, the writer of its file is needed too.
     involved = [name for v in bad for name in (v.implementation, split_pair(v.case)[1]) if name]
     settings = report.header.get("settings", {})
     return Rerun(

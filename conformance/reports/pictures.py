@@ -14,7 +14,7 @@ from conformance.judging.verdict import Pattern
 # The drawn range of log10(error / allowed): values beyond it are drawn at its ends.
 MIN_POWER, MAX_POWER = -4.0, 2.0
 STYLE = {
-    "svg.hashsalt": "ghostconv",  # the same figure is the same text
+    "svg.hashsalt": "ghostconv",  # the ids in the text depend on the figure alone
     "svg.fonttype": "none",
     "font.size": 8,
 }

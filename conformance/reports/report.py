@@ -80,7 +80,7 @@ def read_report(path: Path) -> Report:
     try:
         records = [strict_json.loads(line) for line in data.decode().splitlines()]
     except ValueError:
-        records = []  # the last line ends in its middle
+        records = []  # the last line was cut short
     try:
         kinds = [record.pop("kind", None) for record in records]
         verdicts = [Verdict.from_dict(record) for record in records[1:-1]]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import Lock
-from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -25,42 +25,33 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
-class ProgressBars:
-    """A progress bar for each implementation, with its counts; `total` is its number of cases."""
+@contextmanager
+def progress_bars(
+    console: Console, names: Sequence[str], total: int
+) -> Iterator[Callable[[Verdict], None]]:
+    """Show a progress bar for each implementation, with its counts.
 
-    def __init__(self, console: Console, names: Sequence[str], total: int) -> None:
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[counts]}", markup=False),
-        )
-        self._progress = Progress(*columns, console=console, transient=True)
-        self._tasks: dict[str, TaskID] = {
-            name: self._progress.add_task(name, total=total, counts="") for name in names
-        }
-        self._counts: dict[str, Counter[Status]] = {name: Counter() for name in names}
-        self._lock = Lock()
+    `total` is the number of cases of each. Yields the function that counts one more verdict.
+    """
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[counts]}", markup=False),
+    )
+    progress, lock = Progress(*columns, console=console, transient=True), Lock()
+    tasks = {name: progress.add_task(name, total=total, counts="") for name in names}
+    found: dict[str, Counter[Status]] = {name: Counter() for name in names}
 
-    def __enter__(self) -> ProgressBars:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
-
-    def observe(self, verdict: Verdict) -> None:
-        """Count one more verdict."""
-        with self._lock:
-            counts = self._counts[verdict.implementation]
+    def observe(verdict: Verdict) -> None:
+        with lock:
+            counts = found[verdict.implementation]
             counts[verdict.status] += 1
-            task = self._tasks[verdict.implementation]
-            self._progress.update(task, advance=1, counts=counts_text(counts))
+            task = tasks[verdict.implementation]
+            progress.update(task, advance=1, counts=counts_text(counts))
+
+    with progress:
+        yield observe
 
 
 def show(

@@ -17,7 +17,7 @@ class Run:
     versions: dict[str, dict[str, str]]
     seconds: float
     tracebacks: list[str] = field(default_factory=list, repr=False)
-    """Of exceptions of tiers themselves: the harness failed, whatever the verdicts say."""
+    """Tracebacks of tiers that raised: the harness failed, whatever the verdicts say."""
     outputs: dict[str, tuple[float, float]] = field(default_factory=dict, repr=False)
     """Seconds that an implementation's outputs took: the first time, and repeated."""
     precisions: dict[str, Precision] = field(default_factory=dict, repr=False)

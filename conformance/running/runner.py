@@ -64,7 +64,7 @@ def run(
     )
 
 
-def plan(tiers: Iterable[Tier], case_ids: Iterable[str] | None) -> Work:
+def select_cases(tiers: Iterable[Tier], case_ids: Iterable[str] | None) -> Work:
     """The tiers with the cases that will run: all of them, or those named."""
     wanted = None if case_ids is None else {split_pair(each)[0] for each in case_ids}
     work = [
@@ -78,7 +78,7 @@ def judge(tier: Tier, case: Case, implementation: Implementation) -> Verdict:
     """The verdict of one case; raises what the tier itself raises."""
     started = time.monotonic()
     try:
-        with implementation.one_case():
+        with implementation.time_limit():
             outcome = tier.judge(case, implementation)
     except NotSupported as reason:
         outcome = Outcome.skipped(str(reason))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from conformance.cases.case import Case, layer_id
 from conformance.cases.counts import CHEAP_NAMES, LAYERS, PRIMARY_NAMES, Layer
 from conformance.cases.mistakes import MISTAKES, Mistake
+from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import ImplementationRaised
 from conformance.implementations.implementation import Implementation
@@ -51,7 +53,7 @@ class ContractTier(Tier):
         return Case(name, self.name, known.architecture, known.config, known.input_shape, kind)
 
 
-def plain_weights(architecture: str, config: dict[str, Any]) -> Tensors:
+def plain_weights(architecture: str, config: Mapping[str, Any]) -> Tensors:
     """Zeros, with variances of one."""
     return {
         spec.name: np.full(spec.shape, spec.kind == RUNNING_VAR, np.float32)
@@ -59,18 +61,20 @@ def plain_weights(architecture: str, config: dict[str, Any]) -> Tensors:
     }
 
 
+def _plain_model(case: Case) -> Model:
+    weights = plain_weights(case.architecture, case.config)
+    return Model(case.architecture, case.config, weights)
+
+
 def _judge_shape(case: Case, layer: Layer, implementation: Implementation) -> Outcome:
-    weights = plain_weights(case.architecture, dict(case.config))
-    x = np.ones(case.input_shape, np.float32)
-    got = implementation.call(case.architecture, case.config, weights, x).shape
+    got = implementation.call(_plain_model(case), np.ones(case.input_shape, np.float32)).shape
     if tuple(got) == layer.output_shape:
         return Outcome.passed()
     return Outcome.failed(f"the output has shape {tuple(got)}, wanted {layer.output_shape}")
 
 
 def _judge_parameters(case: Case, layer: Layer, implementation: Implementation) -> Outcome:
-    weights = plain_weights(case.architecture, dict(case.config))
-    state = implementation.state(case.architecture, case.config, weights)
+    state = implementation.state(_plain_model(case))
     problems = []
     if case.architecture == "ghost_conv":
         has_cheap_half = layer.c_int < case.config["c_out"]
@@ -90,12 +94,11 @@ def _judge_parameters(case: Case, layer: Layer, implementation: Implementation) 
 def _judge_mistake(case: Case, mistake: Mistake, implementation: Implementation) -> Outcome:
     """Ours must raise the one type and text; others may refuse in words of their own."""
     try:
-        weights = plain_weights(case.architecture, dict(case.config))
+        model = _plain_model(case)
     except ValueError:
-        weights = {}  # the arguments themselves are wrong
-    x = np.ones(case.input_shape, np.float32)
+        model = Model(case.architecture, case.config, {})  # the arguments themselves are wrong
     try:
-        implementation.call(case.architecture, case.config, weights, x)
+        implementation.call(model, np.ones(case.input_shape, np.float32))
     except ImplementationRaised as raised:
         if (raised.type_name, raised.text) == (ERROR_TYPE, mistake.text):
             return Outcome.passed()

@@ -7,12 +7,10 @@ training is held against the oracle's form for training: both must be one functi
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from conformance.cases import tensors
 from conformance.cases.case import Case
 from conformance.cases.family import family_cases
-from conformance.cases.tensors import Tensors
+from conformance.cases.model import Model, make_model
 from conformance.implementations.implementation import Implementation
 from conformance.judging.stages import Reference, judge_stage, oracle_run
 from conformance.judging.verdict import Outcome, first_failure
@@ -35,27 +33,24 @@ class FamilyTier(OracleTier):
 
     def compute_reference(self, case: Case, unit: float) -> Reference:
         """Every stage of the form for training in float64; the error of the case's form."""
-        weights, x = tensors.make(case)
-        config, own = in_form(case, weights)
-        run = oracle_run(case.architecture, config, own, x, perturbed=PERTURBED_RUNS)
+        model, x = make_model(case)
+        run = oracle_run(in_form(model, case.form), x, perturbed=PERTURBED_RUNS)
         if case.form != TRAINING:
-            exact = oracle_run(case.architecture, case.config, weights, x).exact
-            run = replace(run, exact=exact)
+            run = replace(run, exact=oracle_run(model, x).exact)
         return run.reference()
 
     def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """Every stage of the case's form against the oracle's form for training."""
-        weights, x = tensors.make(case)
-        config, weights = in_form(case, weights)
-        outputs = implementation.taps(case.architecture, config, weights, x)
+        model, x = make_model(case)
+        outputs = implementation.taps(in_form(model, case.form), x)
         wanted = self.reference(case)
         return first_failure(
             (f"stage {stage}", judge_stage(outputs, wanted, stage)) for stage in wanted.values
         )
 
 
-def in_form(case: Case, weights: Tensors) -> tuple[dict[str, Any], Tensors]:
-    """Configuration and tensors of the form that the case is about."""
-    if case.form == TRAINING:
-        return dict(case.config), weights
-    return fold.deployed(case.architecture, case.config, weights, case.form)
+def in_form(model: Model, form: str) -> Model:
+    """The model in another form than that for training."""
+    if form == TRAINING:
+        return model
+    return Model(model.architecture, *fold.deployed(*model, form))

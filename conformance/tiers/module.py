@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from conformance.cases import tensors
 from conformance.cases.case import Case
 from conformance.cases.layers import layer_cases
+from conformance.cases.model import make_model
 from conformance.implementations.errors import NotSupported
 from conformance.implementations.implementation import Implementation
 from conformance.judging import bounds
 from conformance.judging.compare import compare_arrays
-from conformance.judging.stages import Reference, in_dtype
+from conformance.judging.stages import Reference
 from conformance.judging.verdict import Outcome
 from conformance.oracle import weights_io
 from conformance.tiers.base import OracleTier
@@ -34,15 +34,14 @@ class ModuleTier(OracleTier):
 
     def compute_reference(self, case: Case, unit: float) -> Reference:
         """The output in float64, and the bound of each element (`conformance.judging.bounds`)."""
-        weights, x = tensors.make(case)
-        layer = weights_io.build(case.architecture, case.config, in_dtype(weights, np.float64))
+        model, x = make_model(case)
+        layer = weights_io.build(*model.astype(np.float64))
         wanted = bounds.ghost_conv(layer, x.astype(np.float64), unit)
         return Reference({OUTPUT: wanted.value}, {OUTPUT: wanted.error})
 
     def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """|y - y64| is at most what roundings can explain."""
-        weights, x = tensors.make(case)
-        got = implementation.call(case.architecture, case.config, weights, x)
+        got = implementation.call(*make_model(case))
         reference = self.reference(case, implementation.precision.unit_roundoff)
         wanted = reference.values[OUTPUT]
         check_range(implementation, case, wanted)

@@ -17,18 +17,11 @@ import numpy as np
 
 from conformance.cases import digits
 from conformance.cases.case import Case
+from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import NotSupported, shorten
 from conformance.implementations.implementation import Implementation
-from conformance.judging.stages import (
-    Reference,
-    in_batches,
-    in_dtype,
-    is_network,
-    judge_stage,
-    oracle_run,
-    stage_names,
-)
+from conformance.judging import stages
 from conformance.judging.verdict import Outcome
 from conformance.tiers.base import DEFAULT_SETTINGS, Memo, Settings, Tier
 from weights import GhostError, WeightFile, child, read_file, read_metadata
@@ -66,26 +59,26 @@ class NetworkTier(Tier):
 
     def cases(self) -> list[Case]:
         """A case for every stage, and one for the predicted classes."""
-        label, stages = "digits", stage_names(*DIGITS)
+        label, names = "digits", stages.stage_names(*DIGITS)
         if self.settings.weights is not None:
             metadata = read_metadata(self.settings.weights)
             label = printable(self.settings.weights.stem)
-            stages = stage_names(metadata["architecture"], metadata["config"])
-        predictions = (PREDICTIONS,) if LOGITS in stages else ()
+            names = stages.stage_names(metadata["architecture"], metadata["config"])
+        predictions = (PREDICTIONS,) if LOGITS in names else ()
         return [
             Case(f"{label}-{stage}", self.name, "network", {}, (), stage)
-            for stage in (*stages, *predictions)
+            for stage in (*names, *predictions)
         ]
 
     def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """Error at most 4 x (the oracle's float32 error + 4 u max|y|); equal predicted classes."""
         reference, outputs = self._reference(), self._outputs(implementation)
         if case.data != PREDICTIONS:
-            return judge_stage(outputs, reference, case.data)
+            return stages.judge_stage(outputs, reference, case.data)
         wanted = reference.values[LOGITS]
         got = outputs.get(LOGITS, np.empty(0))
         if got.shape != wanted.shape:
-            return judge_stage(outputs, reference, LOGITS)
+            return stages.judge_stage(outputs, reference, LOGITS)
         return self._judge_predictions(implementation.name, got.argmax(1), wanted.argmax(1))
 
     def options(self) -> str:
@@ -123,18 +116,14 @@ class NetworkTier(Tier):
             train_digits(Path(folder))
             return load(Path(folder, digits.WEIGHTS), Path(folder, digits.IMAGES))
 
-    def _oracle_stages(self) -> Reference:
+    def _oracle_stages(self) -> stages.Reference:
         data = self._data()
-        file = data.file
-        return oracle_run(file.architecture, file.config, file.tensors, data.x).reference()
+        return stages.oracle_run(Model.of(data.file), data.x).reference()
 
     def _run(self, implementation: Implementation) -> Tensors:
         data = self._data()
-        file, weights = data.file, in_dtype(data.file.tensors, np.float32)
-        return in_batches(
-            lambda batch: implementation.taps(file.architecture, file.config, weights, batch),
-            data.x,
-        )
+        model = Model.of(data.file).astype(np.float32)
+        return stages.in_batches(lambda batch: implementation.taps(model, batch), data.x)
 
 
 def load(weights: Path, images: Path) -> Data:
@@ -145,7 +134,7 @@ def load(weights: Path, images: Path) -> Data:
         raise GhostError(
             f"{images} must hold `images` and `labels`, got {shorten(', '.join(arrays))}"
         )
-    if not is_network(file.architecture):
+    if not stages.is_network(file.architecture):
         raise GhostError(f"{weights} holds a layer, tier network runs a trained network")
     if "preprocess" not in file.metadata:
         raise GhostError(f"{weights} does not say how images are preprocessed: import it again")

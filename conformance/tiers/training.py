@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from conformance.cases import tensors
 from conformance.cases.case import INFERENCE_ONLY, USUAL, Case
 from conformance.cases.family import family_cases
 from conformance.cases.layers import layer_cases
-from conformance.cases.tensors import Tensors
+from conformance.cases.model import Model, make_model
 from conformance.implementations.implementation import Implementation
 from conformance.judging.stages import Reference, is_network
 from conformance.judging.steps import judge_step, output_cotangent, reference_step
@@ -34,11 +33,11 @@ class TrainingTier(OracleTier):
 
     def compute_reference(self, case: Case, unit: float) -> Reference:
         """Every array of the step in float64, and the error of each."""
-        return reference_step(case.architecture, case.config, *step_inputs(case))
+        return reference_step(*step_inputs(case))
 
     def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """Every array within four times the worst of the oracle's own float32 runs."""
-        step = implementation.train_step(case.architecture, case.config, *step_inputs(case))
+        step = implementation.train_step(*step_inputs(case))
         return judge_step(step, self.reference(case))
 
     def options(self) -> str:
@@ -50,10 +49,10 @@ class TrainingTier(OracleTier):
         return can_train and (self.settings.full or USUAL in case.tags)
 
 
-def step_inputs(case: Case) -> tuple[Tensors, np.ndarray, np.ndarray]:
-    """The weights, the input and the cotangent of the output, both (N, ...), of a step."""
-    weights, x = tensors.make(case)
-    return weights, x, output_cotangent(case.architecture, case.config, x, case.seed)
+def step_inputs(case: Case) -> tuple[Model, np.ndarray, np.ndarray]:
+    """The model, the input and the cotangent of the output, both (N, ...), of a step."""
+    model, x = make_model(case)
+    return model, x, output_cotangent(case.architecture, case.config, x, case.seed)
 
 
 def _trainable(case: Case) -> Case:

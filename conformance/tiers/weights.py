@@ -11,6 +11,7 @@ import numpy as np
 
 from conformance.cases.case import FILES, Case, pair_id
 from conformance.cases.layers import layer_cases
+from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import ImplementationError, NotSupported
 from conformance.implementations.implementation import Implementation
@@ -35,7 +36,7 @@ class WeightsTier(Tier):
     def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """canonical -> framework -> canonical: the same names, types, shapes and bytes."""
         weights = random_bits(case)
-        state = implementation.state(case.architecture, case.config, weights)
+        state = implementation.state(Model(case.architecture, case.config, weights))
         problems = [f"tensor {name!r} is missing" for name in weights if name not in state]
         problems += [f"tensor {name!r} is unexpected" for name in state if name not in weights]
         for name in weights.keys() & state.keys():
@@ -65,18 +66,18 @@ def _pairs(
     readers: Iterable[Implementation], folder: str,
 ) -> Iterator[tuple[Implementation, Outcome]]:  # fmt: skip
     """The writer's own outcome where its file is not right, else that of each reader."""
-    module = case.architecture, case.config
+    model = Model(case.architecture, case.config, weights)
     written = Path(folder, "written.safetensors")
-    save = partial(writer.save, *module, weights, written)
+    save = partial(writer.save, model, written)
     outcome = _judge_file(save, written, wanted, "writes no file", "its save wrote other bytes")
     if outcome.status is not Status.PASS:
         yield writer, outcome
         return
-    blank = {name: np.zeros_like(array) for name, array in weights.items()}
+    blank = model._replace(weights={name: np.zeros_like(each) for name, each in weights.items()})
     wrong = f"loaded the file of {writer.name} and wrote other bytes"
     for number, reader in enumerate(readers):
         path = Path(folder, f"{number}.safetensors")
-        resave = partial(reader.resave, *module, blank, written, path)
+        resave = partial(reader.resave, blank, written, path)
         yield reader, _judge_file(resave, path, wanted, "loads no file", wrong)
 
 

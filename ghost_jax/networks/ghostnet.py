@@ -19,10 +19,10 @@ from ghost_jax.layers import (
     check_input,
     convolution,
     dropout,
+    global_avg_pool,
     module_list,
     norm_after,
     rematerialised,
-    spatial_mean,
 )
 from ghost_jax.networks.network import Network, classifier
 from weights import checks
@@ -39,8 +39,7 @@ class GhostNet(Network):
         num_classes: outputs of the classifier; 0 leaves it out.
         in_chans: channels of the images.
         dropout: rate before the classifier.
-        ratio, dw_kernel_size, split: of the ghost modules, as in `GhostConv`; "ceil" is the split
-            of the paper and timm.
+        ratio, dw_kernel_size, split: of the ghost modules; "ceil" is the split of paper and timm.
         head: "bias" (a convolution with bias, timm and Huawei's PyTorch code) or "norm" (batch
             normalisation, d-li14 and Huawei's TensorFlow code).
         se_rounding, shortcut_kernel_size, shortcut_activation: of the blocks, as in
@@ -54,8 +53,7 @@ class GhostNet(Network):
         axis_name, axis_index_groups: the devices that share batch statistics, as for
             `nnx.BatchNorm`.
         rngs: draws the parameters, and dropout where there is any.
-        remat: compute the blocks again in the backward pass instead of keeping what they computed:
-            less memory, more time.
+        remat: compute the blocks again in the backward pass: less memory, more time.
 
     Shapes: x: (N, H, W, in_chans) to logits (N, num_classes).
 
@@ -97,22 +95,9 @@ class GhostNet(Network):
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostNetConfig(
-            self.version,
-            width,
-            num_classes,
-            in_chans,
-            dropout,
-            ratio,
-            dw_kernel_size,
-            split,
-            head,
-            se_rounding,
-            shortcut_kernel_size,
-            shortcut_activation,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
+            self.version, width, num_classes, in_chans, dropout, ratio, dw_kernel_size, split, head,
+            se_rounding, shortcut_kernel_size, shortcut_activation, bn_eps, bn_momentum, form,
+        )  # fmt: skip
         options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.remat = checks.boolean("remat", remat)
         self._set_up(plan, **options)
@@ -153,7 +138,7 @@ class GhostNet(Network):
         yield from self._head(x)
 
     def _head(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
-        x = self.conv_head(spatial_mean(x))
+        x = self.conv_head(global_avg_pool(x))
         if self.bn_head is not None:
             x = self.bn_head(x)
         x = self.relu(x).reshape(x.shape[0], -1)
@@ -164,6 +149,8 @@ class GhostNet(Network):
 
 class GhostNetV2(GhostNet):
     """GhostNetV2 (Tang et al., NeurIPS 2022): GhostNet with DFC attention from the third block on.
+
+    Args: those of `GhostNet`.
 
     Shapes: x: (N, H, W, in_chans), H and W at least 33, to logits (N, num_classes).
 
@@ -178,6 +165,8 @@ class GhostNetV2(GhostNet):
 
 class GhostNetV3(GhostNet):
     """GhostNetV3 (Liu et al., 2024): GhostNetV2 trained in branches that `deploy` merges.
+
+    Args: those of `GhostNet`; `form` may be "deployed" too.
 
     Shapes: x: (N, H, W, in_chans), H and W at least 33, to logits (N, num_classes).
 

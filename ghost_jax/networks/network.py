@@ -1,4 +1,4 @@
-"""What all networks have in common: stages one after the other, and a classifier."""
+"""The base of networks: stages one after the other, and a classifier."""
 
 from __future__ import annotations
 

@@ -71,19 +71,9 @@ class GhostResNet(Network):
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostResNetConfig(
-            self.depth,
-            num_classes,
-            ratio,
-            dw_kernel_size,
-            in_chans,
-            stem_ratio,
-            norm,
-            split,
-            bn_eps,
-            bn_momentum,
-            form,
-            dropout,
-        )
+            self.depth, num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, norm, split,
+            bn_eps, bn_momentum, form, dropout,
+        )  # fmt: skip
         options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self._set_up(plan, **options)
 
@@ -125,6 +115,8 @@ class GhostResNet(Network):
 class GhostResNet20(GhostResNet):
     """Ghost-ResNet of 20 layers.
 
+    Args: those of `GhostResNet`.
+
     >>> network = GhostResNet20(rngs=nnx.Rngs(0))
     >>> network.eval()
     >>> nnx.jit(GhostResNet20.__call__)(network, jnp.zeros((1, 32, 32, 3))).shape
@@ -137,6 +129,8 @@ class GhostResNet20(GhostResNet):
 
 class GhostResNet56(GhostResNet):
     """Ghost-ResNet of 56 layers (Han et al., CVPR 2020, section 4.1).
+
+    Args: those of `GhostResNet`.
 
     >>> network = nnx.eval_shape(lambda: GhostResNet56(rngs=nnx.Rngs(0)))
     >>> sum(leaf.size for leaf in jax.tree.leaves(nnx.state(network, nnx.Param)))

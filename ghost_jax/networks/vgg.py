@@ -17,10 +17,10 @@ from ghost_jax.layers import (
     activation,
     check_input,
     dropout,
-    largest_of_four,
+    global_avg_pool,
     linear,
+    max_pool_2x2,
     module_list,
-    spatial_mean,
 )
 from ghost_jax.networks.network import Network, classifier
 from weights.modules.arguments import Split
@@ -79,18 +79,9 @@ class GhostVGG16(Network):
         rngs: nnx.Rngs,
     ) -> None:
         plan = GhostVGGConfig(
-            num_classes,
-            ratio,
-            dw_kernel_size,
-            in_chans,
-            stem_ratio,
-            hidden,
-            dropout,
-            split,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
+            num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, hidden, dropout, split,
+            bn_eps, bn_momentum, form,
+        )  # fmt: skip
         options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self._set_up(plan, **options)
 
@@ -112,7 +103,7 @@ class GhostVGG16(Network):
         for name, out in self.features.steps(x):
             yield name, out
             x = out
-        x = spatial_mean(x).reshape(x.shape[0], -1)
+        x = global_avg_pool(x).reshape(x.shape[0], -1)
         if self.hidden is not None:
             x = self.relu(self.hidden(x))
             yield "hidden", x
@@ -145,7 +136,7 @@ class Features(nnx.List[Any]):
         for number, stage in enumerate(self):
             for convolution in stage:
                 x = convolution(x)
-            x = largest_of_four(x)
+            x = max_pool_2x2(x)
             yield f"features.{number}", x
 
 

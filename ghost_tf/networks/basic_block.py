@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 
-from ghost_tf.framework.choices import Chosen
+from ghost_tf.framework.choices import Chosen, KerasOptions
 from ghost_tf.framework.data_format import pad_channels, subsample
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import activation, batch_norm
@@ -27,7 +27,12 @@ class BasicBlock(Composed, Chosen, keras.layers.Layer):
     """
 
     def __init__(
-        self, plan: GhostResNetConfig, block: BlockConfig, *, data_format: str, **options: Any
+        self,
+        plan: GhostResNetConfig,
+        block: BlockConfig,
+        *,
+        data_format: str,
+        **options: Unpack[KerasOptions],
     ) -> None:
         super().__init__(**options)
         self.data_format = data_format
@@ -42,7 +47,7 @@ class BasicBlock(Composed, Chosen, keras.layers.Layer):
         settle(self)
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras saves: the block's own arguments and Keras' (name, dtype policy, ...)."""
+        """The arguments that Keras saves: the block's own, and name, dtype policy and so on."""
         plan, block = (asdict(each) for each in self._arguments)
         return {**super().get_config(), "plan": plan, "block": block}
 

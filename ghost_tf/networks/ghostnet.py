@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.branches import ConvNorm
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, native_shape
 from ghost_tf.layers import (
     activation,
     canonical_shape,
     convolution,
     dropout,
+    global_avg_pool,
     module_list,
     norm_after,
-    spatial_mean,
 )
 from ghost_tf.networks.network import Network, classifier
 from ghost_tf.saving.composed import settle
@@ -32,7 +33,23 @@ from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig, H
 class GhostNet(Network):
     """GhostNet (Han et al., CVPR 2020, table 1).
 
-    `width` multiplies the channels; `num_classes` 0 leaves the classifier out.
+    Args:
+        width: factor of the channels, each made divisible by 4.
+        num_classes: outputs of the classifier; 0 leaves it out.
+        in_chans: channels of the images.
+        dropout: rate before the classifier.
+        ratio, dw_kernel_size, split: of the ghost modules; "ceil" is the split of paper and timm.
+        head: "bias" (a convolution with bias, timm and Huawei's PyTorch code) or "norm" (batch
+            normalisation, d-li14 and Huawei's TensorFlow code).
+        se_rounding, shortcut_kernel_size, shortcut_activation: of the blocks, as in
+            `GhostBottleneck`.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions) and, where there are branches, "deployed" (these merged alone). Only the
+            first trains.
+        data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
+        keras_options: `name`, `dtype` and the others of `KerasOptions`.
 
     Shapes: x: (N, H, W, in_chans) to logits (N, num_classes), or channels first.
 
@@ -66,26 +83,13 @@ class GhostNet(Network):
         bn_momentum: float = 0.1,
         form: Form = "training",
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostNetConfig(
-            self.version,
-            width,
-            num_classes,
-            in_chans,
-            dropout,
-            ratio,
-            dw_kernel_size,
-            split,
-            head,
-            se_rounding,
-            shortcut_kernel_size,
-            shortcut_activation,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
-        super().__init__(**options)
+            self.version, width, num_classes, in_chans, dropout, ratio, dw_kernel_size, split, head,
+            se_rounding, shortcut_kernel_size, shortcut_activation, bn_eps, bn_momentum, form,
+        )  # fmt: skip
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)
@@ -140,7 +144,7 @@ class GhostNet(Network):
         yield from self._head(x, training)
 
     def _head(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
-        x = self.conv_head(spatial_mean(x, self.data_format))
+        x = self.conv_head(global_avg_pool(x, self.data_format))
         if self.bn_head is not None:
             x = self.bn_head(x, training=training)
         x = ops.reshape(self.relu(x), (-1, HEAD_CHANNELS))
@@ -152,6 +156,8 @@ class GhostNet(Network):
 @keras.saving.register_keras_serializable("ghost_tf")
 class GhostNetV2(GhostNet):
     """GhostNetV2 (Tang et al., NeurIPS 2022): GhostNet with DFC attention from the third block on.
+
+    Args: those of `GhostNet`.
 
     Shapes: x: (N, H, W, in_chans), H and W at least 33, to logits (N, num_classes).
 
@@ -166,6 +172,8 @@ class GhostNetV2(GhostNet):
 @keras.saving.register_keras_serializable("ghost_tf")
 class GhostNetV3(GhostNet):
     """GhostNetV3 (Liu et al., 2024): GhostNetV2 trained in branches that `deploy` merges.
+
+    Args: those of `GhostNet`; `form` may be "deployed" too.
 
     Shapes: x: (N, H, W, in_chans), H and W at least 33, to logits (N, num_classes).
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, spatial_axes
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import activation, canonical_shape, dropout
@@ -24,7 +25,20 @@ from weights.networks.resnet import FEATURES, STAGES, STEM_CHANNELS
 class GhostResNet(Network):
     """The Ghost-ResNet family; `GhostResNet20` and `GhostResNet56` fix its depth.
 
-    `num_classes` 0 leaves the classifier out.
+    Args:
+        num_classes: outputs of the classifier; 0 leaves it out.
+        ratio, dw_kernel_size, split: of the GhostConvs.
+        in_chans: channels of the images.
+        stem_ratio: of the first GhostConv; None is `ratio`, 1 makes it a plain convolution.
+        norm: put a batch normalisation after every GhostConv; without it the second one of a block
+            is linear, as in `GhostBottleneck`.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions), which does not train.
+        dropout: rate before the classifier.
+        data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
+        keras_options: `name`, `dtype` and the others of `KerasOptions`.
 
     Shapes: x: (N, H, W, in_chans), or channels first, to logits (N, num_classes).
 
@@ -49,23 +63,13 @@ class GhostResNet(Network):
         form: PlainForm = "training",
         dropout: float = 0.0,
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostResNetConfig(
-            self.depth,
-            num_classes,
-            ratio,
-            dw_kernel_size,
-            in_chans,
-            stem_ratio,
-            norm,
-            split,
-            bn_eps,
-            bn_momentum,
-            form,
-            dropout,
-        )
-        super().__init__(**options)
+            self.depth, num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, norm, split,
+            bn_eps, bn_momentum, form, dropout,
+        )  # fmt: skip
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)
@@ -121,6 +125,8 @@ class GhostResNet(Network):
 class GhostResNet20(GhostResNet):
     """Ghost-ResNet of 20 layers.
 
+    Args: those of `GhostResNet`.
+
     >>> tuple(GhostResNet20()(ops.zeros((1, 32, 32, 3))).shape)
     (1, 10)
     """
@@ -132,6 +138,8 @@ class GhostResNet20(GhostResNet):
 @keras.saving.register_keras_serializable("ghost_tf")
 class GhostResNet56(GhostResNet):
     """Ghost-ResNet of 56 layers (Han et al., CVPR 2020, section 4.1).
+
+    Args: those of `GhostResNet`.
 
     >>> len(list(GhostResNet56().plan.blocks()))
     27

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
+from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, pooled_shape
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import (
     activation,
     canonical_shape,
     dropout,
-    largest_of_four,
+    global_avg_pool,
     linear,
+    max_pool_2x2,
     module_list,
-    spatial_mean,
 )
 from ghost_tf.networks.network import Network, classifier
 from ghost_tf.saving.composed import settle
@@ -31,8 +32,19 @@ from weights.networks.vgg import FEATURES, GhostVGGConfig
 class GhostVGG16(Network):
     """Ghost-VGG-16 (Han et al., CVPR 2020, section 4.1, table 5).
 
-    `stem_ratio` is the ratio of the first convolution (1 makes it a plain one), `hidden` False
-    leaves the hidden linear layer out, `num_classes` 0 the classifier.
+    Args:
+        num_classes: outputs of the classifier; 0 leaves it out.
+        ratio, dw_kernel_size, split: of the GhostConvs; "ceil" is the split of the paper.
+        in_chans: channels of the images.
+        stem_ratio: of the first GhostConv; None is `ratio`, 1 makes it a plain convolution.
+        hidden: have the hidden linear layer, with which the counts are those of the paper's tables.
+        dropout: rate before the classifier.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        form: "training"; `deploy` makes "folded" (batch normalisations merged into the
+            convolutions), which does not train.
+        data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
+        keras_options: `name`, `dtype` and the others of `KerasOptions`.
 
     Shapes: x: (N, H, W, in_chans), H and W at least 32, to logits (N, num_classes).
 
@@ -59,22 +71,13 @@ class GhostVGG16(Network):
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
         data_format: str | None = None,
-        **options: Any,
+        **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostVGGConfig(
-            num_classes,
-            ratio,
-            dw_kernel_size,
-            in_chans,
-            stem_ratio,
-            hidden,
-            dropout,
-            split,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
-        super().__init__(**options)
+            num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, hidden, dropout, split,
+            bn_eps, bn_momentum, form,
+        )  # fmt: skip
+        super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         options = self.options_inside()
         self._set_up(plan, **options)
@@ -110,7 +113,7 @@ class GhostVGG16(Network):
         for name, out in self.features.steps(x, training):
             yield name, out
             x = out
-        x = ops.reshape(spatial_mean(x, self.data_format), (-1, FEATURES))
+        x = ops.reshape(global_avg_pool(x, self.data_format), (-1, FEATURES))
         if self.hidden is not None:
             x = self.relu(self.hidden(x))
             yield "hidden", x
@@ -145,7 +148,7 @@ class Features(list[Any]):
         for number, stage in enumerate(self):
             for convolution in stage:
                 x = convolution(x, training=training)
-            x = largest_of_four(x, self.network.data_format)
+            x = max_pool_2x2(x, self.network.data_format)
             yield f"features.{number}", x
 
 

@@ -15,10 +15,10 @@ from ghost_torch.layers import (
     checked_options,
     convolution,
     dropout,
+    global_avg_pool,
     module_list,
     norm_after,
     rematerialised,
-    spatial_mean,
 )
 from ghost_torch.networks.network import Network, classifier
 from weights import checks
@@ -35,8 +35,7 @@ class GhostNet(Network):
         num_classes: outputs of the classifier; 0 leaves it out.
         in_chans: channels of the images.
         dropout: rate before the classifier.
-        ratio, dw_kernel_size, split: of the ghost modules, as in `GhostConv`; "ceil" is the split
-            of the paper and timm.
+        ratio, dw_kernel_size, split: of the ghost modules; "ceil" is the split of paper and timm.
         head: "bias" (a convolution with bias, timm and Huawei's PyTorch code) or "norm" (batch
             normalisation, d-li14 and Huawei's TensorFlow code).
         se_rounding, shortcut_kernel_size, shortcut_activation: of the blocks, as in
@@ -47,8 +46,7 @@ class GhostNet(Network):
             convolutions) and, where there are branches, "deployed" (these merged alone). Only the
             first trains.
         device, dtype: place and type of the parameters, as for PyTorch's layers.
-        remat: compute the blocks again in the backward pass instead of keeping what they computed:
-            less memory, more time.
+        remat: compute the blocks again in the backward pass: less memory, more time.
 
     Shapes: x: (N, in_chans, H, W) to logits (N, num_classes).
 
@@ -86,22 +84,9 @@ class GhostNet(Network):
         dtype: torch.dtype | None = None,
     ) -> None:
         plan = GhostNetConfig(
-            self.version,
-            width,
-            num_classes,
-            in_chans,
-            dropout,
-            ratio,
-            dw_kernel_size,
-            split,
-            head,
-            se_rounding,
-            shortcut_kernel_size,
-            shortcut_activation,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
+            self.version, width, num_classes, in_chans, dropout, ratio, dw_kernel_size, split, head,
+            se_rounding, shortcut_kernel_size, shortcut_activation, bn_eps, bn_momentum, form,
+        )  # fmt: skip
         options = checked_options(device, dtype)
         super().__init__()
         self.remat = checks.boolean("remat", remat)
@@ -144,7 +129,7 @@ class GhostNet(Network):
         yield from self._head(x)
 
     def _head(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
-        x = self.conv_head(spatial_mean(x))
+        x = self.conv_head(global_avg_pool(x))
         if self.bn_head is not None:
             x = self.bn_head(x)
         x = self.relu_head(x).flatten(1)
@@ -155,6 +140,8 @@ class GhostNet(Network):
 
 class GhostNetV2(GhostNet):
     """GhostNetV2 (Tang et al., NeurIPS 2022): GhostNet with DFC attention from the third block on.
+
+    Args: those of `GhostNet`.
 
     Shapes: x: (N, in_chans, H, W), H and W at least 33, to logits (N, num_classes).
 
@@ -168,6 +155,8 @@ class GhostNetV2(GhostNet):
 
 class GhostNetV3(GhostNet):
     """GhostNetV3 (Liu et al., 2024): GhostNetV2 trained in branches that `deploy` merges.
+
+    Args: those of `GhostNet`; `form` may be "deployed" too.
 
     Shapes: x: (N, in_chans, H, W), H and W at least 33, to logits (N, num_classes).
 

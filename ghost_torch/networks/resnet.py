@@ -60,19 +60,9 @@ class GhostResNet(Network):
         dtype: torch.dtype | None = None,
     ) -> None:
         plan = GhostResNetConfig(
-            self.depth,
-            num_classes,
-            ratio,
-            dw_kernel_size,
-            in_chans,
-            stem_ratio,
-            norm,
-            split,
-            bn_eps,
-            bn_momentum,
-            form,
-            dropout,
-        )
+            self.depth, num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, norm, split,
+            bn_eps, bn_momentum, form, dropout,
+        )  # fmt: skip
         options = checked_options(device, dtype)
         super().__init__()
         self._set_up(plan, **options)
@@ -115,6 +105,8 @@ class GhostResNet(Network):
 class GhostResNet20(GhostResNet):
     """Ghost-ResNet of 20 layers.
 
+    Args: those of `GhostResNet`.
+
     >>> GhostResNet20().eval()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 10])
     """
@@ -125,6 +117,8 @@ class GhostResNet20(GhostResNet):
 
 class GhostResNet56(GhostResNet):
     """Ghost-ResNet of 56 layers (Han et al., CVPR 2020, section 4.1).
+
+    Args: those of `GhostResNet`.
 
     >>> sum(parameter.numel() for parameter in GhostResNet56().parameters())
     442074

@@ -13,10 +13,10 @@ from ghost_torch.layers import (
     check_input,
     checked_options,
     dropout,
-    largest_of_four,
+    global_avg_pool,
     linear,
+    max_pool_2x2,
     module_list,
-    spatial_mean,
 )
 from ghost_torch.networks.network import Network, classifier
 from weights.modules.arguments import Split
@@ -68,18 +68,9 @@ class GhostVGG16(Network):
         dtype: torch.dtype | None = None,
     ) -> None:
         plan = GhostVGGConfig(
-            num_classes,
-            ratio,
-            dw_kernel_size,
-            in_chans,
-            stem_ratio,
-            hidden,
-            dropout,
-            split,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
+            num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, hidden, dropout, split,
+            bn_eps, bn_momentum, form,
+        )  # fmt: skip
         options = checked_options(device, dtype)
         super().__init__()
         self._set_up(plan, **options)
@@ -102,7 +93,7 @@ class GhostVGG16(Network):
         for name, out in self.features.steps(x):
             yield name, out
             x = out
-        x = spatial_mean(x).flatten(1)
+        x = global_avg_pool(x).flatten(1)
         if self.hidden is not None:
             x = self.relu(self.hidden(x))
             yield "hidden", x
@@ -135,7 +126,7 @@ class Features(nn.ModuleList):
         for number, stage in enumerate(self):
             for convolution in stage:  # type: ignore[attr-defined]
                 x = convolution(x)
-            x = largest_of_four(x)
+            x = max_pool_2x2(x)
             yield f"features.{number}", x
 
 

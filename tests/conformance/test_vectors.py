@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_oracle(vector: Any, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What the oracle makes of a vector in float32, from what is in the file alone."""
+    """The outputs of the oracle in float32 for a vector, from its files alone."""
     prefix = "weight."
     weights = {
         name.removeprefix(prefix): array

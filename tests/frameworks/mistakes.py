@@ -42,6 +42,7 @@ ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
     ("groups and c_in", {"groups": 4}, "`groups` must divide `c_in`, got 4 for 6"),
     ("groups and c_int", {"groups": 3},
      "`groups` must divide the primary channels `c_int`, got 3 for 4"),
+    ("bias as a number", {"bias": 1}, "`bias` must be True or False, got 1"),
     ("unknown split", {"split": "half"}, "`split` must be one of round, ceil, floor, got 'half'"),
     ("fractional ratio for ceil", {"split": "ceil", "ratio": 2.5},
      "`ratio` must be an integer for split 'ceil', got 2.5: use split 'round'"),

@@ -11,11 +11,11 @@ from tests.columns import Column, in_every_column, normal
 from tests.frameworks.ghostify_models import SMALL, VGG, chain, convolution_of, parameters, replace
 from tests.skeleton import Skeleton
 from weights import ArgumentError, GhostConvConfig
+from weights.frameworks import PACKAGES
 
 pytestmark = pytest.mark.slow  # XLA compiles the fresh kernels of every shape
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-FRAMEWORKS = ("ghost_torch", "ghost_jax", "ghost_tf")
 X = normal(2, 3, 12, 10)
 
 NAMES = ("replace_convolutions", "is_convolution", "obstacle", "arguments", "notes")
@@ -57,7 +57,7 @@ def paths(entries: tuple[Any, ...]) -> list[str]:
 @pytest.mark.parametrize("file", ["replacing/replace.py", "replacing/convolutions.py"])
 def test_the_columns_have_the_same_functions(file: str) -> None:
     reader = Skeleton(is_interface=True)
-    columns = [reader.lines((REPOSITORY / name / file).read_text()) for name in FRAMEWORKS]
+    columns = [reader.lines((REPOSITORY / name / file).read_text()) for name in PACKAGES]
     functions = [[fact for fact in column if fact.startswith(PUBLIC)] for column in columns]
 
     assert functions[0]

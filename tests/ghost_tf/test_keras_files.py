@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import tensorflow as tf
 import ghost_tf
 from ghost_tf import yolo
 from ghost_tf.branches import ConvNorm
+from ghost_tf.framework.keras_layers import convolution_plan
 from weights.modules.convolutions import ConvolutionPlan
 
 pytestmark = [
@@ -190,3 +192,13 @@ def test_an_export_takes_the_sizes_that_the_network_has_seen(tmp_path: Path) -> 
 
     (given,) = interpreter.Interpreter(str(tmp_path / "network.tflite")).get_input_details()
     assert list(given["shape_signature"]) == [-1, 16, 24, 3]
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_a_convolution_that_keras_saved_without_a_norm_field_has_one_unless_it_has_a_bias(
+    folded: bool,
+) -> None:
+    plan = ConvolutionPlan(3, 4, (3, 1), padding=(1, 0)).fold(folded)
+    saved = {name: value for name, value in asdict(plan).items() if name != "norm"}
+
+    assert convolution_plan(saved) == plan

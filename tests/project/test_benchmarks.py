@@ -1,4 +1,4 @@
-"""How benchmarks are measured and judged; no timing is asserted."""
+"""The measuring and judging of benchmarks; no timing is asserted."""
 
 from __future__ import annotations
 

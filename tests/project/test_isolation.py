@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from weights.frameworks import PACKAGES
+
 pytestmark = pytest.mark.slow  # every test imports a framework anew
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -51,7 +53,7 @@ OWN = {
     "ghost_tf": {"keras", "tensorflow"},
 }
 BROUGHT_ALONG = {"ghost_tf": {"jax", "jaxlib"}}
-in_every_package = pytest.mark.parametrize("package", ["ghost_torch", "ghost_jax", "ghost_tf"])
+in_every_package = pytest.mark.parametrize("package", PACKAGES)
 
 
 def skip_unless_installed(package: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from conformance.mutants import MUTANTS, TORCH_MUTANTS
 from conformance.mutants.variants import INVISIBLE, VARIANTS
+from weights.frameworks import PACKAGES
 from weights.networks.summary import summarise
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ def blocks() -> list[str]:
 
 def test_the_first_screen_shows_one_block_for_each_framework() -> None:
     first = blocks()[:3]
-    for block, package in zip(first, ("ghost_torch", "ghost_jax", "ghost_tf"), strict=True):
+    for block, package in zip(first, PACKAGES, strict=True):
         assert f"from {package} import" in block
 
 
@@ -51,7 +52,7 @@ def test_the_selftest_has_as_many_defects_and_variants_as_the_readme_says() -> N
     assert int(variants) == len({*VARIANTS, INVISIBLE})
 
 
-@pytest.mark.parametrize("module", ["ghost_torch.modes", "ghost_jax.modes", "ghost_tf.modes"])
+@pytest.mark.parametrize("module", [f"{package}.modes" for package in PACKAGES])
 def test_the_readme_names_every_mode(module: str) -> None:
     (row,) = re.findall(rf"^\| `{module}` \| (.*) \|$", README.read_text(), re.MULTILINE)
     tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())
@@ -64,7 +65,7 @@ def test_the_readme_names_every_mode(module: str) -> None:
     assert set(re.findall(r"`(\w+)`", row)) == set(names) - TOLD_BESIDE
 
 
-@pytest.mark.parametrize("package", ["ghost_torch", "ghost_jax", "ghost_tf"])
+@pytest.mark.parametrize("package", PACKAGES)
 def test_every_network_of_the_readme_is_there(package: str) -> None:
     table = README.read_text().partition("| name | is |")[2].partition("\n\n")[0]
     cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]

@@ -31,6 +31,7 @@ SOUND = {
     "padding": st.integers(0, 2),
     "dilation": st.integers(1, 2),
     "groups": st.sampled_from([1, 1, 1, 2]),
+    "bias": st.booleans(),
     "split": st.sampled_from(["round", "round", "ceil", "floor"]),
     "activation": st.sampled_from(["relu", "relu6", "silu", "hard_swish", "identity"]),
     "bn_eps": st.sampled_from([1e-5, 1e-3]),

@@ -15,15 +15,10 @@ from typing import Any
 import click
 
 from weights import __version__
+from weights.commands import tables
 from weights.commands.convert import export_command, import_command
 from weights.commands.options import file_argument, json_option, parse_object, parse_size
 from weights.commands.predict import predict
-from weights.commands.tables import (
-    difference_document,
-    print_description,
-    print_difference,
-    print_summary,
-)
 from weights.errors import ArgumentError, FormatError, GhostError
 from weights.files.diff import compare_files
 from weights.files.file import read_file
@@ -86,7 +81,7 @@ def inspect(file: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(document, indent=2, sort_keys=True))
     else:
-        print_description(file, document)
+        tables.print_description(file, document)
 
 
 @main.command()
@@ -101,7 +96,7 @@ def inspect(file: str, as_json: bool) -> None:
 def summary(
     architecture: str, config: dict[str, Any], size: tuple[int, int] | None, as_json: bool
 ) -> None:
-    """Count what ARCHITECTURE, or a variant such as ghostnet_100, has and does."""
+    """Count parameters and operations of ARCHITECTURE, or a variant such as ghostnet_100."""
 
     try:
         counts = summarise(architecture, config, size)
@@ -110,7 +105,7 @@ def summary(
     if as_json:
         click.echo(json.dumps(asdict(counts), indent=2))
     else:
-        print_summary(counts)
+        tables.print_summary(counts)
 
 
 @main.command()
@@ -136,11 +131,11 @@ def verify(file: str) -> None:
 @json_option
 @click.pass_context
 def diff(context: click.Context, a: str, b: str, as_json: bool) -> None:
-    """Compare A and B, tensor by tensor. Says what a difference looks like."""
+    """Compare A and B, tensor by tensor, and name the likely mistake."""
 
     difference = compare_files(*(read_file(path, allow_invalid=True) for path in (a, b)))
     if as_json:
-        click.echo(json.dumps(difference_document(difference), indent=2))
+        click.echo(json.dumps(tables.difference_document(difference), indent=2))
     else:
-        print_difference(f"A = {a}, B = {b}", difference)
+        tables.print_difference(f"A = {a}, B = {b}", difference)
     context.exit(0 if difference.equal else 1)

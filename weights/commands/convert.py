@@ -31,7 +31,7 @@ def preprocessing(context: click.Context, parameter: click.Parameter, value: str
 
 @click.command("import")
 @click.option("--from", "importer", required=True, type=click.Choice([*IMPORTERS, *CONTAINERS]))
-@click.option("--architecture", help="What SRC holds; the default: what its names tell.")
+@click.option("--architecture", help="The module in SRC; by default the one that its names tell.")
 @click.option(
     "--config", default="{}", callback=parse_object, help="Arguments as JSON; they win over SRC."
 )
@@ -45,7 +45,7 @@ def preprocessing(context: click.Context, parameter: click.Parameter, value: str
 @click.option(
     "--gate",
     type=click.Choice([*GATES, *IRREVERSIBLE]),
-    help="The gate of SRC's squeeze-and-excitation; the default: what the source always has.",
+    help="The gate of SRC's squeeze-and-excitation; by default that of the tool it is from.",
 )
 @click.argument("source", metavar="SRC", type=click.Path())
 @output_option

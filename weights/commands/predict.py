@@ -36,7 +36,7 @@ def preprocess_settings(
 @click.option(
     "--framework",
     type=click.Choice([*FRAMEWORKS, ALL]),
-    help="What runs the network; the default: the first of these that is installed.",
+    help="Run the network in this; by default the first that is installed.",
 )
 @click.option(
     "--top", type=click.IntRange(1), default=5, show_default=True, help="How many classes to show."
@@ -46,14 +46,14 @@ def preprocess_settings(
     "settings",
     metavar="JSON",
     callback=preprocess_settings,
-    help="How an image becomes the input; wins over what FILE says.",
+    help="How an image becomes the input; wins over the settings in FILE.",
 )
 @json_option
 def predict(
     file: str, images: Sequence[str], framework: str | None, top: int,
     settings: dict[str, Any] | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Say what the network of FILE sees in each IMAGE, with its probability.
+    """Classify each IMAGE by the network of FILE, with probabilities.
 
     With --framework all, side by side in every framework that is installed.
     """

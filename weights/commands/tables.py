@@ -13,6 +13,7 @@ from weights.text import bounded, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from weights.files.diff import FileDifference, TensorDifference
     from weights.networks.summary import Summary
@@ -92,7 +93,7 @@ def aligned(rows: Sequence[Sequence[Any]]) -> list[str]:
     return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
 
 
-def new_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
+def new_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
     """Make a table of rich, each value on one line."""
     from rich.table import Table
 
@@ -112,10 +113,11 @@ def new_console() -> Console:
     return console
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     """Return a value on one line, without control characters."""
-    is_plain = isinstance(value, str) and value.isprintable()
-    return value if is_plain else json.dumps(value, sort_keys=True)
+    if isinstance(value, str) and value.isprintable():
+        return value
+    return json.dumps(value, sort_keys=True)
 
 
 def _shape(shape: Sequence[int]) -> str:

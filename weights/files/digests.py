@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from weights.errors import FormatError
 from weights.tensors import DTYPES
@@ -33,7 +34,7 @@ def little_endian(array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("<")) if array.dtype.byteorder == ">" else array
 
 
-def dtype_name(dtype: Any) -> str:
+def dtype_name(dtype: DTypeLike) -> str:
     """Return the name that safetensors gives a floating dtype, or NumPy's own for any other.
 
     >>> dtype_name(np.float32), dtype_name(np.int64)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from weights.errors import FormatError, GhostError
 from weights.files.strays import lock, prefix, remove_strays
-from weights.files.writing import exists, is_there, refused, sync_folder
+from weights.files.writing import PathLike, exists, is_there, refused, sync_folder
 
 # Of Linux' renameat2: names relative to the working folder, and both at once.
 HERE, EXCHANGE = -100, 2
@@ -96,7 +96,7 @@ def _sync(folder: Path) -> None:
         sync_folder(Path(parent, "any"))
 
 
-def check_folder(path: str | os.PathLike[str]) -> int:
+def check_folder(path: PathLike) -> int:
     """Return the bytes of all files in a folder.
 
     Raises `FormatError` where it cannot be read or holds a link or a pipe: a folder from a stranger

@@ -14,6 +14,7 @@ import numpy as np
 from weights import strict_json
 from weights.errors import FormatError
 from weights.files import file_types
+from weights.files.writing import PathLike
 from weights.limits import HEADER
 from weights.strict_json import is_text
 from weights.tensors import DTYPES
@@ -46,7 +47,7 @@ class Entry:
     end: int
 
 
-def header_size(path: Any, start: bytes, file_size: int) -> int:
+def header_size(path: PathLike, start: bytes, file_size: int) -> int:
     """Return the claimed size of the header; raises `FormatError` for another type of file."""
     found = file_types.file_type(start)
     if found not in POSSIBLE_TYPES:
@@ -65,7 +66,7 @@ def header_size(path: Any, start: bytes, file_size: int) -> int:
     return size
 
 
-def parse(path: Any, text: bytes) -> tuple[list[Entry], dict[str, str]]:
+def parse(path: PathLike, text: bytes) -> tuple[list[Entry], dict[str, str]]:
     """Return the tensors of a header in the order of their bytes, and the string metadata.
 
     Raises `FormatError` unless the tensors lie one after the other from the first byte on.
@@ -86,7 +87,7 @@ def parse(path: Any, text: bytes) -> tuple[list[Entry], dict[str, str]]:
     return entries, metadata
 
 
-def _json(path: Any, text: bytes) -> dict[str, Any]:
+def _json(path: PathLike, text: bytes) -> dict[str, Any]:
     try:
         header = strict_json.parse(text)
     except ValueError as error:
@@ -96,7 +97,7 @@ def _json(path: Any, text: bytes) -> dict[str, Any]:
     return header
 
 
-def _check_layout(path: Any, entries: Iterable[Entry]) -> None:
+def _check_layout(path: PathLike, entries: Iterable[Entry]) -> None:
     end = 0
     for entry in entries:
         if entry.dtype not in READABLE_DTYPES:
@@ -128,7 +129,7 @@ def with_sorted_metadata(data: bytes) -> bytes:
     return b"".join((len(text).to_bytes(LENGTH_BYTES, "little"), text, memoryview(data)[begin:]))
 
 
-def check_end(path: Any, entries: list[Entry], available: int) -> None:
+def check_end(path: PathLike, entries: list[Entry], available: int) -> None:
     """Raise `FormatError` unless the tensors end where the file does."""
     end = entries[-1].end if entries else 0
     if end > available:
@@ -142,7 +143,7 @@ def check_end(path: Any, entries: list[Entry], available: int) -> None:
         )
 
 
-def _wrong_entries(path: Any, names: list[str]) -> FormatError:
+def _wrong_entries(path: PathLike, names: list[str]) -> FormatError:
     wrong = listed(map(brief, names))
     return FormatError(f"{path} is not a safetensors file: wrong header entries: {wrong}")
 

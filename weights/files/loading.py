@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from weights.errors import ArgumentError, MismatchError
 from weights.files.digests import dtype_name
@@ -16,10 +17,10 @@ from weights.tensors import DTYPES, TensorSpec
 MOST_WORK = 300_000
 
 
-def check_module(module: Any, kinds: Mapping[str, type]) -> None:
-    """Raise `ArgumentError` for a module whose weights this project does not know."""
-    if not isinstance(module, tuple(kinds.values())):
-        names = ", ".join(kind.__name__ for kind in kinds.values())
+def check_module(module: object, classes: Mapping[str, type]) -> None:
+    """Raise `ArgumentError` for a module that is of none of the `classes`, by architecture."""
+    if not isinstance(module, tuple(classes.values())):
+        names = ", ".join(kind.__name__ for kind in classes.values())
         raise ArgumentError(
             f"`module` must be one of {names}, got {type(module).__name__}: pass the module "
             "itself, not a wrapper or a part of it"
@@ -30,7 +31,7 @@ def check_tensors(
     specs: Iterable[TensorSpec],
     tensors: Mapping[str, Any],
     *,
-    dtypes: Mapping[str, Any] | None = None,
+    dtypes: Mapping[str, DTypeLike] | None = None,
     what: str = "cannot load weights",
     earlier: Iterable[str] = (),
 ) -> None:
@@ -68,7 +69,7 @@ def _likenesses(missing: list[str], unexpected: list[str]) -> dict[str, str]:
     return {name: f" (is '{found[0]}' meant?)" for name, found in close.items() if found}
 
 
-def _tensor_problems(spec: TensorSpec, tensor: Any, wanted: Any) -> Iterator[str]:
+def _tensor_problems(spec: TensorSpec, tensor: object, wanted: DTypeLike | None) -> Iterator[str]:
     if not isinstance(tensor, np.ndarray):
         yield f"tensor '{spec.name}' must be a NumPy array, got {type(tensor).__name__}"
         return

@@ -79,13 +79,13 @@ def _check_fields(path: PathLike, metadata: Mapping[str, Any]) -> None:
         )
 
 
-def _is_tensor_entry(entry: Any) -> bool:
+def _is_tensor_entry(entry: object) -> bool:
     return isinstance(entry, dict) and all(
         isinstance(entry.get(key), str) for key in ("kind", "sha256")
     )
 
 
-def check_version(path: PathLike, version: Any) -> None:
+def check_version(path: PathLike, version: object) -> None:
     """Raise `FormatError` for a format of another major version, warn of a newer minor one."""
     found = VERSION.fullmatch(version) if isinstance(version, str) else None
     major, minor = map(int, FORMAT_VERSION.split("."))

@@ -42,7 +42,7 @@ def imagenet(
     }
 
 
-def check_settings(settings: Any) -> None:
+def check_settings(settings: object) -> None:
     """Raise `ArgumentError` where a setting is missing, unknown or impossible."""
     if not isinstance(settings, Mapping):
         raise ArgumentError(f"`preprocess` must be an object of settings, got {brief(settings)}")

@@ -17,9 +17,8 @@ from weights.errors import FormatError
 from weights.files import file_types, header
 from weights.files.digests import little_endian
 from weights.files.header import LENGTH_BYTES, READABLE_DTYPES, Entry
+from weights.files.writing import PathLike as PathLike
 from weights.files.writing import check_writable, write_atomically
-
-PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)

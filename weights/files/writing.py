@@ -15,12 +15,14 @@ from typing import BinaryIO
 from weights.errors import GhostError
 from weights.files.strays import has_locks, lock, prefix, remove_strays
 
+PathLike = str | os.PathLike[str]
+
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 # Errors of file systems that cannot synchronise a folder.
 NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EROFS}
 
 
-def check_writable(path: str | os.PathLike[str], *, overwrite: bool) -> None:
+def check_writable(path: PathLike, *, overwrite: bool) -> None:
     """Raise `GhostError` where no file may, or can, be written at `path`."""
     try:
         is_folder = Path(path).is_dir()

@@ -70,12 +70,8 @@ def import_file(
         _check_architecture(rules, architecture, "got")
         rules.refuse(source)
         checkpoint = read_checkpoint(source, entry)
-        inferred = _described(checkpoint, architecture) or rules.infer(
-            checkpoint, architecture, given
-        )
-        _check_architecture(rules, inferred.architecture, f"{source} holds")
-        if not assume_preprocess:
-            inferred = _without_preprocess(inferred)
+        inferred = _infer(rules, checkpoint, architecture, given)
+        inferred = inferred if assume_preprocess else _without_preprocess(inferred)
         imported = _import_state_dict(checkpoint, rules, inferred, given, gate or rules.gate)
     return imported if preprocess is None else imported.with_preprocess(preprocess)
 
@@ -93,19 +89,24 @@ def _check_architecture(rules: Importer, architecture: str | None, got: str) -> 
         raise ImportRefused(f"the importer {rules.name} reads {known}, {got} {architecture!r}")
 
 
-def _described(checkpoint: Checkpoint, architecture: str | None) -> Inferred | None:
-    """Return the module that an exporter of this project described beside the tensors."""
+def _infer(
+    rules: Importer, checkpoint: Checkpoint, architecture: str | None, given: Arguments
+) -> Inferred:
+    """Take the module from the description of an exporter of this project, or infer it."""
     if checkpoint.description is None:
-        return None
-    found = settle(checkpoint.path, checkpoint.description, architecture, {})
-    return Inferred(found.architecture, found.config, {}, found.preprocess, found.classes)
+        inferred = rules.infer(checkpoint, architecture, given)
+    else:
+        found = settle(checkpoint.path, checkpoint.description, architecture, {})
+        inferred = Inferred(found.architecture, found.config, {}, found.preprocess, found.classes)
+    _check_architecture(rules, inferred.architecture, f"{checkpoint.path} holds")
+    return inferred
 
 
 def _without_preprocess(inferred: Inferred) -> Inferred:
-    """Drop what only the number of classes tells."""
-    kept = {key: x for key, x in inferred.assumptions.items() if key not in PREPROCESSING}
+    """Drop preprocessing and class names that only the number of classes suggests."""
     if "preprocess" not in inferred.assumptions:
         return inferred
+    kept = {key: x for key, x in inferred.assumptions.items() if key not in PREPROCESSING}
     return replace(inferred, preprocess=None, classes=None, assumptions=kept)
 
 
@@ -136,7 +137,7 @@ def _import_state_dict(
 
 
 def _assumed(inferred: Inferred, checked: Config, given: Arguments) -> dict[str, Any]:
-    """Return every argument that neither the file nor the user determines."""
+    """Return every argument that neither the file nor the user gives."""
     values = {each.name: getattr(checked, each.name) for each in fields(checked) if each.init}
     known = {*inferred.arguments, *given, *IN_NAMES}
     values |= checked.to_dict()

@@ -32,7 +32,7 @@ class Description:
         return replace(found, source=dict(found.source.get("original", found.source)))
 
     @classmethod
-    def parse(cls, path: PathLike, text: Any) -> Description | None:
+    def parse(cls, path: PathLike, text: object) -> Description | None:
         """Read what `to_json` wrote, None where there is none; raises `FormatError`."""
         if text is None:
             return None

@@ -14,7 +14,8 @@ from weights.modules.configuration import Configuration
 from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes, depthwise, fits, same
 from weights.tensors import TensorSpec
 
-LONG = 5
+# Of the horizontal and the vertical convolution of DFC attention.
+DFC_KERNEL_SIZE = 5
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ class AttentionPlan:
         """The three convolutions, in order."""
         return (
             same(self.c_in, self.c_out, self.kernel_size, self.stride).fold(self.folded),
-            depthwise(self.c_out, (1, LONG)).fold(self.folded),
-            depthwise(self.c_out, (LONG, 1)).fold(self.folded),
+            depthwise(self.c_out, (1, DFC_KERNEL_SIZE)).fold(self.folded),
+            depthwise(self.c_out, (DFC_KERNEL_SIZE, 1)).fold(self.folded),
         )
 
     def tensors(self) -> Iterator[TensorSpec]:

@@ -10,6 +10,7 @@ from weights.errors import ArgumentError
 from weights.modules.arguments import (
     Activation,
     Count,
+    Momentum,
     NonNegative,
     Odd,
     OddOrZero,
@@ -17,7 +18,6 @@ from weights.modules.arguments import (
     PositiveNumber,
     Ratio,
     Rounding,
-    Share,
     Split,
 )
 from weights.modules.attention import SqueezeExciteConfig
@@ -63,7 +63,7 @@ class GhostBottleneckConfig(Configuration):
     shortcut_kernel_size: OddOrZero = 0
     shortcut_activation: Activation = "identity"
     bn_eps: PositiveNumber = 1e-5
-    bn_momentum: Share = 0.1
+    bn_momentum: Momentum = 0.1
     form: Form = TRAINING
 
     def check_together(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 from weights.errors import ArgumentError
 
@@ -25,8 +25,3 @@ def check_form(form: str, *, training: bool) -> None:
     """Raise `ArgumentError` for training in a form that cannot."""
     if training and form != TRAINING:
         raise ArgumentError(FORM_TRAINING.format(form=form))
-
-
-def form_in_words(values: dict[str, Any]) -> dict[str, Any]:
-    """A configuration without the form of training, which goes without saying."""
-    return {name: value for name, value in values.items() if (name, value) != ("form", TRAINING)}

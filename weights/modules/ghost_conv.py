@@ -12,13 +12,13 @@ from weights.arithmetic import ChannelSplit
 from weights.errors import ArgumentError
 from weights.modules.arguments import (
     Activation,
+    Momentum,
     Odd,
     Padding,
     Positive,
     PositiveNumber,
     PositivePair,
     Ratio,
-    Share,
     Split,
 )
 from weights.modules.attention import AttentionPlan
@@ -54,7 +54,7 @@ class GhostConvConfig(Configuration):
     split: Split = "round"
     activation: Activation = "relu"
     bn_eps: PositiveNumber = 1e-5
-    bn_momentum: Share = 0.1
+    bn_momentum: Momentum = 0.1
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
     bias: Annotated[bool, UNLESS_DEFAULT] = False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,19 +10,19 @@ from weights import arithmetic
 from weights.arithmetic import ChannelSplit
 from weights.modules.arguments import (
     Activation,
+    Momentum,
     Odd,
     OddPair,
     Positive,
     PositiveNumber,
     PositivePair,
     Ratio,
-    Share,
     Split,
 )
 from weights.modules.attention import AttentionPlan
 from weights.modules.branches import BranchesPlan
 from weights.modules.configuration import Configuration
-from weights.modules.convolutions import Operation, Sizes, depthwise, same
+from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes, depthwise, same
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv import check_split
 from weights.tensors import TensorSpec
@@ -54,7 +54,7 @@ class GhostConvV3Config(Configuration):
     activation: Activation = "relu"
     form: Form = TRAINING
     bn_eps: PositiveNumber = 1e-5
-    bn_momentum: Share = 0.1
+    bn_momentum: Momentum = 0.1
 
     def check_together(self) -> None:
         """Check `split` against the channels."""
@@ -77,6 +77,13 @@ class GhostConvV3Config(Configuration):
         return primary, BranchesPlan("cheap", convolution, self.branches, with_skip=True)
 
     @cached_property
+    def merged(self) -> Mapping[str, ConvolutionPlan]:
+        """The convolution of each half whose branches are merged; none in form `training`."""
+        if self.form == TRAINING:
+            return {}
+        return {half.name: half.deployed for half in self.halves}
+
+    @cached_property
     def gate(self) -> AttentionPlan | None:
         """The branch that makes the gate, where there is attention."""
         if not self.attention:
@@ -86,8 +93,8 @@ class GhostConvV3Config(Configuration):
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the layer, in the order of PyTorch's `state_dict`."""
         for half in self.halves:
-            if self.form != TRAINING:
-                yield from half.deployed.tensors(f"{half.name}_conv.0")
+            if half.name in self.merged:
+                yield from self.merged[half.name].tensors(f"{half.name}_conv.0")
             else:
                 yield from half.tensors()
         if self.gate:
@@ -97,12 +104,11 @@ class GhostConvV3Config(Configuration):
         """Every convolution, for an input of these sizes (height, width)."""
         entered = sizes
         for half in self.halves:
-            if self.form != TRAINING:
-                sizes = half.convolution.output_sizes(sizes)
-                yield Operation(half.deployed, sizes)
+            if half.name in self.merged:
+                yield Operation(self.merged[half.name], half.convolution.output_sizes(sizes))
             else:
                 yield from half.operations(sizes)
-                sizes = half.convolution.output_sizes(sizes)
+            sizes = half.convolution.output_sizes(sizes)
         if self.gate:
             yield from self.gate.operations(entered)
 

@@ -12,10 +12,10 @@ from weights.errors import ArgumentError
 from weights.modules.arguments import (
     ACTIVATIONS,
     Count,
+    Momentum,
     Positive,
     PositiveNumber,
     Ratio,
-    Share,
 )
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.configuration import UNLESS_DEFAULT, Configuration
@@ -24,12 +24,10 @@ from weights.modules.forms import TRAINING, PlainForm
 from weights.tensors import TensorSpec
 from weights.text import brief
 
-# What every ghost convolution of the family has; the two numbers are set after construction there.
+# Of every ghost convolution of the family; ultralytics sets the two numbers after construction.
 CHEAP_KERNEL, EPS, MOMENTUM = 5, 1e-3, 0.03
-# Of a bottleneck whose own kernel nothing has.
+# The kernel of a bottleneck without a strided convolution, which alone would have it.
 UNUSED_KERNEL = 3
-
-
 # The objects of a framework that are an activation, by its name: functions, and classes of modules.
 Own = Mapping[str, Collection[Any]]
 
@@ -57,8 +55,8 @@ def ghost_conv_arguments(
 def ghost_bottleneck_arguments(c1: int, c2: int, k: int = 3, s: int = 1) -> dict[str, Any]:
     """Arguments of GhostBottleneck for ultralytics' `GhostBottleneck(c1, c2, k, s)`.
 
-    Raises `ArgumentError` where theirs would add what has two shapes, or leave a stride out. At
-    stride 1 no layer of it has a kernel of `k`.
+    Raises `ArgumentError` where ultralytics' block would add two shapes, or ignore the stride. At
+    stride 1 no layer has the kernel `k`.
     """
     c1 = checks.integer("c1", c1, minimum=1)
     c2 = checks.integer("c2", c2, minimum=1)
@@ -84,9 +82,9 @@ def ghost_bottleneck_arguments(c1: int, c2: int, k: int = 3, s: int = 1) -> dict
 
 
 def check_without_effect(shortcut: Any, g: Any) -> None:
-    """Raise `ArgumentError` for what is no argument of ultralytics' C3Ghost, where both do nothing.
+    """Check the two arguments of ultralytics' C3Ghost that have no effect, there as here.
 
-    Its GhostBottlenecks take the places of the bottlenecks that have them.
+    They are those of its base class's bottlenecks, which GhostBottlenecks replace.
     """
     checks.boolean("shortcut", shortcut)
     checks.integer("g", g, minimum=1)
@@ -124,9 +122,8 @@ def _shared() -> dict[str, Any]:
 class C3GhostConfig(Configuration):
     """Every argument of C3Ghost, checked: a cross-stage partial block of GhostBottlenecks.
 
-    `e` is the share of `c2` that the inner channels are, rounded down; `hidden` is their number,
-    where `e` does not tell it. ultralytics' arguments `shortcut` and `g` have no effect there and
-    are left out.
+    `hidden` is the number of inner channels, by default `c2` times `e`, rounded down. ultralytics'
+    arguments `shortcut` and `g` have no effect there and are left out.
 
     >>> C3GhostConfig(32, 32, 2).hidden
     16
@@ -140,13 +137,13 @@ class C3GhostConfig(Configuration):
     e: Ratio = 0.5
     hidden: Any = None
     bn_eps: PositiveNumber = EPS
-    bn_momentum: Share = MOMENTUM
+    bn_momentum: Momentum = MOMENTUM
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
 
     input_argument, output_argument = "c1", "c2"
 
     def check_together(self) -> None:
-        """Check the inner channels, which `e` tells where `hidden` is not given."""
+        """Check the inner channels, by default `c2` times `e`."""
         hidden, by_share = self.hidden, int(self.c2 * self.e)
         hidden = by_share if hidden is None else checks.integer("hidden", hidden, minimum=1)
         self._set("hidden", hidden)
@@ -178,7 +175,7 @@ class C3GhostConfig(Configuration):
         return (GhostBottleneckConfig(**arguments),) * self.n
 
     def to_dict(self) -> dict[str, Any]:
-        """Every argument as JSON writes it; `hidden` where `e` does not tell it."""
+        """Every argument as JSON writes it; `hidden` where it is not the default."""
         values = super().to_dict()
         if self.hidden == int(self.c2 * self.e):
             del values["hidden"]

@@ -39,7 +39,7 @@ ARCHITECTURES: Mapping[str, Callable[..., Config]] = {
     "ghost_vgg16": GhostVGGConfig,
 }
 
-# Nobody means an argument by a longer word.
+# Characters of an unknown argument that are compared with the names of the known ones.
 LONGEST_NAME = 64
 
 
@@ -66,8 +66,8 @@ def _check_names(architecture: str, config: Mapping[Any, Any]) -> None:
     what = f"the configuration of {architecture}"
     for name in config:
         if name not in known:
-            words = f"{what} got an unexpected keyword argument {brief(name)}"
-            raise ArgumentError(f"{words}: {_nearest(name, list(known))}")
+            hint = _nearest(name, list(known))
+            raise ArgumentError(f"{what} got an unexpected keyword argument {brief(name)}: {hint}")
     missing = [
         name for name, each in known.items() if each.default is each.empty and name not in config
     ]

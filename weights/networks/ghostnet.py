@@ -13,14 +13,14 @@ from weights.errors import ArgumentError
 from weights.modules.arguments import (
     Activation,
     Count,
+    DropoutRate,
+    Momentum,
     Odd,
     OddOrZero,
     Positive,
     PositiveNumber,
     Ratio,
     Rounding,
-    Share,
-    ShareOrNone,
     Split,
 )
 from weights.modules.bottleneck import GhostBottleneckConfig
@@ -55,14 +55,14 @@ BRANCHES = 3
 FIRST_ATTENTION = 2
 # A convolution with bias, or one without that batch normalisation follows.
 Head = Literal["bias", "norm"]
-# What a detector takes: the outputs with a stride of 2, 4, 8, 16 and 32, as timm names them.
+# The feature maps with a stride of 2, 4, 8, 16 and 32 that a detector takes, by timm's names.
 FEATURES = ("conv_stem", "blocks.1.0", "blocks.3.0", "blocks.5.0", "blocks.7.0")
 # Arguments of the blocks that are the network's own.
 SHARED = (
     "ratio", "dw_kernel_size", "split", "se_rounding", "shortcut_kernel_size",
     "shortcut_activation", "bn_eps", "bn_momentum", "form",
 )  # fmt: skip
-# What height and width are divided by before the last block.
+# The divisor of height and width before the last block.
 STRIDE = 2 * prod(stride for rows in ROWS for *_, stride in rows)
 
 
@@ -83,7 +83,7 @@ class GhostNetConfig(NetworkConfig):
     width: Ratio = 1.0
     num_classes: Count = 1000
     in_chans: Positive = 3
-    dropout: ShareOrNone = 0.2
+    dropout: DropoutRate = 0.2
     ratio: Ratio = 2
     dw_kernel_size: Odd = 3
     split: Split = "ceil"
@@ -92,7 +92,7 @@ class GhostNetConfig(NetworkConfig):
     shortcut_kernel_size: OddOrZero = 0
     shortcut_activation: Activation = "identity"
     bn_eps: PositiveNumber = 1e-5
-    bn_momentum: Share = 0.1
+    bn_momentum: Momentum = 0.1
     form: Form = TRAINING
 
     num_features = HEAD_CHANNELS

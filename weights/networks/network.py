@@ -1,4 +1,4 @@
-"""What the configurations of all networks have in common: images in, logits out."""
+"""The base of the configurations of networks: images in, logits out."""
 
 from __future__ import annotations
 

@@ -11,12 +11,12 @@ from weights import arithmetic, checks
 from weights.errors import ArgumentError
 from weights.modules.arguments import (
     Count,
+    DropoutRate,
+    Momentum,
     Odd,
     Positive,
     PositiveNumber,
     Ratio,
-    Share,
-    ShareOrNone,
     Split,
 )
 from weights.modules.configuration import IN_NAME, UNLESS_DEFAULT
@@ -30,7 +30,7 @@ STAGES = {"layer1": 16, "layer2": 32, "layer3": 64}
 STEM_CHANNELS = 16
 # Arguments of the GhostConvs that are the network's own.
 SHARED = ("ratio", "dw_kernel_size", "split", "bn_eps", "bn_momentum", "form")
-# What a detector takes: the outputs with a stride of 1, 2 and 4.
+# The feature maps with a stride of 1, 2 and 4 that a detector takes.
 FEATURES = tuple(STAGES)
 
 
@@ -86,9 +86,9 @@ class GhostResNetConfig(NetworkConfig):
     norm: bool = True
     split: Split = "round"
     bn_eps: PositiveNumber = 1e-5
-    bn_momentum: Share = 0.1
+    bn_momentum: Momentum = 0.1
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
-    dropout: Annotated[ShareOrNone, UNLESS_DEFAULT] = 0.0
+    dropout: Annotated[DropoutRate, UNLESS_DEFAULT] = 0.0
 
     num_features = STAGES["layer3"]
 

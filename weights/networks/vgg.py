@@ -11,12 +11,12 @@ from weights import arithmetic, checks
 from weights.errors import ArgumentError
 from weights.modules.arguments import (
     Count,
+    DropoutRate,
+    Momentum,
     Odd,
     Positive,
     PositiveNumber,
     Ratio,
-    Share,
-    ShareOrNone,
     Split,
 )
 from weights.modules.configuration import UNLESS_DEFAULT
@@ -54,10 +54,10 @@ class GhostVGGConfig(NetworkConfig):
     in_chans: Positive = 3
     stem_ratio: Any = None
     hidden: bool = True
-    dropout: ShareOrNone = 0.0
+    dropout: DropoutRate = 0.0
     split: Split = "ceil"
     bn_eps: PositiveNumber = 1e-5
-    bn_momentum: Share = 0.1
+    bn_momentum: Momentum = 0.1
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
 
     num_features = FEATURES

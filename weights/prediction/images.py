@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from weights.checks import integer, pair
 from weights.errors import ArgumentError, FormatError, GhostError
 from weights.files.settings import MODES
 from weights.files.storage import PathLike, opened
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # Pillow's modes of 32 bits per channel, whose range is unknown.
 WIDE_MODES = ("I", "F")
@@ -34,7 +38,7 @@ def read_pixels(path: PathLike, channels: int) -> np.ndarray:
         raise FormatError(f"cannot read the image {path}: {reason}") from None
 
 
-def pixels_of(image: Any, channels: int) -> np.ndarray:
+def pixels_of(image: Image, channels: int) -> np.ndarray:
     """Return the pixels (H, W, C) of a Pillow image, as bytes: grey for 1 channel, RGB for 3.
 
     A palette is applied, CMYK is converted, transparency is dropped, and of 16 bits the upper 8
@@ -70,7 +74,7 @@ def resize(pixels: np.ndarray, sizes: Sizes, interpolation: str) -> np.ndarray:
     return np.asarray(image.resize((width, height), filter_)).reshape(height, width, channels)
 
 
-def resized_sizes(sizes: Sizes, wanted: Any) -> Sizes:
+def resized_sizes(sizes: Sizes, wanted: int | Sequence[int]) -> Sizes:
     """Return height and width after resizing: `wanted` is the shorter side, or both.
 
     >>> resized_sizes((480, 641), 256), resized_sizes((480, 641), [224, 224])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from weights.files.settings import INTERPOLATIONS, check_settings
 from weights.files.storage import PathLike
 from weights.limits import IMAGE
 from weights.prediction.images import centre_crop, pixels_of, read_pixels, resize, resized_sizes
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 def preprocess(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
@@ -43,7 +46,7 @@ def preprocess(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), np.float32)
 
 
-def preprocess_image(image: Any, settings: Mapping[str, Any]) -> np.ndarray:
+def preprocess_image(image: np.ndarray | Image, settings: Mapping[str, Any]) -> np.ndarray:
     """Return the input (1, C, H, W) of a network from one decoded image.
 
     `image` is an array (H, W, C) with the channels that `mean` has, or a Pillow image, which is

@@ -15,9 +15,9 @@ from conformance.oracle.layers import (
     check_input,
     convolution,
     dropout,
+    global_avg_pool,
     module_list,
     norm_after,
-    spatial_mean,
 )
 from conformance.oracle.networks.network import Network, classifier
 from conformance.oracle.planned import from_plan
@@ -65,22 +65,9 @@ class GhostNet(Network):
         dtype: DTypeLike = np.float64,
     ) -> None:
         plan = GhostNetConfig(
-            self.version,
-            width,
-            num_classes,
-            in_chans,
-            dropout,
-            ratio,
-            dw_kernel_size,
-            split,
-            head,
-            se_rounding,
-            shortcut_kernel_size,
-            shortcut_activation,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
+            self.version, width, num_classes, in_chans, dropout, ratio, dw_kernel_size, split, head,
+            se_rounding, shortcut_kernel_size, shortcut_activation, bn_eps, bn_momentum, form,
+        )  # fmt: skip
         options = {"dtype": dtype}
         self._set_up(plan, **options)
 
@@ -120,7 +107,7 @@ class GhostNet(Network):
         yield from self._head(x)
 
     def _head(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        x = self.conv_head(spatial_mean(x))
+        x = self.conv_head(global_avg_pool(x))
         if self.bn_head is not None:
             x = self.bn_head(x)
         x = self.relu(x).reshape(len(x), -1)

@@ -49,19 +49,9 @@ class GhostResNet(Network):
         dtype: DTypeLike = np.float64,
     ) -> None:
         plan = GhostResNetConfig(
-            self.depth,
-            num_classes,
-            ratio,
-            dw_kernel_size,
-            in_chans,
-            stem_ratio,
-            norm,
-            split,
-            bn_eps,
-            bn_momentum,
-            form,
-            dropout,
-        )
+            self.depth, num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, norm, split,
+            bn_eps, bn_momentum, form, dropout,
+        )  # fmt: skip
         options = {"dtype": dtype}
         self._set_up(plan, **options)
 

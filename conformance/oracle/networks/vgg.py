@@ -13,10 +13,10 @@ from conformance.oracle.layers import (
     activation,
     check_input,
     dropout,
-    largest_of_four,
+    global_avg_pool,
     linear,
+    max_pool_2x2,
     module_list,
-    spatial_mean,
 )
 from conformance.oracle.networks.network import Network, classifier
 from conformance.oracle.planned import from_plan
@@ -58,18 +58,9 @@ class GhostVGG16(Network):
         dtype: DTypeLike = np.float64,
     ) -> None:
         plan = GhostVGGConfig(
-            num_classes,
-            ratio,
-            dw_kernel_size,
-            in_chans,
-            stem_ratio,
-            hidden,
-            dropout,
-            split,
-            bn_eps,
-            bn_momentum,
-            form,
-        )
+            num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, hidden, dropout, split,
+            bn_eps, bn_momentum, form,
+        )  # fmt: skip
         options = {"dtype": dtype}
         self._set_up(plan, **options)
 
@@ -91,7 +82,7 @@ class GhostVGG16(Network):
         for name, out in self.features.steps(x):
             yield name, out
             x = out
-        x = spatial_mean(x).reshape(len(x), -1)
+        x = global_avg_pool(x).reshape(len(x), -1)
         if self.hidden is not None:
             x = self.relu(self.hidden(x))
             yield "hidden", x
@@ -124,7 +115,7 @@ class Features(list[Any]):
         for number, stage in enumerate(self):
             for convolution in stage:
                 x = convolution(x)
-            x = largest_of_four(x)
+            x = max_pool_2x2(x)
             yield f"features.{number}", x
 
 

@@ -118,7 +118,7 @@ def test_full_training_has_every_layer_and_the_usual_one_a_part() -> None:
     assert "ghostnet-one-pixel" not in full
 
 
-@pytest.mark.parametrize("data", sorted(tensors.INPUTS))
+@pytest.mark.parametrize("data", sorted(tensors.DISTRIBUTIONS))
 def test_inputs_are_float32_of_the_shape_asked_for(data: str) -> None:
     case = Case("", "module", "ghost_conv", {"c_in": 3, "c_out": 4}, (2, 3, 5, 4), data)
     _, x = tensors.make(case)

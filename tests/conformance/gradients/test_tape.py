@@ -12,9 +12,9 @@ import pytest
 
 from conformance.cases import tensors
 from conformance.cases.case import Case
+from conformance.cases.model import in_dtype
 from conformance.gradients.tape import Perturbed, Variable, gradients
 from conformance.gradients.vjps import summed
-from conformance.judging.stages import in_dtype
 from conformance.judging.steps import flatten_step, output_cotangent
 from conformance.oracle import layers, weights_io
 from conformance.oracle.training import train_step
@@ -58,8 +58,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     **layers.ACTIVATIONS,
     "sigmoid": layers.sigmoid,
     "hard_sigmoid": layers.hard_sigmoid,
-    "half_size": layers.half_size,
-    "largest_of_four": layers.largest_of_four,
+    "avg_pool_2x2": layers.avg_pool_2x2,
+    "max_pool_2x2": layers.max_pool_2x2,
     "resize_like": lambda x: layers.resize_like(x, np.zeros((1, 1, 7, 4))),
 }
 

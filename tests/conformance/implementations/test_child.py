@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.cases import tensors
 from conformance.cases.layers import layer_cases
+from conformance.cases.model import make_model
 from conformance.implementations.process import ProcessImplementation
 
 PLANTED = ("conformance", "numpy", "json", "weights", "sitecustomize")
@@ -28,9 +28,8 @@ def test_an_implementation_is_found_there_and_nothing_else(
     (tmp_path / "mine.py").write_text(PROGRAM)
     monkeypatch.chdir(tmp_path)
     case = next(layer_cases("module", ["normal"]))
-    weights, x = tensors.make(case)
 
     with closing(ProcessImplementation("mine:build")) as process:
-        assert process.call(case.architecture, case.config, weights, x).shape == (1,)
+        assert process.call(*make_model(case)).shape == (1,)
 
     assert not (tmp_path / "sprung").exists()

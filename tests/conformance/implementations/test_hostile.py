@@ -1,4 +1,4 @@
-"""Whatever an implementation does, the run ends with a report that says what it was."""
+"""Hostile implementations: the run ends with a report of what they did."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from conformance import Status
-from conformance.cases import tensors
 from conformance.cases.layers import layer_cases
+from conformance.cases.model import make_model
 from conformance.commands.cli import main
 from conformance.implementations.errors import TEXT_LIMIT, TimedOut, safe_str
 from conformance.implementations.local import LocalImplementation
@@ -38,7 +38,7 @@ def run(name: str, folder: Path, *more: str) -> Result:
 
 
 def has_ended(process: int) -> bool:
-    """Whether it has, perhaps without anybody having asked how."""
+    """True of a process that has ended, a zombie included."""
     status = Path(f"/proc/{process}/stat")
     return not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
 
@@ -165,13 +165,13 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 def test_a_case_has_its_time_however_many_requests_it_makes() -> None:
     case = next(layer_cases("module", ["normal"]))
-    weights, x = tensors.make(case)
+    model, x = make_model(case)
     with closing(ProcessImplementation("tests.conformance.hostile:takes_its_time", 1.0)) as process:
-        with process.one_case(), pytest.raises(TimedOut, match="no result within 1 s"):
+        with process.time_limit(), pytest.raises(TimedOut, match="no result within 1 s"):
             for _ in range(10):
-                process.call(case.architecture, case.config, weights, x)
+                process.call(model, x)
         started = time.monotonic()
-        process.call(case.architecture, case.config, weights, x)
+        process.call(model, x)
         assert time.monotonic() - started < 30
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from conformance import Status
-from conformance.cases.tensors import make
+from conformance.cases.model import make_model
 from conformance.implementations.errors import ImplementationRaised
 from conformance.implementations.local import LocalImplementation
 from conformance.judging.verdict import Verdict
@@ -34,13 +34,12 @@ class Wavers:
 
 
 def ask(build: Any, *, repeat: bool) -> np.ndarray:
-    weights, x = make(CASE)
     process = LocalImplementation("local", build, repeat=repeat)
-    return process.call(CASE.architecture, CASE.config, weights, x)
+    return process.call(*make_model(CASE))
 
 
 def test_an_output_that_wavers_by_a_bit_is_an_error() -> None:
-    with pytest.raises(ImplementationRaised, match="it gave other bits when it was asked again"):
+    with pytest.raises(ImplementationRaised, match="it gave other bits when it was called again"):
         ask(Wavers, repeat=True)
 
 

@@ -1,4 +1,4 @@
-"""Who looks at the answers, or at who is asking, is told so and is not green."""
+"""The watch: importing the oracle, or inspecting the callers, is named and is not green."""
 
 from __future__ import annotations
 

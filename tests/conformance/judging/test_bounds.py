@@ -10,9 +10,9 @@ import pytest
 from conformance.cases import tensors
 from conformance.cases.case import Case
 from conformance.cases.layers import layer_cases
+from conformance.cases.model import in_dtype
 from conformance.judging import bounds
 from conformance.judging.compare import compare_arrays
-from conformance.judging.stages import in_dtype
 from conformance.oracle import weights_io
 from conformance.oracle.layers import ACTIVATIONS, Convolution
 from conformance.tiers.module import DATA_SETS, OUTPUT, ModuleTier

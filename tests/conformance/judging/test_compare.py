@@ -1,4 +1,4 @@
-"""What a comparison says: the verdict, the worst element and the hint."""
+"""Comparisons: the status, the worst element and the hint."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conformance.cases.model import Model
 from conformance.implementations.errors import ImplementationError
 from conformance.judging.stages import (
     OracleRun,
@@ -42,7 +43,7 @@ def test_the_size_of_the_input_suits_the_architecture(
 
 def test_stage_names_are_those_of_the_outputs() -> None:
     network, x = fresh_resnet(), np.ones((1, 3, 8, 8))
-    run = oracle_run(network.architecture, network.config, network.tensors, x)
+    run = oracle_run(Model.of(network), x)
 
     assert stage_names(network.architecture, network.config) == tuple(run.exact)
 

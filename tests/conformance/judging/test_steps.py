@@ -1,4 +1,4 @@
-"""What a training step must give: wrong steps are failed by the array that is wrong."""
+"""Training steps: a wrong one is failed by the array that is wrong."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from conformance import Status
 from conformance.cases import tensors
+from conformance.cases.model import make_model
 from conformance.judging.steps import judge_step, output_cotangent, reference_step
 from conformance.oracle import adapter
 from conformance.tiers import TrainingTier
@@ -20,8 +21,8 @@ GRAD = "cheap_conv.1.weight"
 
 @pytest.fixture(scope="module")
 def wanted() -> Any:
-    weights, x = tensors.make(CASE)
-    return reference_step(CASE.architecture, CASE.config, weights, x, _cotangent(x))
+    model, x = make_model(CASE)
+    return reference_step(model, x, _cotangent(x))
 
 
 @pytest.fixture

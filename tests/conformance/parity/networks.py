@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from conformance.cases.model import Model
 from conformance.judging.stages import oracle_run
 from conformance.judging.verdict import Verdict
 from conformance.oracle import adapter
@@ -35,10 +36,9 @@ class InProcess:
     def __init__(self, build: Callable[..., Any] = adapter.build) -> None:
         self.build = build
 
-    def taps(self, *arguments: Any) -> dict[str, np.ndarray]:
-        *described, x = arguments
+    def taps(self, model: Model, x: np.ndarray) -> dict[str, np.ndarray]:
         with np.errstate(all="ignore"):
-            return self.build(*described).taps(x)
+            return self.build(*model).taps(x)
 
 
 def parity(path: Path, process: InProcess, **options: Any) -> tuple[ParityTier, list[Difference]]:
@@ -77,8 +77,7 @@ def used_resnet() -> Network:
     """A network whose statistics are of data, with no two vectors alike."""
     fresh = fresh_resnet()
     x = np.random.Generator(np.random.PCG64(8)).normal(size=(4, 3, 32, 32))
-    tensors = randomise(fresh.architecture, fresh.config, fresh.tensors, x, seed=9)
-    return Network(fresh.architecture, fresh.config, tensors)
+    return Network(*randomise(Model.of(fresh), x, seed=9))
 
 
 @cache
@@ -98,9 +97,9 @@ def write(network: Network, folder: Path, name: str = "file") -> Path:
 
 
 def record(network: Network, folder: Path) -> Path:
-    """What the source makes of an input, stage by stage."""
+    """Every stage of the source for an input, as recorded outputs."""
     x = np.random.Generator(np.random.PCG64(10)).normal(size=(2, 3, 32, 32)).astype(np.float32)
-    run = oracle_run(network.architecture, network.config, network.tensors, x)
+    run = oracle_run(Model.of(network), x)
     arrays = {f"a case.{stage}": value for stage, value in run.exact.items()}
     path = folder / "recorded.safetensors"
     write_safetensors(path, arrays | {"a case.input": x}, {"about": "recorded"})
@@ -108,7 +107,7 @@ def record(network: Network, folder: Path) -> Path:
 
 
 def timm_records(folder: Path) -> Path:
-    """What timm recorded of its small case."""
+    """The outputs that timm recorded for its small case."""
     arrays, _ = read_safetensors(reference_file(TIMM_CASES))
     kept = {key: array for key, array in arrays.items() if key.startswith(SMALL_CASE)}
     path = folder / "recorded.safetensors"

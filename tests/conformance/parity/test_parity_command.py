@@ -16,6 +16,7 @@ from tests.conformance.parity.networks import record, right, write
 from tests.porting_faults import FAULTS
 from weights import write_file
 from weights.files.storage import write_safetensors
+from weights.frameworks import FRAMEWORKS
 
 pytestmark = pytest.mark.slow
 
@@ -172,9 +173,10 @@ def test_recorded_outputs_bring_their_own_input(path: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("framework", ["torch", "jax", "tf"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_framework_has_parity(framework: str, path: Path) -> None:
-    pytest.importorskip({"torch": "torch", "jax": "flax", "tf": "keras"}[framework])
+    for module in FRAMEWORKS[framework].requires:
+        pytest.importorskip(module)
 
     result = invoke(path, "--framework", framework, "--reference", path)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
 from conformance.judging.stages import oracle_run
 from conformance.parity.randomised import randomise
@@ -56,7 +57,7 @@ def test_only_batch_normalisations_are_drawn_anew(
 ) -> None:
     before, x = fresh(architecture, config), sample(architecture, config)
 
-    after = randomise(architecture, config, before, x, seed=0)
+    after = randomise(Model(architecture, config, before), x, seed=0).weights
 
     changed = {name for name in before if not np.array_equal(before[name], after[name])}
     specs = configure(architecture, config).tensors()
@@ -68,9 +69,9 @@ def test_outputs_are_of_order_one_and_little_error_is_allowed(
     architecture: str, config: dict[str, Any]
 ) -> None:
     before, x = fresh(architecture, config), sample(architecture, config)
-    weights = randomise(architecture, config, before, x, seed=0)
+    model = randomise(Model(architecture, config, before), x, seed=0)
 
-    stages = oracle_run(architecture, config, weights, x).reference()
+    stages = oracle_run(model, x).reference()
 
     for stage, values in stages.values.items():
         assert 0.05 < values.std() < 10, stage
@@ -80,10 +81,7 @@ def test_outputs_are_of_order_one_and_little_error_is_allowed(
 def test_the_seed_says_what_is_drawn() -> None:
     network, x = fresh_resnet(), np.ones((1, 3, 8, 8))
     name = "bn1.running_mean"
-    drawn = [
-        randomise(network.architecture, network.config, network.tensors, x, seed)[name]
-        for seed in (0, 0, 1)
-    ]
+    drawn = [randomise(Model.of(network), x, seed).weights[name] for seed in (0, 0, 1)]
 
     assert drawn[0].tolist() == drawn[1].tolist() != drawn[2].tolist()
 

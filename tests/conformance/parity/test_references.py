@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conformance.cases.model import Model
 from conformance.judging.stages import oracle_run, stage_names
 from conformance.parity.references import read_input, read_recorded
 from conformance.parity.trials import prepare_experiment
@@ -114,7 +115,7 @@ def test_numbered_stages_are_the_feature_maps(tmp_path: Path) -> None:
 
 def test_recorded_means_are_held_against_means(file: WeightFile, tmp_path: Path) -> None:
     x = np.random.Generator(np.random.PCG64(1)).normal(size=(2, 3, 8, 8)).astype(np.float32)
-    run = oracle_run(file.architecture, file.config, file.tensors, x)
+    run = oracle_run(Model.of(file), x)
     arrays = {"input": x, "stem.mean_hw": run.exact["stem"].mean(axis=(2, 3))}
 
     (case,) = read(written(tmp_path, arrays), file)

@@ -1,4 +1,4 @@
-"""What a run leaves behind: the report, JUnit, the table and the failures."""
+"""Reports of a run: JSON lines, JUnit, the table and the failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an interrupted run leaves, and how another goes on from there."""
+"""Interrupted runs: their journal, and the run that resumes from it."""
 
 from __future__ import annotations
 
@@ -163,15 +163,15 @@ def test_a_case_that_an_interrupt_ended_is_run_again(tmp_path: Path) -> None:
         if len(read_journal(tmp_path)) == 2:
             raise KeyboardInterrupt
 
-    from conformance.running.runner import plan
     from conformance.running.runner import run as run_all
+    from conformance.running.runner import select_cases
     from conformance.tiers import ExactTier
 
     journal = Journal(tmp_path)
     journal.begin()
     slow = "tests.conformance.hostile:takes_its_time"
     with pytest.raises(KeyboardInterrupt):
-        run_all([FAKE, slow], plan([ExactTier()], None), interrupt, jobs=2)
+        run_all([FAKE, slow], select_cases([ExactTier()], None), interrupt, jobs=2)
     journal.close()
     found = {verdict.status for verdict in read_journal(tmp_path).values()}
 

@@ -21,7 +21,7 @@ from conformance.commands.cli import main
 from conformance.implementations.process import ProcessImplementation
 from conformance.reports.report import read_report
 from conformance.running.results import Run
-from conformance.running.runner import plan, run
+from conformance.running.runner import run, select_cases
 from conformance.tiers import NetworkTier, Settings, WeightsTier
 from conformance.tiers.contract import plain_weights
 from weights import FormatError, write_file
@@ -67,7 +67,7 @@ class Scripted:
 
 
 def run_scripted(tier: Scripted) -> Run:
-    return run([FAKE], plan([tier], None), lambda verdict: None, jobs=1)
+    return run([FAKE], select_cases([tier], None), lambda verdict: None, jobs=1)
 
 
 def test_a_tier_that_raises_is_an_error_of_its_case_and_the_run_goes_on() -> None:

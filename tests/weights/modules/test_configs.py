@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weights import ACTIVATIONS, ArgumentError, GhostConvConfig, configure
+from weights.modules.ghost_conv_v2 import GhostConvV2Config
 from weights.networks.resnet import GhostResNetConfig
 
 SIZES = st.integers(1, 7)
@@ -111,6 +112,15 @@ def test_names_kinds_and_shapes_of_a_layer_are_golden() -> None:
         ("cheap_conv.1.bias", "norm_bias", (8,)),
         ("cheap_conv.1.running_mean", "running_mean", (8,)),
         ("cheap_conv.1.running_var", "running_var", (8,)),
+    ]
+
+
+def test_a_bias_is_that_of_both_halves_and_not_of_the_attention() -> None:
+    kinds = [(spec.name, spec.kind) for spec in GhostConvV2Config(8, 12, bias=True).tensors()]
+
+    assert [name for name, kind in kinds if kind == "convolution_bias"] == [
+        "primary_conv.0.bias",
+        "cheap_conv.0.bias",
     ]
 
 

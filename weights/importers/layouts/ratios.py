@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from math import ceil, floor
-from typing import Any
 
 from weights.arithmetic import ChannelSplit, split_channels
 from weights.checks import choice, integer, plain_number
@@ -12,7 +11,7 @@ from weights.errors import ImportRefused
 from weights.modules.arguments import SPLITS
 
 
-def find_ratio(c_out: Any, channels: ChannelSplit, split: Any) -> tuple[float, bool]:
+def find_ratio(c_out: object, channels: ChannelSplit, split: object) -> tuple[float, bool]:
     """Return a ratio that divides `c_out` into `channels`, and whether no other integer does.
 
     Raises `ImportRefused` where none does.

@@ -9,18 +9,10 @@ from weights.arithmetic import same_padding, split_channels
 from weights.errors import ImportRefused
 from weights.importers.checkpoints import Checkpoint
 from weights.importers.importer import Arguments, Importer, Inferred, fixed_differences
+from weights.importers.layouts import layers
 from weights.importers.layouts.cifar import infer_resnet, infer_vgg
 from weights.importers.layouts.ghostnets import infer_ghostnet, is_ghostnet, recognise_ghostnet
-from weights.importers.layouts.layers import (
-    BRANCH,
-    GATE,
-    PRIMARY,
-    infer_bottleneck,
-    infer_ghost_conv,
-    infer_ghost_conv_v2,
-    infer_ghost_conv_v3,
-    infer_squeeze_excite,
-)
+from weights.importers.layouts.layers import BRANCH, GATE, PRIMARY
 from weights.importers.layouts.shapes import Shapes, read_shapes
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.ghost_conv import GhostConvConfig
@@ -44,11 +36,11 @@ NETWORK = MODULE | {
     "shortcut_activation": "identity",
 }
 INFER: Mapping[str, Callable[[Shapes, str, Arguments], Inferred]] = {
-    "ghost_conv": infer_ghost_conv,
-    "ghost_conv_v2": infer_ghost_conv_v2,
-    "ghost_conv_v3": infer_ghost_conv_v3,
-    "squeeze_excite": infer_squeeze_excite,
-    "ghost_bottleneck": infer_bottleneck,
+    "ghost_conv": layers.infer_ghost_conv,
+    "ghost_conv_v2": layers.infer_ghost_conv_v2,
+    "ghost_conv_v3": layers.infer_ghost_conv_v3,
+    "squeeze_excite": layers.infer_squeeze_excite,
+    "ghost_bottleneck": layers.infer_bottleneck,
     **dict.fromkeys(("ghostnet", "ghostnetv2", "ghostnetv3"), infer_ghostnet),
     **dict.fromkeys(("ghost_resnet20", "ghost_resnet56"), infer_resnet),
     "ghost_vgg16": infer_vgg,

@@ -9,17 +9,10 @@ from weights.errors import ImportRefused
 from weights.importers.checkpoints import Checkpoint
 from weights.importers.importer import Arguments, Importer, Inferred, fixed_differences
 from weights.importers.layouts.shapes import Shapes, read_ghost_module, read_shapes
+from weights.modules import yolo
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.forms import TRAINING
 from weights.modules.ghost_conv import GhostConvConfig
-from weights.modules.yolo import (
-    CHEAP_KERNEL,
-    EPS,
-    MOMENTUM,
-    C3GhostConfig,
-    ghost_bottleneck_arguments,
-    ghost_conv_arguments,
-)
 from weights.networks.architectures import Config
 
 # Of the modules around a GhostConv, then of a GhostConv itself.
@@ -48,8 +41,8 @@ PLAIN: Arguments = {
     "primary_skip": True,
     "form": TRAINING,
 }
-NORM = {"bn_eps": EPS, "bn_momentum": MOMENTUM}
-MODULE = {"dw_kernel_size": CHEAP_KERNEL, "ratio": 2, "split": "floor"} | NORM
+NORM = {"bn_eps": yolo.EPS, "bn_momentum": yolo.MOMENTUM}
+MODULE = {"dw_kernel_size": yolo.CHEAP_KERNEL, "ratio": 2, "split": "floor"} | NORM
 
 
 def infer(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Inferred:
@@ -84,7 +77,7 @@ def refuse_fused(checkpoint: Checkpoint) -> None:
 def differences(config: Config) -> Iterator[str]:
     """Yield every way in which no class of ultralytics computes what `config` says."""
     match config:
-        case C3GhostConfig():
+        case yolo.C3GhostConfig():
             yield from fixed_differences(config, NORM)
         case GhostConvConfig():
             padding = tuple(same_padding(size) for size in config.kernel_size)
@@ -97,7 +90,7 @@ def differences(config: Config) -> Iterator[str]:
 
 def _infer_ghost_conv(shapes: Shapes, architecture: str, given: Arguments) -> Inferred:
     found, channels = read_ghost_module(shapes, "cv1.conv.weight", "", given)
-    arguments = ghost_conv_arguments(found["c_in"], 2 * channels.c_int, found["kernel_size"])
+    arguments = yolo.ghost_conv_arguments(found["c_in"], 2 * channels.c_int, found["kernel_size"])
     names = ("c_in", "c_out", "kernel_size", "dw_kernel_size", "split")
     return _inferred(architecture, arguments, names)
 
@@ -108,11 +101,11 @@ def _infer_bottleneck(shapes: Shapes, architecture: str, given: Arguments) -> In
     names = ("c_in", "c_mid", "c_out", "dw_kernel_size", "split")
     if "conv.1.conv.weight" in shapes:
         kernel_size = shapes.kernel("conv.1.conv.weight")[2]
-        arguments = ghost_bottleneck_arguments(c_in, c_out, kernel_size, 2)
+        arguments = yolo.ghost_bottleneck_arguments(c_in, c_out, kernel_size, 2)
         own: Arguments = {"shortcut_kernel_size": kernel_size}
         return _inferred(architecture, arguments, (*names, "kernel_size"), PLAIN | own)
     own = {"kernel_size": 3, "shortcut_kernel_size": 0, "shortcut_activation": "identity"}
-    arguments = ghost_bottleneck_arguments(c_in, c_out)
+    arguments = yolo.ghost_bottleneck_arguments(c_in, c_out)
     return _inferred(architecture, arguments, (*names, "stride"), PLAIN | own)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.columns import COLUMNS, Column, assert_same_state, in_every_column, normal
 from weights import configure
+from weights.modules.configuration import Configuration
 
 TORCH, JAX, KERAS = COLUMNS
 # Class, architecture, arguments.
@@ -91,3 +92,49 @@ def test_keras_sees_no_difference(kind: str, architecture: str, arguments: dict[
     assert layer.get_config() == wanted.get_config()
     paths = [variable.path for variable in layer.variables]
     assert paths == [variable.path for variable in wanted.variables]
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[Configuration]:
+    """Every configuration that is built from now on."""
+    configurations: list[Configuration] = []
+    check = Configuration.__post_init__
+
+    def counted(self: Configuration) -> None:
+        configurations.append(self)
+        check(self)
+
+    monkeypatch.setattr(Configuration, "__post_init__", counted)
+    return configurations
+
+
+MODULES = [
+    ("GhostNet", "ghostnet", {"width": 0.1}),
+    ("GhostNetV3", "ghostnetv3", {"width": 0.1}),
+    ("GhostResNet20", "ghost_resnet20", {}),
+    ("GhostVGG16", "ghost_vgg16", {"ratio": 8}),
+    ("C3Ghost", "c3_ghost", {"c1": 8, "c2": 8, "n": 2}),
+]
+
+
+def make_empty(column: Column, kind: str, arguments: dict[str, Any]) -> None:
+    """Make a network; in JAX without its values, which would take a minute."""
+    if column is not JAX:
+        column.make(kind, **arguments)
+        return
+    nnx, abstract = map(importlib.import_module, ("flax.nnx", "ghost_jax.framework.abstract"))
+    made = getattr(column.package, kind)
+    nnx.eval_shape(lambda: made(**arguments, rngs=abstract.AbstractRngs()))
+
+
+@in_every_column
+@pytest.mark.parametrize(("kind", "architecture", "arguments"), MODULES)
+def test_a_network_builds_each_configuration_once(
+    column: Column, kind: str, architecture: str, arguments: dict[str, Any], built: list[Any]
+) -> None:
+    configure(architecture, arguments)
+    plans = list(built)
+    built.clear()
+    make_empty(column, kind, arguments)
+
+    assert built == plans

@@ -1,0 +1,40 @@
+"""Models: modules with their weights, as cases make them and implementations get them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from conformance.cases.case import Case
+from conformance.cases.tensors import Tensors, make
+from weights import WeightFile
+
+
+class Model(NamedTuple):
+    """A module: its architecture, its configuration, and its weights by canonical name."""
+
+    architecture: str
+    config: Mapping[str, Any]
+    weights: Tensors
+
+    @classmethod
+    def of(cls, file: WeightFile) -> Model:
+        """The model that a weight file holds."""
+        return cls(file.architecture, file.config, file.tensors)
+
+    def astype(self, dtype: Any) -> Model:
+        """The model with its weights in another precision."""
+        return self._replace(weights=in_dtype(self.weights, dtype))
+
+
+def in_dtype(tensors: Tensors, dtype: Any) -> Tensors:
+    """The same tensors in another precision."""
+    return {name: array.astype(dtype) for name, array in tensors.items()}
+
+
+def make_model(case: Case) -> tuple[Model, np.ndarray]:
+    """The model and the input (N, C, H, W) of a case, in float32."""
+    weights, x = make(case)
+    return Model(case.architecture, case.config, weights), x
