@@ -6,8 +6,8 @@ from typing import Any, Unpack
 
 import keras
 
-from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.layers import (
     activation,
     avg_pool_2x2,

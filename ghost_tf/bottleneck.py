@@ -8,8 +8,8 @@ import keras
 
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.branches import add_branches, branches, sum_branches
-from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.layers import activation, conv_norms, convolution, norm_after

@@ -7,9 +7,9 @@ from typing import Any, Unpack
 import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
-from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, concatenate, crop_channels
 from ghost_tf.framework.keras_layers import BatchNorm
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.layers import activation, canonical_shape, convolution, norm_after
 from ghost_tf.saving.composed import Composed, revived, serialised, settle
 from ghost_tf.saving.planned import Planned, build_in_turn

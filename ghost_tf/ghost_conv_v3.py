@@ -8,8 +8,8 @@ import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
 from ghost_tf.branches import add_branches, branches, sum_branches
-from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, concatenate, crop_channels
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import ConvNormAct, conv_norm_act
 from ghost_tf.layers import (
     activation,

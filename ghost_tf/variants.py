@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from ghost_tf.framework.choices import KerasOptions
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_tf.weights_io import variant
 from weights.hub import Pretrained

@@ -8,8 +8,8 @@ from typing import Any, Unpack
 import keras
 
 from ghost_tf import bottleneck, ghost_conv
-from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, concatenate, native_shape
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import ConvNormAct, conv_norm_act
 from ghost_tf.layers import function_of, module_list
 from ghost_tf.saving.composed import settle

@@ -16,30 +16,35 @@ import numpy as np
 from conformance.gradients.vjps import FUNCTIONS, UFUNCS, Partial, summed
 
 _numbers = count()
+Link = tuple["Variable", Partial]
+
+
+def _no_noise(array: np.ndarray) -> np.ndarray:
+    return array
 
 
 class Variable(np.lib.mixins.NDArrayOperatorsMixin):
     """An array, and the partial derivatives by which it depends on others.
 
     It supports the operations of the oracle: one without a derivative here raises `TypeError`.
+    `noise` is applied to every result, forward and backward.
 
     >>> x = Variable(np.array([2.0, 3.0]))
     >>> gradients((x * x).sum(), [x])
     [array([4., 6.])]
     """
 
-    def __init__(self, value: np.ndarray, parents: Sequence[tuple[Variable, Partial]] = ()) -> None:
+    def __init__(
+        self, value: np.ndarray, parents: Sequence[Link] = (), noise: Partial = _no_noise
+    ) -> None:
         self.value = np.asarray(value)
         self.parents = tuple(parents)
+        self.noise = noise
         self.number = next(_numbers)
 
-    def derived(self, value: np.ndarray, parents: Sequence[tuple[Variable, Partial]]) -> Variable:
-        """A variable of this kind that depends on others."""
-        return Variable(value, parents)
-
-    def perturb(self, g: np.ndarray) -> np.ndarray:
-        """A gradient as this kind of variable computes it."""
-        return g
+    def derived(self, value: np.ndarray, parents: Sequence[Link]) -> Variable:
+        """A variable that depends on others, with the noise of this one."""
+        return Variable(self.noise(value), parents, self.noise)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         options.pop("out", None)  # an update in place becomes a new variable
@@ -136,30 +141,18 @@ class Variable(np.lib.mixins.NDArrayOperatorsMixin):
         return self.derived(self.value.take(indices, axis), [(self, collect)])
 
 
-class Perturbed(Variable):
-    """A variable that moves every result, forward and backward, by an ulp or not, at random.
+def perturbed(value: np.ndarray, generator: np.random.Generator) -> Variable:
+    """A variable whose every result, forward and backward, is moved by an ulp or not, at random.
 
     Runs of float32 arithmetic that differ by chance show how far roundings carry (Monte Carlo
     arithmetic: Parker, Pierce and Eggert, Computing in Science and Engineering 2(4), 2000).
     """
 
-    def __init__(
-        self,
-        value: np.ndarray,
-        generator: np.random.Generator,
-        parents: Sequence[tuple[Variable, Partial]] = (),
-    ) -> None:
-        super().__init__(value, parents)
-        self.generator = generator
+    def move(array: np.ndarray) -> np.ndarray:
+        ulps = generator.integers(-1, 2, array.shape, dtype=np.int8)
+        return array * (1 + np.finfo(array.dtype).eps * ulps).astype(array.dtype)
 
-    def derived(self, value: np.ndarray, parents: Sequence[tuple[Variable, Partial]]) -> Variable:
-        """A variable of this kind that depends on others."""
-        return Perturbed(self.perturb(value), self.generator, parents)
-
-    def perturb(self, g: np.ndarray) -> np.ndarray:
-        """The array with some of its last bits changed."""
-        ulps = self.generator.integers(-1, 2, g.shape, dtype=np.int8)
-        return g * (1 + np.finfo(g.dtype).eps * ulps).astype(g.dtype)
+    return Variable(value, noise=move)
 
 
 def gradients(
@@ -171,7 +164,7 @@ def gradients(
     for variable in _backwards(output):
         g = found[variable.number]
         for parent, partial in variable.parents:
-            share = variable.perturb(partial(g))
+            share = variable.noise(partial(g))
             known = found.get(parent.number)
             found[parent.number] = share if known is None else known + share
     return [found.get(source.number, np.zeros_like(source.value)) for source in sources]
@@ -195,6 +188,6 @@ def _value(each: Any) -> Any:
 
 def _links(
     inputs: Sequence[Any], partials: Sequence[Callable[[np.ndarray], np.ndarray]]
-) -> list[tuple[Variable, Partial]]:
+) -> list[Link]:
     pairs = zip(inputs, partials, strict=True)
     return [(each, partial) for each, partial in pairs if isinstance(each, Variable)]

@@ -15,7 +15,7 @@ import numpy as np
 
 from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
-from conformance.gradients.tape import Perturbed
+from conformance.gradients.tape import perturbed
 from conformance.implementations.errors import ImplementationError
 from conformance.implementations.precision import UNIT_ROUNDOFF
 from conformance.judging.compare import compare_arrays
@@ -85,7 +85,7 @@ def oracle_run(model: Model, x: np.ndarray, *, perturbed: int = 0) -> OracleRun:
 
 
 def _perturbed_run(module: Any, x: np.ndarray, seed: int) -> Tensors:
-    start = Perturbed(x.astype(np.float32), np.random.Generator(np.random.PCG64(seed)))
+    start = perturbed(x.astype(np.float32), np.random.Generator(np.random.PCG64(seed)))
     stages = module.stages(start) if hasattr(module, "stages") else {"output": module(start)}
     return {name: variable.value for name, variable in stages.items()}
 

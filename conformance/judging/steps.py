@@ -3,7 +3,7 @@
 A step cancels: the gradient of a weight that batch normalisation makes irrelevant is a sum of large
 terms that comes to nothing, and the error of one float32 run may be as small there by luck. So the
 oracle runs several times in float32 with every result moved by an ulp or not, at random
-(`conformance.gradients.tape.Perturbed`), and the run that errs most is the measure
+(`conformance.gradients.tape.perturbed`), and the run that errs most is the measure
 (`docs/tolerances.md`).
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
-from conformance.gradients.tape import Perturbed, Variable
+from conformance.gradients.tape import Variable, perturbed
 from conformance.judging.compare import compare_arrays
 from conformance.judging.stages import Reference, reference
 from conformance.judging.verdict import Outcome, first_failure
@@ -41,11 +41,11 @@ def reference_step(model: Model, x: np.ndarray, cotangent: np.ndarray) -> Refere
             step = train_step(module, x.astype(dtype), cotangent.astype(dtype), variable)
         return flatten_step(step)
 
-    def perturbed(seed: int) -> Tensors:
+    def float32_run(seed: int) -> Tensors:
         generator = np.random.Generator(np.random.PCG64(seed))
-        return run(np.float32, lambda array: Perturbed(array, generator))
+        return run(np.float32, lambda array: perturbed(array, generator))
 
-    return reference(run(np.float64, Variable), [perturbed(k) for k in range(PERTURBED_RUNS)])
+    return reference(run(np.float64, Variable), [float32_run(k) for k in range(PERTURBED_RUNS)])
 
 
 def output_cotangent(

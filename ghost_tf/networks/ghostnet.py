@@ -10,8 +10,8 @@ from keras import ops
 
 from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.branches import ConvNorm
-from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, native_shape
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.layers import (
     activation,
     canonical_shape,

@@ -8,8 +8,8 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from ghost_tf.framework.choices import KerasOptions
 from ghost_tf.framework.data_format import checked_data_format, spatial_axes
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import activation, canonical_shape, dropout
 from ghost_tf.networks.basic_block import BasicBlock, own_norm

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import keras
 from keras import ops
 
-from ghost_tf.framework.choices import Chosen
 from ghost_tf.framework.data_format import canonical_shape, native_shape
+from ghost_tf.framework.options import VariableOptions
 from ghost_tf.layers import dtype_name, in_training
 from ghost_tf.saving.composed import Composed
 from weights import ArgumentError, checks
@@ -47,7 +47,7 @@ def build_in_turn(layers: Iterable[Any], shape: tuple[Any, ...]) -> tuple[Any, .
     return shape
 
 
-class Planned(Composed, Chosen, Keras):
+class Planned(Composed, VariableOptions, Keras):
     """A layer or model with a `plan` and a `data_format`; comes before the Keras class."""
 
     architecture: str

@@ -22,7 +22,7 @@ import numpy as np
 from conformance.cases import tensors
 from conformance.cases.case import Case
 from conformance.cases.model import in_dtype
-from conformance.gradients.tape import Perturbed, Variable
+from conformance.gradients.tape import Variable, perturbed
 from conformance.implementations.precision import UNIT_ROUNDOFF
 from conformance.oracle import weights_io
 from conformance.oracle.training import train_step
@@ -115,7 +115,7 @@ class Oracle:
 
     def step(self, x: np.ndarray, target: np.ndarray) -> None:
         x, target = x.astype(self.dtype), target.astype(self.dtype)
-        make = Variable if self.generator is None else (lambda a: Perturbed(a, self.generator))
+        make = Variable if self.generator is None else (lambda a: perturbed(a, self.generator))
         state = weights_io.state(self.module)
         output = train_step(self.module, x, np.zeros_like(target), make)["output"]
         weights_io.set_state(self.module, state)

@@ -13,7 +13,7 @@ import pytest
 from conformance.cases import tensors
 from conformance.cases.case import Case
 from conformance.cases.model import in_dtype
-from conformance.gradients.tape import Perturbed, Variable, gradients
+from conformance.gradients.tape import Variable, gradients, perturbed
 from conformance.gradients.vjps import summed
 from conformance.judging.steps import flatten_step, output_cotangent
 from conformance.oracle import layers, weights_io
@@ -184,7 +184,7 @@ def test_a_rough_run_is_near_and_another_every_time() -> None:
     runs = []
     for seed in (1, 1, 2):
         generator = np.random.Generator(np.random.PCG64(seed))
-        runs.append((Perturbed(x, generator) * x + x).value)
+        runs.append((perturbed(x, generator) * x + x).value)
 
     assert np.array_equal(runs[0], runs[1])
     assert not np.array_equal(runs[0], runs[2])
