@@ -63,11 +63,11 @@ class SqueezeExcite(Planned):
         rngs: nnx.Rngs,
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
-        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
-        self._set_up(plan, **options)
+        super().__init__(
+            plan, **checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
+        )
 
     def _set_up(self, plan: SqueezeExciteConfig, **options: Any) -> None:
-        self.plan = plan
         self.conv_reduce = convolution(plan.reduce, **options)
         self.conv_expand = convolution(plan.expand, **options)
         self.relu = activation("relu")

@@ -6,8 +6,7 @@ from typing import Any, Unpack
 
 import keras
 
-from ghost_tf.framework.choices import KerasOptions
-from ghost_tf.framework.data_format import checked_data_format
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.layers import (
     activation,
     avg_pool_2x2,
@@ -18,7 +17,6 @@ from ghost_tf.layers import (
     resize_like,
     sigmoid,
 )
-from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import Planned, build_in_turn
 from weights.modules.arguments import Rounding
 from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
@@ -57,17 +55,12 @@ class SqueezeExcite(Planned, keras.layers.Layer):
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
-        super().__init__(**keras_options)
-        self.data_format = checked_data_format(data_format)
-        options = self.options_inside()
-        self._set_up(plan, **options)
+        super().__init__(plan, data_format, **keras_options)
 
     def _set_up(self, plan: SqueezeExciteConfig, **options: Any) -> None:
-        self.plan = plan
         self.conv_reduce = convolution(plan.reduce, **options)
         self.conv_expand = convolution(plan.expand, **options)
         self.relu = activation("relu")
-        settle(self)
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""

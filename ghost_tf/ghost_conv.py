@@ -7,9 +7,9 @@ from typing import Any, Unpack
 import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
-from ghost_tf.framework.choices import KerasOptions
-from ghost_tf.framework.data_format import checked_data_format, concatenate, crop_channels
+from ghost_tf.framework.data_format import concatenate, crop_channels
 from ghost_tf.framework.keras_layers import BatchNorm
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.layers import activation, canonical_shape, convolution, norm_after
 from ghost_tf.saving.composed import Composed, revived, serialised, settle
 from ghost_tf.saving.planned import Planned, build_in_turn
@@ -129,20 +129,15 @@ class GhostConv(Planned, keras.layers.Layer):
             c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, padding, dilation, groups,
             split, activation, bn_eps, bn_momentum, form, bias,
         )  # fmt: skip
-        super().__init__(**keras_options)
-        self.data_format = checked_data_format(data_format)
-        options = self.options_inside()
-        self._set_up(plan, **options)
+        super().__init__(plan, data_format, **keras_options)
 
     def _set_up(self, plan: GhostConvConfig, **options: Any) -> None:
-        self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
         self.primary_conv = _half(plan, plan.primary, **options)
         self.cheap_conv = _half(plan, plan.cheap, **options) if plan.cheap else None
         self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
-        settle(self)
 
     @property
     def first_norm(self) -> Any:

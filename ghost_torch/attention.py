@@ -52,12 +52,9 @@ class SqueezeExcite(Planned):
         dtype: torch.dtype | None = None,
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
-        options = checked_options(device, dtype)
-        super().__init__()
-        self._set_up(plan, **options)
+        super().__init__(plan, **checked_options(device, dtype))
 
     def _set_up(self, plan: SqueezeExciteConfig, **options: Any) -> None:
-        self.plan = plan
         self.conv_reduce = convolution(plan.reduce, **options)
         self.conv_expand = convolution(plan.expand, **options)
         self.relu = activation("relu")

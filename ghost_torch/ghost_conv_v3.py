@@ -73,12 +73,9 @@ class GhostConvV3(Planned):
             c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, branches, attention,
             primary_skip, split, activation, form, bn_eps, bn_momentum,
         )  # fmt: skip
-        options = checked_options(device, dtype)
-        super().__init__()
-        self._set_up(plan, **options)
+        super().__init__(plan, **checked_options(device, dtype))
 
     def _set_up(self, plan: GhostConvV3Config, **options: Any) -> None:
-        self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int

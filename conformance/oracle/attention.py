@@ -52,11 +52,9 @@ class SqueezeExcite(Planned):
         dtype: DTypeLike = np.float64,
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
-        options = {"dtype": dtype}
-        self._set_up(plan, **options)
+        super().__init__(plan, dtype=dtype)
 
     def _set_up(self, plan: SqueezeExciteConfig, **options: Any) -> None:
-        self.plan = plan
         self.conv_reduce = convolution(plan.reduce, **options)
         self.conv_expand = convolution(plan.expand, **options)
         self.relu = activation("relu")

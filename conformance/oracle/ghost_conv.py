@@ -108,11 +108,9 @@ class GhostConv(Planned):
             c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, padding, dilation, groups,
             split, activation, bn_eps, bn_momentum, form, bias,
         )  # fmt: skip
-        options = {"dtype": dtype}
-        self._set_up(plan, **options)
+        super().__init__(plan, dtype=dtype)
 
     def _set_up(self, plan: GhostConvConfig, **options: Any) -> None:
-        self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int

@@ -10,7 +10,7 @@ from typing import Any
 from weights.checks import choice
 from weights.errors import FormatError, ImportRefused
 from weights.files.loading import check_tensors
-from weights.files.settings import check_settings
+from weights.files.settings import Preprocess, check_settings
 from weights.files.storage import PathLike
 from weights.importers.checkpoints import Checkpoint, read_checkpoint
 from weights.importers.containers.container import Container
@@ -39,7 +39,7 @@ def import_file(
     assume_preprocess: bool = True,
     entry: str | None = None,
     gate: str | None = None,
-    preprocess: Mapping[str, Any] | None = None,
+    preprocess: Preprocess | None = None,
 ) -> Imported:
     """Convert a foreign checkpoint.
 
@@ -61,7 +61,7 @@ def import_file(
     name = choice("importer", importer, (*IMPORTERS, *CONTAINERS))
     given = dict(config or {})
     if preprocess is not None:
-        check_settings(dict(preprocess))
+        check_settings(preprocess)
     if name in CONTAINERS:
         _refuse_options(name, entry=entry, gate=gate)
         imported = _import_container(CONTAINERS[name], source, architecture, given)
@@ -131,7 +131,7 @@ def _import_state_dict(
         checked.to_dict(),
         convert_gates(tensors, gate),
         _source(checkpoint, rules.name, assumed) | converted,
-        dict(inferred.preprocess) if inferred.preprocess else None,
+        inferred.preprocess.copy() if inferred.preprocess else None,
         inferred.classes,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from weights.files.settings import Preprocess
 from weights.files.storage import PathLike
 from weights.importers.checkpoints import Checkpoint
 from weights.importers.gates import OWN_GATE
@@ -33,7 +34,7 @@ class Inferred:
     architecture: str
     arguments: Arguments
     defaults: Arguments = field(default_factory=dict)
-    preprocess: Mapping[str, Any] | None = None
+    preprocess: Preprocess | None = None
     classes: tuple[str, ...] | None = None
     assumptions: Mapping[str, str] = field(default_factory=dict)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
+from weights.files.settings import Preprocess
 from weights.importers.importer import Arguments, Inferred
 from weights.importers.layouts.layers import kernels, ratios
 from weights.importers.layouts.shapes import Shapes, best_fit, cheap_kernel, divided
@@ -14,8 +15,7 @@ from weights.networks.vgg import STAGES as VGG_STAGES
 CIFAR10 = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
-# x = (image / divide_by - mean) / std, channel by channel.
-CIFAR10_PREPROCESS = {
+CIFAR10_PREPROCESS: Preprocess = {
     "divide_by": 255.0,
     "mean": [0.4914, 0.4822, 0.4465],
     "std": [0.2023, 0.1994, 0.2010],
