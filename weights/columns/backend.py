@@ -78,6 +78,11 @@ class Backend(ABC, Generic[Module, Made, Variable]):
         """Put a deployed module into the mode, and the order in memory, for inference."""
 
 
+def by_architecture(*kinds: type[Any]) -> dict[str, type[Any]]:
+    """Classes of layers and networks by the names that the interchange file has for them."""
+    return {kind.architecture: kind for kind in kinds}
+
+
 def submodule(module: Any, path: str) -> Any:
     """The part of a module at a dotted path; numbers are places in a list.
 
