@@ -173,7 +173,6 @@ def swapped(items: list[str], i: int, j: int) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        ("        self.plan =", "        self.conv1 ="),
         ("        self.conv1 =", "        self.bn1 ="),
         ("        self.layer1 =", "        self.layer2 ="),
     ],
