@@ -113,11 +113,11 @@ class GhostBottleneck(Planned):
             branches, primary_skip, split, activation, se_rounding, shortcut_kernel_size,
             shortcut_activation, bn_eps, bn_momentum, form,
         )  # fmt: skip
-        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
-        self._set_up(plan, **options)
+        super().__init__(
+            plan, **checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
+        )
 
     def _set_up(self, plan: GhostBottleneckConfig, **options: Any) -> None:
-        self.plan = plan
         norm = (plan.bn_eps, plan.bn_momentum)
         self.ghost1 = from_plan(GHOSTS[type(plan.ghost1)], plan.ghost1, **options)
         self.conv_dw = convolution(plan.strided, **options) if plan.strided else None

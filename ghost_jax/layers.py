@@ -183,7 +183,7 @@ def check_input(module: Any, x: jax.Array) -> None:
         raise ArgumentError(
             f"the input must be an array of JAX or NumPy, got {type(x).__name__}: use jnp.asarray"
         )
-    norm = getattr(module, "first_norm", None)
+    norm = module.first_norm
     if norm is not None:
         # Also where statistics are those of all devices, of which the sizes here tell nothing.
         check_form(module.plan.form, training=not norm.use_running_average)

@@ -5,9 +5,11 @@ How large each is and which repository has its weights stands in `weights.networ
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from collections.abc import Sequence
+from typing import Unpack
 
 from flax import nnx
+from jax.typing import DTypeLike
 
 from ghost_jax.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_jax.weights_io import variant
@@ -15,23 +17,23 @@ from weights.hub import Pretrained
 from weights.networks.arguments import GhostNetArguments
 
 
-class GhostNetOptions(GhostNetArguments, total=False):
+class Options(GhostNetArguments, total=False):
     """The arguments of GhostNet, GhostNetV2 and GhostNetV3 without the width."""
 
     remat: bool
-    dtype: Any
-    param_dtype: Any
+    dtype: DTypeLike | None
+    param_dtype: DTypeLike
     axis_name: str | None
-    axis_index_groups: list[list[int]] | None
+    axis_index_groups: Sequence[Sequence[int]] | None
     rngs: nnx.Rngs
 
 
-def ghostnet_050(pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]) -> GhostNet:
-    """GhostNet at width 0.5."""
+def ghostnet_050(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNet:
+    """GhostNet at width 0.5; its arguments are those of `ghostnet_100`."""
     return variant("ghostnet_050", GhostNet, pretrained, options)
 
 
-def ghostnet_100(pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]) -> GhostNet:
+def ghostnet_100(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNet:
     """GhostNet.
 
     Args:
@@ -46,55 +48,41 @@ def ghostnet_100(pretrained: Pretrained = False, **options: Unpack[GhostNetOptio
     return variant("ghostnet_100", GhostNet, pretrained, options)
 
 
-def ghostnet_130(pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]) -> GhostNet:
-    """GhostNet at width 1.3."""
+def ghostnet_130(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNet:
+    """GhostNet at width 1.3; its arguments are those of `ghostnet_100`."""
     return variant("ghostnet_130", GhostNet, pretrained, options)
 
 
-def ghostnetv2_100(
-    pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]
-) -> GhostNetV2:
-    """GhostNetV2."""
+def ghostnetv2_100(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV2:
+    """GhostNetV2; its arguments are those of `ghostnet_100`."""
     return variant("ghostnetv2_100", GhostNetV2, pretrained, options)
 
 
-def ghostnetv2_130(
-    pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]
-) -> GhostNetV2:
-    """GhostNetV2 at width 1.3."""
+def ghostnetv2_130(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV2:
+    """GhostNetV2 at width 1.3; its arguments are those of `ghostnet_100`."""
     return variant("ghostnetv2_130", GhostNetV2, pretrained, options)
 
 
-def ghostnetv2_160(
-    pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]
-) -> GhostNetV2:
-    """GhostNetV2 at width 1.6."""
+def ghostnetv2_160(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV2:
+    """GhostNetV2 at width 1.6; its arguments are those of `ghostnet_100`."""
     return variant("ghostnetv2_160", GhostNetV2, pretrained, options)
 
 
-def ghostnetv3_050(
-    pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]
-) -> GhostNetV3:
-    """GhostNetV3 at width 0.5."""
+def ghostnetv3_050(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV3:
+    """GhostNetV3 at width 0.5; its arguments are those of `ghostnet_100`."""
     return variant("ghostnetv3_050", GhostNetV3, pretrained, options)
 
 
-def ghostnetv3_100(
-    pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]
-) -> GhostNetV3:
-    """GhostNetV3."""
+def ghostnetv3_100(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV3:
+    """GhostNetV3; its arguments are those of `ghostnet_100`."""
     return variant("ghostnetv3_100", GhostNetV3, pretrained, options)
 
 
-def ghostnetv3_130(
-    pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]
-) -> GhostNetV3:
-    """GhostNetV3 at width 1.3."""
+def ghostnetv3_130(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV3:
+    """GhostNetV3 at width 1.3; its arguments are those of `ghostnet_100`."""
     return variant("ghostnetv3_130", GhostNetV3, pretrained, options)
 
 
-def ghostnetv3_160(
-    pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]
-) -> GhostNetV3:
-    """GhostNetV3 at width 1.6."""
+def ghostnetv3_160(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV3:
+    """GhostNetV3 at width 1.6; its arguments are those of `ghostnet_100`."""
     return variant("ghostnetv3_160", GhostNetV3, pretrained, options)

@@ -21,46 +21,26 @@ from ghost_jax.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_jax.networks.resnet import GhostResNet20, GhostResNet56
 from ghost_jax.networks.vgg import GhostVGG16
 from ghost_jax.yolo import C3Ghost
-from weights import ArgumentError
+from weights import ArgumentError, tensors
+from weights.columns.backend import by_architecture
 from weights.columns.column import Column
 from weights.layout import from_channels_last, to_channels_last
-from weights.tensors import (
-    CONVOLUTION,
-    CONVOLUTION_BIAS,
-    DEPTHWISE,
-    LINEAR,
-    LINEAR_BIAS,
-    NORM_BIAS,
-    NORM_WEIGHT,
-    RUNNING_MEAN,
-    RUNNING_VAR,
-    TensorSpec,
-)
+from weights.tensors import TensorSpec
 
-ARCHITECTURES: dict[str, type[Any]] = {
-    "ghost_conv": GhostConv,
-    "ghost_conv_v2": GhostConvV2,
-    "ghost_conv_v3": GhostConvV3,
-    "squeeze_excite": SqueezeExcite,
-    "ghost_bottleneck": GhostBottleneck,
-    "c3_ghost": C3Ghost,
-    "ghostnet": GhostNet,
-    "ghostnetv2": GhostNetV2,
-    "ghostnetv3": GhostNetV3,
-    "ghost_resnet20": GhostResNet20,
-    "ghost_resnet56": GhostResNet56,
-    "ghost_vgg16": GhostVGG16,
-}
+ARCHITECTURES = by_architecture(
+    GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, GhostBottleneck, C3Ghost, GhostNet,
+    GhostNetV2, GhostNetV3, GhostResNet20, GhostResNet56, GhostVGG16,
+)  # fmt: skip
 ATTRIBUTES = {
-    CONVOLUTION: "kernel",
-    CONVOLUTION_BIAS: "bias",
-    DEPTHWISE: "kernel",
-    LINEAR: "kernel",
-    LINEAR_BIAS: "bias",
-    NORM_WEIGHT: "scale",
-    NORM_BIAS: "bias",
-    RUNNING_MEAN: "mean",
-    RUNNING_VAR: "var",
+    tensors.CONVOLUTION: "kernel",
+    tensors.CONVOLUTION_BIAS: "bias",
+    tensors.DEPTHWISE: "kernel",
+    tensors.LINEAR: "kernel",
+    tensors.LINEAR_BIAS: "bias",
+    tensors.NORM_WEIGHT: "scale",
+    tensors.NORM_BIAS: "bias",
+    tensors.RUNNING_MEAN: "mean",
+    tensors.RUNNING_VAR: "var",
 }
 
 

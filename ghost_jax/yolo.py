@@ -141,11 +141,11 @@ class C3Ghost(Planned):
     ) -> None:
         check_without_effect(shortcut, g)
         plan = C3GhostConfig(c1, c2, n, e, hidden, bn_eps, bn_momentum, form)
-        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
-        self._set_up(plan, **options)
+        super().__init__(
+            plan, **checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
+        )
 
     def _set_up(self, plan: C3GhostConfig, **options: Any) -> None:
-        self.plan = plan
         self.cv1 = _convolution(plan, "cv1", **options)
         self.cv2 = _convolution(plan, "cv2", **options)
         self.cv3 = _convolution(plan, "cv3", **options)

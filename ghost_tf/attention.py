@@ -6,8 +6,8 @@ from typing import Any, Unpack
 
 import keras
 
-from ghost_tf.framework.choices import KerasOptions
-from ghost_tf.framework.data_format import checked_data_format
+from ghost_tf.framework.data_format import DataFormat
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.layers import (
     activation,
     avg_pool_2x2,
@@ -18,7 +18,6 @@ from ghost_tf.layers import (
     resize_like,
     sigmoid,
 )
-from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import Planned, build_in_turn
 from weights.modules.arguments import Rounding
 from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
@@ -30,9 +29,9 @@ class SqueezeExcite(Planned, keras.layers.Layer):
 
     Args:
         channels: of input and output.
-        se_ratio: squeezed channels by `channels`, before they are rounded.
-        rounding: "divisible" (to a multiple of 4, GhostNet's PyTorch code) or "floor" (its
-            TensorFlow code).
+        se_ratio: channels between the two convolutions, as a share of `channels`.
+        rounding: of those channels: "divisible" (to a multiple of 4, as GhostNet's PyTorch code) or
+            "floor" (as its TensorFlow code).
         data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
         keras_options: `name`, `dtype` and the others of `KerasOptions`.
 
@@ -53,21 +52,16 @@ class SqueezeExcite(Planned, keras.layers.Layer):
         se_ratio: float = 0.25,
         rounding: Rounding = "divisible",
         *,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
-        super().__init__(**keras_options)
-        self.data_format = checked_data_format(data_format)
-        options = self.options_inside()
-        self._set_up(plan, **options)
+        super().__init__(plan, data_format, **keras_options)
 
     def _set_up(self, plan: SqueezeExciteConfig, **options: Any) -> None:
-        self.plan = plan
         self.conv_reduce = convolution(plan.reduce, **options)
         self.conv_expand = convolution(plan.expand, **options)
         self.relu = activation("relu")
-        settle(self)
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""

@@ -8,12 +8,11 @@ import keras
 
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.branches import add_branches, branches, sum_branches
-from ghost_tf.framework.choices import KerasOptions
-from ghost_tf.framework.data_format import checked_data_format
+from ghost_tf.framework.data_format import DataFormat
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.layers import activation, conv_norms, convolution, norm_after
-from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import Planned, build_in_turn, from_plan
 from weights.modules.arguments import Activation, Rounding, Split
 from weights.modules.bottleneck import GhostBottleneckConfig
@@ -94,7 +93,7 @@ class GhostBottleneck(Planned, keras.layers.Layer):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: Form = "training",
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostBottleneckConfig(
@@ -102,13 +101,9 @@ class GhostBottleneck(Planned, keras.layers.Layer):
             branches, primary_skip, split, activation, se_rounding, shortcut_kernel_size,
             shortcut_activation, bn_eps, bn_momentum, form,
         )  # fmt: skip
-        super().__init__(**keras_options)
-        self.data_format = checked_data_format(data_format)
-        options = self.options_inside()
-        self._set_up(plan, **options)
+        super().__init__(plan, data_format, **keras_options)
 
     def _set_up(self, plan: GhostBottleneckConfig, **options: Any) -> None:
-        self.plan = plan
         norm = (plan.bn_eps, plan.bn_momentum)
         self.ghost1 = from_plan(GHOSTS[type(plan.ghost1)], plan.ghost1, **options)
         self.conv_dw = convolution(plan.strided, **options) if plan.strided else None
@@ -119,7 +114,6 @@ class GhostBottleneck(Planned, keras.layers.Layer):
         self.ghost2 = from_plan(GHOSTS[type(plan.ghost2)], plan.ghost2, **options)
         self.shortcut = conv_norms(plan.shortcut, *norm, **options) if plan.shortcut else None
         self.shortcut_act = activation(plan.shortcut_activation)
-        settle(self)
 
     @property
     def first_norm(self) -> Any:

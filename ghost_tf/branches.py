@@ -7,8 +7,8 @@ from typing import Any, Unpack
 
 import keras
 
-from ghost_tf.framework.choices import Chosen, KerasOptions
 from ghost_tf.framework.keras_layers import convolution_plan
+from ghost_tf.framework.options import KerasOptions, VariableOptions
 from ghost_tf.layers import activation, batch_norm, convolution, module_list, norm_after
 from ghost_tf.saving.composed import Composed, settle
 from ghost_tf.saving.planned import build_in_turn
@@ -17,7 +17,7 @@ from weights.modules.convolutions import ConvolutionPlan
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
-class ConvNorm(Composed, Chosen, keras.layers.Layer):
+class ConvNorm(Composed, VariableOptions, keras.layers.Layer):
     """Convolution and batch normalisation, under the names of timm's `ConvBnAct`."""
 
     def __init__(

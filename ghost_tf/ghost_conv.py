@@ -7,9 +7,9 @@ from typing import Any, Unpack
 import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
-from ghost_tf.framework.choices import KerasOptions
-from ghost_tf.framework.data_format import checked_data_format, concatenate, crop_channels
+from ghost_tf.framework.data_format import DataFormat, concatenate, crop_channels
 from ghost_tf.framework.keras_layers import BatchNorm
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.layers import activation, canonical_shape, convolution, norm_after
 from ghost_tf.saving.composed import Composed, revived, serialised, settle
 from ghost_tf.saving.planned import Planned, build_in_turn
@@ -77,10 +77,10 @@ class GhostConv(Planned, keras.layers.Layer):
         c_in, c_out: channels of input and output.
         kernel_size, stride, padding, dilation: of the primary convolution, an int or (height,
             width); without padding by default.
-        ratio: `c_out` by the channels that the primary convolution makes; 1 makes it a plain one.
+        ratio: `c_out` by the channels of the primary convolution; 1 leaves the cheap one out.
         dw_kernel_size: of the cheap convolution; odd, since that one keeps height and width.
         groups: of the primary convolution.
-        bias: give both convolutions a bias; not by default, a batch normalisation follows them.
+        bias: give both convolutions a bias; off, since batch normalisation has one of its own.
         split: how `ratio` divides `c_out`: "round" (any ratio), "ceil" (the paper, timm) or
             "floor" (ultralytics).
         activation: of both halves: "relu", "relu6", "silu", "hard_swish" or "identity".
@@ -122,27 +122,22 @@ class GhostConv(Planned, keras.layers.Layer):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = self.configuration(
             c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, padding, dilation, groups,
             split, activation, bn_eps, bn_momentum, form, bias,
         )  # fmt: skip
-        super().__init__(**keras_options)
-        self.data_format = checked_data_format(data_format)
-        options = self.options_inside()
-        self._set_up(plan, **options)
+        super().__init__(plan, data_format, **keras_options)
 
     def _set_up(self, plan: GhostConvConfig, **options: Any) -> None:
-        self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
         self.primary_conv = _half(plan, plan.primary, **options)
         self.cheap_conv = _half(plan, plan.cheap, **options) if plan.cheap else None
         self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
-        settle(self)
 
     @property
     def first_norm(self) -> Any:

@@ -8,14 +8,13 @@ import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
 from ghost_tf.branches import add_branches, branches, sum_branches
-from ghost_tf.framework.choices import KerasOptions
-from ghost_tf.framework.data_format import checked_data_format, concatenate, crop_channels
+from ghost_tf.framework.data_format import DataFormat, concatenate, crop_channels
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import ConvNormAct, conv_norm_act
 from ghost_tf.layers import (
     activation,
     canonical_shape,
 )
-from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import Planned, build_in_turn
 from weights.modules.arguments import Activation, Size, Split
 from weights.modules.branches import BranchesPlan
@@ -33,7 +32,7 @@ class GhostConvV3(Planned, keras.layers.Layer):
         c_in, c_out: channels of input and output.
         kernel_size, stride: of the primary convolution, an int or (height, width); odd, padded to
             keep height and width at stride 1, without which branches could not be merged.
-        ratio: `c_out` by the channels that the primary half makes; 1 leaves the cheap half out.
+        ratio: `c_out` by the channels of the primary half; 1 leaves the cheap half out.
         dw_kernel_size: of the cheap convolution; odd.
         branches: how many copies of each convolution are trained; 3 as published.
         attention: multiply the output by DFC attention, as GhostConvV2 does.
@@ -77,20 +76,16 @@ class GhostConvV3(Planned, keras.layers.Layer):
         form: Form = "training",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostConvV3Config(
             c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, branches, attention,
             primary_skip, split, activation, form, bn_eps, bn_momentum,
         )  # fmt: skip
-        super().__init__(**keras_options)
-        self.data_format = checked_data_format(data_format)
-        options = self.options_inside()
-        self._set_up(plan, **options)
+        super().__init__(plan, data_format, **keras_options)
 
     def _set_up(self, plan: GhostConvV3Config, **options: Any) -> None:
-        self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
@@ -100,7 +95,6 @@ class GhostConvV3(Planned, keras.layers.Layer):
             add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
         self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
         self.act = activation(plan.activation)
-        settle(self)
 
     @property
     def first_norm(self) -> Any:

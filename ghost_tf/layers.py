@@ -9,9 +9,9 @@ import keras
 from keras import ops
 
 from ghost_tf.framework import data_format as axes
-from ghost_tf.framework.choices import drawn_apart
 from ghost_tf.framework.data_format import channel_axis, spatial_axes
 from ghost_tf.framework.keras_layers import BatchNorm, Convolution, DepthwiseConvolution, uniform
+from ghost_tf.framework.options import drawn_apart
 from weights import arithmetic
 from weights.modules.convolutions import ConvolutionPlan
 

@@ -21,6 +21,8 @@ from ghost_tf.networks.resnet import GhostResNet20, GhostResNet56
 from ghost_tf.networks.vgg import GhostVGG16
 from ghost_tf.saving.planned import Planned
 from ghost_tf.yolo import C3Ghost
+from weights import tensors
+from weights.columns.backend import by_architecture
 from weights.columns.column import Column
 from weights.layout import (
     from_channels_last,
@@ -28,43 +30,22 @@ from weights.layout import (
     to_channels_last,
     to_depth_multiplier,
 )
-from weights.tensors import (
-    CONVOLUTION,
-    CONVOLUTION_BIAS,
-    DEPTHWISE,
-    LINEAR,
-    LINEAR_BIAS,
-    NORM_BIAS,
-    NORM_WEIGHT,
-    RUNNING_MEAN,
-    RUNNING_VAR,
-    TensorSpec,
-)
+from weights.tensors import TensorSpec
 
-ARCHITECTURES: dict[str, type[Any]] = {
-    "ghost_conv": GhostConv,
-    "ghost_conv_v2": GhostConvV2,
-    "ghost_conv_v3": GhostConvV3,
-    "squeeze_excite": SqueezeExcite,
-    "ghost_bottleneck": GhostBottleneck,
-    "c3_ghost": C3Ghost,
-    "ghostnet": GhostNet,
-    "ghostnetv2": GhostNetV2,
-    "ghostnetv3": GhostNetV3,
-    "ghost_resnet20": GhostResNet20,
-    "ghost_resnet56": GhostResNet56,
-    "ghost_vgg16": GhostVGG16,
-}
+ARCHITECTURES = by_architecture(
+    GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, GhostBottleneck, C3Ghost, GhostNet,
+    GhostNetV2, GhostNetV3, GhostResNet20, GhostResNet56, GhostVGG16,
+)  # fmt: skip
 ATTRIBUTES = {
-    CONVOLUTION: "kernel",
-    CONVOLUTION_BIAS: "bias",
-    DEPTHWISE: "kernel",
-    LINEAR: "kernel",
-    LINEAR_BIAS: "bias",
-    NORM_WEIGHT: "gamma",
-    NORM_BIAS: "beta",
-    RUNNING_MEAN: "moving_mean",
-    RUNNING_VAR: "moving_variance",
+    tensors.CONVOLUTION: "kernel",
+    tensors.CONVOLUTION_BIAS: "bias",
+    tensors.DEPTHWISE: "kernel",
+    tensors.LINEAR: "kernel",
+    tensors.LINEAR_BIAS: "bias",
+    tensors.NORM_WEIGHT: "gamma",
+    tensors.NORM_BIAS: "beta",
+    tensors.RUNNING_MEAN: "moving_mean",
+    tensors.RUNNING_VAR: "moving_variance",
 }
 
 
@@ -93,14 +74,14 @@ class Framework(Column[keras.layers.Layer, Planned, keras.Variable]):
     def to_canonical(self, variable: keras.Variable, spec: TensorSpec) -> np.ndarray:
         is_variable = isinstance(variable, keras.Variable)
         array = variable.numpy() if is_variable else ops.convert_to_numpy(variable)
-        if spec.kind == DEPTHWISE:
+        if spec.kind == tensors.DEPTHWISE:
             return np.array(from_depth_multiplier(array))
         return np.array(from_channels_last(array, spec))
 
     def to_native(
         self, array: np.ndarray, spec: TensorSpec, variable: keras.Variable
     ) -> np.ndarray:
-        if spec.kind == DEPTHWISE:
+        if spec.kind == tensors.DEPTHWISE:
             return to_depth_multiplier(array, variable.shape[2])
         return to_channels_last(array, spec)
 

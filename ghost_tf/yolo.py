@@ -8,11 +8,10 @@ from typing import Any, Unpack
 import keras
 
 from ghost_tf import bottleneck, ghost_conv
-from ghost_tf.framework.choices import KerasOptions
-from ghost_tf.framework.data_format import checked_data_format, concatenate, native_shape
+from ghost_tf.framework.data_format import DataFormat, concatenate, native_shape
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import ConvNormAct, conv_norm_act
 from ghost_tf.layers import function_of, module_list
-from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import Planned, build_in_turn, from_plan
 from weights.modules.arguments import Size
 from weights.modules.forms import PlainForm
@@ -61,7 +60,7 @@ class GhostConv(ghost_conv.GhostConv):
         g: int = 1,
         act: bool | str | Callable[[Any], Any] = True,
         *,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         arguments = ghost_conv_arguments(c1, c2, k, s, g, function_of(act), OWN)
@@ -100,7 +99,7 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
         k: int = 3,
         s: int = 1,
         *,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         arguments = ghost_bottleneck_arguments(c1, c2, k, s)
@@ -153,25 +152,20 @@ class C3Ghost(Planned, keras.layers.Layer):
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
         form: PlainForm = "training",
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         check_without_effect(shortcut, g)
         plan = C3GhostConfig(c1, c2, n, e, hidden, bn_eps, bn_momentum, form)
-        super().__init__(**keras_options)
-        self.data_format = checked_data_format(data_format)
-        options = self.options_inside()
-        self._set_up(plan, **options)
+        super().__init__(plan, data_format, **keras_options)
 
     def _set_up(self, plan: C3GhostConfig, **options: Any) -> None:
-        self.plan = plan
         self.cv1 = _convolution(plan, "cv1", **options)
         self.cv2 = _convolution(plan, "cv2", **options)
         self.cv3 = _convolution(plan, "cv3", **options)
         self.m = module_list(
             from_plan(bottleneck.GhostBottleneck, block, **options) for block in plan.bottlenecks
         )
-        settle(self)
 
     @property
     def first_norm(self) -> Any:

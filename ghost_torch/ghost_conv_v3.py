@@ -25,7 +25,7 @@ class GhostConvV3(Planned):
         c_in, c_out: channels of input and output.
         kernel_size, stride: of the primary convolution, an int or (height, width); odd, padded to
             keep height and width at stride 1, without which branches could not be merged.
-        ratio: `c_out` by the channels that the primary half makes; 1 leaves the cheap half out.
+        ratio: `c_out` by the channels of the primary half; 1 leaves the cheap half out.
         dw_kernel_size: of the cheap convolution; odd.
         branches: how many copies of each convolution are trained; 3 as published.
         attention: multiply the output by DFC attention, as GhostConvV2 does.
@@ -73,12 +73,9 @@ class GhostConvV3(Planned):
             c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, branches, attention,
             primary_skip, split, activation, form, bn_eps, bn_momentum,
         )  # fmt: skip
-        options = checked_options(device, dtype)
-        super().__init__()
-        self._set_up(plan, **options)
+        super().__init__(plan, **checked_options(device, dtype))
 
     def _set_up(self, plan: GhostConvV3Config, **options: Any) -> None:
-        self.plan = plan
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int

@@ -15,7 +15,7 @@ from weights.hub import Pretrained
 from weights.networks.arguments import GhostNetArguments
 
 
-class GhostNetOptions(GhostNetArguments, total=False):
+class Options(GhostNetArguments, total=False):
     """The arguments of GhostNet, GhostNetV2 and GhostNetV3 without the width."""
 
     remat: bool
@@ -23,12 +23,12 @@ class GhostNetOptions(GhostNetArguments, total=False):
     dtype: torch.dtype | None
 
 
-def ghostnet_050(pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]) -> GhostNet:
-    """GhostNet at width 0.5."""
+def ghostnet_050(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNet:
+    """GhostNet at width 0.5; its arguments are those of `ghostnet_100`."""
     return variant("ghostnet_050", GhostNet, pretrained, options)
 
 
-def ghostnet_100(pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]) -> GhostNet:
+def ghostnet_100(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNet:
     """GhostNet.
 
     Args:
@@ -42,55 +42,41 @@ def ghostnet_100(pretrained: Pretrained = False, **options: Unpack[GhostNetOptio
     return variant("ghostnet_100", GhostNet, pretrained, options)
 
 
-def ghostnet_130(pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]) -> GhostNet:
-    """GhostNet at width 1.3."""
+def ghostnet_130(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNet:
+    """GhostNet at width 1.3; its arguments are those of `ghostnet_100`."""
     return variant("ghostnet_130", GhostNet, pretrained, options)
 
 
-def ghostnetv2_100(
-    pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]
-) -> GhostNetV2:
-    """GhostNetV2."""
+def ghostnetv2_100(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV2:
+    """GhostNetV2; its arguments are those of `ghostnet_100`."""
     return variant("ghostnetv2_100", GhostNetV2, pretrained, options)
 
 
-def ghostnetv2_130(
-    pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]
-) -> GhostNetV2:
-    """GhostNetV2 at width 1.3."""
+def ghostnetv2_130(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV2:
+    """GhostNetV2 at width 1.3; its arguments are those of `ghostnet_100`."""
     return variant("ghostnetv2_130", GhostNetV2, pretrained, options)
 
 
-def ghostnetv2_160(
-    pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]
-) -> GhostNetV2:
-    """GhostNetV2 at width 1.6."""
+def ghostnetv2_160(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV2:
+    """GhostNetV2 at width 1.6; its arguments are those of `ghostnet_100`."""
     return variant("ghostnetv2_160", GhostNetV2, pretrained, options)
 
 
-def ghostnetv3_050(
-    pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]
-) -> GhostNetV3:
-    """GhostNetV3 at width 0.5."""
+def ghostnetv3_050(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV3:
+    """GhostNetV3 at width 0.5; its arguments are those of `ghostnet_100`."""
     return variant("ghostnetv3_050", GhostNetV3, pretrained, options)
 
 
-def ghostnetv3_100(
-    pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]
-) -> GhostNetV3:
-    """GhostNetV3."""
+def ghostnetv3_100(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV3:
+    """GhostNetV3; its arguments are those of `ghostnet_100`."""
     return variant("ghostnetv3_100", GhostNetV3, pretrained, options)
 
 
-def ghostnetv3_130(
-    pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]
-) -> GhostNetV3:
-    """GhostNetV3 at width 1.3."""
+def ghostnetv3_130(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV3:
+    """GhostNetV3 at width 1.3; its arguments are those of `ghostnet_100`."""
     return variant("ghostnetv3_130", GhostNetV3, pretrained, options)
 
 
-def ghostnetv3_160(
-    pretrained: Pretrained = False, **options: Unpack[GhostNetOptions]
-) -> GhostNetV3:
-    """GhostNetV3 at width 1.6."""
+def ghostnetv3_160(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV3:
+    """GhostNetV3 at width 1.6; its arguments are those of `ghostnet_100`."""
     return variant("ghostnetv3_160", GhostNetV3, pretrained, options)

@@ -22,23 +22,14 @@ from ghost_torch.networks.resnet import GhostResNet20, GhostResNet56
 from ghost_torch.networks.vgg import GhostVGG16
 from ghost_torch.yolo import C3Ghost
 from weights import ArgumentError
+from weights.columns.backend import by_architecture
 from weights.columns.column import Column
 from weights.tensors import DTYPES, TensorSpec
 
-ARCHITECTURES: dict[str, type[Any]] = {
-    "ghost_conv": GhostConv,
-    "ghost_conv_v2": GhostConvV2,
-    "ghost_conv_v3": GhostConvV3,
-    "squeeze_excite": SqueezeExcite,
-    "ghost_bottleneck": GhostBottleneck,
-    "c3_ghost": C3Ghost,
-    "ghostnet": GhostNet,
-    "ghostnetv2": GhostNetV2,
-    "ghostnetv3": GhostNetV3,
-    "ghost_resnet20": GhostResNet20,
-    "ghost_resnet56": GhostResNet56,
-    "ghost_vgg16": GhostVGG16,
-}
+ARCHITECTURES = by_architecture(
+    GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, GhostBottleneck, C3Ghost, GhostNet,
+    GhostNetV2, GhostNetV3, GhostResNet20, GhostResNet56, GhostVGG16,
+)  # fmt: skip
 # NumPy has no bfloat16 that torch knows: its bits travel as integers.
 BFLOAT16 = DTYPES["BF16"]
 

@@ -129,12 +129,9 @@ class C3Ghost(Planned):
     ) -> None:
         check_without_effect(shortcut, g)
         plan = C3GhostConfig(c1, c2, n, e, hidden, bn_eps, bn_momentum, form)
-        options = checked_options(device, dtype)
-        super().__init__()
-        self._set_up(plan, **options)
+        super().__init__(plan, **checked_options(device, dtype))
 
     def _set_up(self, plan: C3GhostConfig, **options: Any) -> None:
-        self.plan = plan
         self.cv1 = _convolution(plan, "cv1", **options)
         self.cv2 = _convolution(plan, "cv2", **options)
         self.cv3 = _convolution(plan, "cv3", **options)

@@ -196,14 +196,14 @@ DEVIATIONS = {
     },
     "ghost_jax/weights_io.py": {
         "attributes have other names than tensors": """
-            + ATTRIBUTES = CONVOLUTION, CONVOLUTION_BIAS, DEPTHWISE, LINEAR, LINEAR_BIAS, NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
+            + ATTRIBUTES = tensors.CONVOLUTION, tensors.CONVOLUTION_BIAS, tensors.DEPTHWISE, tensors.LINEAR, tensors.LINEAR_BIAS, tensors.NORM_WEIGHT, tensors.NORM_BIAS, tensors.RUNNING_MEAN, tensors.RUNNING_VAR
             + Framework.attributes =
         """,
         "the oracle is no framework: nobody builds models from it": CALLS,
     },
     "ghost_tf/weights_io.py": {
         "attributes have other names than tensors": """
-            + ATTRIBUTES = CONVOLUTION, CONVOLUTION_BIAS, DEPTHWISE, LINEAR, LINEAR_BIAS, NORM_WEIGHT, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
+            + ATTRIBUTES = tensors.CONVOLUTION, tensors.CONVOLUTION_BIAS, tensors.DEPTHWISE, tensors.LINEAR, tensors.LINEAR_BIAS, tensors.NORM_WEIGHT, tensors.NORM_BIAS, tensors.RUNNING_MEAN, tensors.RUNNING_VAR
             + Framework.attributes =
         """,
         "the oracle is no framework: nobody builds models from it": CALLS,
@@ -211,19 +211,19 @@ DEVIATIONS = {
     # Files that the oracle has not are compared with those of ghost_torch.
     "ghost_jax/variants.py": {
         "PyTorch has one type and a device, Flax two types, axes and random numbers": """
-            - GhostNetOptions.device =
-            + GhostNetOptions.param_dtype =
-            + GhostNetOptions.axis_name =
-            + GhostNetOptions.axis_index_groups =
-            + GhostNetOptions.rngs =
+            - Options.device =
+            + Options.param_dtype =
+            + Options.axis_name =
+            + Options.axis_index_groups =
+            + Options.rngs =
         """,
     },
     "ghost_tf/variants.py": {
         "Keras orders axes, and has keywords that all its layers take; no recomputing": """
-            - GhostNetOptions.remat =
-            - GhostNetOptions.device =
-            - GhostNetOptions.dtype =
-            + GhostNetOptions.data_format =
+            - Options.remat =
+            - Options.device =
+            - Options.dtype =
+            + Options.data_format =
         """,
     },
 }

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from weights import write_file
+from weights.files.settings import Preprocess
 from weights.files.storage import write_safetensors
 from weights.prediction.preprocess import preprocess
 
@@ -22,7 +23,7 @@ HELD_OUT = 450
 SEED = 0
 EPOCHS = 12
 BATCH = 64
-PREPROCESS = {"divide_by": 16.0, "layout": "NHWC", "mean": [0.305], "std": [0.376]}
+PREPROCESS = Preprocess(divide_by=16.0, layout="NHWC", mean=[0.305], std=[0.376])
 
 
 def missing_packages() -> list[str]:

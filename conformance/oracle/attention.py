@@ -28,9 +28,9 @@ class SqueezeExcite(Planned):
 
     Args:
         channels: of input and output.
-        se_ratio: squeezed channels by `channels`, before they are rounded.
-        rounding: "divisible" (to a multiple of 4, GhostNet's PyTorch code) or "floor" (its
-            TensorFlow code).
+        se_ratio: channels between the two convolutions, as a share of `channels`.
+        rounding: of those channels: "divisible" (to a multiple of 4, as GhostNet's PyTorch code) or
+            "floor" (as its TensorFlow code).
         dtype: type of the parameters.
 
     Shapes: x: (N, channels, H, W), the same out.
@@ -52,11 +52,9 @@ class SqueezeExcite(Planned):
         dtype: DTypeLike = np.float64,
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
-        options = {"dtype": dtype}
-        self._set_up(plan, **options)
+        super().__init__(plan, dtype=dtype)
 
     def _set_up(self, plan: SqueezeExciteConfig, **options: Any) -> None:
-        self.plan = plan
         self.conv_reduce = convolution(plan.reduce, **options)
         self.conv_expand = convolution(plan.expand, **options)
         self.relu = activation("relu")

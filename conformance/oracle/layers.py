@@ -246,7 +246,7 @@ def in_training(norm: BatchNorm | Folded | None, training: bool | None = None) -
 
 def check_input(module: Any, x: np.ndarray) -> None:
     """Raise `ArgumentError` for an input that the module cannot take."""
-    training = in_training(getattr(module, "first_norm", None))
+    training = in_training(module.first_norm)
     module.plan.check_input(canonical_shape(x), dtype_name(x), training=training)
 
 

@@ -14,6 +14,10 @@ class Planned:
 
     plan: Any
 
+    def __init__(self, plan: Configuration, **options: Any) -> None:
+        self.plan = plan
+        self._set_up(plan, **options)
+
     def _set_up(self, plan: Any, **options: Any) -> None:
         """Make the layers of a checked plan, with options of this framework that are checked."""
         raise NotImplementedError
@@ -36,5 +40,5 @@ class Planned:
 def from_plan(kind: type[Module], plan: Configuration, **options: Any) -> Module:
     """A module of a plan, as its constructor makes it of arguments; nothing is checked again."""
     module = kind.__new__(kind)
-    module._set_up(plan, **options)
+    Planned.__init__(module, plan, **options)
     return module

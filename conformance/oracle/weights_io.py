@@ -16,23 +16,14 @@ from conformance.oracle.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV
 from conformance.oracle.networks.resnet import GhostResNet20, GhostResNet56
 from conformance.oracle.networks.vgg import GhostVGG16
 from conformance.oracle.yolo import C3Ghost
+from weights.columns.backend import by_architecture
 from weights.columns.column import Column
 from weights.tensors import TensorSpec
 
-ARCHITECTURES: dict[str, type[Any]] = {
-    "ghost_conv": GhostConv,
-    "ghost_conv_v2": GhostConvV2,
-    "ghost_conv_v3": GhostConvV3,
-    "squeeze_excite": SqueezeExcite,
-    "ghost_bottleneck": GhostBottleneck,
-    "c3_ghost": C3Ghost,
-    "ghostnet": GhostNet,
-    "ghostnetv2": GhostNetV2,
-    "ghostnetv3": GhostNetV3,
-    "ghost_resnet20": GhostResNet20,
-    "ghost_resnet56": GhostResNet56,
-    "ghost_vgg16": GhostVGG16,
-}
+ARCHITECTURES = by_architecture(
+    GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, GhostBottleneck, C3Ghost, GhostNet,
+    GhostNetV2, GhostNetV3, GhostResNet20, GhostResNet56, GhostVGG16,
+)  # fmt: skip
 
 
 class Framework(Column[Any, Any, np.ndarray]):

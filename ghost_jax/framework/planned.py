@@ -17,6 +17,10 @@ class Planned(nnx.Module):
     architecture: str
     plan: Any
 
+    def __init__(self, plan: Configuration, **options: Any) -> None:
+        self.plan = plan
+        self._set_up(plan, **options)
+
     def _set_up(self, plan: Any, **options: Any) -> None:
         """Make the layers of a checked plan, with options of this framework that are checked."""
         raise NotImplementedError
@@ -36,6 +40,6 @@ def from_plan(kind: type[Module], plan: Configuration, **options: Any) -> Module
     """A module of a plan, as its constructor makes it of arguments; nothing is checked again."""
     module = kind.__new__(kind)
     # What the metaclass of Flax sets before it calls a constructor.
-    vars(module).update(vars(Planned()))
-    module._set_up(plan, **options)
+    vars(module).update(vars(nnx.Module()))
+    Planned.__init__(module, plan, **options)
     return module

@@ -74,11 +74,11 @@ class GhostResNet(Network):
             self.depth, num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, norm, split,
             bn_eps, bn_momentum, form, dropout,
         )  # fmt: skip
-        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
-        self._set_up(plan, **options)
+        super().__init__(
+            plan, **checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
+        )
 
     def _set_up(self, plan: GhostResNetConfig, **options: Any) -> None:
-        self.plan = plan
         self.conv1 = from_plan(GhostConv, plan.stem, **options)
         self.bn1 = own_norm(plan, STEM_CHANNELS, **options)
         self.layer1 = _stage(plan, "layer1", **options)

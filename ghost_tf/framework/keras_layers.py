@@ -9,7 +9,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from ghost_tf.framework.choices import Chosen, drawn_apart
 from ghost_tf.framework.data_format import (
     canonical_shape,
     native_shape,
@@ -17,12 +16,13 @@ from ghost_tf.framework.data_format import (
     subsample,
     vector_shape,
 )
+from ghost_tf.framework.options import VariableOptions, drawn_apart
 from weights import arithmetic
 from weights.modules.convolutions import MOST_TAPS, SINGLE_VALUE, ConvolutionPlan
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
-class Convolution(Chosen, keras.layers.Layer):
+class Convolution(VariableOptions, keras.layers.Layer):
     """A convolution with symmetric explicit padding; kernel (kh, kw, I/groups, O)."""
 
     def __init__(self, plan: ConvolutionPlan, *, data_format: str, **options: Any) -> None:

@@ -7,8 +7,8 @@ from typing import Any, Unpack
 
 import keras
 
-from ghost_tf.framework.choices import Chosen, KerasOptions
 from ghost_tf.framework.data_format import pad_channels, subsample
+from ghost_tf.framework.options import KerasOptions, VariableOptions
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import activation, batch_norm
 from ghost_tf.saving.composed import Composed, settle
@@ -18,7 +18,7 @@ from weights.networks.resnet import BlockConfig
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
-class BasicBlock(Composed, Chosen, keras.layers.Layer):
+class BasicBlock(Composed, VariableOptions, keras.layers.Layer):
     """Two GhostConvs, each with the block's own batch normalisation, and a shortcut.
 
     The shortcut has no parameters (option A): it subsamples and adds zero channels.

@@ -10,8 +10,8 @@ from keras import ops
 
 from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.branches import ConvNorm
-from ghost_tf.framework.choices import KerasOptions
-from ghost_tf.framework.data_format import checked_data_format, native_shape
+from ghost_tf.framework.data_format import DataFormat, native_shape
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.layers import (
     activation,
     canonical_shape,
@@ -22,7 +22,6 @@ from ghost_tf.layers import (
     norm_after,
 )
 from ghost_tf.networks.network import Network, classifier
-from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import build_in_turn, from_plan
 from weights.modules.arguments import Activation, Rounding, Split
 from weights.modules.forms import Form
@@ -82,20 +81,16 @@ class GhostNet(Network):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: Form = "training",
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostNetConfig(
             self.version, width, num_classes, in_chans, dropout, ratio, dw_kernel_size, split, head,
             se_rounding, shortcut_kernel_size, shortcut_activation, bn_eps, bn_momentum, form,
         )  # fmt: skip
-        super().__init__(**keras_options)
-        self.data_format = checked_data_format(data_format)
-        options = self.options_inside()
-        self._set_up(plan, **options)
+        super().__init__(plan, data_format, **keras_options)
 
     def _set_up(self, plan: GhostNetConfig, **options: Any) -> None:
-        self.plan = plan
         self.conv_stem = convolution(plan.stem, **options)
         self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
         self.blocks = _blocks(plan, **options)
@@ -104,7 +99,6 @@ class GhostNet(Network):
         self.dropout = dropout(plan.dropout, **options)
         self.classifier = classifier(plan, **options)
         self.relu = activation("relu")
-        settle(self)
 
     @property
     def first_norm(self) -> Any:

@@ -8,13 +8,12 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from ghost_tf.framework.choices import KerasOptions
-from ghost_tf.framework.data_format import checked_data_format, spatial_axes
+from ghost_tf.framework.data_format import DataFormat, spatial_axes
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import activation, canonical_shape, dropout
 from ghost_tf.networks.basic_block import BasicBlock, own_norm
 from ghost_tf.networks.network import Network, classifier
-from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import build_in_turn, from_plan
 from weights import GhostResNetConfig
 from weights.modules.arguments import Split
@@ -62,20 +61,16 @@ class GhostResNet(Network):
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
         dropout: float = 0.0,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostResNetConfig(
             self.depth, num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, norm, split,
             bn_eps, bn_momentum, form, dropout,
         )  # fmt: skip
-        super().__init__(**keras_options)
-        self.data_format = checked_data_format(data_format)
-        options = self.options_inside()
-        self._set_up(plan, **options)
+        super().__init__(plan, data_format, **keras_options)
 
     def _set_up(self, plan: GhostResNetConfig, **options: Any) -> None:
-        self.plan = plan
         self.conv1 = from_plan(GhostConv, plan.stem, **options)
         self.bn1 = own_norm(plan, STEM_CHANNELS, **options)
         self.layer1 = _stage(plan, "layer1", **options)
@@ -84,7 +79,6 @@ class GhostResNet(Network):
         self.dropout = dropout(plan.dropout, **options)
         self.linear = classifier(plan, **options)
         self.relu = activation("relu")
-        settle(self)
 
     @property
     def first_norm(self) -> Any:

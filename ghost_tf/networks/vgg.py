@@ -8,8 +8,8 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from ghost_tf.framework.choices import KerasOptions
-from ghost_tf.framework.data_format import checked_data_format, pooled_shape
+from ghost_tf.framework.data_format import DataFormat, pooled_shape
+from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import (
     activation,
@@ -21,7 +21,6 @@ from ghost_tf.layers import (
     module_list,
 )
 from ghost_tf.networks.network import Network, classifier
-from ghost_tf.saving.composed import settle
 from ghost_tf.saving.planned import build_in_turn, from_plan
 from weights.modules.arguments import Split
 from weights.modules.forms import PlainForm
@@ -70,27 +69,22 @@ class GhostVGG16(Network):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostVGGConfig(
             num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, hidden, dropout, split,
             bn_eps, bn_momentum, form,
         )  # fmt: skip
-        super().__init__(**keras_options)
-        self.data_format = checked_data_format(data_format)
-        options = self.options_inside()
-        self._set_up(plan, **options)
+        super().__init__(plan, data_format, **keras_options)
 
     def _set_up(self, plan: GhostVGGConfig, **options: Any) -> None:
-        self.plan = plan
         self.features = _features(plan, **options)
         object.__setattr__(self, "features", _callable(self))
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
         self.dropout = dropout(plan.dropout, **options)
         self.linear = classifier(plan, **options)
         self.relu = activation("relu")
-        settle(self)
 
     @property
     def first_norm(self) -> Any:

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import keras
 from keras import ops
 
-from ghost_tf.framework.choices import Chosen
-from ghost_tf.framework.data_format import canonical_shape, native_shape
+from ghost_tf.framework.data_format import (
+    DataFormat,
+    canonical_shape,
+    checked_data_format,
+    native_shape,
+)
+from ghost_tf.framework.options import VariableOptions
 from ghost_tf.layers import dtype_name, in_training
-from ghost_tf.saving.composed import Composed
+from ghost_tf.saving.composed import Composed, settle
 from weights import ArgumentError, checks
 from weights.modules.configuration import Configuration
 
@@ -47,16 +52,22 @@ def build_in_turn(layers: Iterable[Any], shape: tuple[Any, ...]) -> tuple[Any, .
     return shape
 
 
-class Planned(Composed, Chosen, Keras):
+class Planned(Composed, VariableOptions, Keras):
     """A layer or model with a `plan` and a `data_format`; comes before the Keras class."""
 
     architecture: str
     plan: Any
     data_format: str
 
-    def __init__(self, **options: Any) -> None:
-        check_dtype(options.get("dtype"))
-        super().__init__(**options)
+    def __init__(
+        self, plan: Configuration, data_format: DataFormat | None = None, **keras_options: Any
+    ) -> None:
+        check_dtype(keras_options.get("dtype"))
+        super().__init__(**keras_options)
+        self.data_format = checked_data_format(data_format)
+        self.plan = plan
+        self._set_up(plan, **self.options_inside())
+        settle(self)
 
     def _set_up(self, plan: Any, **options: Any) -> None:
         """Make the layers of a checked plan, with options of this framework that are checked."""
@@ -116,12 +127,8 @@ class Planned(Composed, Chosen, Keras):
         self.plan.check_input(shape, dtype_name(x), training=training)
 
 
-def from_plan(
-    kind: type[Module], plan: Configuration, *, data_format: str, **options: Any
-) -> Module:
+def from_plan(kind: type[Module], plan: Configuration, **options: Any) -> Module:
     """A module of a plan, as its constructor makes it of arguments; nothing is checked again."""
     module = kind.__new__(kind)
-    Planned.__init__(module, **options)
-    module.data_format = data_format
-    module._set_up(plan, **module.options_inside())
+    Planned.__init__(module, plan, **options)
     return module

@@ -22,6 +22,11 @@ class Planned(nn.Module):
     architecture: str
     plan: Any
 
+    def __init__(self, plan: Configuration, **options: Any) -> None:
+        super().__init__()
+        self.plan = plan
+        self._set_up(plan, **options)
+
     def _set_up(self, plan: Any, **options: Any) -> None:
         """Make the layers of a checked plan, with options of this framework that are checked."""
         raise NotImplementedError
@@ -51,6 +56,5 @@ class Planned(nn.Module):
 def from_plan(kind: type[Module], plan: Configuration, **options: Any) -> Module:
     """A module of a plan, as its constructor makes it of arguments; nothing is checked again."""
     module = kind.__new__(kind)
-    Planned.__init__(module)
-    module._set_up(plan, **options)
+    Planned.__init__(module, plan, **options)
     return module

@@ -87,13 +87,10 @@ class GhostNet(Network):
             self.version, width, num_classes, in_chans, dropout, ratio, dw_kernel_size, split, head,
             se_rounding, shortcut_kernel_size, shortcut_activation, bn_eps, bn_momentum, form,
         )  # fmt: skip
-        options = checked_options(device, dtype)
-        super().__init__()
+        super().__init__(plan, **checked_options(device, dtype))
         self.remat = checks.boolean("remat", remat)
-        self._set_up(plan, **options)
 
     def _set_up(self, plan: GhostNetConfig, **options: Any) -> None:
-        self.plan = plan
         self.conv_stem = convolution(plan.stem, **options)
         self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
         self.blocks = _blocks(plan, **options)

@@ -71,12 +71,9 @@ class GhostVGG16(Network):
             num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, hidden, dropout, split,
             bn_eps, bn_momentum, form,
         )  # fmt: skip
-        options = checked_options(device, dtype)
-        super().__init__()
-        self._set_up(plan, **options)
+        super().__init__(plan, **checked_options(device, dtype))
 
     def _set_up(self, plan: GhostVGGConfig, **options: Any) -> None:
-        self.plan = plan
         self.features = _features(plan, **options)
         self.hidden = linear(FEATURES, FEATURES, **options) if plan.hidden else None
         self.dropout = dropout(plan.dropout, **options)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from inspect import Parameter, signature
-from typing import Any
+from typing import Any, Unpack, get_origin, get_type_hints
 
 import pytest
 
@@ -17,9 +16,11 @@ def test_a_variant_is_the_class_of_its_architecture(
     column: Column, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(column.package.variants, "variant", lambda *call: calls.append(call))
+    function = getattr(column.package, name)
+    # Not in `column.package.variants`, which pytest imports again for its doctests.
+    monkeypatch.setitem(function.__globals__, "variant", lambda *call: calls.append(call))
 
-    getattr(column.package, name)("file", num_classes=3)
+    function("file", num_classes=3)
 
     [(row, network, pretrained, options)] = calls
     assert (row, network.architecture) == (name, VARIANTS[name].architecture)
@@ -34,9 +35,9 @@ def test_a_variant_has_its_width() -> None:
 
 @in_every_column
 def test_a_variant_takes_the_arguments_of_its_class_but_the_width(column: Column) -> None:
-    parameters = signature(column.package.GhostNet.__init__).parameters.values()
-    named = {each.name for each in parameters if each.kind != Parameter.VAR_KEYWORD}
+    hints = get_type_hints(column.package.GhostNet.__init__)
+    arguments = {name: hint for name, hint in hints.items() if get_origin(hint) is not Unpack}
+    options = get_type_hints(column.package.variants.Options)
 
-    typed = column.package.variants.GhostNetOptions.__optional_keys__
-
-    assert named - {"self", "width"} <= typed
+    del arguments["width"], arguments["return"]
+    assert {name: options.get(name) for name in arguments} == arguments

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
 from weights.commands.options import file_argument, json_option, parse_object
 from weights.commands.predict_tables import predictions_document, print_predictions
 from weights.errors import GhostError
-from weights.files.settings import check_settings
+from weights.files.settings import Preprocess, check_settings
 from weights.frameworks import FRAMEWORKS
 from weights.prediction.frameworks import ALL, missing
 from weights.prediction.predict import predict as run
@@ -19,15 +18,13 @@ from weights.prediction.predict import predict as run
 
 def preprocess_settings(
     context: click.Context, parameter: click.Parameter, value: str | None
-) -> dict[str, Any] | None:
+) -> Preprocess | None:
     """Read --preprocess as checked settings, or raise a usage error."""
     settings = parse_object(context, parameter, value)
     try:
-        if settings is not None:
-            check_settings(settings)
+        return None if settings is None else check_settings(settings)
     except GhostError as error:
         raise click.BadParameter(str(error)) from None
-    return settings
 
 
 @click.command()
@@ -51,7 +48,7 @@ def preprocess_settings(
 @json_option
 def predict(
     file: str, images: Sequence[str], framework: str | None, top: int,
-    settings: dict[str, Any] | None, as_json: bool,
+    settings: Preprocess | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Classify each IMAGE by the network of FILE, with probabilities.
 

@@ -14,6 +14,7 @@ from weights.files.about import DIGEST, about_digest, annotations_of, check_abou
 from weights.files.digests import canonical_json, content_digest, tensor_digests
 from weights.files.loading import check_tensors
 from weights.files.metadata import ENTRY, FORMAT_VERSION, PLAIN_VERSION, parse_metadata
+from weights.files.settings import Preprocess
 from weights.files.storage import PathLike, read_header, read_safetensors, write_safetensors
 from weights.files.values import value_problems
 from weights.files.writing import check_writable
@@ -43,7 +44,7 @@ def write_file(
     tensors: Mapping[str, np.ndarray],
     *,
     source: Mapping[str, Any] | None = None,
-    preprocess: Mapping[str, Any] | None = None,
+    preprocess: Preprocess | None = None,
     classes: Sequence[str] | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -80,7 +81,7 @@ def write_file(
 
 def _about(
     source: Mapping[str, Any] | None,
-    preprocess: Mapping[str, Any] | None,
+    preprocess: Preprocess | None,
     classes: Sequence[str] | None,
 ) -> dict[str, Any]:
     """Return the annotations, their digest, and the version of the format that they need."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 import numpy as np
 
@@ -19,9 +19,25 @@ OPTIONAL = ("crop", "interpolation", "resize")
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
+class Preprocess(TypedDict):
+    """The settings of images, in the order of their use; sizes are of (height, width).
+
+    An image is resized by `interpolation` (an int is the shorter side), its middle is cropped, and
+    every channel becomes (image / divide_by - mean) / std.
+    """
+
+    resize: NotRequired[int | Sequence[int]]
+    interpolation: NotRequired[str]
+    crop: NotRequired[int | Sequence[int]]
+    divide_by: float
+    mean: Sequence[float]
+    std: Sequence[float]
+    layout: Literal["NHWC"]
+
+
 def imagenet(
     size: int = 224, crop_pct: float = 0.875, interpolation: str = "bilinear"
-) -> dict[str, Any]:
+) -> Preprocess:
     """Return the settings with which timm evaluates networks on ImageNet.
 
     `crop_pct` is the side of the crop by the shorter side of the resized image.
@@ -42,8 +58,8 @@ def imagenet(
     }
 
 
-def check_settings(settings: object) -> None:
-    """Raise `ArgumentError` where a setting is missing, unknown or impossible."""
+def check_settings(settings: object) -> Preprocess:
+    """Return the settings, or raise `ArgumentError` where one is missing, unknown or impossible."""
     if not isinstance(settings, Mapping):
         raise ArgumentError(f"`preprocess` must be an object of settings, got {brief(settings)}")
     missing = [key for key in KEYS if key not in settings]
@@ -60,6 +76,7 @@ def check_settings(settings: object) -> None:
         )
     _check_scaling(settings)
     _check_sizes(settings)
+    return cast(Preprocess, settings)
 
 
 def _check_scaling(settings: Mapping[str, Any]) -> None:

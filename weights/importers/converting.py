@@ -10,7 +10,7 @@ from typing import Any
 from weights.checks import choice
 from weights.errors import FormatError, ImportRefused
 from weights.files.loading import check_tensors
-from weights.files.settings import check_settings
+from weights.files.settings import Preprocess, check_settings
 from weights.files.storage import PathLike
 from weights.importers.checkpoints import Checkpoint, read_checkpoint
 from weights.importers.containers.container import Container
@@ -20,6 +20,7 @@ from weights.importers.gates import OWN_GATE, convert_gates
 from weights.importers.imported import Imported
 from weights.importers.importer import Arguments, Importer, Inferred
 from weights.importers.registry import CONTAINERS, IMPORTERS
+from weights.importers.shapes import Shapes, rename
 from weights.limits import check_demand
 from weights.networks.architectures import Config, configure
 
@@ -39,7 +40,7 @@ def import_file(
     assume_preprocess: bool = True,
     entry: str | None = None,
     gate: str | None = None,
-    preprocess: Mapping[str, Any] | None = None,
+    preprocess: Preprocess | None = None,
 ) -> Imported:
     """Convert a foreign checkpoint.
 
@@ -61,7 +62,7 @@ def import_file(
     name = choice("importer", importer, (*IMPORTERS, *CONTAINERS))
     given = dict(config or {})
     if preprocess is not None:
-        check_settings(dict(preprocess))
+        check_settings(preprocess)
     if name in CONTAINERS:
         _refuse_options(name, entry=entry, gate=gate)
         imported = _import_container(CONTAINERS[name], source, architecture, given)
@@ -94,10 +95,12 @@ def _infer(
 ) -> Inferred:
     """Take the module from the description of an exporter of this project, or infer it."""
     if checkpoint.description is None:
-        inferred = rules.infer(checkpoint, architecture, given)
+        found = {rename(name, rules.inverse): x.shape for name, x in checkpoint.tensors.items()}
+        shapes = Shapes(checkpoint.path, found, rules.renames)
+        inferred = rules.infer(shapes, architecture, given)
     else:
-        found = settle(checkpoint.path, checkpoint.description, architecture, {})
-        inferred = Inferred(found.architecture, found.config, {}, found.preprocess, found.classes)
+        whole = settle(checkpoint.path, checkpoint.description, architecture, {})
+        inferred = Inferred(whole.architecture, whole.config, {}, whole.preprocess, whole.classes)
     _check_architecture(rules, inferred.architecture, f"{checkpoint.path} holds")
     return inferred
 
@@ -131,7 +134,7 @@ def _import_state_dict(
         checked.to_dict(),
         convert_gates(tensors, gate),
         _source(checkpoint, rules.name, assumed) | converted,
-        dict(inferred.preprocess) if inferred.preprocess else None,
+        inferred.preprocess.copy() if inferred.preprocess else None,
         inferred.classes,
     )
 

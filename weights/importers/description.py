@@ -10,6 +10,7 @@ from weights.errors import FormatError, ImportRefused
 from weights.files.digests import canonical_json
 from weights.files.file import WeightFile
 from weights.files.metadata import ENTRY, PLAIN_VERSION, check_annotations, parse_entry
+from weights.files.settings import Preprocess
 from weights.files.storage import PathLike
 
 __all__ = ["ENTRY", "Description", "settle"]
@@ -22,7 +23,7 @@ class Description:
     architecture: str
     config: dict[str, Any]
     source: dict[str, Any] = field(default_factory=dict)
-    preprocess: dict[str, Any] | None = None
+    preprocess: Preprocess | None = None
     classes: tuple[str, ...] | None = None
 
     @classmethod

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from weights.files.file import write_file
+from weights.files.settings import Preprocess
 from weights.files.storage import PathLike
 
 
@@ -23,14 +23,14 @@ class Imported:
     config: dict[str, Any]
     tensors: dict[str, np.ndarray] = field(repr=False)
     source: dict[str, Any]
-    preprocess: dict[str, Any] | None = None
+    preprocess: Preprocess | None = None
     classes: tuple[str, ...] | None = None
 
-    def with_preprocess(self, settings: Mapping[str, Any]) -> Imported:
+    def with_preprocess(self, settings: Preprocess) -> Imported:
         """Return the same with the settings of an image, which are then no assumption."""
         assumed = {key: x for key, x in self.source["assumed"].items() if key != "preprocess"}
         source = self.source | {"assumed": assumed}
-        return replace(self, preprocess=dict(settings), source=source)
+        return replace(self, preprocess=settings.copy(), source=source)
 
 
 def write(imported: Imported, path: PathLike, *, overwrite: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from weights import strict_json
 from weights.errors import ArgumentError, FormatError
-from weights.files.settings import check_settings, imagenet
+from weights.files.settings import Preprocess, check_settings, imagenet
 from weights.files.storage import read_bytes
 from weights.text import brief
 
@@ -15,7 +15,7 @@ from weights.text import brief
 NORMS = ("mean", "std")
 
 
-def read_preprocess(settings: Path) -> dict[str, Any] | None:
+def read_preprocess(settings: Path) -> Preprocess | None:
     """Read the settings of images from timm's config.json; None where it has none.
 
     Raises `FormatError` for anything else than timm writes.
@@ -35,8 +35,8 @@ def read_preprocess(settings: Path) -> dict[str, Any] | None:
         )
     optional = {key: config[key] for key in ("crop_pct", "interpolation") if key in config}
     try:
-        found = imagenet(size[-1], **optional) | {k: config[k] for k in NORMS if k in config}
-        check_settings(found)
+        norms = {key: config[key] for key in NORMS if key in config}
+        found = check_settings(dict(imagenet(size[-1], **optional)) | norms)
     except (ArgumentError, OverflowError) as error:  # a size beyond any float
         raise FormatError(f"{settings}: {error}") from None
     if len(found["mean"]) != size[0]:

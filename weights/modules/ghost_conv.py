@@ -102,20 +102,24 @@ class GhostConvConfig(Configuration):
         yield from self.primary.tensors_with_norm("primary_conv.0", "primary_conv.1")
         if self.cheap:
             yield from self.cheap.tensors_with_norm("cheap_conv.0", "cheap_conv.1")
+        if self.gate:
+            yield from self.gate.tensors()
 
     def operations(self, sizes: Sizes) -> Iterator[Operation]:
         """Every convolution, for an input of these sizes (height, width)."""
-        sizes = self.primary.output_sizes(sizes)
-        yield Operation(self.primary, sizes)
+        inner = self.primary.output_sizes(sizes)
+        yield Operation(self.primary, inner)
         if self.cheap:
-            yield Operation(self.cheap, sizes)
+            yield Operation(self.cheap, inner)
+        if self.gate:
+            yield from self.gate.operations(sizes)
 
     def output_sizes(self, sizes: Sizes) -> Sizes:
         """Height and width of the output."""
         return self.primary.output_sizes(sizes)
 
     def check_sizes(self, sizes: Sizes) -> None:
-        """Raise `ArgumentError` where the kernel does not fit into the padded input."""
+        """Raise `ArgumentError` where a kernel does not fit, or the input cannot be halved."""
         for axis, size in enumerate(sizes):
             span = arithmetic.kernel_span(self.kernel_size[axis], self.dilation[axis])
             padded = None if size is None else size + 2 * self.padding[axis]
@@ -125,6 +129,8 @@ class GhostConvConfig(Configuration):
                     f"kernel for {padded} of {('height', 'width')[axis]}: enlarge the input or "
                     "`padding`"
                 )
+        if self.gate:
+            self.gate.check_sizes(sizes)
 
 
 def check_split(c_out: int, ratio: Any, split: str) -> None:

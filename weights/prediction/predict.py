@@ -6,13 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
 from weights.errors import ArgumentError, FormatError, GhostError
 from weights.files.file import WeightFile, read_file
-from weights.files.settings import imagenet
+from weights.files.settings import Preprocess, imagenet
 from weights.files.storage import PathLike
 from weights.networks.architectures import Config, configure
 from weights.prediction.frameworks import Network, build_all, choose
@@ -77,7 +76,7 @@ def predict(
     images: Sequence[PathLike],
     *,
     framework: str | None = None,
-    settings: Mapping[str, Any] | None = None,
+    settings: Preprocess | None = None,
 ) -> Predictions:
     """Run the network of an interchange file on image files, one at a time, in float32.
 
@@ -130,17 +129,17 @@ def _class_names(path: PathLike, file: WeightFile, count: int) -> tuple[str, ...
     return None if names is None else tuple(names)
 
 
-def _settings(path: PathLike, file: WeightFile) -> Mapping[str, Any]:
+def _settings(path: PathLike, file: WeightFile) -> Preprocess:
     if "preprocess" not in file.metadata:
         raise GhostError(
             f"{path} does not say how images become its input: give it with --preprocess, such as "
             f"--preprocess '{json.dumps(imagenet())}' for a network of ImageNet"
         )
-    settings: Mapping[str, Any] = file.metadata["preprocess"]
+    settings: Preprocess = file.metadata["preprocess"]
     return settings
 
 
-def _input(image: PathLike, settings: Mapping[str, Any], config: Config) -> np.ndarray:
+def _input(image: PathLike, settings: Preprocess, config: Config) -> np.ndarray:
     x = read_image(image, settings)
     try:
         config.check_input(x.shape, x.dtype.name)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from weights.checks import pair
 from weights.errors import ArgumentError, FormatError
-from weights.files.settings import INTERPOLATIONS, check_settings
+from weights.files.settings import INTERPOLATIONS, Preprocess, check_settings
 from weights.files.storage import PathLike
 from weights.limits import IMAGE
 from weights.prediction.images import centre_crop, pixels_of, read_pixels, resize, resized_sizes
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def preprocess(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
+def preprocess(images: np.ndarray, settings: Preprocess) -> np.ndarray:
     """Return the input of a network: (image / divide_by - mean) / std, per channel, in float32.
 
     Args:
@@ -34,7 +33,7 @@ def preprocess(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
     2.0
     """
     check_settings(settings)
-    mean, std = (np.asarray(settings[key], np.float64) for key in ("mean", "std"))
+    mean, std = (np.asarray(x, np.float64) for x in (settings["mean"], settings["std"]))
     if images.ndim != 4 or images.shape[3] != mean.size or 0 in images.shape:
         raise ArgumentError(
             f"images must be (N, H, W, C) with C = {mean.size}, none of them 0, got shape "
@@ -46,7 +45,7 @@ def preprocess(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), np.float32)
 
 
-def preprocess_image(image: np.ndarray | Image, settings: Mapping[str, Any]) -> np.ndarray:
+def preprocess_image(image: np.ndarray | Image, settings: Preprocess) -> np.ndarray:
     """Return the input (1, C, H, W) of a network from one decoded image.
 
     `image` is an array (H, W, C) with the channels that `mean` has, or a Pillow image, which is
@@ -58,7 +57,7 @@ def preprocess_image(image: np.ndarray | Image, settings: Mapping[str, Any]) -> 
     return preprocess(pixels[None], settings)
 
 
-def read_image(path: PathLike, settings: Mapping[str, Any]) -> np.ndarray:
+def read_image(path: PathLike, settings: Preprocess) -> np.ndarray:
     """Return the input (1, C, H, W) of a network from an image file.
 
     Raises `FormatError` for a file that is no image, or not one that the settings suit.
@@ -71,7 +70,7 @@ def read_image(path: PathLike, settings: Mapping[str, Any]) -> np.ndarray:
         raise FormatError(f"cannot use the image {path}: {error}") from None
 
 
-def _resize(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
+def _resize(images: np.ndarray, settings: Preprocess) -> np.ndarray:
     if "resize" not in settings:
         return images
     before: tuple[int, int] = images.shape[1:3]
@@ -93,7 +92,7 @@ def _check_pixels(sizes: tuple[int, ...]) -> None:
         )
 
 
-def _crop(images: np.ndarray, settings: Mapping[str, Any]) -> np.ndarray:
+def _crop(images: np.ndarray, settings: Preprocess) -> np.ndarray:
     if "crop" not in settings:
         return images
     return centre_crop(images, pair("crop", settings["crop"], minimum=1))

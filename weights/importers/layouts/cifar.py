@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from itertools import product
 
+from weights.files.settings import Preprocess
 from weights.importers.importer import Arguments, Inferred
+from weights.importers.layouts.ghost_modules import best_fit, cheap_kernel, divided
 from weights.importers.layouts.layers import kernels, ratios
-from weights.importers.layouts.shapes import Shapes, best_fit, cheap_kernel, divided
+from weights.importers.shapes import Shapes
 from weights.networks.resnet import STAGES as RESNET_STAGES
 from weights.networks.resnet import STEM_CHANNELS
 from weights.networks.vgg import STAGES as VGG_STAGES
@@ -14,8 +16,7 @@ from weights.networks.vgg import STAGES as VGG_STAGES
 CIFAR10 = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
-# x = (image / divide_by - mean) / std, channel by channel.
-CIFAR10_PREPROCESS = {
+CIFAR10_PREPROCESS: Preprocess = {
     "divide_by": 255.0,
     "mean": [0.4914, 0.4822, 0.4465],
     "std": [0.2023, 0.1994, 0.2010],

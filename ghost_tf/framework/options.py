@@ -10,7 +10,7 @@ from keras import constraints, initializers, regularizers
 from weights import ArgumentError
 
 KINDS = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
-CHOICES = {
+KEYWORDS = {
     f"{variable}_{kind}": module
     for variable in ("kernel", "bias")
     for kind, module in KINDS.items()
@@ -39,7 +39,7 @@ class KerasOptions(TypedDict, total=False):
     bias_constraint: str | constraints.Constraint | None
 
 
-class Chosen:
+class VariableOptions:
     """A layer that takes initialisers, regularisers and constraints for itself or those inside.
 
     Comes before the Keras class.
@@ -48,27 +48,28 @@ class Chosen:
     data_format: str
 
     def __init__(self, **options: Any) -> None:
-        chosen = {name: _got(name, options.pop(name, None)) for name in CHOICES}
+        chosen = {name: _got(name, options.pop(name, None)) for name in KEYWORDS}
         super().__init__(**options)
         for name, choice in chosen.items():
             setattr(self, name, choice)
 
     @property
-    def choices(self) -> dict[str, Any]:
-        """Those that were made, by keyword."""
-        made = {name: getattr(self, name) for name in CHOICES}
+    def variable_options(self) -> dict[str, Any]:
+        """Those that are not the default, by keyword."""
+        made = {name: getattr(self, name) for name in KEYWORDS}
         return {name: choice for name, choice in made.items() if choice is not None}
 
     def options_inside(self) -> dict[str, Any]:
         """The keywords of Keras' own for the layers inside."""
         own = {"data_format": self.data_format, "dtype": self.dtype_policy}  # type: ignore[attr-defined]
-        return {**own, **self.choices}
+        return {**own, **self.variable_options}
 
     def get_config(self) -> dict[str, Any]:
-        """The configuration that Keras saves, with the choices made."""
+        """The configuration that Keras saves, with these keywords."""
         config: dict[str, Any] = super().get_config()  # type: ignore[misc]
-        made = {name: CHOICES[name].serialize(choice) for name, choice in self.choices.items()}
-        return {**config, "data_format": self.data_format, **made}
+        made = self.variable_options.items()
+        saved = {name: KEYWORDS[name].serialize(choice) for name, choice in made}
+        return {**config, "data_format": self.data_format, **saved}
 
 
 def drawn_apart(initializer: Any) -> Any:
@@ -79,7 +80,7 @@ def drawn_apart(initializer: Any) -> Any:
 
 def _got(name: str, choice: Any) -> Any:
     try:
-        return CHOICES[name].get(choice)
+        return KEYWORDS[name].get(choice)
     except (ValueError, TypeError):
         kind = name.partition("_")[2]
         raise ArgumentError(f"`{name}` must be one of Keras' {kind}s, got {choice!r}") from None
