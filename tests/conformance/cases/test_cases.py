@@ -1,4 +1,4 @@
-"""What the cases cover, and that their tensors come from the case alone."""
+"""Coverage of the cases, and that their tensors come from the case alone."""
 
 from __future__ import annotations
 
