@@ -32,9 +32,9 @@ class SqueezeExcite(Planned):
 
     Args:
         channels: of input and output.
-        se_ratio: squeezed channels by `channels`, before they are rounded.
-        rounding: "divisible" (to a multiple of 4, GhostNet's PyTorch code) or "floor" (its
-            TensorFlow code).
+        se_ratio: channels between the two convolutions, as a share of `channels`.
+        rounding: of those channels: "divisible" (to a multiple of 4, as GhostNet's PyTorch code) or
+            "floor" (as its TensorFlow code).
         dtype, param_dtype: type of the computation (None: the parameters'), and of the parameters.
         axis_name, axis_index_groups: the devices that share batch statistics, as for
             `nnx.BatchNorm`.

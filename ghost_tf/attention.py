@@ -28,9 +28,9 @@ class SqueezeExcite(Planned, keras.layers.Layer):
 
     Args:
         channels: of input and output.
-        se_ratio: squeezed channels by `channels`, before they are rounded.
-        rounding: "divisible" (to a multiple of 4, GhostNet's PyTorch code) or "floor" (its
-            TensorFlow code).
+        se_ratio: channels between the two convolutions, as a share of `channels`.
+        rounding: of those channels: "divisible" (to a multiple of 4, as GhostNet's PyTorch code) or
+            "floor" (as its TensorFlow code).
         data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
         keras_options: `name`, `dtype` and the others of `KerasOptions`.
 

@@ -52,10 +52,10 @@ class GhostConv(Planned):
         c_in, c_out: channels of input and output.
         kernel_size, stride, padding, dilation: of the primary convolution, an int or (height,
             width); without padding by default.
-        ratio: `c_out` by the channels that the primary convolution makes; 1 makes it a plain one.
+        ratio: `c_out` by the channels of the primary convolution; 1 leaves the cheap one out.
         dw_kernel_size: of the cheap convolution; odd, since that one keeps height and width.
         groups: of the primary convolution.
-        bias: give both convolutions a bias; not by default, a batch normalisation follows them.
+        bias: give both convolutions a bias; off, since batch normalisation has one of its own.
         split: how `ratio` divides `c_out`: "round" (any ratio), "ceil" (the paper, timm) or
             "floor" (ultralytics).
         activation: of both halves: "relu", "relu6", "silu", "hard_swish" or "identity".

@@ -25,7 +25,7 @@ class GhostConvV3(Planned):
         c_in, c_out: channels of input and output.
         kernel_size, stride: of the primary convolution, an int or (height, width); odd, padded to
             keep height and width at stride 1, without which branches could not be merged.
-        ratio: `c_out` by the channels that the primary half makes; 1 leaves the cheap half out.
+        ratio: `c_out` by the channels of the primary half; 1 leaves the cheap half out.
         dw_kernel_size: of the cheap convolution; odd.
         branches: how many copies of each convolution are trained; 3 as published.
         attention: multiply the output by DFC attention, as GhostConvV2 does.

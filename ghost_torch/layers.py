@@ -182,7 +182,7 @@ def _frozen_statistics(norms: list[_BatchNorm]) -> Iterator[None]:
 
 
 def checked_options(device: Any, dtype: Any) -> dict[str, Any]:
-    """Where parameters are made, and of which type; raises `ArgumentError` for what is not here."""
+    """The arguments of a layer beside its plan, by keyword; raises `ArgumentError`."""
     if dtype is not None:
         checks.floating("`dtype`", str(dtype).removeprefix("torch."))
         if not isinstance(dtype, torch.dtype):

@@ -1,4 +1,4 @@
-"""What a child of ours can see of a folder: `child.python("tests.trust.child_path", FOLDER)`."""
+"""The view of a folder from a child process: `child.python("tests.trust.child_path", FOLDER)`."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def contents() -> dict[str, tuple[str, dict[str, Any], Tensors]]:
 
 
 def about(name: str) -> dict[str, Any]:
-    """What a file says besides."""
+    """The annotations of a file."""
     return ABOUT if name == DESCRIBED else {}
 
 

@@ -64,7 +64,7 @@ def zipped(path: Path) -> bytes:
 
 
 def files(path: Path) -> Iterator[tuple[str, bytes]]:
-    """What was given, and its bytes."""
+    """Yield the name of a damage, and the bytes of the damaged file."""
     data = sound(path)
     name, later = "cheap_conv.0.weight", "primary_conv.0.weight"
     yield "an empty file", b""
@@ -107,7 +107,7 @@ def earlier(found: dict[str, Any]) -> None:
 
 
 def contents(path: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """What was given besides, and the call that refuses it."""
+    """Yield the name of another refused input, and the call that refuses it."""
     nan, negative = np.full(1, np.nan, np.float32), np.full(2, -1, np.float32)
     spoilt = np.concatenate([nan, np.ones(1, np.float32)])
 
@@ -125,7 +125,7 @@ def contents(path: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 
 def load(path: Path, architecture: str, config: dict[str, Any]) -> None:
-    """What `load_weights` of a module of that architecture checks."""
+    """Run the checks of `load_weights` for a module of that architecture."""
     chosen = select(read_file(path), architecture, config, ())
     what = f"cannot load {path}"
     check_tensors(chosen.specs, chosen.tensors, what=what, earlier=chosen.problems)

@@ -48,7 +48,7 @@ def work() -> float:
 
 @pytest.fixture(scope="module", autouse=True)
 def warm() -> None:
-    """What is imported once is not the time of a file."""
+    """Import once what would otherwise count to the time of a file."""
     for module in (flax_msgpack, npz):
         with pytest.raises(GhostError):
             module.read(FOLDER / "absent")

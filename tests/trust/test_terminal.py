@@ -1,4 +1,4 @@
-"""What reaches a terminal is printable, and a command whose output has no room says so."""
+"""Output to a terminal is printable, and a command that cannot write its output says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of `weights` share: random tensors, files to break."""
+"""Fixtures of the tests of `weights`: random tensors, files to damage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the package and its command line do without."""
+"""The package and its command line run without the frameworks."""
 
 from __future__ import annotations
 

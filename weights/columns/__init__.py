@@ -1,1 +1,1 @@
-"""What the framework packages do alike: in each stands only what a framework has a word for."""
+"""The code that all framework packages share, over the operations of each framework."""

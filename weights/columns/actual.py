@@ -1,7 +1,8 @@
-"""What a module is now, held against what its configuration says.
+"""The configuration of a module as it is now.
 
-A user may change a module by hand after its constructor: a batch normalisation's eps, an
-activation, a whole convolution. What a file says of it must then be what it is.
+A user may change a module after its constructor: a batch normalisation's eps, an activation, a
+whole convolution. The configuration in a file must then describe the changed module, or the module
+is refused.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from weights.errors import ArgumentError
 from weights.networks.architectures import Config
 
 # By path: the kind of each layer inside a module, and all that its result depends on beside its
-# weights. The words are the column's own: they are compared with those of a fresh module.
+# weights, under the framework's own names. They are compared with those of a fresh module.
 Facts = Mapping[str, Mapping[str, Any]]
 
-# What one argument sets in every layer that has it.
+# Settings of layers, and the argument that sets each in all of them.
 ARGUMENTS = {"eps": "bn_eps", "momentum": "bn_momentum", "rate": "dropout"}
 MOST_NAMED = 10
 

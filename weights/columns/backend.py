@@ -1,4 +1,4 @@
-"""What a framework package says of its framework; all else about weights stands in `column`."""
+"""The operations on modules and tensors that every framework does in its own way."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ from weights.columns.actual import Facts
 from weights.tensors import TensorSpec
 
 Module = TypeVar("Module")
-Made = TypeVar("Made")
+GhostModule = TypeVar("GhostModule")
 Variable = TypeVar("Variable")
 
 
-class Backend(ABC, Generic[Module, Made, Variable]):
+class Backend(ABC, Generic[Module, GhostModule, Variable]):
     """How a framework makes modules, and how it holds their tensors.
 
-    `Module` is the framework's class of all modules, `Made` that of this project's, `Variable`
-    what holds a tensor. `architectures` has the class of every architecture, `attributes` the name
-    that a layer gives a tensor of each kind, where it is not the last part of the canonical name.
+    `Module` is the framework's class of all modules, `GhostModule` that of this project's,
+    `Variable` what holds a tensor. `architectures` has the class of every architecture,
+    `attributes` the name that a layer gives a tensor of each kind, where it is not the last part of
+    the canonical name.
     """
 
-    architectures: Mapping[str, type[Made]]
+    architectures: Mapping[str, type[GhostModule]]
     attributes: Mapping[str, str] = {}
 
     @abstractmethod
-    def make(self, architecture: str, config: Mapping[str, Any], dtype: np.dtype) -> Made:
+    def make(self, architecture: str, config: Mapping[str, Any], dtype: np.dtype) -> GhostModule:
         """A module whose variables have that type, and any values."""
 
     def make_like(self, module: Any, config: Mapping[str, Any], dtype: np.dtype) -> Any:
         """Another configuration of `module`, with its places, modes and frozen variables."""
         return self.make(module.architecture, config, dtype)
 
-    def make_empty(self, architecture: str, config: Mapping[str, Any]) -> Made:
+    def make_empty(self, architecture: str, config: Mapping[str, Any]) -> GhostModule:
         """A module that is asked for its layers, not for values: as cheap as the framework can."""
         return self.make(architecture, config, np.dtype(np.float32))
 

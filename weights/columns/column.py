@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 
 from weights import hub
 from weights.columns.actual import Facts, actual
-from weights.columns.backend import Backend, Made, Module, Variable
-from weights.columns.fold import FoldedForm, deployed
+from weights.columns.backend import Backend, GhostModule, Module, Variable
+from weights.columns.fold import deployed
 from weights.columns.partial import Selection, select
 from weights.files.digests import common_dtype
 from weights.files.file import read_file, write_file
@@ -39,11 +39,11 @@ class Configured(Protocol):
         """Every argument as a plain dict, enough to build it in any framework."""
 
 
-T = TypeVar("T")
-Own = TypeVar("Own", bound=Configured)
+T = TypeVar("T", bound=Configured)
+Network = TypeVar("Network")
 
 
-class Column(Backend[Module, Made, Variable]):
+class Column(Backend[Module, GhostModule, Variable]):
     """The calls that every framework package has, over what its framework says in `Backend`."""
 
     def save_weights(self, module: Module, path: PathLike, *, overwrite: bool = False) -> None:
@@ -83,7 +83,7 @@ class Column(Backend[Module, Made, Variable]):
         chosen = select(file, architecture, config.to_dict(), allow_missing)
         self._write(module, chosen, f"cannot load {path} into {type(module).__name__}")
 
-    def from_file(self, path: PathLike, *, allow_invalid: bool = False) -> Made:
+    def from_file(self, path: PathLike, *, allow_invalid: bool = False) -> GhostModule:
         """Build the module that the file describes, with its weights and its dtype.
 
         Args:
@@ -103,7 +103,7 @@ class Column(Backend[Module, Made, Variable]):
         cache_dir: PathLike | None = None,
         offline: bool = False,
         sha256: str | None = None,
-    ) -> Made:
+    ) -> GhostModule:
         """Build the network that a repository of the Hugging Face hub holds.
 
         Args:
@@ -122,7 +122,7 @@ class Column(Backend[Module, Made, Variable]):
 
     def build(
         self, architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
-    ) -> Made:
+    ) -> GhostModule:
         """Build the module of that architecture and configuration, with these tensors.
 
         Args:
@@ -151,7 +151,7 @@ class Column(Backend[Module, Made, Variable]):
         """
         self._set(module, self._actual(module)[1], tensors)
 
-    def reset_classifier(self, module: Own, num_classes: int, *, seed: int = 0) -> Own:
+    def reset_classifier(self, module: T, num_classes: int, *, seed: int = 0) -> T:
         """A new network with the weights of `module` and a fresh classifier.
 
         Args:
@@ -163,7 +163,7 @@ class Column(Backend[Module, Made, Variable]):
         """
         return self._like(module, *with_classes(*self._contents(module), num_classes, seed))
 
-    def deploy(self, module: Own, form: FoldedForm = "folded") -> Own:
+    def deploy(self, module: T, form: Literal["folded", "deployed"] = "folded") -> T:
         """A new module in deployed form that computes what `module` computes in evaluation.
 
         Its `config["form"]` says so; it is in evaluation mode and refuses training.
@@ -183,10 +183,10 @@ class Column(Backend[Module, Made, Variable]):
     def variant(
         self,
         name: str,
-        network: Callable[..., T],
+        network: Callable[..., Network],
         pretrained: hub.Pretrained,
         options: Mapping[str, Any],
-    ) -> T:
+    ) -> Network:
         """A published network by its name in `weights.networks.variants`."""
         if not pretrained:
             return network(VARIANTS[name].width, **options)
@@ -217,11 +217,9 @@ class Column(Backend[Module, Made, Variable]):
         }
         return architecture, config.to_dict(), tensors
 
-    def _like(
-        self, module: Own, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
-    ) -> Own:
+    def _like(self, module: T, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> T:
         """Another configuration of `module` with these tensors: where it is, and in its mode."""
-        made: Own = self.make_like(module, config, common_dtype(tensors))
+        made: T = self.make_like(module, config, common_dtype(tensors))
         self._set(made, configure(module.architecture, config), tensors)
         return made
 

@@ -7,7 +7,7 @@ run in float64 and are rounded once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,6 @@ from weights.networks.ghostnet import GhostNetConfig
 from weights.tensors import CONVOLUTION, CONVOLUTION_BIAS, DEPTHWISE, NORM_WEIGHT
 
 Tensors = Mapping[str, np.ndarray]
-FoldedForm = Literal["folded", "deployed"]
 
 
 def deployed(

@@ -1,6 +1,6 @@
-"""Loads that are partial on purpose: which tensors keep the module's own values, and why not more.
+"""Loads that are partial on purpose: the tensors that keep the module's own values.
 
-A pattern permits absence, no more: a tensor that the file has in the module's shape is loaded.
+A pattern only permits absence: a tensor that the file has in the module's shape is loaded.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from weights.tensors import TensorSpec
 
 @dataclass(frozen=True)
 class Selection:
-    """What of a file goes into a module: the tensors that it needs, and what is wrong so far."""
+    """The part of a file that goes into a module, and the problems found so far."""
 
     specs: list[TensorSpec] = field(repr=False)
     tensors: dict[str, np.ndarray] = field(repr=False)

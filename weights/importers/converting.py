@@ -20,6 +20,7 @@ from weights.importers.gates import OWN_GATE, convert_gates
 from weights.importers.imported import Imported
 from weights.importers.importer import Arguments, Importer, Inferred
 from weights.importers.registry import CONTAINERS, IMPORTERS
+from weights.importers.shapes import Shapes, rename
 from weights.limits import check_demand
 from weights.networks.architectures import Config, configure
 
@@ -94,10 +95,12 @@ def _infer(
 ) -> Inferred:
     """Take the module from the description of an exporter of this project, or infer it."""
     if checkpoint.description is None:
-        inferred = rules.infer(checkpoint, architecture, given)
+        found = {rename(name, rules.inverse): x.shape for name, x in checkpoint.tensors.items()}
+        shapes = Shapes(checkpoint.path, found, rules.renames)
+        inferred = rules.infer(shapes, architecture, given)
     else:
-        found = settle(checkpoint.path, checkpoint.description, architecture, {})
-        inferred = Inferred(found.architecture, found.config, {}, found.preprocess, found.classes)
+        whole = settle(checkpoint.path, checkpoint.description, architecture, {})
+        inferred = Inferred(whole.architecture, whole.config, {}, whole.preprocess, whole.classes)
     _check_architecture(rules, inferred.architecture, f"{checkpoint.path} holds")
     return inferred
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,14 +10,12 @@ import numpy as np
 
 from weights.files.settings import Preprocess
 from weights.files.storage import PathLike
-from weights.importers.checkpoints import Checkpoint
 from weights.importers.gates import OWN_GATE
+from weights.importers.shapes import Renames, Shapes, rename
 from weights.networks.architectures import Config
 from weights.tensors import TensorSpec
 
 Arguments = dict[str, Any]
-# Regular expressions and their replacements, applied one after the other.
-Renames = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -52,18 +49,19 @@ def accept(path: PathLike) -> None:
 class Importer:
     """A foreign convention: its architectures, its names, and what its classes cannot compute.
 
-    `infer` recognises the module of a checkpoint, for an architecture and arguments that may be
-    given. `differences` yields every way in which no foreign class computes what a configuration
-    says. `renames` make foreign names of canonical ones, `to_canonical` makes the canonical tensor
-    of a foreign one. `gate` is that of its squeeze-and-excitation, `refuse` raises for a file that
-    is refused by its name.
+    `infer` recognises the module of shapes, for an architecture and arguments that may be given.
+    `differences` yields every way in which no foreign class computes what a configuration says.
+    `renames` make foreign names of canonical ones, `inverse` makes of foreign names those that
+    `infer` knows. `to_canonical` makes the canonical tensor of a foreign one. `gate` is that of its
+    squeeze-and-excitation, `refuse` raises for a file that is refused by its name.
     """
 
     name: str
     architectures: tuple[str, ...]
-    infer: Callable[[Checkpoint, str | None, Arguments], Inferred]
+    infer: Callable[[Shapes, str | None, Arguments], Inferred]
     differences: Callable[[Config], Iterator[str]] = field(repr=False)
     renames: Renames = field(default=(), repr=False)
+    inverse: Renames = field(default=(), repr=False)
     to_canonical: Callable[[np.ndarray, TensorSpec], np.ndarray] = unchanged
     gate: str = OWN_GATE
     refuse: Callable[[PathLike], None] = accept
@@ -71,17 +69,6 @@ class Importer:
     def foreign_name(self, name: str) -> str:
         """Return the foreign name of a canonical one."""
         return rename(name, self.renames)
-
-
-def rename(name: str, renames: Renames) -> str:
-    r"""Apply every rename in turn.
-
-    >>> rename("ghost1.cheap_conv.0.weight", [(r"cheap_conv\.", "cheap_operation.")])
-    'ghost1.cheap_operation.0.weight'
-    """
-    for pattern, replacement in renames:
-        name = re.sub(pattern, replacement, name)
-    return name
 
 
 def fixed_differences(config: Config, fixed: Mapping[str, Any]) -> Iterator[str]:

@@ -15,7 +15,6 @@ Activation = Literal["relu", "relu6", "silu", "hard_swish", "identity"]
 Rounding = Literal["divisible", "floor"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
-ROUNDINGS: tuple[Rounding, ...] = get_args(Rounding)
 
 # Fields of a configuration: their type once they are checked, and the check. A pair is given as
 # any `Size`, which is not its type afterwards.

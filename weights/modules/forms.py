@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from weights.errors import ArgumentError
 
@@ -14,14 +14,13 @@ PlainForm = Literal["training", "folded"]
 TRAINING: Final = "training"
 DEPLOYED: Final = "deployed"
 FOLDED: Final = "folded"
-FORMS: tuple[Form, ...] = get_args(Form)
-FORM_TRAINING = (
-    "a module in form '{form}' cannot train, its batch normalisations are merged into its "
-    "convolutions: switch to evaluation, or train in form 'training' and call deploy() afterwards"
-)
 
 
 def check_form(form: str, *, training: bool) -> None:
     """Raise `ArgumentError` for training in a form that cannot."""
     if training and form != TRAINING:
-        raise ArgumentError(FORM_TRAINING.format(form=form))
+        raise ArgumentError(
+            f"a module in form '{form}' cannot train, its batch normalisations are merged into its "
+            "convolutions: switch to evaluation, or train in form 'training' and call deploy() "
+            "afterwards"
+        )

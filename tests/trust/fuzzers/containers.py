@@ -106,7 +106,7 @@ def _is_odd(array: Any) -> bool:
 
 
 def fuzz(files: int, seed: int) -> tuple[Counter[str], list[str]]:
-    """What that many spoilt containers said, and what went wrong."""
+    """Import that many spoilt containers; count the outcomes, and list the wrong ones."""
     generator, said, wrong = random.Random(seed), Counter[str](), list[str]()
     with tempfile.TemporaryDirectory() as folder:
         known = originals(Path(folder))

@@ -61,7 +61,7 @@ def originals(folder: Path) -> Iterator[tuple[str, str, bytes]]:
 
 
 def fuzz(files: int, seed: int) -> tuple[Counter[str], list[str]]:
-    """What that many mutated files said, and what went wrong."""
+    """Import that many mutated files; count the outcomes, and list the wrong ones."""
     generator, said, wrong = random.Random(seed), Counter[str](), list[str]()
     with tempfile.TemporaryDirectory() as name, patch.object(hdf5, "LONGEST", HDF5_SECONDS):
         known = list(originals(Path(name)))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 @dataclass
 class Tally:
-    """What happened to some files."""
+    """The outcomes of some files."""
 
     files: int = 0
     same: int = 0

@@ -142,7 +142,7 @@ MUTATIONS = (drop, rename, reshape, resize, retype, add)
 
 
 def request(generator: random.Random, importer: str, architecture: str) -> dict[str, Any]:
-    """What a user asks for besides; one in two times nothing."""
+    """Draw the options of a request; none in one of two."""
     if generator.random() < 0.5:
         return {"importer": importer}
     others = [name for name, _, _ in VALID]
@@ -194,7 +194,7 @@ def wrong_tensors(
 
 
 def fuzz(files: int, seed: int) -> tuple[Counter[str], list[str]]:
-    """What that many spoilt state dicts said, and what went wrong."""
+    """Import that many spoilt state dicts; count the outcomes, and list the wrong ones."""
     generator, said, wrong = random.Random(seed), Counter[str](), list[str]()
     valid = [(name, kind, state(name, kind, config)) for name, kind, config in VALID]
     for number in range(files):

@@ -1,4 +1,4 @@
-"""What a partial load lets go, and every reason against it."""
+"""Partial loads: the tensors that they leave out, and every reason against one."""
 
 from __future__ import annotations
 

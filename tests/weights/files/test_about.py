@@ -1,4 +1,4 @@
-"""What a file says besides its tensors: typed, and covered by a digest from format 1.1 on."""
+"""The annotations of a file: typed, and covered by a digest from format 1.1 on."""
 
 from __future__ import annotations
 

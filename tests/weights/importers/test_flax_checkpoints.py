@@ -1,4 +1,4 @@
-"""What users of Flax save, and what of it is imported: by Orbax, and as msgpack."""
+"""Checkpoints that users of Flax save, by Orbax and as msgpack, and the tensors read from them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _zeros(module: Any) -> Any:
 
 
 def state(module: Any) -> Any:
-    """What `nnx.state` gives, a dropout's random numbers included."""
+    """The result of `nnx.state`, a dropout's random numbers included."""
     from flax import nnx
 
     return nnx.state(module)

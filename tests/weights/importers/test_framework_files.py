@@ -1,4 +1,4 @@
-"""What each framework reads of an export, and writes for an import, by its own functions."""
+"""Each framework reads exports, and writes imports, by its own functions."""
 
 from __future__ import annotations
 

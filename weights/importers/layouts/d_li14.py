@@ -8,11 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from weights.errors import ImportRefused
-from weights.importers.checkpoints import Checkpoint
-from weights.importers.importer import Arguments, Importer, Inferred, rename
+from weights.importers.importer import Arguments, Importer, Inferred
 from weights.importers.layouts import timm
 from weights.importers.layouts.ghostnets import PLAIN, infer_ghostnet
-from weights.importers.layouts.shapes import Shapes
+from weights.importers.shapes import Shapes, rename
 from weights.networks.architectures import Config
 from weights.networks.ghostnet import ROWS, GhostNetConfig
 from weights.tensors import CONVOLUTION, TensorSpec
@@ -54,15 +53,15 @@ RENAMES = (
 )
 
 
-def infer(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Inferred:
+def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
     """Infer the network from the names of d-li14."""
     first = rename(PLAIN, RENAMES)
-    if first not in checkpoint.tensors:
+    if first not in shapes:
         raise ImportRefused(
-            f"{checkpoint.path} must hold d-li14's GhostNet, with a tensor {first!r}, got none"
+            f"{shapes.path} must hold d-li14's GhostNet, with a tensor {first!r}, got none"
         )
     fixed = {name: value for name, value in ARGUMENTS.items() if name not in given}
-    found = infer_ghostnet(_canonical_shapes(checkpoint), "ghostnet", given, fixed)
+    found = infer_ghostnet(_canonical(shapes), "ghostnet", given, fixed)
     defaults = {name: found.arguments.pop(name) for name in UNDETERMINED if name in fixed}
     return replace(found, defaults=defaults)
 
@@ -79,15 +78,15 @@ def differences(config: Config) -> Iterator[str]:
     yield "weights of its gate cannot be written back bit for bit"
 
 
-def _canonical_shapes(checkpoint: Checkpoint) -> Shapes:
+def _canonical(shapes: Shapes) -> Shapes:
     """Return shapes by canonical name; the names are the same at every width."""
     specs = {rename(spec.name, RENAMES): spec for spec in GhostNetConfig(1, head="norm").tensors()}
     found = {
-        spec.name: to_canonical(checkpoint.tensors[name], spec).shape
+        spec.name: to_canonical(np.broadcast_to(0, shapes.found[name]), spec).shape
         for name, spec in specs.items()
-        if name in checkpoint.tensors
+        if name in shapes
     }
-    return Shapes(checkpoint.path, found, RENAMES)
+    return replace(shapes, found=found)
 
 
-D_LI14 = Importer("d-li14", ("ghostnet",), infer, differences, RENAMES, to_canonical, GATE)
+D_LI14 = Importer("d-li14", ("ghostnet",), infer, differences, RENAMES, (), to_canonical, GATE)

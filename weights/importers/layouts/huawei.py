@@ -7,10 +7,9 @@ from collections.abc import Iterable
 
 from weights.errors import ImportRefused
 from weights.files.storage import PathLike
-from weights.importers.checkpoints import Checkpoint
 from weights.importers.importer import Arguments, Importer, Inferred
 from weights.importers.layouts import timm
-from weights.importers.layouts.shapes import read_shapes
+from weights.importers.shapes import Shapes
 
 # In the branches the batch normalisation is called `bn`, which timm renamed.
 RENAMES = (*timm.RENAMES, (r"(_rpr_(?:conv\.\d+|scale))\.bn1\.", r"\1.bn."))
@@ -28,10 +27,10 @@ TENSORFLOW_REASONS = (
 )
 
 
-def infer(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Inferred:
-    """Infer the network from the names of Huawei."""
-    refuse_tensorflow(checkpoint.path, checkpoint.tensors)
-    return timm.infer_module(read_shapes(checkpoint, INVERSE, RENAMES), architecture, given)
+def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
+    """Infer the network from canonical names and shapes."""
+    refuse_tensorflow(shapes.path, shapes.found)
+    return timm.infer(shapes, architecture, given)
 
 
 def refuse_tensorflow(path: PathLike, names: Iterable[str] = ()) -> None:
@@ -45,5 +44,5 @@ def refuse_tensorflow(path: PathLike, names: Iterable[str] = ()) -> None:
 
 
 HUAWEI = Importer(
-    "huawei", ARCHITECTURES, infer, timm.differences, RENAMES, refuse=refuse_tensorflow
+    "huawei", ARCHITECTURES, infer, timm.differences, RENAMES, INVERSE, refuse=refuse_tensorflow
 )

@@ -10,14 +10,14 @@ from itertools import product
 
 from weights.arithmetic import ChannelSplit, same_padding
 from weights.importers.importer import Arguments, Inferred
-from weights.importers.layouts.ratios import find_ratios
-from weights.importers.layouts.shapes import (
-    Shapes,
+from weights.importers.layouts.ghost_modules import (
     best_fit,
     cheap_kernel,
     divided,
     read_ghost_module,
 )
+from weights.importers.layouts.ratios import find_ratios
+from weights.importers.shapes import Shapes
 from weights.modules.arguments import SPLITS
 from weights.modules.forms import DEPLOYED, TRAINING
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from weights.importers.checkpoints import Checkpoint
 from weights.importers.importer import Arguments, Importer, Inferred, fixed_differences
+from weights.importers.layouts.ghost_modules import read_ghost_module
 from weights.importers.layouts.layers import CHEAP, PRIMARY
 from weights.importers.layouts.ratios import find_ratio
-from weights.importers.layouts.shapes import read_ghost_module, read_shapes
+from weights.importers.shapes import Shapes
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.networks.architectures import Config
 
@@ -17,9 +17,9 @@ ABSENT: Arguments = {"dilation": (1, 1), "groups": 1, "activation": "relu", "bia
 FIXED = ABSENT | {"bn_eps": 1e-5, "bn_momentum": 0.1}
 
 
-def infer(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Inferred:
+def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
     """Infer the GhostConv from the shapes."""
-    found, channels = read_ghost_module(read_shapes(checkpoint), PRIMARY, CHEAP, given)
+    found, channels = read_ghost_module(shapes, PRIMARY, CHEAP, given)
     found = {"dw_kernel_size": 3, "split": "round"} | ABSENT | found
     defaults: Arguments = {}
     # Without a cheap half the output may be cropped, which leaves no trace in the tensors.

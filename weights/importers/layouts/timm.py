@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 from weights.arithmetic import same_padding, split_channels
 from weights.errors import ImportRefused
-from weights.importers.checkpoints import Checkpoint
 from weights.importers.importer import Arguments, Importer, Inferred, fixed_differences
 from weights.importers.layouts import layers
 from weights.importers.layouts.cifar import infer_resnet, infer_vgg
 from weights.importers.layouts.ghostnets import infer_ghostnet, is_ghostnet, recognise_ghostnet
 from weights.importers.layouts.layers import BRANCH, GATE, PRIMARY
-from weights.importers.layouts.shapes import Shapes, read_shapes
+from weights.importers.shapes import Shapes
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
@@ -47,12 +46,7 @@ INFER: Mapping[str, Callable[[Shapes, str, Arguments], Inferred]] = {
 }
 
 
-def infer(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Inferred:
-    """Infer the module from the names of timm."""
-    return infer_module(read_shapes(checkpoint, INVERSE, RENAMES), architecture, given)
-
-
-def infer_module(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
+def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
     """Infer the module from canonical names and shapes."""
     architecture = architecture or recognise(shapes)
     return INFER[architecture](shapes, architecture, given)
@@ -126,4 +120,4 @@ def _branches_differences(config: GhostConvV3Config) -> Iterator[str]:
         yield "its primary half has no branch without a convolution, the file has one"
 
 
-TIMM = Importer("timm", tuple(INFER), infer, differences, RENAMES)
+TIMM = Importer("timm", tuple(INFER), infer, differences, RENAMES, INVERSE)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from weights.arithmetic import same_padding
 from weights.errors import ImportRefused
-from weights.importers.checkpoints import Checkpoint
 from weights.importers.importer import Arguments, Importer, Inferred, fixed_differences
-from weights.importers.layouts.shapes import Shapes, read_ghost_module, read_shapes
+from weights.importers.layouts.ghost_modules import read_ghost_module
+from weights.importers.shapes import Shapes
 from weights.modules import yolo
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.forms import TRAINING
@@ -45,31 +45,30 @@ NORM = {"bn_eps": yolo.EPS, "bn_momentum": yolo.MOMENTUM}
 MODULE = {"dw_kernel_size": yolo.CHEAP_KERNEL, "ratio": 2, "split": "floor"} | NORM
 
 
-def infer(checkpoint: Checkpoint, architecture: str | None, given: Arguments) -> Inferred:
+def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
     """Infer the module from the names of ultralytics."""
-    refuse_fused(checkpoint)
-    names = checkpoint.tensors
+    refuse_fused(shapes)
     found = {
-        "ghost_conv": "cv1.conv.weight" in names and "cv3.conv.weight" not in names,
-        "ghost_bottleneck": "conv.0.cv1.conv.weight" in names,
-        "c3_ghost": "cv3.conv.weight" in names,
+        "ghost_conv": "cv1.conv.weight" in shapes and "cv3.conv.weight" not in shapes,
+        "ghost_bottleneck": "conv.0.cv1.conv.weight" in shapes,
+        "c3_ghost": "cv3.conv.weight" in shapes,
     }
     fitting = [name for name, fits in found.items() if fits and architecture in (None, name)]
     if len(fitting) != 1:
         got = ", ".join(fitting) or "none of their first tensors"
         raise ImportRefused(
-            f"{checkpoint.path} must hold one of ultralytics' GhostConv, GhostBottleneck or "
+            f"{shapes.path} must hold one of ultralytics' GhostConv, GhostBottleneck or "
             f"C3Ghost by itself, got {got}: save the state dict of that module alone"
         )
-    return INFER[fitting[0]](read_shapes(checkpoint), fitting[0], given)
+    return INFER[fitting[0]](shapes, fitting[0], given)
 
 
-def refuse_fused(checkpoint: Checkpoint) -> None:
+def refuse_fused(shapes: Shapes) -> None:
     """Raise `ImportRefused` where batch normalisation was merged into the convolutions."""
-    fused = [name for name in checkpoint.tensors if name.endswith("conv.bias")]
+    fused = [name for name in shapes.found if name.endswith("conv.bias")]
     if fused:
         raise ImportRefused(
-            f"{checkpoint.path} is fused: batch normalisation is merged into {fused[0]!r} and "
+            f"{shapes.path} is fused: batch normalisation is merged into {fused[0]!r} and "
             f"{len(fused) - 1} others, and cannot be taken out again; save it before model.fuse()"
         )
 

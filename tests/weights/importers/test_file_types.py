@@ -1,4 +1,4 @@
-"""What a foreign file is, its content tells, whatever it is called."""
+"""The content of a foreign file tells its type, whatever it is called."""
 
 from __future__ import annotations
 
