@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 import keras
 
+from ghost_tf.framework.data_format import DataFormat
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.layers import (
     activation,
@@ -51,7 +52,7 @@ class SqueezeExcite(Planned, keras.layers.Layer):
         se_ratio: float = 0.25,
         rounding: Rounding = "divisible",
         *,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)

@@ -8,6 +8,7 @@ import keras
 
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.branches import add_branches, branches, sum_branches
+from ghost_tf.framework.data_format import DataFormat
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
@@ -92,7 +93,7 @@ class GhostBottleneck(Planned, keras.layers.Layer):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: Form = "training",
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostBottleneckConfig(

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
-from ghost_tf.framework.data_format import concatenate, crop_channels
+from ghost_tf.framework.data_format import DataFormat, concatenate, crop_channels
 from ghost_tf.framework.keras_layers import BatchNorm
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.layers import activation, canonical_shape, convolution, norm_after
@@ -122,7 +122,7 @@ class GhostConv(Planned, keras.layers.Layer):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = self.configuration(

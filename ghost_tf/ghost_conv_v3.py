@@ -8,7 +8,7 @@ import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
 from ghost_tf.branches import add_branches, branches, sum_branches
-from ghost_tf.framework.data_format import concatenate, crop_channels
+from ghost_tf.framework.data_format import DataFormat, concatenate, crop_channels
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import ConvNormAct, conv_norm_act
 from ghost_tf.layers import (
@@ -76,7 +76,7 @@ class GhostConvV3(Planned, keras.layers.Layer):
         form: Form = "training",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostConvV3Config(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Unpack
 
+from ghost_tf.framework.data_format import DataFormat
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_tf.weights_io import variant
@@ -17,7 +18,7 @@ from weights.networks.arguments import GhostNetArguments
 class Options(GhostNetArguments, KerasOptions, total=False):
     """The arguments of GhostNet, GhostNetV2 and GhostNetV3 without the width."""
 
-    data_format: str | None
+    data_format: DataFormat | None
 
 
 def ghostnet_050(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNet:

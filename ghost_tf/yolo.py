@@ -8,7 +8,7 @@ from typing import Any, Unpack
 import keras
 
 from ghost_tf import bottleneck, ghost_conv
-from ghost_tf.framework.data_format import concatenate, native_shape
+from ghost_tf.framework.data_format import DataFormat, concatenate, native_shape
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import ConvNormAct, conv_norm_act
 from ghost_tf.layers import function_of, module_list
@@ -60,7 +60,7 @@ class GhostConv(ghost_conv.GhostConv):
         g: int = 1,
         act: bool | str | Callable[[Any], Any] = True,
         *,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         arguments = ghost_conv_arguments(c1, c2, k, s, g, function_of(act), OWN)
@@ -99,7 +99,7 @@ class GhostBottleneck(bottleneck.GhostBottleneck):
         k: int = 3,
         s: int = 1,
         *,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         arguments = ghost_bottleneck_arguments(c1, c2, k, s)
@@ -152,7 +152,7 @@ class C3Ghost(Planned, keras.layers.Layer):
         bn_eps: float = 1e-3,
         bn_momentum: float = 0.03,
         form: PlainForm = "training",
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         check_without_effect(shortcut, g)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import keras
 from keras import ops
@@ -10,10 +10,11 @@ from keras import ops
 from weights import arithmetic, checks
 from weights.arithmetic import Pair
 
-DATA_FORMATS = ("channels_last", "channels_first")
+DataFormat = Literal["channels_last", "channels_first"]
+DATA_FORMATS: tuple[DataFormat, ...] = get_args(DataFormat)
 
 
-def checked_data_format(data_format: str | None) -> str:
+def checked_data_format(data_format: DataFormat | None) -> str:
     """The data format asked for, or Keras' own default; raises `weights.ArgumentError`."""
     if data_format is None:
         data_format = keras.config.image_data_format()

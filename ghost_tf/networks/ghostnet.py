@@ -10,7 +10,7 @@ from keras import ops
 
 from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.branches import ConvNorm
-from ghost_tf.framework.data_format import native_shape
+from ghost_tf.framework.data_format import DataFormat, native_shape
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.layers import (
     activation,
@@ -81,7 +81,7 @@ class GhostNet(Network):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: Form = "training",
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostNetConfig(

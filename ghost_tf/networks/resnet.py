@@ -8,7 +8,7 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from ghost_tf.framework.data_format import spatial_axes
+from ghost_tf.framework.data_format import DataFormat, spatial_axes
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import activation, canonical_shape, dropout
@@ -61,7 +61,7 @@ class GhostResNet(Network):
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
         dropout: float = 0.0,
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostResNetConfig(

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
-from ghost_tf.framework.data_format import pooled_shape
+from ghost_tf.framework.data_format import DataFormat, pooled_shape
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import (
@@ -69,7 +69,7 @@ class GhostVGG16(Network):
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
-        data_format: str | None = None,
+        data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostVGGConfig(

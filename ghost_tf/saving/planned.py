@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import keras
 from keras import ops
 
-from ghost_tf.framework.data_format import canonical_shape, checked_data_format, native_shape
+from ghost_tf.framework.data_format import (
+    DataFormat,
+    canonical_shape,
+    checked_data_format,
+    native_shape,
+)
 from ghost_tf.framework.options import VariableOptions
 from ghost_tf.layers import dtype_name, in_training
 from ghost_tf.saving.composed import Composed, settle
@@ -55,7 +60,7 @@ class Planned(Composed, VariableOptions, Keras):
     data_format: str
 
     def __init__(
-        self, plan: Configuration, data_format: str | None = None, **keras_options: Any
+        self, plan: Configuration, data_format: DataFormat | None = None, **keras_options: Any
     ) -> None:
         check_dtype(keras_options.get("dtype"))
         super().__init__(**keras_options)

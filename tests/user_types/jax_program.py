@@ -78,6 +78,8 @@ def refused(layer: GhostConv, network: GhostNet, model: nnx.Sequential, rngs: nn
     GhostConv(8, 16, split="rond", rngs=rngs)  # error
     GhostConv(8, 16, activation="gelu", rngs=rngs)  # error
     GhostConv(8, 16, form="fold", rngs=rngs)  # error
+    GhostConv(8, 16, axis_name=1, rngs=rngs)  # error
+    GhostConv(8, 16, device="cpu", rngs=rngs)  # error
     GhostNet(depth=2, rngs=rngs)  # error
     GhostResNet20(num_classes=10, widths=16, rngs=rngs)  # error
     GhostVGG16(hidden="yes", rngs=rngs)  # error

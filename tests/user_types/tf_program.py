@@ -76,6 +76,9 @@ def refused(layer: GhostConv, network: GhostNet, model: keras.Sequential) -> Non
     GhostConv(8, 16, split="rond")  # error
     GhostConv(8, 16, activation="gelu")  # error
     GhostConv(8, 16, form="fold")  # error
+    GhostConv(8, 16, data_format="NCHW")  # error
+    GhostConv(8, 16, name=3)  # error
+    GhostConv(8, 16, kernel_initialiser="zeros")  # error
     GhostNet(depth=2)  # error
     GhostResNet20(num_classes=10, widths=16)  # error
     GhostVGG16(hidden="yes")  # error

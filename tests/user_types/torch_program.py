@@ -74,6 +74,8 @@ def refused(layer: GhostConv, network: GhostNet, model: nn.Sequential) -> None:
     GhostConv(8, 16, split="rond")  # error
     GhostConv(8, 16, activation="gelu")  # error
     GhostConv(8, 16, form="fold")  # error
+    GhostConv(8, 16, dtype="float32")  # error
+    GhostConv(8, 16, name="ghost")  # error
     GhostNet(depth=2)  # error
     GhostResNet20(num_classes=10, widths=16)  # error
     GhostVGG16(hidden="yes")  # error
