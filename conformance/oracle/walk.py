@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from conformance.oracle import weights_io
-
 Part = TypeVar("Part")
 
 
@@ -16,5 +14,10 @@ def parts(module: Any, kind: type[Part]) -> Iterator[Part]:
         yield module
     children = module if isinstance(module, list) else vars(module).values()
     for child in list(children):
-        if isinstance(child, list) or type(child).__module__.startswith(weights_io.__package__):
+        if isinstance(child, list) or _is_module(child):
             yield from parts(child, kind)
+
+
+def _is_module(value: Any) -> bool:
+    """True of an object of a class of the oracle, or of a subclass from anywhere."""
+    return any(base.__module__.startswith(__package__) for base in type(value).__mro__)
