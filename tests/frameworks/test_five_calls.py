@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,14 @@ from weights import GhostError
 LAYER: dict[str, Any] = {"c_in": 3, "c_out": 5}
 OTHER = tensors_of("ghost_conv", seed=1, **LAYER)
 NAME = "primary_conv.0.weight"
+# The calls that read or change a module, and their other arguments.
+CALLS: dict[str, Callable[[Path], tuple[Any, ...]]] = {
+    "save_weights": lambda path: (path.with_suffix(".copy"),),
+    "load_weights": lambda path: (path,),
+    "state": lambda path: (),
+    "set_state": lambda path: (OTHER,),
+    "deploy": lambda path: (),
+}
 
 
 def loaded(column: Column) -> Any:
@@ -86,3 +95,19 @@ def test_a_file_is_not_overwritten_unless_asked(column: Column, tmp_path: Path) 
 
     column.package.save_weights(layer, path, overwrite=True)
     assert_same_state(column.package.state(column.package.from_file(path)), OTHER)
+
+
+@in_every_column
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_looks_at_its_module_once(
+    column: Column, call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer, path = loaded(column), tmp_path / "layer.safetensors"
+    column.package.save_weights(layer, path)
+    framework, seen = column.package.save_weights.__self__, []
+    facts = framework.facts
+    monkeypatch.setattr(framework, "facts", lambda module: seen.append(module) or facts(module))
+
+    getattr(column.package, call)(layer, *CALLS[call](path))
+
+    assert [module is layer for module in seen].count(True) == 1
