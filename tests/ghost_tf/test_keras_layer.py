@@ -54,6 +54,23 @@ def test_a_layer_has_no_variables_until_it_is_built() -> None:
     assert (layer.built, len(layer.trainable_variables), len(layer.variables)) == (True, 6, 10)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "config"),
+    [
+        ("ghost_conv_v3", {"c_in": 4, "c_out": 8, "attention": True}),
+        ("ghost_bottleneck", {"c_in": 4, "c_mid": 8, "c_out": 6, "stride": 2, "se_ratio": 0.5}),
+        ("ghost_bottleneck", {"c_in": 4, "c_mid": 8, "c_out": 6, "stride": 2, "branches": 2}),
+        ("c3_ghost", {"c1": 4, "c2": 8}),
+        ("ghost_resnet20", {}),
+    ],
+)
+def test_building_creates_every_variable(architecture: str, config: dict[str, Any]) -> None:
+    layer = ghost_tf.weights_io.ARCHITECTURES[architecture](**config)
+    layer.build((None, 16, 16, layer.plan.input_channels))
+
+    assert len(layer.weights) == len(list(layer.plan.tensors()))
+
+
 def test_building_with_other_channels_is_refused() -> None:
     with pytest.raises(ArgumentError, match=r"^the input must have `c_in` = 4 channels, got 3$"):
         ghost_tf.GhostConv(**LAYER).build((None, 7, 6, 3))
