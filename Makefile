@@ -57,7 +57,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/test_imports.py
+	$(BIN)/python -m pytest -q -m "not slow" tests/test_imports.py
 
 # constraints.txt pins CPU builds: a looser torch would bring gigabytes of CUDA.
 $(STAMP): pyproject.toml constraints.txt

@@ -11,11 +11,12 @@ from typing import NoReturn, TypeVar
 import click
 from rich.console import Console
 
-from conformance.implementations.registry import OURS, Availability, available, target
+from conformance.implementations.registry import OURS, target
 from conformance.judging.verdict import Status
-from conformance.running.results import Run, offences, unjudged
+from conformance.running.results import Run, doubts, offences
 from conformance.tiers import TIERS
 from weights import GhostError
+from weights.frameworks import Framework
 
 Command = TypeVar("Command", bound=Callable[..., object])
 PASSED, FAILED, USAGE, HARNESS_FAILED = 0, 1, 2, 3
@@ -44,19 +45,18 @@ def timeout_option(seconds: float) -> Callable[[Command], Command]:
     )  # fmt: skip
 
 
-def implementations(names: Sequence[str]) -> tuple[list[str], list[Availability]]:
+def implementations(names: Sequence[str]) -> tuple[list[str], list[Framework]]:
     """The implementations that run, and ours that are missing; naming one of these is an error."""
-    ours = {state.name: state for state in available()}
     if not names:
-        installed = [name for name in OURS if ours[name].is_installed]
-        return installed, [state for state in ours.values() if not state.is_installed]
+        installed = [name for name, framework in OURS.items() if not framework.missing]
+        return installed, [framework for framework in OURS.values() if framework.missing]
     for name in names:
         try:
             target(name)
         except GhostError as error:
             raise click.UsageError(str(error)) from None
-        if name in ours and not ours[name].is_installed:
-            raise click.UsageError(f"{name} is missing: {ours[name].reason}")
+        if name in OURS and OURS[name].missing:
+            raise click.UsageError(f"{name} is missing: {OURS[name].reason}")
     return list(dict.fromkeys(names)), []
 
 
@@ -94,7 +94,7 @@ def exit_code(console: Console, result: Run) -> int:
         return HARNESS_FAILED
     if all(verdict.status is Status.SKIP for verdict in result.verdicts):
         console.print("nothing ran: every case was skipped", style="red")
-    reasons = [*offences(result), *unjudged(result)]
+    reasons = doubts(result)
     if reasons:
         console.print(f"not green: {'; '.join(reasons)}", style="red", soft_wrap=True)
     if result.has_failed or offences(result):

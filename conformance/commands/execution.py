@@ -12,7 +12,6 @@ from rich.console import Console
 
 from conformance.cases.case import split_pair
 from conformance.commands.common import HARNESS_FAILED, exit_code
-from conformance.implementations.registry import Availability
 from conformance.judging.verdict import Verdict
 from conformance.reports import terminal
 from conformance.reports.failures import Rerun
@@ -22,6 +21,7 @@ from conformance.running.journal import Journal, Key, key, lock_folder, read_jou
 from conformance.running.results import Run
 from conformance.running.runner import Work
 from conformance.tiers import Settings, make_tiers
+from weights.frameworks import Framework
 from weights.text import brief
 
 SHOWN_UNKNOWN = 5
@@ -32,7 +32,7 @@ class RunOptions:
     """The options of a run, checked."""
 
     implementations: Sequence[str]
-    missing: Sequence[Availability]
+    missing: Sequence[Framework]
     tiers: Sequence[str]
     settings: Settings
     case_ids: Sequence[str]

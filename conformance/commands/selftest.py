@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from conformance.commands.common import FAILED, PASSED, exit_with
-from conformance.implementations.registry import available
+from conformance.implementations.registry import OURS
 from conformance.mutants import FRAMEWORK, MUTANTS, TORCH_MUTANTS, Mutant
 from conformance.reports import terminal
 
@@ -35,8 +35,8 @@ def _run(names: Sequence[str], json_output: bool) -> int:
     if unknown:
         raise click.UsageError(f"no such mutant: {', '.join(unknown)}")
     console = terminal.console(stderr=json_output)
-    (framework,) = (each for each in available() if each.name == FRAMEWORK)
-    runnable = mutants if framework.is_installed else MUTANTS
+    framework = OURS[FRAMEWORK]
+    runnable = MUTANTS if framework.missing else mutants
     with console.status("mutants and variants run"):
         document = _document(
             [mutant for mutant in runnable if not names or mutant.name in names],
@@ -46,7 +46,7 @@ def _run(names: Sequence[str], json_output: bool) -> int:
         click.echo(json.dumps(document, indent=1))
     else:
         _show(console, **document)
-    if not framework.is_installed:
+    if framework.missing:
         console.print(f"the mutants of {FRAMEWORK}'s module were not run: {framework.reason}")
     survived = any(each["caught_by"] is None for each in document["mutants"])
     alarmed = any(each["false_alarms"] for each in document["variants"])

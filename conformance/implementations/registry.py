@@ -7,10 +7,9 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from weights.frameworks import FRAMEWORKS
 
 Build = Callable[..., Any]
 
-OURS = {each.package: each.requires for each in FRAMEWORKS.values()}
+OURS = {framework.package: framework for framework in FRAMEWORKS.values()}
 ORACLE = "oracle"
 # Entries of an implementation in a report.
 VERSION_LIMIT = 50
@@ -38,32 +37,6 @@ ENVIRONMENTS = {
     "ghost_tf.backends:jax": {"KERAS_BACKEND": "jax"},
     "ghost_tf.backends:torch": {"KERAS_BACKEND": "torch"},
 }
-
-
-@dataclass(frozen=True)
-class Availability:
-    """One of our packages, and the packages that it lacks on this machine."""
-
-    name: str
-    lacks: tuple[str, ...] = ()
-
-    @property
-    def is_installed(self) -> bool:
-        """True where it lacks nothing."""
-        return not self.lacks
-
-    @property
-    def reason(self) -> str:
-        """The reason for which it cannot run, and the command that installs what it lacks."""
-        return f"{', '.join(self.lacks)} not installed: pip install {' '.join(self.lacks)}"
-
-
-def available() -> list[Availability]:
-    """Our three packages, with what each of them lacks on this machine."""
-    return [
-        Availability(name, tuple(package for package in packages if find_spec(package) is None))
-        for name, packages in OURS.items()
-    ]
 
 
 def target(name: str) -> tuple[str, str]:

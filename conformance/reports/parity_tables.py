@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from conformance.implementations.registry import Availability
 from conformance.judging.verdict import Status, Verdict
 from conformance.parity.tier import ParityTier
 from conformance.reports.terminal import failure_text, show_missing
 from conformance.running.results import Run, is_green
+from weights.frameworks import Framework
 
 # By which the worst of several verdicts is chosen.
 SEVERITY = (Status.PASS, Status.SKIP, Status.KNOWN, Status.FAIL, Status.ERROR)
@@ -24,7 +24,7 @@ Row = tuple[str, str]
 
 
 def show(
-    console: Console, tier: ParityTier, run: Run, missing: Sequence[Availability], *, verbose: bool
+    console: Console, tier: ParityTier, run: Run, missing: Sequence[Framework], *, verbose: bool
 ) -> None:
     """Print the table, notes, the first difference of each implementation, and the conclusions.
 

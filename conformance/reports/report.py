@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from conformance.implementations.registry import ENVIRONMENT, Availability, installed_version
+from conformance.implementations.registry import ENVIRONMENT, installed_version
 from conformance.judging.verdict import Status, Verdict
 from conformance.reports.summary import count
-from conformance.running.results import Run, offences, timings, unjudged
+from conformance.running.results import Run, doubts, timings
 from weights import FormatError, strict_json
 from weights.files.storage import read_bytes
+from weights.frameworks import Framework
 from weights.text import brief
 
 LINES, JUNIT, HTML = "report.jsonl", "junit.xml", "report.html"
@@ -54,7 +55,7 @@ def prepare(folder: Path) -> None:
 
 
 def write_report(
-    folder: Path, run: Run, tiers: Sequence[str], missing: Sequence[Availability],
+    folder: Path, run: Run, tiers: Sequence[str], missing: Sequence[Framework],
     settings: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:  # fmt: skip
     """Write `report.jsonl` and `junit.xml` into `folder`.
@@ -70,7 +71,7 @@ def write_report(
     ]
     text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records)
     (folder / LINES).write_text(text, encoding="utf-8")
-    tree = ElementTree.ElementTree(junit(run.verdicts, [*offences(run), *unjudged(run)]))
+    tree = ElementTree.ElementTree(junit(run.verdicts, doubts(run)))
     tree.write(folder / JUNIT, encoding="utf-8", xml_declaration=True)
 
 
@@ -135,7 +136,7 @@ def _case(verdict: Verdict) -> ElementTree.Element:
     return case
 
 
-def _header(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> dict[str, Any]:
+def _header(run: Run, tiers: Sequence[str], missing: Sequence[Framework]) -> dict[str, Any]:
     return {
         "kind": "header",
         "ghostconv": installed_version("ghostconv"),
@@ -147,7 +148,7 @@ def _header(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> 
         "tiers": list(tiers),
         "implementations": run.versions,
         "remarks": {name: list(found) for name, found in run.violations.items()},
-        "missing": {gap.name: gap.reason for gap in missing},
+        "missing": {each.package: each.reason for each in missing},
     }
 
 
@@ -155,7 +156,7 @@ def _footer(run: Run) -> dict[str, Any]:
     return {
         "kind": "footer",
         "counts": counts(run.verdicts),
-        "not_green": [*offences(run), *unjudged(run)],
+        "not_green": doubts(run),
         "was_stopped": run.was_stopped,
         "seconds": round(run.seconds, 3),
         "effort": [asdict(timing) for timing in timings(run)],

@@ -12,10 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from conformance.implementations.registry import Availability
 from conformance.judging.verdict import Status, Verdict
 from conformance.reports.summary import count, count_run, counts_text, ratios, rerun_command
 from conformance.running.results import Run, is_green, timings
+from weights.frameworks import Framework
 
 SHOWN_FAILURES = 20
 
@@ -55,7 +55,7 @@ def progress_bars(
 
 
 def show(
-    console: Console, run: Run, tiers: Sequence[str], missing: Sequence[Availability],
+    console: Console, run: Run, tiers: Sequence[str], missing: Sequence[Framework],
     notes: Sequence[str],
     options: Mapping[str, str],
 ) -> None:  # fmt: skip
@@ -80,18 +80,18 @@ def show(
     console.print(f"{counts} in {run.seconds:.0f} s{stopped}", style=style)
 
 
-def show_missing(console: Console, missing: Sequence[Availability]) -> None:
+def show_missing(console: Console, missing: Sequence[Framework]) -> None:
     """Print which of our packages could not run, and why."""
     for each in missing:
-        console.print(f"{each.name} is missing: {each.reason}", style="yellow")
+        console.print(f"{each.package} is missing: {each.reason}", style="yellow")
 
 
-def table(run: Run, tiers: Sequence[str], missing: Sequence[Availability]) -> Table:
+def table(run: Run, tiers: Sequence[str], missing: Sequence[Framework]) -> Table:
     """Tiers by implementations: passed of all, and the worst ratio of error to allowed."""
     grid = Table(title="passed of all; worst error / allowed")
     grid.add_column("tier")
     names = list(run.versions)
-    for name in (*names, *(each.name for each in missing)):
+    for name in (*names, *(each.package for each in missing)):
         grid.add_column(_heading(name, run), justify="right")
     for tier in tiers:
         cells = [

@@ -77,6 +77,11 @@ def unjudged(run: Run) -> list[str]:
     ]
 
 
+def doubts(run: Run) -> list[str]:
+    """The reasons, beside its verdicts, for which a run is not green."""
+    return [*offences(run), *unjudged(run)]
+
+
 def is_green(run: Run) -> bool:
     """Whether a run shows that everything is right."""
-    return not (run.tracebacks or run.has_failed or offences(run) or unjudged(run))
+    return not (run.tracebacks or run.has_failed or doubts(run))

@@ -89,6 +89,7 @@ def test_fit_changes_every_tensor() -> None:
     assert [name for name in before if (before[name] == after[name]).all()] == []
 
 
+@pytest.mark.matrix
 def test_fit_lowers_the_loss_of_a_network() -> None:
     keras.utils.set_random_seed(0)
 

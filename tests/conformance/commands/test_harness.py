@@ -12,11 +12,11 @@ from click.testing import CliRunner, Result
 
 from conformance.commands.cli import main
 from conformance.implementations.process import ProcessImplementation
-from conformance.implementations.registry import available
 from conformance.tiers import NetworkTier, Settings
 from conformance.tiers.contract import plain_weights
 from weights import GhostError, write_file
 from weights.files.storage import write_safetensors
+from weights.frameworks import FRAMEWORKS
 
 
 def invoke(*arguments: str) -> Result:
@@ -101,23 +101,23 @@ def test_files_that_no_network_can_be_run_from_are_wrong_usage(name: str, tmp_pa
 
 
 def test_what_is_missing_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.implementations.registry.find_spec", lambda name: None)
-    assert [state.reason for state in available()] == [
-        "torch not installed: pip install torch",
-        "jax, flax not installed: pip install jax flax",
-        "keras, tensorflow not installed: pip install keras tensorflow",
+    monkeypatch.setattr("weights.frameworks.find_spec", lambda name: None)
+    assert [framework.reason for framework in FRAMEWORKS.values()] == [
+        "ghost_torch, torch not installed: pip install 'ghostconv[torch]'",
+        "ghost_jax, jax, flax not installed: pip install 'ghostconv[jax]'",
+        "ghost_tf, keras, tensorflow not installed: pip install 'ghostconv[tf]'",
     ]
 
 
 def test_with_nothing_installed_the_harness_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.implementations.registry.find_spec", lambda name: None)
+    monkeypatch.setattr("weights.frameworks.find_spec", lambda name: None)
     result = invoke("run", "--tier", "exact")
     assert result.exit_code == 3
     assert "nothing ran: install one of the frameworks" in result.output
 
 
 def test_a_missing_one_asked_for_by_name_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("conformance.implementations.registry.find_spec", lambda name: None)
+    monkeypatch.setattr("weights.frameworks.find_spec", lambda name: None)
     result = invoke("run", "--implementation", "ghost_jax", "--tier", "exact")
     assert result.exit_code == 2
     assert "ghost_jax is missing" in result.output

@@ -57,7 +57,13 @@ def run(names: list[str], folder: Path, *cases: str) -> dict[str, list[dict]]:
     return found
 
 
-@pytest.mark.parametrize("names", [EXPORTS, PRECISIONS], ids=["exports", "precisions"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(EXPORTS, id="exports", marks=pytest.mark.matrix),
+        pytest.param(PRECISIONS, id="precisions"),
+    ],
+)
 def test_a_mode_in_a_process_of_its_own_is_within_its_bound(
     names: list[str], tmp_path: Path
 ) -> None:

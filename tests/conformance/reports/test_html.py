@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from conformance import Status, Verdict, Worst
-from conformance.implementations.registry import Availability
 from conformance.judging.compare import compare_arrays
 from conformance.reports.html import colour, write_page
 from conformance.reports.report import HTML, write_report
 from conformance.running.results import Run
+from weights.frameworks import Framework
 
 EVIL = "<script>alert('x')</script>"
 WORST = Worst((0, 3, 1, 2), 1.5, 1.0, 0.5, 0.25, 2.0)
@@ -56,7 +56,7 @@ def verdicts() -> list[Verdict]:
 @pytest.fixture
 def page(tmp_path: Path) -> str:
     run = Run(verdicts(), {"mine": {"numpy": "2.4.6"}}, 12.0)
-    write_report(tmp_path, run, ["exact", "weights"], [Availability("ghost_tf", ("keras",))])
+    write_report(tmp_path, run, ["exact", "weights"], [Framework("tf", "ghost_tf", ("absent",))])
     write_page(tmp_path, {"exact": "--full"})
     return (tmp_path / HTML).read_text()
 
@@ -113,7 +113,7 @@ def test_every_case_is_a_square(page: str) -> None:
         ("a", "pass"), ("b", "fail"), ("c", "skip"), ("d", "error"), ("e", "pass"),
     ]  # fmt: skip
     assert len({shade for shade, _, _ in titles}) == 5
-    assert "ghost_tf is missing: keras not installed" in page
+    assert "ghost_tf is missing: absent not installed" in page
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ import pytest
 from rich.console import Console
 
 from conformance import Status, Verdict, Worst
-from conformance.implementations.registry import Availability
 from conformance.reports.report import prepare, read_report, write_report
 from conformance.reports.summary import rerun_command
 from conformance.reports.terminal import failure_text, show, table
 from conformance.running.deviations import read_deviations
 from conformance.running.results import Run
 from weights import FormatError
+from weights.frameworks import Framework
 
 WORST = Worst((0, 3, 1, 2), 1.5, 1.0, 0.5, 0.25, 2.0)
 VERDICTS = [
@@ -46,7 +46,7 @@ VERDICTS = [
     ),
 ]
 RUN = Run(VERDICTS, {"ghost_torch": {"torch": "2.13.0"}, "ghost_jax": {"jax": "0.10.2"}}, 12.0)
-MISSING = [Availability("ghost_tf", ("keras", "tensorflow"))]
+MISSING = [Framework("tf", "ghost_tf", ("absent",))]
 
 
 def test_a_report_reads_back_as_it_was_written(tmp_path: Path) -> None:
