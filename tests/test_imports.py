@@ -159,6 +159,28 @@ def test_only_the_plug_imports_by_name() -> None:
     assert calls == IMPORTS_BY_NAME
 
 
+def private_imports(file: str, tree: ast.AST) -> list[str]:
+    """The names that a file takes although the file which has them keeps them to itself."""
+    return [
+        f"{file} imports {alias.name} of {node.module}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in MAY_IMPORT
+        for alias in node.names
+        if alias.name.startswith("_") and not alias.name.startswith("__")
+    ]
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_nobody_imports_what_a_file_keeps_to_itself(package: str) -> None:
+    assert [each for item in sources(package) for each in private_imports(*item)] == []
+
+
+def test_a_private_import_is_found() -> None:
+    tree = ast.parse("from weights.hub import _read, fetch\nfrom torch.nn import _reduction")
+
+    assert private_imports("a.py", tree) == ["a.py imports _read of weights.hub"]
+
+
 def folders() -> list[str]:
     """Every folder of the packages and of their tests that holds code."""
     files = [Path(file) for place in (*MAY_IMPORT, "tests") for file, _ in sources(place)]
