@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from weights.files.writing import PathLike, exists, is_there, refused, sync_fold
 
 # Of Linux' renameat2: names relative to the working folder, and both at once.
 HERE, EXCHANGE = -100, 2
+# How often, and how many seconds apart, a folder is removed that somebody still writes into.
+REMOVALS, PAUSE = 20, 0.04
 
 
 @contextmanager
@@ -49,9 +52,18 @@ def _temporary(path: Path) -> Iterator[Path]:
             lock(descriptor)
         yield temporary
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _remove(temporary)
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder; threads of a library that has just failed may still write into it."""
+    for _ in range(REMOVALS):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(PAUSE)
 
 
 def _place(new: Path, path: Path, overwrite: bool) -> None:
