@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from weights.text import printable
-
 # Characters of a text, and of a name, that an implementation had a part in.
 TEXT_LIMIT, NAME_LIMIT = 4000, 200
 
@@ -14,6 +12,8 @@ def shorten(text: str, limit: int = TEXT_LIMIT) -> str:
     >>> shorten("abcdef\0" * 100, limit=12)
     'abcdef ... (688 characters left out) ... bcdef\\x00'
     """
+    from weights.text import printable  # with NumPy, which the public names here do without
+
     text = str.expandtabs(text, 4)  # a text of exactly this class, whatever class it had
     left_out = len(text) - limit
     if left_out <= 0:

@@ -31,6 +31,16 @@ def run(folder: Path, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def test_the_plugin_imports_neither_numpy_nor_weights() -> None:
+    # Every session of pytest imports it, of projects too that have nothing to do with this one.
+    code = "import sys, conformance.pytest_plugin; print({'numpy', 'weights'} & {*sys.modules})"
+    command = [sys.executable, "-c", code]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "set()\n"
+
+
 def test_every_case_is_a_test(tmp_path: Path) -> None:
     code, output = run(tmp_path, "--ghost-implementation", "oracle", "--ghost-tier", "exact")
 
