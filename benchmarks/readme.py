@@ -18,6 +18,7 @@ from typing import Any
 
 from conformance import Status, Verdict
 from conformance.reports.report import LINES, read_report
+from conformance.reports.summary import ratios
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 ROW = r"^\| `{tier}`: ([^|]*) \|.*$"
@@ -42,8 +43,8 @@ def proof(verdicts: Sequence[Verdict]) -> dict[str, list[str]]:
 
 def _cell(verdicts: Sequence[Verdict]) -> str:
     passed = sum(verdict.status is Status.PASS for verdict in verdicts)
-    ratios = [verdict.ratio for verdict in verdicts if verdict.ratio is not None]
-    worst = f" {max(ratios):.2f}" if ratios else ""
+    found = ratios(verdicts)
+    worst = f" {max(found):.2f}" if found else ""
     return f"{passed}/{len(verdicts)}{worst}"
 
 
