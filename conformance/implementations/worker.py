@@ -6,8 +6,9 @@ import gc
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import perf_counter
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -134,9 +135,22 @@ def _lent(run: Callable[[np.ndarray], Any], x: np.ndarray) -> Any:
         raise ArgumentError("it changed its input in place")
     if _references(lent) > held:
         gc.collect()  # a reference in a garbage cycle is none
+        _clear_frames(lent)
     if _references(lent) > held:
         raise ArgumentError("it keeps a reference to its input, which is its caller's")
     return result
+
+
+def _clear_frames(lent: tuple[np.ndarray, ...]) -> None:
+    """Take from frames that have returned what they hold of these arrays.
+
+    Since Python 3.13 who looks at the local names of a frame keeps the frame: TensorFlow's tracing
+    keeps those of its callers, which is no reference of the implementation's.
+    """
+    for holder in gc.get_referrers(*lent):
+        if isinstance(holder, FrameType):
+            with suppress(RuntimeError):  # of frames that run or wait
+                holder.clear()
 
 
 def _references(lent: tuple[np.ndarray, ...]) -> int:

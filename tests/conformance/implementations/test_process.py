@@ -85,7 +85,7 @@ def test_one_that_raises_is_told_by_type_and_text(name: str, type_name: str, tex
     assert (caught.value.type_name, caught.value.text) == (type_name, text)
 
 
-@pytest.mark.parametrize("name", ["Prints", "ReturnsLists"])
+@pytest.mark.parametrize("name", ["Prints", "ReturnsLists", "KeepsFrame"])
 def test_odd_manners_do_not_matter(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     with implementation(name) as process, implementation("Fake") as right:
         for _ in range(2):
