@@ -10,39 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from ghost_jax.framework.activations import hard_swish, identity, relu, relu6, silu
 from ghost_jax.framework.batch_norm import BatchNorm
 from ghost_jax.framework.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
 from ghost_jax.framework.options import without_axes
 from weights import ArgumentError, arithmetic
 from weights.modules.convolutions import ConvolutionPlan
 from weights.modules.forms import check_form
-
-
-# Functions of our own: a module that held JAX's compiled ones could not be pickled.
-def relu(x: jax.Array) -> jax.Array:
-    """max(x, 0)."""
-    return jax.nn.relu(x)
-
-
-def relu6(x: jax.Array) -> jax.Array:
-    """min(max(x, 0), 6)."""
-    return jax.nn.relu6(x)
-
-
-def silu(x: jax.Array) -> jax.Array:
-    """x / (1 + exp(-x))."""
-    return jax.nn.silu(x)
-
-
-def hard_swish(x: jax.Array) -> jax.Array:
-    """x relu6(x + 3) / 6 (Howard et al., ICCV 2019, section 5.2)."""
-    return jax.nn.hard_swish(x)
-
-
-def identity(x: jax.Array) -> jax.Array:
-    """x."""
-    return x
-
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "relu": relu,
@@ -187,10 +161,15 @@ def check_input(module: Any, x: jax.Array) -> None:
     if norm is not None:
         # Also where statistics are those of all devices, of which the sizes here tell nothing.
         check_form(module.plan.form, training=not norm.use_running_average)
-    module.plan.check_input(canonical_shape(x), dtype_name(x), training=in_training(norm))
+    module.plan.check_input(_canonical_shape(x), dtype_name(x), training=in_training(norm))
 
 
-def canonical_shape(x: jax.Array) -> tuple[Any, ...]:
+def dtype_name(x: jax.Array) -> str:
+    """Name of the input's dtype, as NumPy has it."""
+    return x.dtype.name
+
+
+def _canonical_shape(x: jax.Array) -> tuple[Any, ...]:
     """Shape of the input as (N, C, H, W)."""
     # A size that is a symbol, as `jax.export` has them, is not known.
     shape = tuple(size if isinstance(size, int) else None for size in x.shape)
@@ -198,11 +177,6 @@ def canonical_shape(x: jax.Array) -> tuple[Any, ...]:
         return shape
     batch, height, width, channels = shape
     return batch, channels, height, width
-
-
-def dtype_name(x: jax.Array) -> str:
-    """Name of the input's dtype, as NumPy has it."""
-    return x.dtype.name
 
 
 def _uniform(fan_in: int) -> Callable[..., jax.Array]:

@@ -8,8 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from ghost_tf.framework import data_format as axes
-from ghost_tf.framework.data_format import channel_axis, spatial_axes
+from ghost_tf.framework.data_format import channel_axis, native_shape, spatial_axes
 from ghost_tf.framework.keras_layers import BatchNorm, Convolution, DepthwiseConvolution, uniform
 from ghost_tf.framework.options import drawn_apart
 from weights import arithmetic
@@ -39,7 +38,9 @@ def batch_norm(
     channels: int, eps: float, momentum: float, *, data_format: str, **options: Any
 ) -> BatchNorm:
     """Batch normalisation that stores the unbiased variance."""
-    return BatchNorm(channel_axis(data_format), 1 - momentum, eps, dtype=options["dtype"])
+    norm = BatchNorm(channel_axis(data_format), 1 - momentum, eps, dtype=options["dtype"])
+    norm.input_spec = keras.InputSpec(shape=native_shape((None, channels, None, None), data_format))
+    return norm
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
@@ -70,7 +71,9 @@ def linear(features: int, classes: int, *, data_format: str, **options: Any) -> 
     """A linear layer with bias."""
     drawn = {name: uniform(features) for name in ("kernel_initializer", "bias_initializer")}
     chosen = {name: drawn_apart(options[name]) for name in drawn if name in options}
-    return keras.layers.Dense(classes, **{**drawn, **options, **chosen})
+    dense = keras.layers.Dense(classes, **{**drawn, **options, **chosen})
+    dense.input_spec = keras.InputSpec(shape=(None, features))
+    return dense
 
 
 def dropout(rate: float, *, data_format: str, **options: Any) -> keras.layers.Dropout:
@@ -145,11 +148,6 @@ def conv_norms(
 def in_training(norm: BatchNorm | Folded | None, training: bool | None = None) -> bool:
     """Whether the normalisation will use the statistics of the batch."""
     return norm is not None and bool(training) and norm.trainable
-
-
-def canonical_shape(x: Any, data_format: str) -> tuple[Any, ...]:
-    """Shape of the input as (N, C, H, W)."""
-    return axes.canonical_shape(x, data_format)
 
 
 def dtype_name(x: Any) -> str:

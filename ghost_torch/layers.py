@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from ghost_torch.framework.watched import check_tensor, untraced
-from weights import ArgumentError, arithmetic, checks
+from weights import arithmetic
 from weights.modules.convolutions import ConvolutionPlan
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -155,13 +155,8 @@ def check_input(module: Any, x: Tensor) -> None:
     check_tensor(module, x)
     training = in_training(module.first_norm)
     with untraced():
-        shape = canonical_shape(x)
+        shape = tuple(x.shape)
     module.plan.check_input(shape, dtype_name(x), training=training)
-
-
-def canonical_shape(x: Tensor) -> tuple[Any, ...]:
-    """Shape of the input as (N, C, H, W)."""
-    return tuple(x.shape)
 
 
 def dtype_name(x: Tensor) -> str:
@@ -179,21 +174,6 @@ def _frozen_statistics(norms: list[_BatchNorm]) -> Iterator[None]:
     finally:
         for norm, (momentum, count) in zip(norms, kept, strict=True):
             norm.momentum, norm.num_batches_tracked = momentum, count
-
-
-def checked_options(device: Any, dtype: Any) -> dict[str, Any]:
-    """The arguments of a layer beside its plan, by keyword; raises `ArgumentError`."""
-    if dtype is not None:
-        checks.floating("`dtype`", str(dtype).removeprefix("torch."))
-        if not isinstance(dtype, torch.dtype):
-            raise ArgumentError(f"`dtype` must be a torch.dtype, got {dtype!r}: use torch.{dtype}")
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, TypeError, ValueError):
-        raise ArgumentError(
-            f"`device` must be one that PyTorch has here, got {device!r}: such as 'cpu'"
-        ) from None
-    return {"device": device, "dtype": dtype}
 
 
 def _is_distributed() -> bool:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from conformance.oracle import layers
+from conformance.oracle.layers import Folded
+from conformance.oracle.weighted import BatchNorm, Convolution, Linear
 from weights.columns.actual import Facts
 
-LAYERS = (layers.Convolution, layers.BatchNorm, layers.Linear, layers.Folded)
+LAYERS = (Convolution, BatchNorm, Linear, Folded)
 
 
 def facts(module: Any) -> Facts:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import dtype_policies, saving
 
+from ghost_tf.framework.keras_layers import Convolution
 from ghost_tf.layers import ACTIVATIONS
 
 # The key of a configuration under which the settings of the layers inside stand.
@@ -50,6 +51,13 @@ def _layers(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 class Composed:
     """A layer or model that is made of layers; comes before the Keras class."""
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Create the variables of the layers inside, each of which knows what it takes."""
+        for child in children(self).values():
+            spec = child.input_spec
+            if not child.built and (spec or isinstance(child, (Composed, Convolution))):
+                child.build(spec.shape if spec else input_shape)
 
     def get_config(self) -> dict[str, Any]:
         """The configuration that Keras saves, with the settings of layers inside."""

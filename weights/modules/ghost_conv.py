@@ -97,6 +97,11 @@ class GhostConvConfig(Configuration):
         """The branch that makes a gate, which GhostConvV2 alone has."""
         return None
 
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return "primary_conv.1"
+
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the layer, in the order of PyTorch's `state_dict`."""
         yield from self.primary.tensors_with_norm("primary_conv.0", "primary_conv.1")

@@ -90,6 +90,11 @@ class GhostConvV3Config(Configuration):
             return None
         return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride, self.folded)
 
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return "primary_rpr_conv.0.bn1" if self.form == TRAINING else "primary_conv.1"
+
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the layer, in the order of PyTorch's `state_dict`."""
         for half in self.halves:

@@ -174,6 +174,11 @@ class C3GhostConfig(Configuration):
         arguments |= self.only("bn_eps", "bn_momentum", "form")
         return (GhostBottleneckConfig(**arguments),) * self.n
 
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return "cv1.1"
+
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it; `hidden` where it is not the default."""
         values = super().to_dict()

@@ -142,6 +142,11 @@ class GhostNetConfig(NetworkConfig):
         """The least height and width: DFC attention halves maps, and needs two rows of each."""
         return STRIDE + 1 if self.version > 1 else 1
 
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return "bn1"
+
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the network, in the order of PyTorch's `state_dict`."""
         yield from self.stem.tensors_with_norm("conv_stem", "bn1")

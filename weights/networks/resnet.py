@@ -126,6 +126,11 @@ class GhostResNetConfig(NetworkConfig):
             for block in self.blocks()
         }
 
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return f"conv1.{self.stem.first_norm}"
+
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the network, in the order of PyTorch's `state_dict`."""
         yield from (spec.under("conv1") for spec in self.stem.tensors())

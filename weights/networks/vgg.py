@@ -81,6 +81,11 @@ class GhostVGGConfig(NetworkConfig):
             stages.append(tuple(stage))
         return tuple(stages)
 
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return f"features.0.0.{self.stages[0][0].first_norm}"
+
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the network, in the order of PyTorch's `state_dict`."""
         for number, stage in enumerate(self.stages):

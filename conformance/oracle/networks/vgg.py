@@ -70,11 +70,6 @@ class GhostVGG16(Network):
         self.linear = classifier(plan, **options)
         self.relu = activation("relu")
 
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the network is in training."""
-        return self.features.first_norm
-
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         check_input(self, x)
         for name, out in self.features.steps(x):
