@@ -3,8 +3,6 @@
 What a framework package offers are the methods of its one `Column`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
@@ -58,7 +56,7 @@ class Column(Contents[Module, GhostModule, Variable]):
         """
         file = read_file(path, allow_invalid=allow_invalid)
         architecture, config = self._actual(module)
-        chosen = select(file, architecture, config.to_dict(), allow_missing)
+        chosen = select(file, architecture, config, allow_missing)
         self._write(module, chosen, f"cannot load {path} into {type(module).__name__}")
 
     def from_file(self, path: PathLike, *, allow_invalid: bool = False) -> GhostModule:

@@ -1,7 +1,5 @@
 """What a module is made of: its configuration, and its tensors by canonical name and layout."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from functools import lru_cache
@@ -24,6 +22,10 @@ class Configured(Protocol):
     @property
     def architecture(self) -> str:
         """Its name in the interchange file."""
+
+    @property
+    def plan(self) -> Config:
+        """Its checked configuration."""
 
     @property
     def config(self) -> dict[str, Any]:
@@ -94,7 +96,7 @@ class Contents(Backend[Module, GhostModule, Variable]):
     def _like(self, module: T, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> T:
         """Another configuration of `module` with these tensors: where it is, and in its mode."""
         made: T = self.make_like(module, config, common_dtype(tensors))
-        self._set(made, configure(module.architecture, config), tensors)
+        self._set(made, made.plan, tensors)
         return made
 
     def _set(self, module: Any, config: Config, tensors: Mapping[str, np.ndarray]) -> None:

@@ -1,7 +1,5 @@
 """What the layers and networks of all frameworks have in common, and no framework word in it."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 
