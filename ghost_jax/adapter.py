@@ -1,7 +1,5 @@
 """The package as the conformance suite plugs it in: NumPy arrays in NCHW, in and out."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

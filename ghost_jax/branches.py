@@ -1,7 +1,5 @@
 """The parallel branches that GhostNetV3 trains in place of one convolution."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import jax

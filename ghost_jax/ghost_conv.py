@@ -1,7 +1,5 @@
 """GhostConv: a few channels by a convolution, the others from those by a cheap one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

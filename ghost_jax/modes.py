@@ -3,8 +3,6 @@
 `ghost-conformance run --implementation ghost_jax.modes:eager`, and likewise the others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Where Flax's own state, as Orbax and msgpack files hold it, has the tensors of a module."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

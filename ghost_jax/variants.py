@@ -3,8 +3,6 @@
 How large each is and which repository has its weights stands in `weights.networks.variants`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Unpack
 

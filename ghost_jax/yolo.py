@@ -1,7 +1,5 @@
 """The ghost modules of the YOLO family, as ultralytics has them: names, arguments, results."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 

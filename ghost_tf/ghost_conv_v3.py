@@ -1,7 +1,5 @@
 """The ghost module of GhostNetV3: parallel branches in training, one convolution afterwards."""
 
-from __future__ import annotations
-
 from typing import Any, Unpack
 
 import keras

@@ -1,7 +1,5 @@
 """The framework's own layers, as this project uses them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -39,7 +37,7 @@ def batch_norm(
 ) -> BatchNorm:
     """Batch normalisation that stores the unbiased variance."""
     norm = BatchNorm(channel_axis(data_format), 1 - momentum, eps, dtype=options["dtype"])
-    norm.input_spec = keras.InputSpec(shape=native_shape((None, channels, None, None), data_format))
+    norm.takes = native_shape((None, channels, None, None), data_format)
     return norm
 
 
@@ -72,7 +70,7 @@ def linear(features: int, classes: int, *, data_format: str, **options: Any) -> 
     drawn = {name: uniform(features) for name in ("kernel_initializer", "bias_initializer")}
     chosen = {name: drawn_apart(options[name]) for name in drawn if name in options}
     dense = keras.layers.Dense(classes, **{**drawn, **options, **chosen})
-    dense.input_spec = keras.InputSpec(shape=(None, features))
+    dense.takes = (None, features)
     return dense
 
 

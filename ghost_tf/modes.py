@@ -3,8 +3,6 @@
 `ghost-conformance run --implementation ghost_tf.modes:graph`, and likewise the others.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Mapping
 from functools import partial

@@ -1,7 +1,5 @@
 """Keras' own weight files of this project's layers and networks."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,5 +16,5 @@ def save(
     """Write `.weights.h5`; a layer that is no model is the only one of a `keras.Sequential`."""
     module = FRAMEWORK.build(architecture, config, tensors)
     if not isinstance(module, keras.Model):
-        module = keras.Sequential([keras.Input(module.input_spec.shape[1:]), module])
+        module = keras.Sequential([keras.Input(module.takes[1:]), module])
     module.save_weights(path)

@@ -1,7 +1,5 @@
 """Weights in and out: canonical names and layouts, strict, all or nothing."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -96,7 +94,7 @@ class Framework(Column[keras.layers.Layer, Planned, keras.Variable]):
 
     def create_variables(self, module: Any) -> None:
         if not module.built:
-            module.build(module.input_spec.shape)
+            module.build(module.takes)
 
 
 FRAMEWORK = Framework()

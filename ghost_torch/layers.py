@@ -1,7 +1,5 @@
 """The framework's own layers, as this project uses them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any

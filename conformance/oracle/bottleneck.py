@@ -1,7 +1,5 @@
 """GhostBottleneck: two ghost modules and what stands between them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The base of every layer and network that is built from a plan."""
 
-from __future__ import annotations
-
 from typing import Any, TypeVar
 
 from weights.columns.planned import PlannedModule

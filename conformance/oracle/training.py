@@ -1,7 +1,5 @@
 """A training step of the oracle: output, gradients and statistics, in either precision."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -3,8 +3,6 @@
 A padded position counts as zero; sums run over the kernel's positions and the group's channels.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Weights in and out: canonical names and layouts, strict, all or nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

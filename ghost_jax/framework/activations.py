@@ -1,7 +1,5 @@
 """Activations as functions of our own: a module that held JAX's compiled ones cannot be pickled."""
 
-from __future__ import annotations
-
 import jax
 
 

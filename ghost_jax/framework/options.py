@@ -1,7 +1,5 @@
 """Arguments of Flax layers beside their configuration: types, random numbers, axes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Required, TypedDict
 

@@ -1,7 +1,5 @@
 """GhostNet, GhostNetV2 and GhostNetV3."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

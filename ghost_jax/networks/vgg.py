@@ -1,7 +1,5 @@
 """Ghost-VGG-16 for CIFAR: every 3x3 convolution of a VGG is a GhostConv."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Shapes and operations by the order of the axes, which in Keras the user chooses."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, get_args
 
 import keras

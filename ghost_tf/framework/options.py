@@ -1,7 +1,5 @@
 """The keywords of Keras' own layers: names, types, and how variables are made and constrained."""
 
-from __future__ import annotations
-
 from typing import Any, TypedDict
 
 import keras

@@ -1,7 +1,5 @@
 """The basic block of Ghost-ResNet: two GhostConvs and a shortcut without parameters."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any, Unpack
 

@@ -1,7 +1,5 @@
 """The base of layers that are made of others: names, flags and policies that last."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,11 +51,11 @@ class Composed:
     """A layer or model that is made of layers; comes before the Keras class."""
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the variables of the layers inside, each of which knows what it takes."""
+        """Create the variables of the layers inside, each of which knows what it `takes`."""
         for child in children(self).values():
-            spec = child.input_spec
-            if not child.built and (spec or isinstance(child, (Composed, Convolution))):
-                child.build(spec.shape if spec else input_shape)
+            shape = getattr(child, "takes", None)
+            if not child.built and (shape or isinstance(child, (Composed, Convolution))):
+                child.build(shape or input_shape)
 
     def get_config(self) -> dict[str, Any]:
         """The configuration that Keras saves, with the settings of layers inside."""

@@ -1,7 +1,5 @@
 """The base of every layer and network that is built from a plan."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import keras
@@ -55,8 +53,7 @@ class Planned(PlannedModule, Composed, VariableOptions, Keras):
         super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         self.plan = plan
-        entered = (None, plan.input_channels, None, None)
-        self.input_spec = keras.InputSpec(shape=native_shape(entered, self.data_format))
+        self.takes = native_shape((None, plan.input_channels, None, None), self.data_format)
         self._set_up(plan, **self.options_inside())
         settle(self)
 

@@ -1,7 +1,5 @@
 """The keywords that PyTorch's user gives every layer beside its configuration."""
 
-from __future__ import annotations
-
 from typing import Any, TypedDict
 
 import torch

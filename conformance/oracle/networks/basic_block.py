@@ -1,7 +1,5 @@
 """The basic block of Ghost-ResNet: two GhostConvs and a shortcut without parameters."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The base of networks: stages one after the other, and a classifier."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Ghost-ResNet for CIFAR: every 3x3 convolution of a ResNet is a GhostConv."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
