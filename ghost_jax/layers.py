@@ -1,7 +1,7 @@
 """The framework's own layers, as this project uses them."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from flax import nnx
 from ghost_jax.framework.activations import hard_swish, identity, relu, relu6, silu
 from ghost_jax.framework.batch_norm import BatchNorm
 from ghost_jax.framework.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
-from ghost_jax.framework.options import without_axes
+from ghost_jax.framework.options import FlaxOptions, without_axes
 from weights import ArgumentError, arithmetic
 from weights.modules.convolutions import ConvolutionPlan
 from weights.modules.forms import check_form
@@ -25,7 +25,7 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 }
 
 
-def convolution(plan: ConvolutionPlan, **options: Any) -> nnx.Conv:
+def convolution(plan: ConvolutionPlan, **options: Unpack[FlaxOptions]) -> nnx.Conv:
     """A convolution with symmetric explicit padding."""
     init = _uniform(plan.fan_in)
     kind = DepthwiseConvolution if plan.depthwise else Convolution
@@ -45,7 +45,9 @@ def convolution(plan: ConvolutionPlan, **options: Any) -> nnx.Conv:
     )
 
 
-def batch_norm(channels: int, eps: float, momentum: float, **options: Any) -> BatchNorm:
+def batch_norm(
+    channels: int, eps: float, momentum: float, **options: Unpack[FlaxOptions]
+) -> BatchNorm:
     """Batch normalisation that stores the unbiased variance."""
     return BatchNorm(channels, eps, momentum, **options)
 
@@ -60,12 +62,14 @@ class Folded(nnx.Module):
         return x
 
 
-def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
+def norm_after(
+    plan: ConvolutionPlan, eps: float, momentum: float, **options: Unpack[FlaxOptions]
+) -> Any:
     """The batch normalisation after a convolution, or `Folded` where none follows."""
     return batch_norm(plan.c_out, eps, momentum, **options) if plan.norm else Folded()
 
 
-def linear(features: int, classes: int, **options: Any) -> nnx.Linear:
+def linear(features: int, classes: int, **options: Unpack[FlaxOptions]) -> nnx.Linear:
     """A linear layer with bias."""
     init = _uniform(features)
     own = without_axes(options)
@@ -133,7 +137,7 @@ def module_list(modules: Iterable[nnx.Module]) -> nnx.List[Any]:
 
 
 def conv_norms(
-    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Any
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Unpack[FlaxOptions]
 ) -> Any:
     """Convolutions in turn, each with its batch normalisation."""
     layers: list[Any] = []

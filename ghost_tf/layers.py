@@ -1,14 +1,14 @@
 """The framework's own layers, as this project uses them."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
 from ghost_tf.framework.data_format import channel_axis, native_shape, spatial_axes
 from ghost_tf.framework.keras_layers import BatchNorm, Convolution, DepthwiseConvolution, uniform
-from ghost_tf.framework.options import drawn_apart
+from ghost_tf.framework.options import KerasOptions, LayerOptions, drawn_apart
 from weights import arithmetic
 from weights.modules.convolutions import ConvolutionPlan
 
@@ -26,14 +26,14 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def convolution(plan: ConvolutionPlan, **options: Any) -> Convolution:
+def convolution(plan: ConvolutionPlan, **options: Unpack[LayerOptions]) -> Convolution:
     """A convolution with symmetric explicit padding."""
     kind = DepthwiseConvolution if plan.depthwise else Convolution
     return kind(plan, **options)
 
 
 def batch_norm(
-    channels: int, eps: float, momentum: float, *, data_format: str, **options: Any
+    channels: int, eps: float, momentum: float, *, data_format: str, **options: Unpack[KerasOptions]
 ) -> BatchNorm:
     """Batch normalisation that stores the unbiased variance."""
     norm = BatchNorm(channel_axis(data_format), 1 - momentum, eps, dtype=options["dtype"])
@@ -58,7 +58,9 @@ class Folded(keras.layers.Layer):
         return input_shape
 
 
-def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
+def norm_after(
+    plan: ConvolutionPlan, eps: float, momentum: float, **options: Unpack[LayerOptions]
+) -> Any:
     """The batch normalisation after a convolution, or `Folded` where none follows."""
     if plan.norm:
         return batch_norm(plan.c_out, eps, momentum, **options)
@@ -74,7 +76,9 @@ def linear(features: int, classes: int, *, data_format: str, **options: Any) -> 
     return dense
 
 
-def dropout(rate: float, *, data_format: str, **options: Any) -> keras.layers.Dropout:
+def dropout(
+    rate: float, *, data_format: str, **options: Unpack[KerasOptions]
+) -> keras.layers.Dropout:
     """Dropout of that rate."""
     return keras.layers.Dropout(rate, dtype=options["dtype"])
 
@@ -133,7 +137,7 @@ def module_list(modules: Iterable[Any]) -> list[Any]:
 
 
 def conv_norms(
-    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Any
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Unpack[LayerOptions]
 ) -> Any:
     """Convolutions in turn, each with its batch normalisation."""
     layers: list[Any] = []

@@ -15,14 +15,9 @@ class Planned(PlannedModule, nnx.Module):
     """A layer or network with a `plan`."""
 
     def __init__(
-        self,
-        plan: Configuration,
-        dtype: Any,
-        param_dtype: Any,
-        rngs: Any,
-        axis_name: Any,
+        self, plan: Configuration, dtype: Any, param_dtype: Any, rngs: Any, axis_name: Any,
         axis_index_groups: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.plan = plan
         options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self._set_up(plan, **options)

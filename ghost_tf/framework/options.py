@@ -37,6 +37,12 @@ class KerasOptions(TypedDict, total=False):
     bias_constraint: str | constraints.Constraint | None
 
 
+class LayerOptions(KerasOptions):
+    """Keywords of the layers inside: the order of the axes is decided."""
+
+    data_format: str
+
+
 class VariableOptions:
     """A layer that takes initialisers, regularisers and constraints for itself or those inside.
 

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 import keras
 
 from ghost_tf.framework.data_format import pad_channels, subsample
-from ghost_tf.framework.options import KerasOptions, VariableOptions
+from ghost_tf.framework.options import KerasOptions, LayerOptions, VariableOptions
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import activation, batch_norm
 from ghost_tf.saving.composed import Composed, settle
@@ -71,7 +71,7 @@ class BasicBlock(Composed, VariableOptions, keras.layers.Layer):
         return self.conv1.compute_output_shape(input_shape)
 
 
-def own_norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
+def own_norm(plan: GhostResNetConfig, channels: int, **options: Unpack[LayerOptions]) -> Any:
     """The batch normalisation of the network's own after a GhostConv, where it has such."""
     if not plan.norm:
         return keras.layers.Identity(dtype=options["dtype"])

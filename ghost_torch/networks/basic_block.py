@@ -45,7 +45,7 @@ class BasicBlock(nn.Module):
         return nn.functional.pad(x, (0, 0, 0, 0, extra, extra))
 
 
-def own_norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
+def own_norm(plan: GhostResNetConfig, channels: int, **options: Unpack[TorchOptions]) -> Any:
     """The batch normalisation of the network's own after a GhostConv, where it has such."""
     if not plan.norm:
         return activation("identity")
