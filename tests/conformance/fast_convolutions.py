@@ -1,8 +1,7 @@
 """Winograd and Fourier convolutions in float32, to see what the suite says of them.
 
-`ghost-conformance run --implementation tests.conformance.fast_convolutions:winograd_4 --random 200`
-and the like gave the figures of `docs/tolerances.md`. What an algorithm cannot do (another kernel
-than 3x3, a stride, a dilation) is computed directly.
+Each is an implementation, `tests.conformance.fast_convolutions:winograd_4` say. What Winograd does
+not do (another kernel than 3x3, a stride, a dilation) is computed directly.
 """
 
 from __future__ import annotations
