@@ -39,6 +39,13 @@ def test_every_pattern_of_a_clause_names_a_case(clause: Clause) -> None:
     assert stale == []
 
 
+def test_a_clause_without_cases_says_so() -> None:
+    lines = re.findall(r"^Cases: (.+)$", DOCUMENT, re.MULTILINE)
+
+    assert len(lines) == len(clauses())
+    assert lines.count("none") == sum(not clause.patterns for clause in clauses())
+
+
 def test_clauses_are_numbered_in_turn_within_their_sections() -> None:
     numbers = [tuple(map(int, clause.number.split("."))) for clause in clauses()]
     sections = [int(number) for number in re.findall(r"^## (\d+)\.", DOCUMENT, re.MULTILINE)]
