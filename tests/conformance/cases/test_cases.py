@@ -15,7 +15,7 @@ from conformance.cases.layers import LAYERS, layer_cases
 from conformance.tiers import TIERS, Settings, TrainingTier
 from weights import ACTIVATIONS, SPLITS, GhostConvConfig
 
-CONFIGS = [GhostConvConfig(*each.channels, **each.arguments) for each in LAYERS]
+CONFIGS = [GhostConvConfig(**each.config) for each in LAYERS]
 OFFLINE_TIERS = ["contract", "exact", "module", "special", "weights"]
 
 
@@ -28,12 +28,13 @@ def used(name: str) -> set[Any]:
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("kernel_size", {1, 2, 3, 5, 7}),
-        ("stride", {1, 2, 3}),
-        ("padding", {0, 1, 2, 3}),
+        ("kernel_size", {1, 2, 3, 5, 7, 9, 11}),
+        ("stride", {1, 2, 3, 4}),
+        ("padding", {0, 1, 2, 3, 4, 5}),
         ("ratio", {0.5, 1, 1.5, 2, 3, 4, 5, 8}),
-        ("dw_kernel_size", {1, 3, 5, 7}),
-        ("dilation", {1, 2, 3}),
+        ("dw_kernel_size", {1, 3, 5, 7, 9, 11}),
+        ("dilation", {1, 2, 3, 4, 5}),
+        ("bias", {False, True}),
         ("split", set(SPLITS)),
         ("activation", set(ACTIVATIONS)),
     ],
@@ -51,7 +52,10 @@ def test_the_layers_hold_the_shapes_that_go_wrong() -> None:
     assert any(config.channels.multiplier > 2 for config in CONFIGS)
     assert any(height == width == 1 for _, height, width in shapes)
     assert any(height != width for _, height, width in shapes)
-    assert {1, 2, 3} <= {batch for batch, _, _ in shapes}
+    assert {1, 2, 3, 5, 8} <= {batch for batch, _, _ in shapes}
+    assert any(height == width == 112 for _, height, width in shapes)
+    assert any(config.padding[0] and config.kernel_size == (1, 1) for config in CONFIGS)
+    assert max(config.c_in for config in CONFIGS) > 512 < max(config.c_out for config in CONFIGS)
 
 
 def test_an_id_can_be_read() -> None:
