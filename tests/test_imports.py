@@ -38,7 +38,6 @@ MAY_IMPORT_LATE = {
     "weights/prediction/images.py": {"PIL"},
     "conformance/cases/digits.py": {"torch", "sklearn", "ghost_torch"},
     "conformance/reports/html.py": {"jinja2", "markupsafe"},
-    "conformance/reports/pictures.py": {"matplotlib"},
 }
 # Who imports by name, at the wish of the user.
 IMPORTS_BY_NAME = {
