@@ -86,6 +86,7 @@ LAYERS = (
     # the other splits
     Row((8, 15), (2, 6, 6), {"split": "ceil"}),
     Row((8, 16), (1, 5, 7), {"split": "ceil", "ratio": 3, "kernel_size": 3, "padding": 1}),
+    Row((8, 16), (2, 6, 6), {"split": "floor", "ratio": 4, "dw_kernel_size": 5}),
     # activations
     Row(
         (8, 14), (2, 6, 6), {"activation": "relu6", "kernel_size": 3, "padding": 1},
