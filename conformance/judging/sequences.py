@@ -23,6 +23,7 @@ from conformance.oracle import weights_io
 from conformance.oracle.training import train_step
 
 OUTPUT = "output"
+RESULT_TYPES = {CALL: np.ndarray, STEP: dict}
 # Each takes every use; their errors differ less than those of a single step.
 PERTURBED_RUNS = 3
 
@@ -61,6 +62,8 @@ def judge_sequence(
 def _judge(use: Given, result: Any, wanted: Reference) -> Outcome:
     if use.method == LOAD:
         return Outcome.passed()
+    if not isinstance(result, RESULT_TYPES[use.method]):
+        return Outcome.failed(f"its process sent a {type(result).__name__}")
     if use.method == STEP:
         return judge_step(result, wanted)
     return compare_arrays(result, wanted.values[OUTPUT], wanted.allowed[OUTPUT])

@@ -84,6 +84,11 @@ class Configuration(ABC):
         """Whether batch normalisations are folded into the convolutions before them."""
         return getattr(self, "form", TRAINING) == FOLDED
 
+    def complete(self) -> dict[str, Any]:
+        """Every argument that the architecture's name does not tell, as JSON writes it."""
+        names = (each.name for each in _arguments(type(self)) if IN_NAME not in each.notes)
+        return {name: _plain(getattr(self, name)) for name in names}
+
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it: equal pairs as one int, integral ratios as an int."""
         values = ((each, getattr(self, each.name)) for each in _arguments(type(self)))
