@@ -96,7 +96,7 @@ def _judge_mistake(case: Case, mistake: Mistake, implementation: Implementation)
     try:
         model = _plain_model(case)
     except ValueError:  # the arguments themselves are wrong
-        config = configure(case.architecture, mistake.right).complete() | case.config
+        config = {**configure(case.architecture, mistake.right).complete(), **case.config}
         weights = plain_weights(case.architecture, mistake.right)
         model = Model(case.architecture, config, weights)
     try:
