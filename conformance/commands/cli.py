@@ -6,6 +6,7 @@ import click
 
 from conformance.commands.cases import show, shrink
 from conformance.commands.common import TIER
+from conformance.commands.compare import compare
 from conformance.commands.parity import parity
 from conformance.commands.run import run
 from conformance.commands.selftest import selftest
@@ -15,7 +16,7 @@ from weights.version import __version__
 
 
 @click.group(
-    commands=[run, parity, selftest, show, shrink, vectors],
+    commands=[run, compare, parity, selftest, show, shrink, vectors],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="ghost-conformance")

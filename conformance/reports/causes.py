@@ -24,6 +24,7 @@ from conformance.tiers import TIERS, ModuleTier
 
 # A number that stands alone; the digits of `primary_conv.0.weight` name a tensor.
 NUMBER = re.compile(r"(?<![\w.])-?\d[\d.e+-]*|\b-?(?:inf|nan)\b")
+SHARE = re.compile(r"\d+ of \d+ (?=elements)")
 DETAIL = re.compile(r" ?\([^()]*\)")
 MOST_TRAITS, MOST_PARTS = 2, 3
 LAYER = "layer"
@@ -93,7 +94,9 @@ def look(verdict: Verdict) -> str:
 
 
 def _text(verdict: Verdict) -> str:
-    return DETAIL.sub("", verdict.hint) if verdict.hint else verdict.message.partition("\n")[0]
+    if verdict.hint:
+        return DETAIL.sub("", verdict.hint)
+    return SHARE.sub("", verdict.message.partition("\n")[0])
 
 
 def _find(report: Report, name: str) -> Iterator[Cause]:
