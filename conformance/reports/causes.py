@@ -91,20 +91,26 @@ class _Failure:
     traits: tuple[str, ...]
 
     @cached_property
+    def looks(self) -> tuple[str, ...]:
+        return looks(self.verdict)
+
+    @property
     def keys(self) -> list[tuple[str, str]]:
         """By any of these it is like others: hints in every tier, messages in those of a kind."""
         kind = "" if self.verdict.hint else f"{self.kind} {self.verdict.status}"
-        return [(kind, text) for text in looks(self.verdict)]
+        return [(kind, text) for text in self.looks]
 
 
 def _find(report: Report, name: str) -> Iterator[Cause]:
     evidence = _Evidence(report, name)
     found: list[tuple[tuple[str, ...], list[_Failure]]] = []
-    rest = evidence.failures
-    for kind in evidence.lost_kinds:
-        own = [each for each in rest if each.kind == kind and each.verdict.status is Status.FAIL]
-        rest = [each for each in rest if each not in own]
-        yield _cause(name, own, "nearly every case fails")
+    rest: list[_Failure] = []
+    lost: dict[str, list[_Failure]] = {kind: [] for kind in evidence.lost_kinds}
+    for each in evidence.failures:
+        is_lost = each.verdict.status is Status.FAIL and each.kind in lost
+        (lost[each.kind] if is_lost else rest).append(each)
+    for group in lost.values():
+        yield _cause(name, group, "nearly every case fails")
     for group in _alike(rest):
         for common, explained in found:
             explained += [each for each in group if evidence.explains(common, each)]
@@ -126,8 +132,8 @@ def _alike(failures: Sequence[_Failure]) -> Iterator[list[_Failure]]:
 def _cause(name: str, group: Sequence[_Failure], scope: str) -> Cause:
     """The cause of a group, called by the hint of many, else by what most look like."""
     verdicts = tuple(failure.verdict for failure in group)
-    counts = Counter(text for verdict in verdicts for text in looks(verdict))
-    hints = Counter(text for verdict in verdicts if verdict.hint for text in looks(verdict))
+    counts = Counter(text for failure in group for text in failure.looks)
+    hints = Counter(text for failure in group if failure.verdict.hint for text in failure.looks)
     title = max(counts, key=lambda text: (hints[text] > len(group) / MANY, counts[text]))
     others = tuple(text for text, _ in counts.most_common() if text != title)
     texts = {verdict.hint or verdict.message.partition("\n")[0] for verdict in verdicts}

@@ -27,9 +27,13 @@ async function look(browser, path, scheme, width) {
   // By keyboard alone: from the filters to the first square, and on to one that failed, if any.
   await page.focus("#filters button[type=reset]");
   await page.keyboard.press("Tab");
-  const steps = await page.$eval("#matrix .squares", (row) =>
-    Math.max([...row.children].findIndex((square) => /f\d/.test(square.className)), 0));
-  for (let step = 0; step < steps; step++) await page.keyboard.press("ArrowRight");
+  const [down, right] = await page.$$eval("#matrix .squares", (rows) => {
+    const places = rows.map((row) => [...row.children].findIndex((square) => /f\d/.test(square.className)));
+    const row = Math.max(places.findIndex((place) => place >= 0), 0);
+    return [row, Math.max(places[row], 0)];
+  });
+  for (let step = 0; step < down; step++) await page.keyboard.press("ArrowDown");
+  for (let step = 0; step < right; step++) await page.keyboard.press("ArrowRight");
   const isShown = await page.$eval("#panel", (panel) => !panel.hidden && panel.textContent.length > 0);
   if (!isShown) say({ impact: "critical", id: "keyboard", text: "no case is shown" });
   await page.screenshot({ path: `${folder}/${name}-case.png` });

@@ -1,9 +1,9 @@
 """Look at the report in a real browser: `make look`.
 
-Pages of a run that passes, of one that fails, and of the two compared, at 390 and 1280 pixels, light
-and dark, by keyboard, with axe-core: nothing serious or critical may be found. The pictures of the
-documentation are taken anew. Without a browser or Node.js nothing is looked at, and the command ends
-with 77 and says so: that is no pass.
+Pages of a run that passes, of one that fails, and of the two compared, at 390 and 1280 pixels,
+light and dark, by keyboard, with axe-core: nothing serious or critical may be found. The pictures
+of the documentation are taken anew. Without a browser or Node.js nothing is looked at, and the
+command ends with 77 and says so: that is no pass.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def make_pages() -> Iterator[Path]:
     names = {"passed": ["oracle"], "failed": ["oracle", WRONG]}
     for folder, own in names.items():
         chosen = [part for name in own for part in ("--implementation", name)]
-        report = ["--report", str(FOLDER / folder)]
+        report = ["--report", str((FOLDER / folder).relative_to(ROOT))]
         run(*command, "run", *chosen, *tiers, *report, codes=(0, 1, 3))
         yield Path(shutil.copy(FOLDER / folder / "report.html", FOLDER / f"{folder}.html"))
     compared = FOLDER / "compared.html"
@@ -79,7 +79,11 @@ def main() -> int:
     for finding in findings:
         print("{impact} {id} in {page}: {text}".format_map(finding))
     for name, taken in PICTURES.items():
-        picture = Image.open(FOLDER / f"{taken}.png").convert("RGB").quantize(64)
+        picture = (
+            Image.open(FOLDER / f"{taken}.png")
+            .convert("RGB")
+            .quantize(256, dither=Image.Dither.NONE)
+        )
         picture.save(ROOT / "docs" / name, optimize=True)
     grave = [finding for finding in findings if finding["impact"] in GRAVE]
     print(f"{len(pages)} pages in 4 settings: {len(findings)} findings, {len(grave)} of them grave")
