@@ -14,8 +14,6 @@ from conformance.tiers import VECTOR_TIERS, Tier, make_tiers
 
 # The tier of sizes, in which an exception convicts a mutant as a failure does.
 RAISES = "contract"
-# Tiers that a variant fails rightly: one ulp is a difference where results must be equal.
-INEXACT = {"an-ulp-off": ("exact",)}
 
 
 @dataclass(frozen=True)
@@ -58,11 +56,9 @@ def convicts(verdict: Verdict) -> bool:
 
 def run_variants(variants: Iterable[Mutant] = (*VARIANTS, INVISIBLE)) -> Iterator[VariantResult]:
     """Run each correct variant through every case of the tiers that it must pass."""
-    all_tiers = make_tiers(names=VECTOR_TIERS)  # the others judge files and whole frameworks
+    tiers = make_tiers(names=VECTOR_TIERS)  # the others judge files and whole frameworks
     for variant in variants:
         process = MutantImplementation(variant)
-        skipped = INEXACT.get(variant.name, ())
-        tiers = [tier for tier in all_tiers if tier.name not in skipped]
         verdicts = [verdict for tier in tiers for verdict in _verdicts(tier, process)]
         ran = [verdict for verdict in verdicts if verdict.status is not Status.SKIP]
         yield VariantResult(variant, len(ran), tuple(verdict for verdict in ran if verdict.is_bad))

@@ -70,19 +70,22 @@ class Configuration(ABC):
     @property
     def input_channels(self) -> int:
         """Channels of the input."""
-        channels: int = getattr(self, self.input_argument)
-        return channels
+        return int(getattr(self, self.input_argument))
 
     @property
     def output_channels(self) -> int:
         """Channels of the output."""
-        channels: int = getattr(self, self.output_argument)
-        return channels
+        return int(getattr(self, self.output_argument))
 
     @property
     def folded(self) -> bool:
         """Whether batch normalisations are folded into the convolutions before them."""
         return getattr(self, "form", TRAINING) == FOLDED
+
+    def complete(self) -> dict[str, Any]:
+        """Every argument that the architecture's name does not tell, as JSON writes it."""
+        names = (each.name for each in _arguments(type(self)) if IN_NAME not in each.notes)
+        return {name: _plain(getattr(self, name)) for name in names}
 
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it: equal pairs as one int, integral ratios as an int."""
