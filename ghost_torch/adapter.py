@@ -22,10 +22,11 @@ class Adapter(ModuleAdapter):
     framework = FRAMEWORK
 
     def _input(self, x: np.ndarray) -> Tensor:
-        return torch.from_numpy(cast_floating(x, self.dtype))
+        device = next(self.module.parameters()).device
+        return torch.from_numpy(cast_floating(x, self.dtype)).to(device)
 
     def _to_numpy(self, x: Tensor) -> np.ndarray:
-        return np.ascontiguousarray(x.detach().numpy())
+        return np.ascontiguousarray(x.detach().cpu().numpy())
 
     @torch.no_grad()
     def _forward(self, x: Tensor) -> Tensor:
@@ -54,7 +55,8 @@ def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, An
 
 def versions() -> dict[str, str]:
     """The versions that a report records."""
-    return {"torch": torch.__version__, "threads": str(torch.get_num_threads())}
+    found = {"torch": torch.__version__, "threads": str(torch.get_num_threads())}
+    return found | ({"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {})
 
 
 def strict_arithmetic() -> dict[str, str]:

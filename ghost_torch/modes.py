@@ -21,6 +21,8 @@ __all__ = [
     "bfloat16",
     "channels_last",
     "compiled",
+    "cuda",
+    "cuda_compiled",
     "exported",
     "float16",
     "float64",
@@ -51,6 +53,21 @@ class ChannelsLast(Adapter):
 def compiled(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
     """Under torch.compile, with its default compiler, training steps too."""
     built = adapter.build(architecture, config, weights)
+    built.module.compile()
+    return built
+
+
+def cuda(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
+    """On an NVIDIA GPU, training steps too."""
+    built = adapter.build(architecture, config, weights)
+    return Adapter(built.module.to("cuda"), built.dtype)
+
+
+def cuda_compiled(
+    architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]
+) -> Adapter:
+    """On an NVIDIA GPU under torch.compile, whose compiler writes Triton; training steps too."""
+    built = cuda(architecture, config, weights)
     built.module.compile()
     return built
 
