@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: conformance test quick matrix extras lowest gpu bench fuzz torture audit lint clean
+.PHONY: conformance test quick matrix extras lowest gpu bench fuzz torture look audit lint clean
 
 conformance: $(STAMP)
 	$(BIN)/ghost-conformance run --report build/conformance
@@ -51,6 +51,10 @@ fuzz: $(STAMP)
 
 torture: $(STAMP)
 	$(BIN)/python -m tests.trust.torture.saving
+
+# The report in a real browser, with axe-core of the npm registry; ends with 77 where there is none.
+look: $(STAMP)
+	$(BIN)/python -m tests.browser.look
 
 # Asks a database of vulnerabilities on the network about every pinned version.
 audit: $(STAMP)
