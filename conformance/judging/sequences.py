@@ -36,8 +36,10 @@ def reference_sequence(model: Model, uses: Sequence[Given], unit: float) -> list
     if model.architecture == "ghost_conv" and all(use.method != STEP for use in uses):
         return list(_bounded(model, uses, unit))
 
-    def run(dtype: Any, variable: Callable[[np.ndarray], Variable]) -> Tensors:
-        results = enumerate(_run(model, uses, dtype, variable))
+    def run(
+        dtype: Any, variable: Callable[[np.ndarray], Variable], prepare: Callable[[Any], Any]
+    ) -> Tensors:
+        results = enumerate(_run(model, uses, dtype, variable, prepare))
         return {f"{number} {name}": array for number, each in results for name, array in each}
 
     found = perturbed_reference(run, PERTURBED_RUNS)
@@ -80,14 +82,15 @@ def _bounded(model: Model, uses: Sequence[Given], unit: float) -> Iterator[Refer
 
 
 def _run(
-    model: Model, uses: Sequence[Given], dtype: Any, variable: Callable[[np.ndarray], Variable]
-) -> Iterator[list[tuple[str, np.ndarray]]]:
+    model: Model, uses: Sequence[Given], dtype: Any, variable: Callable[[np.ndarray], Variable],
+    prepare: Callable[[Any], Any],
+) -> Iterator[list[tuple[str, np.ndarray]]]:  # fmt: skip
     """The named arrays of every use of one module of the oracle."""
-    module = weights_io.build(*model.astype(dtype))
+    module = prepare(weights_io.build(*model.astype(dtype)))
     for method, arrays, other in uses:
         given = [array.astype(dtype) for array in arrays.values()]
         if method == LOAD:
-            module = weights_io.build(*other.astype(dtype))
+            module = prepare(weights_io.build(*other.astype(dtype)))
             yield []
         elif method == CALL:
             yield [(OUTPUT, module(variable(*given)).value)]
