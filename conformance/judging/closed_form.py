@@ -13,7 +13,7 @@ import numpy as np
 
 from conformance.gradients.tape import Variable
 from conformance.gradients.vjps import summed
-from conformance.oracle.layers import BatchNorm
+from conformance.oracle.weighted import BatchNorm
 from conformance.oracle.walk import parts
 
 AXES = (0, 2, 3)
