@@ -13,8 +13,8 @@ import numpy as np
 
 from conformance.gradients.tape import Variable
 from conformance.gradients.vjps import summed
-from conformance.oracle.weighted import BatchNorm
 from conformance.oracle.walk import parts
+from conformance.oracle.weighted import BatchNorm
 
 AXES = (0, 2, 3)
 
