@@ -38,17 +38,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse an unknown tier, and count what is judged; imports only where an option asks."""
+    chosen = config.getoption("--ghost-tier")
+    if chosen:
+        from conformance.tiers import PYTEST_TIERS
+
+        unknown = [name for name in chosen if name not in PYTEST_TIERS]
+        if unknown:
+            names = ", ".join(PYTEST_TIERS)
+            raise pytest.UsageError(f"--ghost-tier must be one of {names}, got {unknown[0]}")
     if config.getoption("--ghost-implementation") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Judged())
-    chosen = config.getoption("--ghost-tier")
-    if not chosen:
-        return
-    from conformance.tiers import PYTEST_TIERS
-
-    unknown = [name for name in chosen if name not in PYTEST_TIERS]
-    if unknown:
-        names = ", ".join(PYTEST_TIERS)
-        raise pytest.UsageError(f"--ghost-tier must be one of {names}, got {unknown[0]}")
 
 
 class Judged:

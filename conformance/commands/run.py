@@ -112,6 +112,9 @@ def run(
                 click.echo(f"not green: {reason}")
             return common.HARNESS_FAILED if rerun.not_green else common.PASSED
         chosen, missing = common.implementations(names or (rerun.names if rerun else ()))
+        idle = [name for name in known if name not in chosen and rerun is None]
+        if idle:
+            raise click.UsageError(f"`--deviations` is for {idle[0]}, which does not run")
         return execute(
             RunOptions(chosen, missing, tiers or tuple(TIERS), _as_large(settings, rerun),
                        case_ids, rerun, known, folder, jobs, resume, seconds, max_failures,
