@@ -17,7 +17,6 @@ from conformance.reports.page_data import where
 from conformance.reports.report import Report, make_report
 from conformance.running.results import Run
 from conformance.tiers import ExactTier, WeightsTier
-from weights.frameworks import Framework
 
 EVIL = "<script>alert('x')</script>"
 WORST = Worst((0, 3, 1, 2), 1.5, 1.0, 0.5, 0.25, 2.0)
@@ -59,7 +58,7 @@ def verdicts() -> list[Verdict]:
 def report(*found: Verdict) -> Report:
     run = Run(list(found or verdicts()), {"mine": {"numpy": "2.4.6"}}, 12.0)
     work = [(ExactTier(), []), (WeightsTier(), [])]
-    missing = [Framework("tf", "ghost_tf", ("absent",))]
+    missing = {"ghost_tf": "absent not installed"}
     return make_report(run, work, missing, command="ghost-conformance run")
 
 
