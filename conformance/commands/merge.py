@@ -17,7 +17,7 @@ from conformance.running.journal import lock_folder
 @click.argument("reports", type=common.FILE, nargs=-1, required=True, metavar="REPORT...")
 @click.option(
     "--report", "folder", type=common.FOLDER, required=True,
-    help="Write report.jsonl, junit.xml and report.html there.",
+    help="Write report.jsonl, report.html, junit.xml, summary.md and badge.json there.",
 )  # fmt: skip
 def merge(reports: tuple[Path, ...], folder: Path) -> None:
     """Make one report of the shards of a run, as if it had never been shared.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from conformance.cases.case import split_pair
 from conformance.judging.verdict import Verdict
+from conformance.reports.causes import first_failures
 from conformance.reports.report import Report, make_footer
 from conformance.running.journal import Key, key
 from conformance.running.results import Run
@@ -40,10 +42,13 @@ def merge(reports: Sequence[Given], command: str) -> tuple[Run, Report]:
     header["remarks"] = _remarks(shards)
     run = _run(header, shards, places)
     known = {place: case for shard in shards for place, case in shard.cases.items()}
-    smallest = {place: case for shard in shards for place, case in shard.smallest.items()}
     notes = dict.fromkeys(note for shard in shards for note in shard.footer["notes"])
     cases = {place: known[place] for place in places if place in known}
-    return run, Report(header, cases, run.verdicts, make_footer(run, list(notes)), smallest)
+    report = Report(header, cases, run.verdicts, make_footer(run, list(notes)))
+    shrunk = {place: case for shard in shards for place, case in shard.smallest.items()}
+    firsts = map(key, first_failures(report))
+    smallest = {place: shrunk[place] for place in firsts if place in shrunk}
+    return run, replace(report, smallest=smallest)
 
 
 def _run(header: dict[str, Any], shards: list[Report], places: list[tuple[str, str]]) -> Run:

@@ -70,19 +70,31 @@ class Configuration(ABC):
     @property
     def input_channels(self) -> int:
         """Channels of the input."""
-        channels: int = getattr(self, self.input_argument)
-        return channels
+        return int(getattr(self, self.input_argument))
 
     @property
     def output_channels(self) -> int:
         """Channels of the output."""
-        channels: int = getattr(self, self.output_argument)
-        return channels
+        return int(getattr(self, self.output_argument))
 
     @property
     def folded(self) -> bool:
         """Whether batch normalisations are folded into the convolutions before them."""
         return getattr(self, "form", TRAINING) == FOLDED
+
+    @property
+    def batch_norm(self) -> tuple[float, float]:
+        """Eps and momentum of its batch normalisations."""
+        eps, momentum = self.only("bn_eps", "bn_momentum").values()
+        return eps, momentum
+
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training.
+
+        Of `Folded`, where that is folded; empty where there is none.
+        """
+        return ""
 
     def complete(self) -> dict[str, Any]:
         """Every argument that the architecture's name does not tell, as JSON writes it."""

@@ -14,7 +14,7 @@ from conformance import Status, Verdict
 from conformance.cases.case import pair_id
 from conformance.commands.cli import main
 from conformance.implementations.registry import code_of
-from conformance.reports.files import HTML, JUNIT
+from conformance.reports.files import BADGE, HTML, JUNIT, SUMMARY
 from conformance.reports.merging import merge
 from conformance.reports.report import LINES, Report, make_report, read_report, write_lines
 from conformance.running.results import Run
@@ -97,7 +97,13 @@ def test_every_file_of_a_merged_report_is_written(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert "2 failed, 1 errors" in result.output
-    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == [JUNIT, HTML, LINES]
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == [
+        BADGE,
+        JUNIT,
+        HTML,
+        LINES,
+        SUMMARY,
+    ]
 
 
 def test_a_tier_that_was_hardly_judged_is_said_of_all_shards_together(tmp_path: Path) -> None:
