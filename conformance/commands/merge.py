@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from conformance.commands import common
+from conformance.commands.merging import merge as merge_reports
 from conformance.reports import files, terminal
-from conformance.reports.merging import merge as merge_reports
 from conformance.reports.report import LINES, read_report
 from conformance.running.journal import lock_folder
 

@@ -13,9 +13,9 @@ from click.testing import CliRunner, Result
 from conformance import Status, Verdict
 from conformance.cases.case import pair_id
 from conformance.commands.cli import main
+from conformance.commands.merging import merge
 from conformance.implementations.registry import code_of
 from conformance.reports.files import BADGE, HTML, JUNIT, SUMMARY
-from conformance.reports.merging import merge
 from conformance.reports.report import LINES, Report, make_report, read_report, write_lines
 from conformance.running.results import Run
 from conformance.running.shards import Shard

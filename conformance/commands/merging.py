@@ -19,7 +19,7 @@ from weights.text import brief
 # What all shards of a run have in common, and the parts of a header that say so.
 COMMON = {
     "versions": ("ghostconv", "python", "numpy", "implementations", "missing"),
-    "machines": ("machine", "environment"),
+    "machines": ("machine",),
     "commits": ("commit",),
     "code": ("code",),
     "options": ("tiers", "settings", "options", "cases", "count"),
