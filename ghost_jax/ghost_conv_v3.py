@@ -17,7 +17,7 @@ from ghost_jax.framework.planned import Planned
 from ghost_jax.ghost_conv import ConvNormAct, conv_norm_act
 from ghost_jax.layers import activation, check_input
 from weights.modules.arguments import Activation, Size, Split
-from weights.modules.branches import BranchesPlan
+from weights.modules.convolutions import BranchesPlan
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 

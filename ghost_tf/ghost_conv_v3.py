@@ -17,7 +17,7 @@ from ghost_tf.layers import (
 )
 from ghost_tf.saving.planned import Planned, build_in_turn
 from weights.modules.arguments import Activation, Size, Split
-from weights.modules.branches import BranchesPlan
+from weights.modules.convolutions import BranchesPlan
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 

@@ -11,7 +11,7 @@ from ghost_torch.framework.planned import Planned
 from ghost_torch.ghost_conv import ConvNormAct, conv_norm_act
 from ghost_torch.layers import activation, check_input, checked_options
 from weights.modules.arguments import Activation, Size, Split
-from weights.modules.branches import BranchesPlan
+from weights.modules.convolutions import BranchesPlan
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 

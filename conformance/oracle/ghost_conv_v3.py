@@ -13,7 +13,7 @@ from conformance.oracle.ghost_conv import ConvNormAct, conv_norm_act
 from conformance.oracle.layers import activation, check_input
 from conformance.oracle.planned import Planned
 from weights.modules.arguments import Activation, Size, Split
-from weights.modules.branches import BranchesPlan
+from weights.modules.convolutions import BranchesPlan
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 

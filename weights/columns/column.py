@@ -6,7 +6,7 @@ What a framework package offers are the methods of its one `Column`.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 import numpy as np
 
@@ -192,8 +192,7 @@ class Column(Backend[Module, GhostModule, Variable]):
         """A published network by its name in `weights.networks.variants`."""
         if not pretrained:
             return network(VARIANTS[name].width, **options)
-        built: Any = self.build(*hub.pretrained(name, pretrained, options))
-        return built
+        return cast(Network, self.build(*hub.pretrained(name, pretrained, options)))
 
     def specs_of(self, module: Any) -> list[TensorSpec]:
         """The tensors that the module has, by canonical name, kind and shape.
