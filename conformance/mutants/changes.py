@@ -9,8 +9,8 @@ import numpy as np
 
 from conformance.mutants.mutant import Change
 from conformance.oracle.ghost_conv import ConvNormAct
-from conformance.oracle.layers import BatchNorm, Convolution
 from conformance.oracle.walk import parts
+from conformance.oracle.weighted import BatchNorm, Convolution
 
 
 def each(kind: type[Any], edit: Change) -> Change:

@@ -9,10 +9,11 @@ import numpy as np
 
 from conformance.mutants.changes import become, each
 from conformance.mutants.mutant import Change, Mutant
-from conformance.oracle import attention, branches, layers
+from conformance.oracle import attention, layers
 from conformance.oracle.bottleneck import GhostBottleneck
-from conformance.oracle.layers import Convolution, Linear
 from conformance.oracle.networks.ghostnet import GhostNet
+from conformance.oracle.weighted import Convolution, Linear
+from weights.columns import planned
 
 FAMILY = "family"
 
@@ -67,7 +68,7 @@ def _one_branch_less(module: Any, plan: Any) -> list[Any]:
     return found[:-1] if len(found) > 1 else found
 
 
-_branches = branches.branches
+_branches = planned.branches
 
 
 def _head_first(self: Any, x: Any) -> Any:
@@ -107,7 +108,7 @@ FAMILY_MUTANTS = (
     Mutant("excited-early", "squeeze-and-excitation before the stride", FAMILY,
            _bottlenecks(__call__=_excited_early)),
     Mutant("a-branch-less", "the last branch left out", FAMILY,
-           patches=((branches, "branches", _one_branch_less),)),
+           patches=((planned, "branches", _one_branch_less),)),
     Mutant("head-first", "pooling after the head", FAMILY,
            patches=((GhostNet, "_head", _head_first),)),
 )  # fmt: skip

@@ -19,8 +19,6 @@ from conformance.mutants.changes import (
 )
 from conformance.mutants.mutant import Change, Mutant
 from conformance.oracle.layers import (
-    BatchNorm,
-    Convolution,
     hard_sigmoid,
     hard_swish,
     identity,
@@ -29,6 +27,7 @@ from conformance.oracle.layers import (
     silu,
 )
 from conformance.oracle.walk import parts
+from conformance.oracle.weighted import BatchNorm, Convolution
 
 
 class EdgePadded(Convolution):

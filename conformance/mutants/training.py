@@ -11,8 +11,8 @@ from conformance.gradients import tape, vjps
 from conformance.gradients.tape import Variable
 from conformance.mutants.changes import become, each, scale_norms
 from conformance.mutants.mutant import Change, Mutant
-from conformance.oracle.layers import BatchNorm
 from conformance.oracle.training import Step
+from conformance.oracle.weighted import BatchNorm
 
 
 def statistics(edit: Callable[..., Any]) -> Change:

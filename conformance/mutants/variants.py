@@ -11,7 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from conformance.mutants.changes import become, each
 from conformance.mutants.mutant import Mutant
 from conformance.oracle.ghost_conv import ConvNormAct
-from conformance.oracle.layers import BatchNorm, Convolution, Folded
+from conformance.oracle.layers import Folded
+from conformance.oracle.weighted import BatchNorm, Convolution
 
 
 class Backwards(Convolution):
