@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 
 from conformance.cases.case import Case
-from conformance.cases.model import make_model
+from conformance.cases.model import complete, make_model
 from conformance.cases.tensors import Tensors
-from conformance.implementations.errors import shorten
-from conformance.judging.compare import compare_arrays
-from conformance.judging.verdict import Outcome, Status, Verdict, first_failure
+from conformance.judging.stages import Reference, judge_arrays
+from conformance.judging.verdict import Outcome, Status, Verdict
 from conformance.manifest import JSON_SCHEMA, MANIFEST, SCHEMA, VERSION, Vector, read_manifest
 from conformance.tiers import VECTOR_TIERS, OracleTier, TrainingTier, make_tiers
 from conformance.tiers.family import in_form
@@ -65,14 +64,10 @@ def _judge(folder: Path, path: Path, vector: Vector) -> Outcome:
                if f"{kind}.{name}" not in wanted]  # fmt: skip
     if missing:
         raise FormatError(f"{folder / vector.wanted} lacks {brief(missing[0])}")
-    missing = [name for name in vector.outputs if name not in got]
-    if missing:
-        has = shorten(", ".join(got)) or "nothing"
-        return Outcome.failed(f"{path} lacks {missing[0]!r}, has {has}")
-    return first_failure(
-        (name, compare_arrays(got[name], wanted[f"value.{name}"], wanted[f"allowed.{name}"]))
-        for name in vector.outputs
+    values, allowed = (
+        {name: wanted[f"{kind}.{name}"] for name in vector.outputs} for kind in ("value", "allowed")
     )
+    return judge_arrays(got, Reference(values, allowed))
 
 
 def _write_case(folder: Path, tier: OracleTier, case: Case) -> Vector:
@@ -100,4 +95,4 @@ def _inputs(case: Case) -> tuple[dict[str, Any], Tensors]:
         _, _, arrays["output_cotangent"] = step_inputs(case)
     model = in_form(model, case.form)
     weights = {f"weight.{name}": array for name, array in model.weights.items()}
-    return dict(model.config), arrays | weights
+    return dict(complete(model).config), arrays | weights

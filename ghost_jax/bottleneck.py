@@ -26,8 +26,7 @@ from ghost_jax.layers import (
 from weights.modules.arguments import Activation, Rounding, Split
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.forms import Form
-from weights.modules.ghost_conv import GhostConvConfig
-from weights.modules.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.ghost_conv import GhostConvConfig, GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 # The ghost module of a configuration.

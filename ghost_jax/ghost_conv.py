@@ -24,7 +24,7 @@ from weights import GhostConvConfig
 from weights.modules.arguments import Activation, Size, Split
 from weights.modules.convolutions import ConvolutionPlan
 from weights.modules.forms import PlainForm
-from weights.modules.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.ghost_conv import GhostConvV2Config
 
 
 class ConvNormAct(nnx.Module):

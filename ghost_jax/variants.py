@@ -14,7 +14,7 @@ from jax.typing import DTypeLike
 from ghost_jax.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_jax.weights_io import variant
 from weights.hub import Pretrained
-from weights.networks.arguments import GhostNetArguments
+from weights.networks.variants import GhostNetArguments
 
 
 class Options(GhostNetArguments, total=False):

@@ -17,7 +17,7 @@ from weights import GhostConvConfig
 from weights.modules.arguments import Activation, Size, Split
 from weights.modules.convolutions import ConvolutionPlan
 from weights.modules.forms import PlainForm
-from weights.modules.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.ghost_conv import GhostConvV2Config
 
 
 @keras.saving.register_keras_serializable("ghost_tf")

@@ -12,7 +12,7 @@ from ghost_tf.framework.options import KerasOptions
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_tf.weights_io import variant
 from weights.hub import Pretrained
-from weights.networks.arguments import GhostNetArguments
+from weights.networks.variants import GhostNetArguments
 
 
 class Options(GhostNetArguments, KerasOptions, total=False):

@@ -12,7 +12,7 @@ import torch
 from ghost_torch.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_torch.weights_io import variant
 from weights.hub import Pretrained
-from weights.networks.arguments import GhostNetArguments
+from weights.networks.variants import GhostNetArguments
 
 
 class Options(GhostNetArguments, total=False):

@@ -39,7 +39,6 @@ MAY_IMPORT_LATE = {
     "conformance/mutants/variants/stock.py": {"torch", "keras", "jax", "flax"},
     "conformance/cases/digits.py": {"torch", "sklearn", "ghost_torch"},
     "conformance/reports/html.py": {"jinja2", "markupsafe"},
-    "conformance/reports/pictures.py": {"matplotlib"},
 }
 # Who imports by name, at the wish of the user.
 IMPORTS_BY_NAME = {

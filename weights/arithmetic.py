@@ -1,7 +1,5 @@
 """The arithmetic of channels and padding: integers to integers, written once for every column."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Any

@@ -1,7 +1,5 @@
 """Argument checks: one rule, one text, for every framework."""
 
-from __future__ import annotations
-
 import math
 import operator
 from collections.abc import Sequence
@@ -36,12 +34,7 @@ def integer(name: str, value: object, minimum: int) -> int:
 
 def odd_integer(name: str, value: object) -> int:
     """Return `value` as a positive odd int, or raise `ArgumentError`."""
-    number = integer(name, value, minimum=1)
-    if number % 2 == 0:
-        raise ArgumentError(
-            f"`{name}` must be odd, got {number}: an even kernel cannot keep the height and width"
-        )
-    return number
+    return odd_pair(name, integer(name, value, minimum=1))[0]
 
 
 def odd_or_zero(name: str, value: object) -> int:
@@ -71,9 +64,9 @@ def odd_pair(name: str, value: object) -> Pair:
     """Return `value`, an odd int or a (height, width) pair of such, as a pair of ints."""
     height, width = pair(name, value, minimum=1)
     if height % 2 == 0 or width % 2 == 0:
+        got = _compact(height, width)
         raise ArgumentError(
-            f"`{name}` must be odd, got {_compact(height, width)}: an even kernel cannot keep the "
-            "height and width"
+            f"`{name}` must be odd, got {got}: an even kernel cannot keep the height and width"
         )
     return height, width
 
@@ -91,7 +84,7 @@ def number(
     """Return `value` as a finite float above (or `inclusive` of) `minimum`, at most `maximum`."""
     above = "of at least" if inclusive else "above"
     number = _finite(value)
-    if number is None or not _within(number, minimum, maximum, inclusive):
+    if number is None or not minimum <= number <= maximum or (number == minimum and not inclusive):
         limit = "" if math.isinf(maximum) else f" and at most {maximum}"
         raise ArgumentError(
             f"`{name}` must be a finite number {above} {minimum}{limit}, got {brief(value)}"
@@ -153,7 +146,3 @@ def _finite(value: Any) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) and not isinstance(value, bool) else None
-
-
-def _within(value: float, minimum: float, maximum: float, inclusive: bool) -> bool:
-    return (minimum < value or (inclusive and value == minimum)) and value <= maximum

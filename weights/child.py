@@ -1,7 +1,5 @@
 """Child processes of Python that run nothing from the working folder."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The errors of every package of this project."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from weights.text import MOST_LINES, bounded, listed

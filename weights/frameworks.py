@@ -1,7 +1,5 @@
 """The frameworks of this project, and what each needs; none is imported before it runs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module

@@ -4,8 +4,6 @@ The declared kind of a tensor chooses the rule, never its shape: a square kernel
 mistake has the right shape and the wrong values.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import DTypeLike
 

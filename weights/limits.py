@@ -131,10 +131,5 @@ def check_demand(config: Config, tensors: int, size: int, what: str, *, spare: i
     for count, spec in enumerate(config.tensors(), start=1):
         asked += LEAST_BYTES * prod(spec.shape)
         if count > tensors + spare or asked > size + spare * SMALL_TENSOR:
-            raise MismatchError(
-                what,
-                [
-                    f"the configuration asks for more than the {tensors} tensors of {size} bytes "
-                    "that are there"
-                ],
-            )
+            there = f"the {tensors} tensors of {size} bytes that are there"
+            raise MismatchError(what, [f"the configuration asks for more than {there}"])

@@ -1,43 +1,38 @@
 """Strict JSON: no name twice, no NaN or infinity, and a bounded depth."""
 
-from __future__ import annotations
-
 import json
 import math
 from typing import Any, NoReturn
 
+from weights.errors import FormatError
 from weights.text import brief
 
 DEEPEST = 32
 
 
-def loads(text: str | bytes) -> Any:
-    """Return the value of a JSON text; raises `ValueError` with a predicate of the text.
+def loads(text: str | bytes, what: str = "the text") -> Any:
+    """Return the value of a JSON text; raises `FormatError` with a predicate of `what`.
 
     >>> loads('{"a": 1, "a": 2}')
     Traceback (most recent call last):
         ...
-    ValueError: has 'a' twice
+    weights.errors.FormatError: the text has 'a' twice
     """
-    value = parse(text)
-    _check(value)
-    return value
-
-
-def parse(text: str | bytes) -> Any:
-    """Return the same without checks of depth and values, for a caller that checks every value."""
     try:
-        return json.loads(
+        value = json.loads(
             text if isinstance(text, str) else text.decode(),
             object_pairs_hook=_without_duplicates,
             parse_constant=_refuse_constant,
         )
+        _check(value)
+        return value
     except _FoundError as error:
-        raise ValueError(str(error)) from None
+        predicate = str(error)
     except RecursionError:
-        raise ValueError("is nested too deeply") from None
+        predicate = "is nested too deeply"
     except ValueError:
-        raise ValueError("is not JSON") from None
+        predicate = "is not JSON"
+    raise FormatError(f"{what} {predicate}")
 
 
 class _FoundError(ValueError):
@@ -58,7 +53,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _check(value: Any) -> None:
-    """Raise `ValueError` for values that JSON can spell and no program can write again."""
+    """Raise an error for values that JSON can spell and no program can write again."""
     level = [value]
     for _ in range(DEEPEST):
         inner: list[Any] = []
@@ -67,17 +62,17 @@ def _check(value: Any) -> None:
                 inner += [*each, *each.values()]
             elif isinstance(each, list):
                 inner += each
-            elif isinstance(each, str) and not is_text(each):
-                raise ValueError(f"has {brief(each)}, which is no text")
+            elif isinstance(each, str) and not _is_text(each):
+                raise _FoundError(f"has {brief(each)}, which is no text")
             elif isinstance(each, float) and not math.isfinite(each):
-                raise ValueError("has a number that is too large")
+                raise _FoundError("has a number that is too large")
         if not inner:
             return
         level = inner
-    raise ValueError("is nested too deeply")
+    raise _FoundError("is nested too deeply")
 
 
-def is_text(text: str) -> bool:
+def _is_text(text: str) -> bool:
     """Return whether a string can be written as UTF-8: half of a surrogate pair cannot."""
     try:
         text.encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -18,6 +19,8 @@ NORM_BIAS = "norm_bias"
 RUNNING_MEAN = "running_mean"
 RUNNING_VAR = "running_var"
 STATISTICS = (RUNNING_MEAN, RUNNING_VAR)
+# What multiplies the channels at each position.
+KERNELS = (CONVOLUTION, DEPTHWISE, LINEAR)
 
 # The four floating types that a parameter may have, by safetensors' names.
 DTYPES: dict[str, np.dtype] = {
@@ -36,26 +39,36 @@ class TensorSpec:
     kind: str
     shape: tuple[int, ...]
 
-    def under(self, prefix: str) -> TensorSpec:
-        """Return the same tensor inside a submodule called `prefix`."""
-        return TensorSpec(f"{prefix}.{self.name}", self.kind, self.shape)
-
     @property
     def trainable(self) -> bool:
         """Whether an optimiser changes it."""
         return self.kind not in STATISTICS
 
 
-def linear_specs(prefix: str, features: int, outputs: int) -> Iterator[TensorSpec]:
+# (height, width); a size that is not known yet is `None`.
+Sizes = tuple[Any, Any]
+# Tensors, each with the height and width of what its layer makes.
+SizedTensors = Iterator[tuple[TensorSpec, Sizes]]
+
+
+def linear(prefix: str, features: int, outputs: int) -> SizedTensors:
     """The matrix and the bias of a linear layer."""
-    yield TensorSpec(f"{prefix}.weight", LINEAR, (outputs, features))
-    yield TensorSpec(f"{prefix}.bias", LINEAR_BIAS, (outputs,))
+    yield TensorSpec(f"{prefix}.weight", LINEAR, (outputs, features)), (1, 1)
+    yield TensorSpec(f"{prefix}.bias", LINEAR_BIAS, (outputs,)), (1, 1)
 
 
-def batch_norm_specs(prefix: str, channels: int) -> Iterator[TensorSpec]:
-    """Yield the four vectors of a batch normalisation, in PyTorch's order."""
-    shape = (channels,)
-    yield TensorSpec(f"{prefix}.weight", NORM_WEIGHT, shape)
-    yield TensorSpec(f"{prefix}.bias", NORM_BIAS, shape)
-    yield TensorSpec(f"{prefix}.running_mean", RUNNING_MEAN, shape)
-    yield TensorSpec(f"{prefix}.running_var", RUNNING_VAR, shape)
+def batch_norm(prefix: str, channels: int, sizes: Sizes) -> SizedTensors:
+    """The four vectors of a batch normalisation, in PyTorch's order."""
+    kinds = {"weight": NORM_WEIGHT, "bias": NORM_BIAS}
+    for name in ("weight", "bias", RUNNING_MEAN, RUNNING_VAR):
+        yield TensorSpec(f"{prefix}.{name}", kinds.get(name, name), (channels,)), sizes
+
+
+def under(prefix: str, tensors: SizedTensors) -> SizedTensors:
+    """The tensors of a submodule called `prefix`."""
+    return ((TensorSpec(f"{prefix}.{x.name}", x.kind, x.shape), sizes) for x, sizes in tensors)
+
+
+def fit(tensors: SizedTensors) -> bool:
+    """Whether every layer has an output, as far as sizes are known."""
+    return all(size is None or size > 0 for _, sizes in tensors for size in sizes)

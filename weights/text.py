@@ -1,7 +1,5 @@
 """Text of messages: printable and of bounded length, whatever value is in it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from itertools import islice

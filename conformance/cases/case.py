@@ -47,6 +47,12 @@ class Case:
         sequences = {"input_shape": list(self.input_shape), "tags": list(self.tags)}
         return asdict(self) | sequences | {"config": dict(self.config)}
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Case:
+        """The inverse of `to_dict`."""
+        sequences = {name: tuple(values[name]) for name in ("input_shape", "tags")}
+        return cls(**{**values, **sequences, "config": dict(values["config"])})
+
 
 PAIR = "-from-"
 

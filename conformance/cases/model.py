@@ -9,7 +9,7 @@ import numpy as np
 
 from conformance.cases.case import Case
 from conformance.cases.tensors import Tensors, make
-from weights import WeightFile
+from weights import ArgumentError, WeightFile, configure
 
 
 class Model(NamedTuple):
@@ -32,6 +32,15 @@ class Model(NamedTuple):
 def in_dtype(tensors: Tensors, dtype: Any) -> Tensors:
     """The same tensors in another precision."""
     return {name: array.astype(dtype) for name, array in tensors.items()}
+
+
+def complete(model: Model) -> Model:
+    """The model with every argument in its configuration; one that is refused stays as it is."""
+    try:
+        config = configure(model.architecture, model.config).complete()
+    except ArgumentError:
+        config = dict(model.config)
+    return model._replace(config=config)
 
 
 def make_model(case: Case) -> tuple[Model, np.ndarray]:

@@ -7,6 +7,7 @@ import json
 import click
 
 from conformance.cases.case import Case, split_pair
+from conformance.cases.clauses import clauses_of
 from conformance.commands import common
 from conformance.implementations.implementation import Implementation
 from conformance.tiers import ModuleTier, Settings, Tier, make_tiers
@@ -16,7 +17,7 @@ from conformance.tiers import ModuleTier, Settings, Tier, make_tiers
 @click.argument("case_id", metavar="CASE")
 @common.random_option
 def show(case_id: str, random: int) -> None:
-    """Print CASE and the digests of its tensors."""
+    """Print CASE, the clauses of the specification that it holds, the digests of its tensors."""
     from conformance.cases import tensors
     from weights.files.digests import tensor_digests
 
@@ -24,7 +25,7 @@ def show(case_id: str, random: int) -> None:
     if not found:
         raise click.UsageError(f"no case is called {case_id!r}: see `ghost-conformance list`")
     for _, case in found:
-        document = case.to_dict()
+        document = case.to_dict() | {"clauses": clauses_of(case.tier, case.id)}
         if case.data in tensors.DISTRIBUTIONS:
             weights, x = tensors.make(case)
             document["sha256"] = tensor_digests({"input": x, **weights})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from conformance.cases.clauses import Clause, clauses
 from conformance.commands.cases import show, shrink
 from conformance.commands.common import TIER
 from conformance.commands.parity import parity
@@ -25,8 +26,18 @@ def main() -> None:
 
 @main.command("list")
 @click.option("--tier", "tiers", multiple=True, type=TIER)
-def list_cases(tiers: tuple[str, ...]) -> None:
+@click.option("--clause", metavar="N.N", help="Those that hold this clause of the specification.")
+def list_cases(tiers: tuple[str, ...], clause: str | None) -> None:
     """Print the id of every case."""
+    holds = _find(clause).is_held_by if clause else lambda tier, case: True
     for tier in make_tiers(names=tiers or tuple(TIERS)):
         for case in tier.cases():
-            click.echo(f"{tier.name}  {case.id}")
+            if holds(tier.name, case.id):
+                click.echo(f"{tier.name}  {case.id}")
+
+
+def _find(number: str) -> Clause:
+    found = next((clause for clause in clauses() if clause.number == number), None)
+    if found is None:
+        raise click.UsageError(f"the specification has no clause {number!r}")
+    return found

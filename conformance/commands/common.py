@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from weights import GhostError
 from weights.frameworks import Framework
 
 Command = TypeVar("Command", bound=Callable[..., object])
+ARGUMENTS = "conformance.arguments"
 PASSED, FAILED, USAGE, HARNESS_FAILED = 0, 1, 2, 3
 FILE = click.Path(path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -33,6 +35,20 @@ jobs_option = click.option(
     "--jobs", type=AT_LEAST_ONE, default=2, show_default=True,
     help="How many implementations run at once.",
 )  # fmt: skip
+
+
+class Recorded(click.Command):
+    """A command that remembers what was typed, for a report."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments, once they are kept."""
+        ctx.meta[ARGUMENTS] = [self.name, *args]
+        return super().parse_args(ctx, args)
+
+
+def typed_command() -> str:
+    """The line that was typed, as a shell takes it."""
+    return shlex.join(["ghost-conformance", *click.get_current_context().meta[ARGUMENTS]])
 
 
 def timeout_option(seconds: float) -> Callable[[Command], Command]:

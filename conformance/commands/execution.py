@@ -13,9 +13,9 @@ from rich.console import Console
 from conformance.cases.case import split_pair
 from conformance.commands.common import HARNESS_FAILED, exit_code
 from conformance.judging.verdict import Verdict
-from conformance.reports import terminal
+from conformance.reports import files, terminal
 from conformance.reports.failures import Rerun
-from conformance.reports.report import prepare, write_report
+from conformance.reports.report import Report, make_report
 from conformance.running import deviations, runner
 from conformance.running.journal import Journal, Key, key, lock_folder, read_journal
 from conformance.running.results import Run
@@ -43,6 +43,7 @@ class RunOptions:
     resume: bool
     seconds: float
     max_failures: int | None
+    command: str
 
     def selects(self, key: Key) -> bool:
         """Whether a verdict is wanted: any, or one that failed before or whose case is named."""
@@ -90,13 +91,14 @@ def _run(
     for name, known in lists.items():
         marked = deviations.apply(result.verdicts, name, known, options.settings)
         result = replace(result, verdicts=list(marked))
-    tiers = [tier.name for tier, _ in work]
-    notes = [note for tier, _ in work for note in tier.notes()]
-    rerun_options = {tier.name: tier.options() for tier, _ in work}
-    terminal.show(console, result, tiers, options.missing, notes, rerun_options)
+    settings = {"random": options.settings.random, "full": options.settings.full}
+    report = make_report(
+        result, work, options.missing, settings=settings, command=options.command
+    )  # fmt: skip
+    terminal.show(console, result, report, options.missing)
     if journal is None:
         return exit_code(console, result)
-    is_written = _write(options, result, tiers, rerun_options, journal, console)
+    is_written = _write(report, journal, console)
     return exit_code(console, result) if is_written else HARNESS_FAILED
 
 
@@ -106,7 +108,7 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
     if journal is not None:
         folder = journal.path.parent
         done = read_journal(folder, options.implementations) if options.resume else {}
-        prepare(folder)
+        files.prepare(folder)
         journal.begin(resume=options.resume)
     total = sum(len(cases) for _, cases in work)
     with terminal.progress_bars(console, options.implementations, total) as show_progress:
@@ -123,18 +125,11 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
         )  # fmt: skip
 
 
-def _write(
-    options: RunOptions, result: Run, tiers: list[str], rerun_options: dict[str, str],
-    journal: Journal, console: Console,
-) -> bool:  # fmt: skip
+def _write(report: Report, journal: Journal, console: Console) -> bool:
     """Write the report; False, with the reason printed, where that fails."""
-    from conformance.reports.html import write_page  # it imports matplotlib
-
-    folder, settings = journal.path.parent, options.settings
-    sizes = {"random": settings.random, "full": settings.full}
+    folder = journal.path.parent
     try:
-        write_report(folder, result, tiers, options.missing, sizes)
-        write_page(folder, rerun_options)
+        files.write_report(folder, report)
         journal.end()
     except OSError as error:
         console.print(f"there is no report in {folder}: {error.strerror}", style="red")

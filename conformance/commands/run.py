@@ -24,7 +24,7 @@ def parse_deviations(
     return {name: Path(path) for name, _, path in pairs}
 
 
-@click.command()
+@click.command(cls=common.Recorded)
 @click.option(
     "--implementation",
     "names",
@@ -110,7 +110,8 @@ def run(
         chosen, missing = common.implementations(names or (rerun.names if rerun else ()))
         return execute(
             RunOptions(chosen, missing, tiers or tuple(TIERS), _as_large(settings, rerun),
-                       case_ids, rerun, known, folder, jobs, resume, seconds, max_failures)
+                       case_ids, rerun, known, folder, jobs, resume, seconds, max_failures,
+                       common.typed_command())
         )  # fmt: skip
 
     common.exit_with(work)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.cases.model import Model
+from conformance.cases.model import Model, complete
 from conformance.cases.tensors import Tensors
 from conformance.implementations.precision import Precision
 
@@ -65,8 +65,7 @@ class Implementation(ABC):
         return self._ask("train_step", model, x=x, output_cotangent=output_cotangent)
 
     def _ask(self, request: str, model: Model, **arguments: Any) -> Any:
-        description = model._replace(config=dict(model.config))._asdict()
-        return self._request(request, description | arguments)
+        return self._request(request, complete(model)._asdict() | arguments)
 
     @abstractmethod
     def _request(self, request: str, arguments: Mapping[str, Any]) -> Any: ...

@@ -1,9 +1,10 @@
 """Bounds on the error of a correct float32 implementation, element by element.
 
 A running error bound: beside every value of the oracle goes the largest error that roundings so
-far can have caused, for any order of summation and with or without fused multiply-add (Higham,
-Accuracy and Stability of Numerical Algorithms, chapters 2 and 3). No constant is tuned: each
-counts the roundings of one operation.
+far can have caused, for any order of summation, with or without fused multiply-add, and with the
+batch normalisation after the sum or folded into it (Higham, Accuracy and Stability of Numerical
+Algorithms, chapters 2 and 3). No constant is tuned: each counts the roundings of one operation,
+and `docs/tolerances.md` has the count.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from conformance.oracle.layers import BatchNorm, Convolution, Folded, hard_swish
 FLOAT64_ROUNDOFF = 2.0**-53
 # Below this an implementation may flush to zero.
 TINY = 2.0**-126
-# Subtract, add eps, square root, divide, multiply, add, in either the folded or the plain form,
-# come to 6.5 roundings; 8 leaves room for a reciprocal square root that is not correctly rounded.
-NORM_ROUNDINGS = 8
+# Of eps and of var + eps, whose root halves them, 1; of a reciprocal root that is right to two
+# units in its last place, 4; of mean, weight, product and bias 1 each.
+NORM_ROUNDINGS = 9
 # The roundings of a product whose factors and result have fewer bits than float32.
 FACTORS_AND_RESULT = 3
 # The absolute error of a sigmoid, which may be computed as 0.5 + 0.5 tanh(x / 2).
@@ -60,15 +61,15 @@ def gamma(roundings: int, unit: float = UNIT_ROUNDOFF) -> float:
     return roundings * unit / (1 - roundings * unit)
 
 
-def summation(terms: int, unit: float) -> float:
-    """Largest relative error of a sum of that many products.
+def summation(terms: int, unit: float, norm: int = 0) -> float:
+    """Largest relative error of a sum of that many products, and of `norm` roundings more.
 
     With fewer bits than float32, both factors and the result are rounded to them, and the sum runs
     in float32: all three frameworks do so on every device.
     """
     if unit <= UNIT_ROUNDOFF:
-        return gamma(terms, unit)
-    return gamma(FACTORS_AND_RESULT, unit) + gamma(terms)
+        return gamma(terms + norm, unit)
+    return gamma(FACTORS_AND_RESULT + norm, unit) + gamma(terms)
 
 
 def ghost_conv(module: GhostConv, x: np.ndarray, unit: float = UNIT_ROUNDOFF) -> Tracked:
@@ -88,25 +89,28 @@ def ghost_conv(module: GhostConv, x: np.ndarray, unit: float = UNIT_ROUNDOFF) ->
     return Tracked(value, error * (2 if unit <= FLOAT64_ROUNDOFF else 1), unit)
 
 
-def convolution(layer: Convolution, x: Tracked) -> Tracked:
-    """|W| * e + gamma_n (|W| * (|x| + e)), with n products in each sum."""
+def convolution(layer: Convolution, norm: BatchNorm | None, x: Tracked) -> Tracked:
+    """s |W| e + gamma_(n+9) (s |W| (|x| + e) + s |mean| + |bias|), s = weight / sqrt(var + eps).
+
+    Each sum has n products, and without batch normalisation there are neither s nor the 9. One
+    bound holds for both forms: folded, the constants are terms of the sum, which may begin there.
+    """
     terms = prod(layer.weight.shape[1:])
     absolute = replace(layer, weight=np.abs(layer.weight), bias=None)
-    size = absolute(x.magnitude)
+    value, size, error = layer(x.value), absolute(x.magnitude), absolute(x.error)
     if layer.bias is not None:
         terms, size = terms + 1, size + np.abs(layer.bias).reshape(-1, 1, 1)
-    error = absolute(x.error) + summation(terms, x.unit) * size + terms * TINY
-    return _tracked(layer(x.value), error, x.unit)
-
-
-def batch_norm(layer: BatchNorm, x: Tracked) -> Tracked:
-    """e |s| + gamma_8 ((|x| + e + |mean|) |s| + |bias|), with s = weight / sqrt(var + eps)."""
-    scale = np.abs(layer.weight) / np.sqrt(layer.running_var + layer.eps)
+    error = error + terms * TINY
+    if norm is None:
+        return _tracked(value, error + summation(terms, x.unit) * size, x.unit)
     scale, mean, bias = (
-        vector.reshape(-1, 1, 1) for vector in (scale, abs(layer.running_mean), abs(layer.bias))
-    )
-    rounding = gamma(NORM_ROUNDINGS, x.unit) * ((x.magnitude + mean) * scale + bias)
-    return _tracked(layer(x.value), x.error * scale + rounding + TINY, x.unit)
+        np.abs(vector).reshape(-1, 1, 1)
+        for vector in (
+            norm.weight / np.sqrt(norm.running_var + norm.eps), norm.running_mean, norm.bias,
+        )
+    )  # fmt: skip
+    rounding = summation(terms, x.unit, NORM_ROUNDINGS) * ((size + mean) * scale + bias)
+    return _tracked(norm(value), error * scale + rounding + TINY, x.unit)
 
 
 def activation(function: object, x: Tracked) -> Tracked:
@@ -130,10 +134,8 @@ def activation(function: object, x: Tracked) -> Tracked:
 
 
 def _half(half: ConvNormAct, x: Tracked) -> Tracked:
-    out = convolution(half.conv, x)
-    if not isinstance(half.norm, Folded):
-        out = batch_norm(half.norm, out)
-    return activation(half.act, out)
+    norm = None if isinstance(half.norm, Folded) else half.norm
+    return activation(half.act, convolution(half.conv, norm, x))
 
 
 def _tracked(value: np.ndarray, error: np.ndarray, unit: float) -> Tracked:

@@ -19,7 +19,7 @@ from conformance.gradients.tape import perturbed
 from conformance.implementations.errors import ImplementationError
 from conformance.implementations.precision import UNIT_ROUNDOFF
 from conformance.judging.compare import compare_arrays
-from conformance.judging.verdict import Outcome
+from conformance.judging.verdict import Outcome, Status, first_failure
 from conformance.oracle import adapter, weights_io
 from weights import ArgumentError, Config, configure
 
@@ -111,11 +111,18 @@ def _check_part(first: Tensors, part: Tensors, images: int) -> None:
 
 
 def judge_stage(outputs: Tensors, wanted: Reference, stage: str) -> Outcome:
-    """Compare one stage of `outputs` with its reference."""
+    """Compare one stage of `outputs` with its reference; one that is not there is skipped."""
     if stage not in outputs:
-        return Outcome.failed(f"its taps have no {stage}, only {', '.join(outputs)}")
+        return Outcome.skipped(f"it gives no {stage}, only {', '.join(outputs) or 'nothing'}")
     got = global_avg_pool(outputs[stage]) if stage in wanted.means else outputs[stage]
     return compare_arrays(got, wanted.values[stage], wanted.allowed[stage])
+
+
+def judge_arrays(outputs: Tensors, wanted: Reference) -> Outcome:
+    """The first of all arrays that is wrong; a skip where one is not there, and no other is."""
+    outcomes = [(name, judge_stage(outputs, wanted, name)) for name in wanted.values]
+    outcomes.sort(key=lambda outcome: outcome[1].status is Status.SKIP)
+    return first_failure(outcomes)
 
 
 def global_avg_pool(x: np.ndarray) -> np.ndarray:

@@ -100,11 +100,13 @@ class Verdict(Outcome):
     def to_dict(self) -> dict[str, Any]:
         """The verdict as JSON writes it, which has no NaN and no infinity: they become text."""
         names = {"case": self.case, "tier": self.tier, "implementation": self.implementation}
-        return names | _jsonable(asdict(self))
+        return names | jsonable(asdict(self))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Verdict:
-        """The inverse of `to_dict`."""
+        """The inverse of `to_dict`; raises `TypeError` for a name that is no text."""
+        if not all(isinstance(values[name], str) for name in ("case", "tier", "implementation")):
+            raise TypeError("case, tier and implementation must be texts")
         worst, ratio, pattern = (values.get(name) for name in ("worst", "ratio", "pattern"))
         read: dict[str, Any] = {"status": Status(values["status"])}
         if ratio is not None:
@@ -131,9 +133,10 @@ def first_failure(outcomes: Iterable[tuple[str, Outcome]]) -> Outcome:
     return Outcome.passed(worst)
 
 
-def _jsonable(value: Any) -> Any:
+def jsonable(value: Any) -> Any:
+    """A value as JSON writes it: tuples as lists, NaN and infinity as text."""
     if isinstance(value, dict):
-        return {key: _jsonable(each) for key, each in value.items()}
-    if isinstance(value, tuple):
-        return [_jsonable(each) for each in value]
+        return {key: jsonable(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(each) for each in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

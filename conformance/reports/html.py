@@ -2,111 +2,181 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from conformance.judging.verdict import Status, Verdict
-from conformance.reports.pictures import distribution, heat_map, log_ratio
-from conformance.reports.report import HTML, LINES, Report, read_report
-from conformance.reports.summary import count, count_run, ratios, rerun_command
-from weights import GhostError
+from conformance.reports.causes import Cause, find_causes
+from conformance.reports.comparison import Change, Comparison, compare
+from conformance.reports.headroom import LIMIT, TICKS, bars
+from conformance.reports.page_data import LETTERS, page_data, script_json
+from conformance.reports.programs import program
+from conformance.reports.report import FORMAT, Report
+from conformance.reports.summary import (
+    LABELS,
+    conclusion,
+    count,
+    count_run,
+    ratios,
+    rerun_command,
+    skips,
+)
+from conformance.running.journal import Key, key
 
 TEMPLATES = Path(__file__).with_name("templates")
-SHOWN_FAILURES = 50
-SKIP_COLOUR, ERROR_COLOUR = "#d9c36a", "#4a0010"
-# From log10(error / allowed) upwards: greens below the limit, reds above it.
-COLOURS = ((-9.0, "#d7efd7"), (-2.0, "#a6d8a6"), (-1.0, "#68b568"), (-0.3, "#2f8f3a"),
-           (0.0, "#e57373"), (1.0, "#c62828"), (3.0, "#7f0000"))  # fmt: skip
+SHOWN_CAUSES, SHOWN_CHANGES = 40, 100
+# The shades of what passed, by how much of the allowed error was used.
+PASSES = {"p0": "below 0.01", "p1": "below 0.1", "p2": "below 0.5", "p3": "to 1"}
 
 
-def write_page(folder: Path, options: Mapping[str, str]) -> None:
-    """Write `report.html` beside `report.jsonl`.
-
-    `options` are those with which a tier, by its name, has the cases of the run. Raises
-    `GhostError` where a package that the page is drawn by is not installed.
-    """
-    report = read_report(folder / LINES)
-    try:
-        page = render(report, options)
-    except ImportError as error:
-        raise GhostError(
-            f"report.html needs {error.name}, which is not installed: "
-            "pip install 'ghostconv[conformance]'"
-        ) from None
-    (folder / HTML).write_text(page, encoding="utf-8")
-
-
-def render(report: Report, options: Mapping[str, str]) -> str:
-    """The whole document; `options` are those of `write_page`."""
+def render(report: Report, earlier: Report | None = None) -> str:
+    """The whole document, with the changes since an earlier report where one is given."""
     from jinja2 import Environment, FileSystemLoader
     from markupsafe import Markup
 
-    names = list(report.header["implementations"])
-    own = {name: [v for v in report.verdicts if v.implementation == name] for name in names}
-    bad = [verdict for verdict in report.verdicts if verdict.is_bad]
-    not_green = report.footer.get("not_green", [])
-    title = "not green" if not_green else "every case passed"
+    comparison = None if earlier is None else compare(earlier, report)
+    changes = comparison.changes if comparison else {}
+    causes = find_causes(report)
+    shown = [_cause(cause, report) for cause in causes[:SHOWN_CAUSES]]
+    rows = _rows(report)
+    text = conclusion(report.verdicts, report.footer["not_green"])
+    tone, sign = ("good", "✓") if report.is_green else ("bad", "✕")
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
+    style, script = (Markup(_template(name)) for name in ("report.css", "report.js"))
     return environment.get_template("report.html.j2").render(
+        style=style,
+        script=script,
+        style_hash=_csp_hash(style),
+        script_hash=_csp_hash(script),
         header=report.header,
         footer=report.footer,
-        title=f"{len(bad)} cases failed" if bad else title,
-        not_green=not_green,
-        implementations=[_summary(name, own[name], report) for name in names],
-        distribution=Markup(distribution({name: ratios(own[name]) for name in names})),
-        tiers=[
-            (tier, [(name, *_row(tier, own[name])) for name in names])
-            for tier in report.header["tiers"]
-        ],
-        scale=[(f"from {power:g}", colour) for power, colour in COLOURS[1:]],
-        skip_colour=SKIP_COLOUR,
-        error_colour=ERROR_COLOUR,
-        failures=[
-            {
-                "verdict": verdict,
-                "picture": Markup(heat_map(verdict.pattern) if verdict.pattern else ""),
-                "rerun": rerun_command(verdict, options.get(verdict.tier, "")),
-            }
-            for verdict in bad[:SHOWN_FAILURES]
-        ],
-        more=len(bad[SHOWN_FAILURES:]),
+        format=FORMAT,
+        conclusion={"text": text, "tone": tone, "sign": sign},
+        labels=LABELS,
+        letters={letter: LABELS[status] for status, letter in LETTERS.items()},
+        passes=PASSES,
+        names=report.names,
+        implementations=[_summary(name, report) for name in report.names],
+        causes=shown,
+        more_causes=len(causes[SHOWN_CAUSES:]),
+        changes=comparison and earlier and _changes(comparison, earlier),
+        shown_changes=SHOWN_CHANGES,
+        tiers=_matrix(rows),
+        headroom=[_headroom(name, own) for name, own in _by_name(report)],
+        limit=LIMIT,
+        ticks=TICKS,
+        skips=skips(report.verdicts),
         known=[verdict for verdict in report.verdicts if verdict.status is Status.KNOWN],
+        data=Markup(script_json(_data(report, rows, causes, shown, changes))),
     )
 
 
-def colour(verdict: Verdict) -> str:
-    """The colour of a square of the matrix."""
-    if verdict.status in (Status.SKIP, Status.KNOWN):
-        return SKIP_COLOUR
-    if verdict.status is Status.ERROR:
-        return ERROR_COLOUR
-    if verdict.ratio is None:
-        return COLOURS[0][1] if verdict.status is Status.PASS else COLOURS[-1][1]
-    power = log_ratio(verdict.ratio)
-    return [shade for least, shade in COLOURS if power >= least][-1]
+def _template(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _summary(name: str, own: Iterable[Verdict], report: Report) -> dict[str, Any]:
+def _csp_hash(text: str) -> str:
+    """The hash by which a page allows this script or style, and no other."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _by_name(report: Report) -> Iterator[tuple[str, list[Verdict]]]:
+    for name in report.names:
+        yield name, [each for each in report.verdicts if each.implementation == name]
+
+
+def _rows(report: Report) -> dict[tuple[str, str], list[Verdict]]:
+    """The verdicts of each tier and implementation, in the order of the page."""
+    tiers = dict.fromkeys([*report.header["tiers"], *(each.tier for each in report.verdicts)])
+    rows: dict[tuple[str, str], list[Verdict]] = {
+        (tier, name): [] for tier in tiers for name in report.names
+    }
+    for verdict in report.verdicts:
+        rows[verdict.tier, verdict.implementation].append(verdict)
+    return {place: own for place, own in rows.items() if own}
+
+
+def _matrix(rows: Mapping[tuple[str, str], list[Verdict]]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each tier, and at which verdict each begins."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    first = 0
+    for (tier, name), own in rows.items():
+        counts = count(own)
+        row = {
+            "name": name,
+            "passed": f"{counts[Status.PASS]}/{count_run(counts)}",
+            "first": first,
+            "letters": "".join(LETTERS[verdict.status] for verdict in own),
+        }
+        found.setdefault(tier, []).append(row)
+        first += len(own)
+    return found
+
+
+def _summary(name: str, report: Report) -> dict[str, Any]:
+    own = [verdict for verdict in report.verdicts if verdict.implementation == name]
     counts = count(own)
-    versions = report.header["implementations"][name]
+    effort = (each["seconds"] for each in report.footer["effort"] if each["name"] == name)
+    facts = report.header["implementations"].get(name, {})
     return {
         "name": name,
-        "versions": ", ".join(f"{key} {value}" for key, value in versions.items()),
+        "versions": ", ".join(f"{key} {value}" for key, value in facts.items()),
         "counts": {status.value: counts[status] for status in Status},
-        "worst": max(ratios(own), default=0.0),
-        "speed": next(e["speed"] for e in report.footer["effort"] if e["name"] == name),
+        "worst": max(ratios(own), default=None),
+        "seconds": next(effort, 0.0),
     }
 
 
-def _row(tier: str, own: Iterable[Verdict]) -> tuple[str, list[dict[str, str]]]:
-    """The passed of all cases of a tier that ran, and a square for each case."""
-    verdicts = [verdict for verdict in own if verdict.tier == tier]
-    counts = count(verdicts)
-    squares = [{"colour": colour(verdict), "title": _title(verdict)} for verdict in verdicts]
-    return f"{counts[Status.PASS]}/{count_run(counts)}", squares
+def _headroom(name: str, own: Iterable[Verdict]) -> dict[str, Any]:
+    found = ratios(own)
+    worst = f", the worst {max(found):.3g}" if found else ""
+    return {"name": name, "bars": bars(found), "text": f"{len(found):,} cases{worst}"}
 
 
-def _title(verdict: Verdict) -> str:
-    ratio = "" if verdict.ratio is None else f", {verdict.ratio:.3g}"
-    return f"{verdict.case}: {verdict.status.value}{ratio}"
+def _cause(cause: Cause, report: Report) -> dict[str, Any]:
+    """A cause with its first case, or with the one that was shrunk."""
+    shrunk = next((each for each in cause.verdicts if key(each) in report.smallest), None)
+    first = shrunk or cause.verdicts[0]
+    case = report.smallest.get(key(first)) or report.case(first)
+    return {
+        "text": str(cause),
+        "implementation": cause.implementation,
+        "scope": cause.scope,
+        "others": cause.others,
+        "tiers": cause.tiers,
+        "count": len(cause.verdicts),
+        "first": first,
+        "program": program(case, cause.implementation) if case else "",
+        "is_shrunk": shrunk is not None,
+        "command": rerun_command(first, report.header["options"].get(first.tier, "")),
+    }
+
+
+def _changes(comparison: Comparison, earlier: Report) -> dict[str, Any]:
+    found = {change: comparison.of(change) for change in Change}
+    return {
+        "started": earlier.header["started"],
+        "commit": earlier.header["commit"],
+        "lists": {
+            change.value: [comparison.describe(place) for place in places]
+            for change, places in found.items()
+            if places
+        },
+        "seconds": comparison.seconds,
+    }
+
+
+def _data(
+    report: Report, rows: Mapping[tuple[str, str], list[Verdict]], causes: list[Cause],
+    shown: list[dict[str, Any]], changes: Mapping[Key, Change],
+) -> dict[str, Any]:  # fmt: skip
+    """Whatever the script of the page shows of a square."""
+    verdicts = [verdict for own in rows.values() for verdict in own]
+    numbers = {key(each): n for n, cause in enumerate(causes) for each in cause.verdicts}
+    return page_data(verdicts, report, numbers, changes) | {
+        "options": report.header["options"],
+        "causes": [[each["text"], each["program"], each["is_shrunk"]] for each in shown],
+    }

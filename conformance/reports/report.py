@@ -1,78 +1,108 @@
-"""The report: JSON lines from which everything else can be derived, and JUnit XML."""
+"""The report: JSON lines, from which every other form of it is derived."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-import xml.etree.ElementTree as ElementTree
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from itertools import groupby
-from operator import attrgetter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from conformance.cases.case import Case, split_pair
 from conformance.implementations.registry import ENVIRONMENT, installed_version
-from conformance.judging.verdict import Status, Verdict
+from conformance.judging.verdict import Status, Verdict, jsonable
 from conformance.reports.summary import count
+from conformance.running.journal import Key
 from conformance.running.results import Run, doubts, timings
+from conformance.running.runner import Work
 from weights import FormatError, strict_json
 from weights.files.storage import read_bytes
 from weights.frameworks import Framework
 from weights.text import brief
 
-LINES, JUNIT, HTML = "report.jsonl", "junit.xml", "report.html"
-# The elements of JUnit, and the attributes that count them.
-JUNIT_ELEMENTS = {
-    Status.FAIL: "failure",
-    Status.ERROR: "error",
-    Status.SKIP: "skipped",
-    Status.KNOWN: "skipped",
-}
-BY_NAME = attrgetter("implementation")
-JUNIT_TOTALS = {"failure": "failures", "error": "errors", "skipped": "skipped"}
+LINES = "report.jsonl"
+# It changes with the meaning of a record; no other is read.
+FORMAT = 2
+# The kinds of records, in their order.
+CASE, VERDICT, SMALLEST = "case", "verdict", "smallest"
+KINDS = ("header", CASE, VERDICT, SMALLEST, "footer")
+# What a header and a footer hold at least, and of which type.
+HEADER = {
+    "implementations": dict, "tiers": list, "settings": dict, "options": dict, "missing": dict,
+    "remarks": dict, "started": str, "command": str, "commit": str,
+}  # fmt: skip
+FOOTER = {"counts": dict, "not_green": list, "seconds": float, "effort": list, "notes": list}
+GIT_SECONDS = 10
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report that was read: its header, its verdicts and its footer."""
+    """A run, as it is written down.
+
+    `cases` are by tier and id, `smallest` the cases that some failures were shrunk to.
+    """
 
     header: dict[str, Any]
+    cases: Mapping[tuple[str, str], Case] = field(repr=False)
     verdicts: list[Verdict] = field(repr=False)
     footer: dict[str, Any]
+    smallest: Mapping[Key, Case] = field(default_factory=dict, repr=False)
+
+    def case(self, verdict: Verdict) -> Case | None:
+        """The case of a verdict; None for what is no case of the suite."""
+        return self.cases.get((verdict.tier, split_pair(verdict.case)[0]))
+
+    @property
+    def names(self) -> list[str]:
+        """The implementations."""
+        judged = (verdict.implementation for verdict in self.verdicts)
+        return list(dict.fromkeys([*self.header["implementations"], *judged]))
+
+    @property
+    def is_green(self) -> bool:
+        """Whether something was judged, everything passed, and no doubt is left."""
+        ran = [verdict for verdict in self.verdicts if verdict.status is not Status.SKIP]
+        has_failed = any(verdict.is_bad for verdict in ran)
+        return bool(ran) and not has_failed and not self.footer["not_green"]
 
 
-def prepare(folder: Path) -> None:
-    """Make the folder, and remove the report of an earlier run from it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in (LINES, JUNIT, HTML):
-        (folder / name).unlink(missing_ok=True)
+def make_report(
+    run: Run, work: Work, missing: Iterable[Framework] = (), *,
+    settings: Mapping[str, Any] = MappingProxyType({}), command: str = "",
+    smallest: Mapping[Key, Case] = MappingProxyType({}),
+) -> Report:  # fmt: skip
+    """The report of a run of this work.
 
-
-def write_report(
-    folder: Path, run: Run, tiers: Sequence[str], missing: Sequence[Framework],
-    settings: Mapping[str, Any] = MappingProxyType({}),
-) -> None:  # fmt: skip
-    """Write `report.jsonl` and `junit.xml` into `folder`.
-
-    `tiers` are those that ran, `missing` our packages that could not, and `settings` the options of
-    the command line that decide which cases there are.
+    `missing` are our packages that could not run, `settings` the options that decide which cases
+    there are, `command` is the line that was typed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    records = [
-        _header(run, tiers, missing) | {"settings": dict(settings)},
-        *({"kind": "verdict", **verdict.to_dict()} for verdict in run.verdicts),
-        _footer(run),
-    ]
-    text = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records)
-    (folder / LINES).write_text(text, encoding="utf-8")
-    tree = ElementTree.ElementTree(junit(run.verdicts, doubts(run)))
-    tree.write(folder / JUNIT, encoding="utf-8", xml_declaration=True)
+    judged = {(verdict.tier, split_pair(verdict.case)[0]) for verdict in run.verdicts}
+    cases = {(tier.name, case.id): case for tier, cases in work for case in cases}
+    header = _header(run, missing) | {
+        "started": _started(run.seconds),
+        "command": command,
+        "commit": commit(Path.cwd()),
+        "tiers": [tier.name for tier, _ in work],
+        "options": {tier.name: tier.options() for tier, _ in work},
+        "settings": dict(settings),
+    }
+    notes = [note for tier, _ in work for note in tier.notes()]
+    footer = _footer(run) | {"notes": notes}
+    kept = {place: case for place, case in cases.items() if place in judged}
+    return Report(header, kept, run.verdicts, footer, smallest)
+
+
+def write_lines(path: Path, report: Report) -> None:
+    """Write a report as JSON lines: header, cases, verdicts, shrunk cases, footer."""
+    text = "".join(json.dumps(each, allow_nan=False) + "\n" for each in _records(report))
+    path.write_text(text, encoding="utf-8")
 
 
 def read_report(path: Path) -> Report:
@@ -83,18 +113,11 @@ def read_report(path: Path) -> Report:
     except ValueError:
         records = []  # the last line was cut short
     try:
-        kinds = [record.pop("kind", None) for record in records]
-        verdicts = [Verdict.from_dict(record) for record in records[1:-1]]
+        return _from_records(path, records)
+    except FormatError:
+        raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{path} is no report of a run: {brief(error)}") from None
-    if kinds[:1] != ["header"] or kinds[-1:] != ["footer"]:
-        raise FormatError(f"{path} is cut short: it must begin with a header and end with a footer")
-    wanted = records[-1].get("counts")
-    if counts(verdicts) != wanted:
-        raise FormatError(
-            f"{path} lacks verdicts: it holds {counts(verdicts)}, wanted {brief(wanted)}"
-        )
-    return Report(records[0], verdicts, records[-1])
 
 
 def counts(verdicts: Iterable[Verdict]) -> dict[str, int]:
@@ -103,49 +126,74 @@ def counts(verdicts: Iterable[Verdict]) -> dict[str, int]:
     return {status.value: found[status] for status in Status}
 
 
-def junit(verdicts: Iterable[Verdict], not_green: Sequence[str] = ()) -> ElementTree.Element:
-    """One test case for every verdict, in a suite for every implementation.
-
-    Other reasons for which the run is not green are errors of a suite of their own.
-    """
-    root = ElementTree.Element("testsuites")
-    for name, own in groupby(sorted(verdicts, key=BY_NAME), BY_NAME):
-        _add_suite(root, name, [_case(verdict) for verdict in own])
-    reasons = [ElementTree.Element("testcase", classname="run", name=each) for each in not_green]
-    for case in reasons:
-        ElementTree.SubElement(case, "error", message=case.get("name", ""))
-    if reasons:
-        _add_suite(root, "run", reasons)
-    return root
+def commit(folder: Path) -> str:
+    """The commit of a folder under git, `-dirty` where files differ from it; or empty."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        done = subprocess.run(
+            [*command, "--abbrev=12"], capture_output=True, text=True, timeout=GIT_SECONDS,
+            check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _add_suite(root: ElementTree.Element, name: str, cases: list[ElementTree.Element]) -> None:
-    found = Counter(child.tag for case in cases for child in case)
-    totals = {total: str(found[element]) for element, total in JUNIT_TOTALS.items()}
-    suite = ElementTree.SubElement(root, "testsuite", totals, name=name, tests=str(len(cases)))
-    suite.extend(cases)
+def _records(report: Report) -> Iterator[dict[str, Any]]:
+    yield {"kind": "header", "format": FORMAT} | report.header
+    for case in report.cases.values():
+        yield {"kind": CASE} | jsonable(case.to_dict())
+    for verdict in report.verdicts:
+        yield {"kind": VERDICT} | verdict.to_dict()
+    for place, case in report.smallest.items():
+        yield {"kind": SMALLEST, "of": list(place), "case": jsonable(case.to_dict())}
+    yield {"kind": "footer"} | report.footer
 
 
-def _case(verdict: Verdict) -> ElementTree.Element:
-    seconds = f"{verdict.seconds:.3f}"
-    case = ElementTree.Element("testcase", classname=verdict.tier, name=verdict.case, time=seconds)
-    if verdict.status in JUNIT_ELEMENTS:
-        element = JUNIT_ELEMENTS[verdict.status]
-        detail = ElementTree.SubElement(case, element, message=verdict.message)
-        detail.text = "\n".join(filter(None, [str(verdict.worst or ""), verdict.hint]))
-    return case
+def _from_records(path: Path, records: list[Any]) -> Report:
+    of: dict[str, list[Any]] = {kind: [] for kind in KINDS}
+    kinds = [record.pop("kind", None) for record in records]
+    for kind, record in zip(kinds, records, strict=True):
+        of[kind].append(record)
+    if kinds[:1] != [KINDS[0]] or kinds[-1:] != [KINDS[-1]]:
+        raise FormatError(f"{path} is cut short: it must begin with a header and end with a footer")
+    header, footer = records[0], records[-1]
+    found = header.pop("format", 1)
+    if found != FORMAT:
+        raise FormatError(f"{path} has format {brief(found)}, only {FORMAT} is read: run again")
+    wrong = [name for name, kind in HEADER.items() if not isinstance(header.get(name), kind)]
+    wrong += [name for name, kind in FOOTER.items() if not isinstance(footer.get(name), kind)]
+    if wrong:
+        raise FormatError(f"{path} is no report of a run: it lacks {', '.join(wrong)}")
+    cases = [Case.from_dict(record) for record in of[CASE]]
+    verdicts = [Verdict.from_dict(record) for record in of[VERDICT]]
+    smallest = {_place(record["of"]): Case.from_dict(record["case"]) for record in of[SMALLEST]}
+    if counts(verdicts) != footer["counts"]:
+        raise FormatError(
+            f"{path} lacks verdicts: it holds {counts(verdicts)}, wanted {brief(footer['counts'])}"
+        )
+    return Report(
+        header, {(each.tier, each.id): each for each in cases}, verdicts, footer, smallest
+    )
 
 
-def _header(run: Run, tiers: Sequence[str], missing: Sequence[Framework]) -> dict[str, Any]:
+def _place(names: list[str]) -> Key:
+    tier, case, implementation = names
+    return tier, case, implementation
+
+
+def _started(seconds: float) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
+
+
+def _header(run: Run, missing: Iterable[Framework]) -> dict[str, Any]:
     return {
-        "kind": "header",
         "ghostconv": installed_version("ghostconv"),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "machine": platform.machine(),
         "cores": os.cpu_count(),
         "environment": {key: os.environ.get(key, value) for key, value in ENVIRONMENT.items()},
-        "tiers": list(tiers),
         "implementations": run.versions,
         "remarks": {name: list(found) for name, found in run.violations.items()},
         "missing": {each.package: each.reason for each in missing},
@@ -154,9 +202,8 @@ def _header(run: Run, tiers: Sequence[str], missing: Sequence[Framework]) -> dic
 
 def _footer(run: Run) -> dict[str, Any]:
     return {
-        "kind": "footer",
         "counts": counts(run.verdicts),
-        "not_green": doubts(run),
+        "not_green": [*doubts(run), *["the harness itself failed"] * bool(run.tracebacks)],
         "was_stopped": run.was_stopped,
         "seconds": round(run.seconds, 3),
         "effort": [asdict(timing) for timing in timings(run)],

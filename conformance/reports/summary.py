@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from conformance.cases.case import split_pair
 from conformance.judging.verdict import Status, Verdict
@@ -37,6 +38,48 @@ def counts_text(counts: Counts, *, always: Iterable[Status] = (Status.PASS,)) ->
     """
     found = [each for each in Status if counts.get(each) or each in always]
     return ", ".join(f"{counts.get(status, 0)} {LABELS[status]}" for status in found)
+
+
+def conclusion(verdicts: Sequence[Verdict], not_green: Sequence[str] = ()) -> str:
+    """The end of a run in a few words.
+
+    >>> conclusion([Verdict(Status.PASS, case="a", tier="exact", implementation="mine")])
+    'every case passed: 1'
+    """
+    counts = count(verdicts)
+    bad, ran = counts[Status.FAIL] + counts[Status.ERROR], count_run(counts)
+    if bad:
+        return f"{bad:,} of {ran:,} cases failed"
+    if not ran:
+        return "nothing ran"
+    passed = f"every case passed: {counts[Status.PASS]:,}"
+    if counts[Status.KNOWN]:
+        passed = f"{counts[Status.PASS]:,} cases passed, {counts[Status.KNOWN]:,} known to fail"
+    return f"not green, though {passed}" if not_green else passed
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A reason for which an implementation skipped cases."""
+
+    reason: str
+    implementation: str
+    tiers: Mapping[str, int]
+
+    @property
+    def count(self) -> int:
+        """How many cases."""
+        return sum(self.tiers.values())
+
+
+def skips(verdicts: Iterable[Verdict]) -> list[Skip]:
+    """The reasons for skips, the commonest first."""
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for verdict in verdicts:
+        if verdict.status is Status.SKIP:
+            place = (verdict.message, verdict.implementation)
+            found.setdefault(place, Counter())[verdict.tier] += 1
+    return sorted((Skip(*place, tiers) for place, tiers in found.items()), key=lambda s: -s.count)
 
 
 def ratios(verdicts: Iterable[Verdict]) -> list[float]:

@@ -1,9 +1,9 @@
-"""A run in the terminal: progress while it runs, a table and every failure at the end."""
+"""A run in the terminal: progress while it runs, a table and the failures by cause at the end."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
@@ -13,11 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from conformance.judging.verdict import Status, Verdict
+from conformance.reports.causes import Cause, find_causes
+from conformance.reports.report import Report
 from conformance.reports.summary import count, count_run, counts_text, ratios, rerun_command
 from conformance.running.results import Run, is_green, timings
 from weights.frameworks import Framework
+from weights.text import listed
 
-SHOWN_FAILURES = 20
+SHOWN_CAUSES = 10
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -54,26 +57,21 @@ def progress_bars(
         yield observe
 
 
-def show(
-    console: Console, run: Run, tiers: Sequence[str], missing: Sequence[Framework],
-    notes: Sequence[str],
-    options: Mapping[str, str],
-) -> None:  # fmt: skip
-    """Print the tables of a run, the notes of its tiers, its failures and one last line.
+def show(console: Console, run: Run, report: Report, missing: Sequence[Framework]) -> None:
+    """Print the tables of a run, the notes of its tiers, its failures by cause, and one last line.
 
-    `options` are those with which a tier, by its name, has the cases of the run.
+    `report` is that of the run.
     """
-    console.print(table(run, tiers, missing))
+    console.print(table(run, report.header["tiers"], missing))
     console.print(timing_table(run))
-    for note in notes:
+    for note in report.footer["notes"]:
         console.print(note)
     show_missing(console, missing)
-    bad = [verdict for verdict in run.verdicts if verdict.is_bad]
-    for verdict in bad[:SHOWN_FAILURES]:
-        command = rerun_command(verdict, options.get(verdict.tier, ""))
-        console.print(failure_text(verdict, command=command), soft_wrap=True)
-    if len(bad) > SHOWN_FAILURES:
-        console.print(f"... and {len(bad) - SHOWN_FAILURES} more")
+    causes = find_causes(report)
+    for cause in causes[:SHOWN_CAUSES]:
+        console.print(cause_text(cause, report), soft_wrap=True)
+    if len(causes) > SHOWN_CAUSES:
+        console.print(f"... and {len(causes) - SHOWN_CAUSES} more causes")
     stopped = ", ended early: as many failures as --max-failures allows" * run.was_stopped
     style = "green" if is_green(run) else "red"
     counts = counts_text(count(run.verdicts))
@@ -128,6 +126,18 @@ def failure_text(verdict: Verdict, title: str = "", *, command: str = "") -> Tex
     lines += [f"  again: {command}"] if command else []
     text = Text(title or f"{verdict.status.upper()} {place}", "bold red")
     return text.append("\n" + "\n".join(lines), "default")
+
+
+def cause_text(cause: Cause, report: Report) -> Text:
+    """A cause: what its cases have in common, and its first failure."""
+    tiers = ", ".join(f"{tier} {number}" for tier, number in cause.tiers.items())
+    lines = [f"  in {cause.implementation}: {tiers}"]
+    lines += [f"  {cause.scope}"] if cause.scope else []
+    lines += [f"  some of them show: {listed(cause.others, '; ', 3)}"] if cause.others else []
+    text = Text(str(cause), "bold red").append("\n" + "\n".join(lines) + "\n", "default")
+    first = cause.verdicts[0]
+    command = rerun_command(first, report.header["options"].get(first.tier, ""))
+    return text.append_text(failure_text(first, command=command))
 
 
 def _heading(name: str, run: Run) -> Text:

@@ -12,8 +12,8 @@ from conformance.cases.case import Case
 from conformance.cases.family import family_cases
 from conformance.cases.model import Model, make_model
 from conformance.implementations.implementation import Implementation
-from conformance.judging.stages import Reference, judge_stage, oracle_run
-from conformance.judging.verdict import Outcome, first_failure
+from conformance.judging.stages import Reference, judge_arrays, oracle_run
+from conformance.judging.verdict import Outcome
 from conformance.tiers.base import OracleTier
 from weights.columns import fold
 from weights.modules.forms import TRAINING
@@ -43,10 +43,7 @@ class FamilyTier(OracleTier):
         """Every stage of the case's form against the oracle's form for training."""
         model, x = make_model(case)
         outputs = implementation.taps(in_form(model, case.form), x)
-        wanted = self.reference(case)
-        return first_failure(
-            (f"stage {stage}", judge_stage(outputs, wanted, stage)) for stage in wanted.values
-        )
+        return judge_arrays(outputs, self.reference(case))
 
 
 def in_form(model: Model, form: str) -> Model:

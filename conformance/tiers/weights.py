@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,11 @@ from conformance.cases.case import FILES, Case, pair_id
 from conformance.cases.layers import layer_cases
 from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
-from conformance.implementations.errors import ImplementationError, NotSupported
+from conformance.implementations.errors import (
+    ImplementationError,
+    ImplementationRaised,
+    NotSupported,
+)
 from conformance.implementations.implementation import Implementation
 from conformance.judging.verdict import Outcome, Status, Verdict
 from conformance.tiers.base import Tier
@@ -21,7 +26,8 @@ from weights import configure, write_file
 from weights.files.digests import dtype_name
 from weights.tensors import DTYPES
 
-DATA_SETS = ("F32", "F16", "BF16")
+FLOAT32 = "F32"
+DATA_SETS = (FLOAT32, "F16", "BF16")
 
 
 class WeightsTier(Tier):
@@ -36,7 +42,8 @@ class WeightsTier(Tier):
     def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """canonical -> framework -> canonical: the same names, types, shapes and bytes."""
         weights = random_bits(case)
-        state = implementation.state(Model(case.architecture, case.config, weights))
+        model = Model(case.architecture, case.config, weights)
+        state = _ask(case, implementation, implementation.state, model)
         problems = [f"tensor {name!r} is missing" for name in weights if name not in state]
         problems += [f"tensor {name!r} is unexpected" for name in state if name not in weights]
         for name in weights.keys() & state.keys():
@@ -68,7 +75,7 @@ def _pairs(
     """The writer's own outcome where its file is not right, else that of each reader."""
     model = Model(case.architecture, case.config, weights)
     written = Path(folder, "written.safetensors")
-    save = partial(writer.save, model, written)
+    save = partial(_ask, case, writer, writer.save, model, written)
     outcome = _judge_file(save, written, wanted, "writes no file", "its save wrote other bytes")
     if outcome.status is not Status.PASS:
         yield writer, outcome
@@ -77,8 +84,20 @@ def _pairs(
     wrong = f"loaded the file of {writer.name} and wrote other bytes"
     for number, reader in enumerate(readers):
         path = Path(folder, f"{number}.safetensors")
-        resave = partial(reader.resave, blank, written, path)
+        resave = partial(_ask, case, reader, reader.resave, blank, written, path)
         yield reader, _judge_file(resave, path, wanted, "loads no file", wrong)
+
+
+def _ask(
+    case: Case, implementation: Implementation, request: Callable[..., Any], *arguments: Any
+) -> Any:
+    """What a request gives; raises `NotSupported` where one of 16 bits raises, but for ours."""
+    try:
+        return request(*arguments)
+    except ImplementationRaised as error:
+        if case.data == FLOAT32 or implementation.is_ours:
+            raise
+        raise NotSupported(f"it takes no {case.data}: {error}") from None
 
 
 def _judge_file(

@@ -5,7 +5,7 @@ Who imports the oracle is told so, and is not green.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ class GhostConv:
         self.plan = GhostConvConfig(**config)
         self.weights = dict(weights)
         self.dtype = common_dtype(weights)
+        self.convolve: Callable[..., np.ndarray] = convolve
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, C, H, W) to (N, C', H', W')."""
@@ -57,7 +58,7 @@ class GhostConv:
 
     def _half(self, name: str, x: np.ndarray, padding: Padding, *geometry: Any) -> np.ndarray:
         weights = {key: array.astype(self.dtype) for key, array in self.weights.items()}
-        x = convolve(x, weights[f"{name}.0.weight"], padding, *geometry)
+        x = self.convolve(x, weights[f"{name}.0.weight"], padding, *geometry)
         gamma, beta, mean, var = (
             weights[f"{name}.1.{key}"].reshape(-1, 1, 1)
             for key in ("weight", "bias", "running_mean", "running_var")

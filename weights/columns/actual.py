@@ -5,14 +5,13 @@ whole convolution. The configuration in a file must then describe the changed mo
 is refused.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from weights.errors import ArgumentError
 from weights.networks.architectures import Config
+from weights.text import listed
 
 # By path: the kind of each layer inside a module, and all that its result depends on beside its
 # weights, under the framework's own names. They are compared with those of a fresh module.
@@ -20,7 +19,6 @@ Facts = Mapping[str, Mapping[str, Any]]
 
 # Settings of layers, and the argument that sets each in all of them.
 ARGUMENTS = {"eps": "bn_eps", "momentum": "bn_momentum", "rate": "dropout"}
-MOST_NAMED = 10
 
 
 def actual(plan: Config, found: Facts, wanted: Facts) -> Config:
@@ -33,16 +31,13 @@ def actual(plan: Config, found: Facts, wanted: Facts) -> Config:
     known = {fact for fact, argument in ARGUMENTS.items() if argument in values}
     problems = list(_problems(found, wanted, known))
     if problems:
-        named = "".join(f"\n  - {problem}" for problem in problems[:MOST_NAMED])
-        more = len(problems) - MOST_NAMED
+        named = listed(problems, "\n  - ")
         without_bias = getattr(plan, "bias", None) is False
         example = " (`bias=True` makes convolutions with a bias)" if without_bias else ""
         raise ArgumentError(
             "`module` must be what its configuration says, got one that was changed by hand:"
-            + named
-            + (f"\n  and {more} more" if more > 0 else "")
-            + f"\nBuild it with arguments that make these layers{example}, "
-            "or put back what was there"
+            f"\n  - {named}\nBuild it with arguments that make these layers{example}, or put back "
+            "what was there"
         )
     return replace(plan, **values) if values else plan
 

@@ -1,7 +1,5 @@
 """A built module as the conformance suite plugs it in: NumPy arrays in NCHW, in and out."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar

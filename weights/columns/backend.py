@@ -1,7 +1,5 @@
 """The operations on modules and tensors that every framework does in its own way."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import reduce

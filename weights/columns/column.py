@@ -3,8 +3,6 @@
 What a framework package offers are the methods of its one `Column`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -33,6 +31,10 @@ class Configured(Protocol):
     @property
     def architecture(self) -> str:
         """Its name in the interchange file."""
+
+    @property
+    def plan(self) -> Config:
+        """Its checked configuration."""
 
     @property
     def config(self) -> dict[str, Any]:
@@ -80,7 +82,7 @@ class Column(Backend[Module, GhostModule, Variable]):
         """
         file = read_file(path, allow_invalid=allow_invalid)
         architecture, config = self._actual(module)
-        chosen = select(file, architecture, config.to_dict(), allow_missing)
+        chosen = select(file, architecture, config, allow_missing)
         self._write(module, chosen, f"cannot load {path} into {type(module).__name__}")
 
     def from_file(self, path: PathLike, *, allow_invalid: bool = False) -> GhostModule:
@@ -220,7 +222,7 @@ class Column(Backend[Module, GhostModule, Variable]):
     def _like(self, module: T, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> T:
         """Another configuration of `module` with these tensors: where it is, and in its mode."""
         made: T = self.make_like(module, config, common_dtype(tensors))
-        self._set(made, configure(module.architecture, config), tensors)
+        self._set(made, made.plan, tensors)
         return made
 
     def _set(self, module: Any, config: Config, tensors: Mapping[str, np.ndarray]) -> None:

@@ -4,8 +4,6 @@ Written once, on canonical arrays: the deployed weights are the same bits in eve
 run in float64 and are rounded once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -95,10 +93,8 @@ def merge(plan: BranchesPlan, tensors: Tensors, eps: float) -> tuple[np.ndarray,
 
 def identity_kernel(plan: ConvolutionPlan) -> np.ndarray:
     """The 1x1 kernel (O, I/groups, 1, 1) that passes every channel on."""
-    kernel = np.zeros((*plan.kernel_shape[:2], 1, 1))
-    for channel in range(plan.c_out):
-        kernel[channel, channel % kernel.shape[1]] = 1
-    return kernel
+    group = plan.c_in // plan.groups
+    return np.tile(np.eye(group), (plan.c_out // group, 1))[:, :, None, None]
 
 
 def _parts(plan: BranchesPlan, tensors: Tensors) -> Iterator[tuple[np.ndarray, str]]:

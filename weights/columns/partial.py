@@ -14,7 +14,7 @@ import numpy as np
 
 from weights.errors import ArgumentError, MismatchError
 from weights.files.file import WeightFile
-from weights.networks.architectures import configure
+from weights.networks.architectures import Config, configure
 from weights.tensors import TensorSpec
 
 
@@ -30,7 +30,7 @@ class Selection:
 def select(
     file: WeightFile,
     architecture: str,
-    config: Mapping[str, Any],
+    config: Config,
     allow_missing: Sequence[str] = (),
 ) -> Selection:
     """The part of a file that goes into a module of that architecture and configuration.
@@ -46,7 +46,7 @@ def select(
     if file.architecture != architecture:
         problem = f"the file holds a {file.architecture}, the module is a {architecture}"
         raise MismatchError("cannot load weights", [problem])
-    specs = {spec.name: spec for spec in configure(architecture, config).tensors()}
+    specs = {spec.name: spec for spec in config.tensors()}
     _check_patterns(allow_missing, {*specs, *file.tensors})
     kept = {
         name
@@ -57,7 +57,7 @@ def select(
     tensors = {name: array for name, array in file.tensors.items() if name not in kept}
     if not loaded:
         raise ArgumentError(f"`allow_missing` leaves nothing to load, got {list(allow_missing)!r}")
-    return Selection(loaded, tensors, list(_problems(file, config, kept)))
+    return Selection(loaded, tensors, list(_problems(file, config.to_dict(), kept)))
 
 
 def _problems(file: WeightFile, config: Mapping[str, Any], kept: set[str]) -> Iterator[str]:

@@ -3,8 +3,6 @@
 Exit codes: 0 fine, 1 the file is bad or the files differ, 2 wrong usage.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
@@ -23,7 +21,7 @@ from weights.errors import ArgumentError, FormatError, GhostError
 from weights.files.diff import compare_files
 from weights.files.file import read_file
 from weights.files.inspection import inspect_file
-from weights.files.values import value_problems
+from weights.files.loading import value_problems
 from weights.networks.architectures import configure
 from weights.networks.summary import summarise
 from weights.text import listed, printable

@@ -1,9 +1,7 @@
 """The commands `ghost-weights import` and `ghost-weights export`."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
+import os
 from typing import Any
 
 import click
@@ -16,7 +14,6 @@ from weights.commands.options import (
 )
 from weights.errors import GhostError
 from weights.files.file import read_file
-from weights.files.writing import is_there, refused
 from weights.importers import CONTAINERS, EXPORTERS, IMPORTERS, export_file, import_file, write
 from weights.importers.gates import GATES, IRREVERSIBLE
 from weights.text import bounded, printable
@@ -84,9 +81,5 @@ def export_command(exporter: str, file: str, output: str, overwrite: bool) -> No
 
 def check_output(path: str, overwrite: bool) -> None:
     """Refuse to replace a file before any work is done, and name the command line's option."""
-    try:
-        taken = is_there(Path(path))
-    except (OSError, ValueError) as error:
-        raise refused(Path(path), error) from None
-    if taken and not overwrite:
+    if os.path.lexists(path) and not overwrite:
         raise GhostError(f"{path} exists: pass --overwrite to replace it")

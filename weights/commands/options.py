@@ -1,7 +1,5 @@
 """Options that several commands take, and how their values are read."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any
@@ -29,9 +27,7 @@ def parse_size(
         return None
     found = SIZE.fullmatch(value)
     if found is None:
-        raise click.BadParameter(
-            f"must be height x width such as 224x224, got {brief(value)}", context, parameter
-        )
+        raise click.BadParameter(f"must be height x width such as 224x224, got {brief(value)}")
     return int(found[1]), int(found[2])
 
 
@@ -48,8 +44,6 @@ def parse_object(
     if not isinstance(parsed, dict):
         example = {"stride": 2, "padding": 1} if parameter.name == "config" else imagenet()
         raise click.BadParameter(
-            f"must be a JSON object such as '{json.dumps(example)}', got {brief(value)}",
-            context,
-            parameter,
+            f"must be a JSON object such as '{json.dumps(example)}', got {brief(value)}"
         )
     return parsed

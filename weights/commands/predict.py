@@ -1,7 +1,5 @@
 """The command `ghost-weights predict`."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 

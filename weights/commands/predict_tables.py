@@ -1,7 +1,5 @@
 """Predictions as tables for people and as a document for programs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

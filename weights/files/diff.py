@@ -1,7 +1,5 @@
 """Differences of two interchange files, and the likely mistake behind that of a tensor."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf

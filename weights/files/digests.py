@@ -1,7 +1,5 @@
 """SHA-256 digests of tensors and of everything that decides what a module computes."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -10,13 +10,20 @@ from typing import Any
 import numpy as np
 
 from weights.errors import DigestError, FormatError
-from weights.files.about import DIGEST, about_digest, annotations_of, check_about
 from weights.files.digests import canonical_json, content_digest, tensor_digests
-from weights.files.loading import check_tensors
-from weights.files.metadata import ENTRY, FORMAT_VERSION, PLAIN_VERSION, parse_metadata
+from weights.files.loading import check_tensors, value_problems
+from weights.files.metadata import (
+    DIGEST,
+    ENTRY,
+    FORMAT_VERSION,
+    PLAIN_VERSION,
+    about_digest,
+    annotations_of,
+    check_about,
+    parse_metadata,
+)
 from weights.files.settings import Preprocess
 from weights.files.storage import PathLike, read_header, read_safetensors, write_safetensors
-from weights.files.values import value_problems
 from weights.files.writing import check_writable
 from weights.networks.architectures import configure
 from weights.tensors import TensorSpec

@@ -1,7 +1,5 @@
 """Types of files, told by their first bytes and never by their names."""
 
-from __future__ import annotations
-
 import re
 import struct
 

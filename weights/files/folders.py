@@ -1,7 +1,5 @@
 """Folders: written atomically, and checked before they are read."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os
@@ -15,7 +13,7 @@ from pathlib import Path
 
 from weights.errors import FormatError, GhostError
 from weights.files.strays import lock, prefix, remove_strays
-from weights.files.writing import PathLike, exists, is_there, refused, sync_folder
+from weights.files.writing import PathLike, exists, refused, sync_folder
 
 # Of Linux' renameat2: names relative to the working folder, and both at once.
 HERE, EXCHANGE = -100, 2
@@ -68,7 +66,7 @@ def _remove(folder: Path) -> None:
 
 def _place(new: Path, path: Path, overwrite: bool) -> None:
     """Give the folder its name, in exchange with a folder that has it."""
-    if not overwrite or not is_there(path):
+    if not overwrite or not os.path.lexists(path):
         new.rename(path)  # which fails where anything but an empty folder is there
         return
     with contextlib.suppress(OSError):

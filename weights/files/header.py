@@ -1,7 +1,5 @@
 """The header of a safetensors file, every field of which is checked."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable
@@ -16,7 +14,6 @@ from weights.errors import FormatError
 from weights.files import file_types
 from weights.files.writing import PathLike
 from weights.limits import HEADER
-from weights.strict_json import is_text
 from weights.tensors import DTYPES
 from weights.text import brief, listed
 
@@ -71,13 +68,16 @@ def parse(path: PathLike, text: bytes) -> tuple[list[Entry], dict[str, str]]:
 
     Raises `FormatError` unless the tensors lie one after the other from the first byte on.
     """
-    header = _json(path, text)
+    what = f"{path} is not a safetensors file:"
+    header = strict_json.loads(text, f"{what} its header")
+    if not isinstance(header, dict):
+        raise FormatError(f"{what} its header is not a JSON object")
     metadata = header.pop(METADATA, {})
-    if not _is_string_map(metadata):
-        raise _wrong_entries(path, [METADATA])
     wrong = [name for name, value in header.items() if not _is_entry(name, value)]
+    if not isinstance(metadata, dict) or not all(isinstance(x, str) for x in metadata.values()):
+        wrong = [METADATA]
     if wrong:
-        raise _wrong_entries(path, wrong)
+        raise FormatError(f"{what} wrong header entries: {listed(map(brief, wrong))}")
     entries = [
         Entry(name, value["dtype"], tuple(value["shape"]), *value["data_offsets"])
         for name, value in header.items()
@@ -87,35 +87,19 @@ def parse(path: PathLike, text: bytes) -> tuple[list[Entry], dict[str, str]]:
     return entries, metadata
 
 
-def _json(path: PathLike, text: bytes) -> dict[str, Any]:
-    try:
-        header = strict_json.parse(text)
-    except ValueError as error:
-        raise FormatError(f"{path} is not a safetensors file: its header {error}") from None
-    if not isinstance(header, dict):
-        raise FormatError(f"{path} is not a safetensors file: its header is not a JSON object")
-    return header
-
-
 def _check_layout(path: PathLike, entries: Iterable[Entry]) -> None:
-    end = 0
+    end, what = 0, f"{path} is not a whole safetensors file:"
     for entry in entries:
+        tensor, size = f"tensor {entry.name!r}", entry.end - entry.begin
         if entry.dtype not in READABLE_DTYPES:
-            raise FormatError(
-                f"{path}: tensor {entry.name!r} has the unsupported dtype {entry.dtype}"
-            )
+            raise FormatError(f"{path}: {tensor} has the unsupported dtype {entry.dtype}")
         wanted = prod(entry.shape) * READABLE_DTYPES[entry.dtype].itemsize
-        if entry.end - entry.begin != wanted:
-            raise FormatError(
-                f"{path} is not a whole safetensors file: tensor {entry.name!r} has "
-                f"{entry.end - entry.begin} bytes, its shape {list(entry.shape)} wants {wanted}"
-            )
+        if size != wanted:
+            shape = list(entry.shape)
+            raise FormatError(f"{what} {tensor} has {size} bytes, its shape {shape} wants {wanted}")
         if entry.begin != end:
             kind = "overlap" if entry.begin < end else "leave a hole"
-            raise FormatError(
-                f"{path} is not a whole safetensors file: the bytes of tensor {entry.name!r} and "
-                f"those before it {kind}"
-            )
+            raise FormatError(f"{what} the bytes of {tensor} and those before it {kind}")
         end = entry.end
 
 
@@ -132,20 +116,11 @@ def with_sorted_metadata(data: bytes) -> bytes:
 def check_end(path: PathLike, entries: list[Entry], available: int) -> None:
     """Raise `FormatError` unless the tensors end where the file does."""
     end = entries[-1].end if entries else 0
-    if end > available:
-        raise FormatError(
-            f"{path} is not a whole safetensors file: its tensors have {end} bytes, the file has "
-            f"{available}: it is cut short"
-        )
-    if end < available:
-        raise FormatError(
-            f"{path} is not a whole safetensors file: {available - end} bytes follow its tensors"
-        )
-
-
-def _wrong_entries(path: PathLike, names: list[str]) -> FormatError:
-    wrong = listed(map(brief, names))
-    return FormatError(f"{path} is not a safetensors file: wrong header entries: {wrong}")
+    if end != available:
+        reason = f"{available - end} bytes follow its tensors"
+        if end > available:
+            reason = f"its tensors have {end} bytes, the file has {available}: it is cut short"
+        raise FormatError(f"{path} is not a whole safetensors file: {reason}")
 
 
 def _is_entry(name: str, value: Any) -> bool:
@@ -165,10 +140,4 @@ def _are_sizes(value: Any, limit: int) -> bool:
         isinstance(value, list)
         and len(value) <= limit
         and all(type(size) is int and 0 <= size < 2**63 for size in value)
-    )
-
-
-def _is_string_map(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(each, str) and is_text(key) and is_text(each) for key, each in value.items()
     )

@@ -1,7 +1,5 @@
 """The contents of an interchange file, told from its header alone."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Set
 from itertools import islice
 from math import prod
@@ -11,9 +9,8 @@ from weights.errors import ArgumentError, FormatError
 from weights.files.header import Entry
 from weights.files.metadata import parse_metadata
 from weights.files.storage import PathLike, read_header
-from weights.modules.convolutions import fits
 from weights.networks.architectures import configure
-from weights.tensors import STATISTICS
+from weights.tensors import STATISTICS, fit
 from weights.text import listed
 
 FACTS = ("architecture", "format_version", "content_sha256", "producer", "source", "config")
@@ -63,7 +60,7 @@ def _macs(metadata: Mapping[str, Any], stored: Set[str]) -> dict[str, Any] | Non
         module = configure(architecture, config)
         size = module.default_size
         described = {spec.name for spec in islice(module.tensors(), len(stored) + 1)}
-        if described != stored or not fits(module.operations(size)):
+        if described != stored or not fit(module.tensors_at(size)):
             return None
         return {"count": module.macs(*size), "size": list(size)}
     except ArgumentError:

@@ -1,7 +1,5 @@
 """The checks before the first parameter of a module changes, with one report of all problems."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -11,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from weights.errors import ArgumentError, MismatchError
 from weights.files.digests import dtype_name
-from weights.tensors import DTYPES, TensorSpec
+from weights.tensors import DTYPES, RUNNING_VAR, TensorSpec
 
 # Pairs of letters up to which similar names are looked for.
 MOST_WORK = 300_000
@@ -83,3 +81,25 @@ def _tensor_problems(spec: TensorSpec, tensor: object, wanted: DTypeLike | None)
             f"tensor '{spec.name}' must be {dtype_name(wanted)} as in the module, got "
             f"{dtype_name(tensor.dtype)}: build the module with that dtype, or cast the tensors"
         )
+
+
+def value_problems(specs: Iterable[TensorSpec], tensors: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """Yield a problem for every tensor with a number that is not finite or a variance below 0."""
+    for spec in specs:
+        array = tensors[spec.name]
+        with np.errstate(invalid="ignore"):  # bfloat16 of NaN
+            finite = np.isfinite(array)
+            negative = array < 0 if spec.kind == RUNNING_VAR else None
+        if not finite.all():
+            yield _problem(spec.name, array, ~finite, "not finite")
+        if negative is not None and negative.any():
+            yield _problem(spec.name, array, negative, "a negative variance")
+
+
+def _problem(name: str, array: np.ndarray, wrong: np.ndarray, what: str) -> str:
+    first = tuple(int(axis[0]) for axis in np.nonzero(wrong))
+    index = ", ".join(map(str, first))
+    return (
+        f"tensor '{name}' has {array[first]} at [{index}], which is {what} "
+        f"({int(wrong.sum())} such in {array.size} values)"
+    )

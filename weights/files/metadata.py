@@ -1,7 +1,6 @@
 """The metadata entry of an interchange file, checked field by field."""
 
-from __future__ import annotations
-
+import hashlib
 import re
 import warnings
 from collections.abc import Mapping
@@ -9,9 +8,51 @@ from typing import Any
 
 from weights import strict_json
 from weights.errors import ArgumentError, DigestError, FormatError, FormatWarning
-from weights.files.about import DIGEST, about_digest, annotations_of, check_about
+from weights.files.digests import canonical_json
+from weights.files.settings import check_settings
 from weights.files.storage import PathLike
+from weights.limits import CHANNELS
 from weights.text import MOST_CHARACTERS, brief, listed, printable
+
+KEYS = ("classes", "preprocess", "source")
+DIGEST = "about_sha256"
+
+
+def annotations_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the annotations in a file's metadata; an empty `source` is none."""
+    return {key: metadata[key] for key in KEYS if key in metadata and metadata[key] != {}}
+
+
+def about_digest(metadata: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a file's annotations.
+
+    >>> about_digest({"source": {"importer": "seed"}, "classes": ["cat"]})[:16]
+    '8cb7e25002572f30'
+    """
+    return hashlib.sha256(canonical_json(annotations_of(metadata))).hexdigest()
+
+
+def check_about(metadata: Mapping[str, Any]) -> None:
+    """Raise `ArgumentError` for an annotation of a wrong type."""
+    source, classes = metadata.get("source", {}), metadata.get("classes", [])
+    for name, value in (("source", source), ("source.original", _original(source))):
+        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+            raise ArgumentError(f"`{name}` must be an object, got {brief(value)}")
+    is_list = isinstance(classes, list | tuple) and len(classes) <= CHANNELS.value
+    if not is_list or not all(isinstance(name, str) for name in classes):
+        raise ArgumentError(f"`classes` must be a list of names, got {brief(classes)}")
+    if "preprocess" in metadata:
+        check_settings(metadata["preprocess"])
+    try:
+        canonical_json(annotations_of(metadata))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ArgumentError(f"`source` must be JSON: {error}") from None
+
+
+def _original(source: Any) -> Any:
+    """Return the first origin of tensors that were exported and imported again."""
+    return source.get("original", {}) if isinstance(source, Mapping) else {}
+
 
 ENTRY = "ghost_weights"
 # The newest version that is read, and the version of files that need nothing newer.
@@ -42,10 +83,7 @@ def parse_metadata(path: PathLike, strings: Mapping[str, str]) -> dict[str, Any]
 
 def parse_entry(path: PathLike, text: str) -> dict[str, Any]:
     """Read the JSON object of an entry of this project, of a known version of the format."""
-    try:
-        metadata = strict_json.loads(text)
-    except ValueError as error:
-        raise FormatError(f"{path}: the {ENTRY} entry {error}") from None
+    metadata = strict_json.loads(text, f"{path}: the {ENTRY} entry")
     metadata = metadata if isinstance(metadata, dict) else {}
     # The version is checked first: another one may have other fields.
     check_version(path, metadata.get("format_version", FORMAT_VERSION))

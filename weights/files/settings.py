@@ -1,7 +1,5 @@
 """The settings that make an image the input of a network, as a file holds them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypedDict, cast
 

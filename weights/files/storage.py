@@ -1,7 +1,5 @@
 """Safetensors files, read whole and written atomically."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Temporary files and folders that dead writers left behind; living writers hold a lock."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """Files written atomically: a reader finds the old file or the new one, whole."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os
@@ -36,7 +34,7 @@ def check_writable(path: PathLike, *, overwrite: bool) -> None:
 def check_place(path: Path, *, overwrite: bool) -> None:
     """Raise `GhostError` where `path` is taken, or cannot be."""
     try:
-        taken, has_folder = is_there(path), path.parent.is_dir()
+        taken, has_folder = _is_there(path), path.parent.is_dir()
     except (OSError, ValueError) as error:
         raise refused(path, error) from None
     if taken and not overwrite:
@@ -130,7 +128,7 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def is_there(path: Path) -> bool:
+def _is_there(path: Path) -> bool:
     """Return whether the name is taken, also by a link that leads nowhere."""
     try:
         path.lstat()

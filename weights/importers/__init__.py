@@ -7,7 +7,7 @@ else.
 
 from weights.importers.converting import import_file
 from weights.importers.exporting import export_file, export_tensors
-from weights.importers.imported import Imported, write
+from weights.importers.importer import Imported, write
 from weights.importers.registry import CONTAINERS, EXPORTERS, IMPORTERS
 
 __all__ = [

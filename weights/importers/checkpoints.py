@@ -1,7 +1,5 @@
 """Foreign checkpoints: their tensors as NumPy arrays, wrappers and counters taken off."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """From a foreign checkpoint to canonical tensors."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from itertools import islice
@@ -17,8 +15,7 @@ from weights.importers.containers.container import Container
 from weights.importers.description import settle
 from weights.importers.files import file_type_of
 from weights.importers.gates import OWN_GATE, convert_gates
-from weights.importers.imported import Imported
-from weights.importers.importer import Arguments, Importer, Inferred
+from weights.importers.importer import Arguments, Imported, Importer, Inferred
 from weights.importers.registry import CONTAINERS, IMPORTERS
 from weights.importers.shapes import Shapes, rename
 from weights.limits import check_demand

@@ -1,7 +1,5 @@
 """Limits for archives that would take many times their size when they are read."""
 
-from __future__ import annotations
-
 import zipfile
 from collections import Counter
 

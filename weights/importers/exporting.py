@@ -1,7 +1,5 @@
 """From an interchange file to a foreign checkpoint."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The files that hold foreign checkpoints: their state dicts as NumPy arrays."""
 
-from __future__ import annotations
-
 import io
 import os
 from collections import OrderedDict

@@ -5,8 +5,6 @@ relu6(6 z - 3 + 3) / 6, hence w' = 6 w, b' = 6 b - 3; Keras 2's clip(z / 5 + 1 /
 relu6(1.2 z + 3) / 6, hence w' = 1.2 w, b' = 1.2 b. A sigmoid has no such form.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Every importer and exporter, by the name that the command line gives it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from weights.importers.containers.container import Container

@@ -1,7 +1,5 @@
 """The shapes of a foreign state dict, any of which may be missing or odd."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

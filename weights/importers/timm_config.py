@@ -1,7 +1,5 @@
 """The preprocessing in the config.json that timm puts beside its weights."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +18,7 @@ def read_preprocess(settings: Path) -> Preprocess | None:
 
     Raises `FormatError` for anything else than timm writes.
     """
-    try:
-        content = strict_json.loads(read_bytes(settings))
-    except ValueError as error:
-        raise FormatError(f"{settings} {error}") from None
-    config = _object(settings, content, "the file")
+    config = _object(settings, strict_json.loads(read_bytes(settings), str(settings)), "the file")
     config = _object(settings, config.get("pretrained_cfg"), "`pretrained_cfg`")
     if "input_size" not in config:
         return None

@@ -1,7 +1,5 @@
 """Files of torch.save: checked from end to end, then read by PyTorch itself."""
 
-from __future__ import annotations
-
 import io
 import os
 import pickle

@@ -4,8 +4,6 @@ They may make dicts, lists, numbers and strings, and tensors on storages that th
 Nothing is called, and no memory is taken for data that is only claimed.
 """
 
-from __future__ import annotations
-
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,18 +1,15 @@
 """The two attentions of the family: squeeze-and-excitation, and DFC attention (GhostNetV2)."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from weights import arithmetic
 from weights.arithmetic import Pair
 from weights.errors import ArgumentError
-from weights.modules.arguments import Positive, PositiveNumber, Rounding
+from weights.modules.arguments import Rounding
 from weights.modules.configuration import Configuration
-from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes, depthwise, fits, same
-from weights.tensors import TensorSpec
+from weights.modules.convolutions import ConvolutionPlan, depthwise, same
+from weights.tensors import SizedTensors, Sizes, fit
 
 # Of the horizontal and the vertical convolution of DFC attention.
 DFC_KERNEL_SIZE = 5
@@ -29,8 +26,8 @@ class SqueezeExciteConfig(Configuration):
     (20, 18)
     """
 
-    channels: Positive
-    se_ratio: PositiveNumber = 0.25
+    channels: int
+    se_ratio: float = 0.25
     rounding: Rounding = "divisible"
 
     input_argument = output_argument = "channels"
@@ -60,15 +57,10 @@ class SqueezeExciteConfig(Configuration):
         """The second convolution."""
         return ConvolutionPlan(self.squeezed, self.channels, bias=True, norm=False)
 
-    def tensors(self) -> Iterator[TensorSpec]:
-        """The tensors of the layer, in the order of PyTorch's `state_dict`."""
-        yield from self.reduce.tensors("conv_reduce")
-        yield from self.expand.tensors("conv_expand")
-
-    def operations(self, sizes: Sizes) -> Iterator[Operation]:
-        """Both convolutions, whatever the size of the input."""
-        yield Operation(self.reduce, (1, 1))
-        yield Operation(self.expand, (1, 1))
+    def tensors_at(self, sizes: Sizes) -> SizedTensors:
+        """The tensors of both convolutions, of one position whatever the size of the input."""
+        yield from self.reduce.tensors((1, 1), "conv_reduce")
+        yield from self.expand.tensors((1, 1), "conv_expand")
 
 
 @dataclass(frozen=True)
@@ -95,25 +87,19 @@ class AttentionPlan:
             depthwise(self.c_out, (DFC_KERNEL_SIZE, 1)).fold(self.folded),
         )
 
-    def tensors(self) -> Iterator[TensorSpec]:
-        """The tensors, in the order of PyTorch's `state_dict`."""
-        for index, plan in enumerate(self.convolutions):
-            yield from plan.tensors_with_norm(
-                f"short_conv.{2 * index}", f"short_conv.{2 * index + 1}"
-            )
-
-    def operations(self, sizes: Sizes) -> Iterator[Operation]:
-        """The convolutions, for an input of these sizes before it is halved."""
+    def tensors_at(self, sizes: Sizes) -> SizedTensors:
+        """The tensors, and the sizes that their layers make of an input before it is halved."""
         height, width = (None if size is None else size // 2 for size in sizes)
         sizes = height, width
-        for plan in self.convolutions:
+        for index, plan in enumerate(self.convolutions):
             # Nothing is left of a single row or column, whatever the padding makes of it.
             sizes = (0, 0) if 0 in sizes else plan.output_sizes(sizes)
-            yield Operation(plan, sizes)
+            path, norm_path = f"short_conv.{2 * index}", f"short_conv.{2 * index + 1}"
+            yield from plan.tensors(sizes, path, norm_path)
 
     def check_sizes(self, sizes: Sizes) -> None:
         """Raise `ArgumentError` where no position is left at half size."""
-        if not fits(self.operations(sizes)):
+        if not fit(self.tensors_at(sizes)):
             height, width = sizes
             raise ArgumentError(
                 "DFC attention needs an input of at least 2 rows and 2 columns, which it halves, "

@@ -1,8 +1,5 @@
 """The configuration of GhostBottleneck: two ghost modules and what stands between them."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,8 +11,6 @@ from weights.modules.arguments import (
     NonNegative,
     Odd,
     OddOrZero,
-    Positive,
-    PositiveNumber,
     Ratio,
     Rounding,
     Split,
@@ -23,12 +18,11 @@ from weights.modules.arguments import (
 from weights.modules.attention import SqueezeExciteConfig
 from weights.modules.branches import BranchesPlan
 from weights.modules.configuration import Configuration
-from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes, depthwise
+from weights.modules.convolutions import ConvolutionPlan, depthwise
 from weights.modules.forms import DEPLOYED, TRAINING, Form
-from weights.modules.ghost_conv import GhostConvConfig
-from weights.modules.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.ghost_conv import GhostConvConfig, GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
-from weights.tensors import TensorSpec
+from weights.tensors import SizedTensors, Sizes, under
 
 # Arguments of the ghost modules that are the block's own.
 SHARED = ("ratio", "dw_kernel_size", "split", "bn_eps", "bn_momentum", "form")
@@ -46,11 +40,11 @@ class GhostBottleneckConfig(Configuration):
     12681984
     """
 
-    c_in: Positive
-    c_mid: Positive
-    c_out: Positive
+    c_in: int
+    c_mid: int
+    c_out: int
     kernel_size: Odd = 3
-    stride: Positive = 1
+    stride: int = 1
     se_ratio: NonNegative = 0.0
     ratio: Ratio = 2
     dw_kernel_size: Odd = 3
@@ -62,7 +56,7 @@ class GhostBottleneckConfig(Configuration):
     se_rounding: Rounding = "divisible"
     shortcut_kernel_size: OddOrZero = 0
     shortcut_activation: Activation = "identity"
-    bn_eps: PositiveNumber = 1e-5
+    bn_eps: float = 1e-5
     bn_momentum: Momentum = 0.1
     form: Form = TRAINING
 
@@ -112,35 +106,22 @@ class GhostBottleneckConfig(Configuration):
         pointwise = ConvolutionPlan(self.c_in, self.c_out).fold(self.folded)
         return depthwise(self.c_in, kernel_size, stride).fold(self.folded), pointwise
 
-    def tensors(self) -> Iterator[TensorSpec]:
-        """The tensors of the block, in the order of PyTorch's `state_dict`."""
-        yield from (spec.under("ghost1") for spec in self.ghost1.tensors())
-        if self.strided_branches:
-            yield from self.strided_branches.tensors()
-        if self.strided:
-            yield from self.strided.tensors_with_norm("conv_dw", "bn_dw")
-        if self.squeeze_excite:
-            yield from (spec.under("se") for spec in self.squeeze_excite.tensors())
-        yield from (spec.under("ghost2") for spec in self.ghost2.tensors())
-        for index, convolution in enumerate(self.shortcut):
-            prefix, norm_prefix = f"shortcut.{2 * index}", f"shortcut.{2 * index + 1}"
-            yield from convolution.tensors_with_norm(prefix, norm_prefix)
-
-    def operations(self, sizes: Sizes) -> Iterator[Operation]:
-        """Every convolution, for an input of these sizes (height, width)."""
+    def tensors_at(self, sizes: Sizes) -> SizedTensors:
+        """The tensors of the block, and the sizes that their layers make."""
         entered = sizes
-        yield from self.ghost1.operations(sizes)
+        yield from under("ghost1", self.ghost1.tensors_at(sizes))
         if self.strided_branches:
-            yield from self.strided_branches.operations(sizes)
+            yield from self.strided_branches.tensors_at(sizes)
         sizes = self.output_sizes(sizes)
         if self.strided:
-            yield Operation(self.strided, sizes)
+            yield from self.strided.tensors(sizes, "conv_dw", "bn_dw")
         if self.squeeze_excite:
-            yield from self.squeeze_excite.operations(sizes)
-        yield from self.ghost2.operations(sizes)
-        for convolution in self.shortcut:
+            yield from under("se", self.squeeze_excite.tensors_at(sizes))
+        yield from under("ghost2", self.ghost2.tensors_at(sizes))
+        for index, convolution in enumerate(self.shortcut):
             entered = convolution.output_sizes(entered)
-            yield Operation(convolution, entered)
+            prefix, norm_prefix = f"shortcut.{2 * index}", f"shortcut.{2 * index + 1}"
+            yield from convolution.tensors(entered, prefix, norm_prefix)
 
     def output_sizes(self, sizes: Sizes) -> Sizes:
         """Height and width of the output."""

@@ -1,12 +1,9 @@
 """The parallel branches that GhostNetV3 trains in place of one convolution."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes
-from weights.tensors import TensorSpec, batch_norm_specs
+from weights.modules.convolutions import ConvolutionPlan
+from weights.tensors import SizedTensors, Sizes, batch_norm
 
 
 @dataclass(frozen=True)
@@ -42,21 +39,14 @@ class BranchesPlan:
         """The one convolution that computes the sum."""
         return self.convolution.fold()
 
-    def tensors(self) -> Iterator[TensorSpec]:
-        """The tensors of all branches, in the order of PyTorch's `state_dict`."""
+    def tensors_at(self, sizes: Sizes) -> SizedTensors:
+        """The tensors of all branches, and the sizes that they make of these."""
+        sizes = self.convolution.output_sizes(sizes)
         for index in range(self.count):
             path = f"{self.name}_rpr_conv.{index}"
-            yield from self.convolution.tensors_with_norm(f"{path}.conv", f"{path}.bn1")
+            yield from self.convolution.tensors(sizes, f"{path}.conv", f"{path}.bn1")
         if self.scale:
             path = f"{self.name}_rpr_scale"
-            yield from self.scale.tensors_with_norm(f"{path}.conv", f"{path}.bn1")
+            yield from self.scale.tensors(sizes, f"{path}.conv", f"{path}.bn1")
         if self.skip:
-            yield from batch_norm_specs(f"{self.name}_rpr_skip", self.skip)
-
-    def operations(self, sizes: Sizes) -> Iterator[Operation]:
-        """The convolutions of all branches, for an input of these sizes."""
-        sizes = self.convolution.output_sizes(sizes)
-        for _ in range(self.count):
-            yield Operation(self.convolution, sizes)
-        if self.scale:
-            yield Operation(self.scale, sizes)
+            yield from batch_norm(f"{self.name}_rpr_skip", self.skip, sizes)

@@ -1,36 +1,36 @@
 """The base of all configurations: arguments with their checks, and what follows from them."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache, partial
+from math import prod
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from weights import checks
-from weights.modules.convolutions import (
-    Operation,
-    Sizes,
-    check_image,
-    check_statistics_of,
-    count_macs,
-)
+from weights.errors import ArgumentError
+from weights.modules.convolutions import SINGLE_VALUE, check_image
 from weights.modules.forms import FOLDED, TRAINING, check_form
-from weights.tensors import TensorSpec
+from weights.tensors import KERNELS, NORM_WEIGHT, SizedTensors, Sizes, TensorSpec
 
 # Notes in the type of an argument that `to_dict` leaves out: at its default, which files from
 # before it do not have; always, since the architecture's name has it.
 UNLESS_DEFAULT, IN_NAME = "unless default", "in name"
+# Checks of arguments whose types say no more.
+PLAIN_CHECKS: Mapping[Any, Callable[[str, Any], Any]] = {
+    bool: checks.boolean,
+    int: partial(checks.integer, minimum=1),
+    float: partial(checks.number, minimum=0),
+}
 
 
 @dataclass(frozen=True)
 class Configuration(ABC):
     """The checked arguments of a module, and the plans of its parts.
 
-    The type of a field is its check: `Literal` allows those words, `bool` True and False, and
-    `Annotated` holds a function of name and value that returns the value to keep
-    (`weights.modules.arguments`). A field of any other type is checked in `check_together`. The
+    The type of a field is its check: `int` is at least 1, `float` above 0, `bool` True or False,
+    `Literal` one of its words, and `Annotated` holds a function of name and value that returns the
+    value to keep (`weights.modules.arguments`). `Any` is checked in `check_together`. The
     cached properties are the parts: all are made, and thereby checked, by the constructor.
 
     Raises `ArgumentError` where an argument breaks a rule.
@@ -53,12 +53,12 @@ class Configuration(ABC):
         """Raise `ArgumentError` where arguments break a rule together; sets those that derive."""
 
     @abstractmethod
+    def tensors_at(self, sizes: Sizes) -> SizedTensors:
+        """Every tensor, and the height and width that its layer makes of an input of `sizes`."""
+
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the module, in the order of PyTorch's `state_dict`."""
-
-    @abstractmethod
-    def operations(self, sizes: Sizes) -> Iterator[Operation]:
-        """Every convolution and linear layer, for an input of these sizes (height, width)."""
+        return (spec for spec, _ in self.tensors_at((None, None)))
 
     def output_sizes(self, sizes: Sizes) -> tuple[Any, ...]:
         """Height and width of the output; none of them where it has no such axes."""
@@ -84,6 +84,11 @@ class Configuration(ABC):
         """Whether batch normalisations are folded into the convolutions before them."""
         return getattr(self, "form", TRAINING) == FOLDED
 
+    def complete(self) -> dict[str, Any]:
+        """Every argument that the architecture's name does not tell, as JSON writes it."""
+        names = (each.name for each in _arguments(type(self)) if IN_NAME not in each.notes)
+        return {name: _plain(getattr(self, name)) for name in names}
+
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it: equal pairs as one int, integral ratios as an int."""
         values = ((each, getattr(self, each.name)) for each in _arguments(type(self)))
@@ -94,8 +99,9 @@ class Configuration(ABC):
         return {name: getattr(self, name) for name in names}
 
     def macs(self, height: int, width: int) -> int:
-        """Multiply-accumulates for one image."""
-        return count_macs(self.operations((height, width)))
+        """Multiply-accumulates for one image: what the papers call FLOPs."""
+        kernels = (each for each in self.tensors_at((height, width)) if each[0].kind in KERNELS)
+        return sum(prod(spec.shape) * prod(sizes) for spec, sizes in kernels)
 
     def output_shape(self, batch: Any, height: Any, width: Any) -> tuple[Any, ...]:
         """Shape of the output, (N, C, H, W) or (N, C); an unknown size (`None`) stays unknown."""
@@ -110,8 +116,12 @@ class Configuration(ABC):
         batch, _, height, width = shape
         self.check_sizes((height, width))
         check_form(getattr(self, "form", TRAINING), training=training)
-        if training:
-            check_statistics_of(self.operations((height, width)), batch)
+        if training and batch == 1 and self._normalises_single_values((height, width)):
+            raise ArgumentError(SINGLE_VALUE)
+
+    def _normalises_single_values(self, sizes: Sizes) -> bool:
+        tensors = self.tensors_at(sizes)
+        return any(spec.kind == NORM_WEIGHT and made == (1, 1) for spec, made in tensors)
 
     def _set(self, name: str, value: Any) -> None:
         """Set a field of the frozen configuration, for its constructor."""
@@ -163,11 +173,7 @@ def _check(hint: Any) -> Callable[[str, Any], Any]:
             return note
     if get_origin(allowed) is Literal:
         return partial(checks.choice, allowed=get_args(allowed))
-    return checks.boolean if allowed is bool else _as_it_is
-
-
-def _as_it_is(name: str, value: Any) -> Any:
-    return value
+    return PLAIN_CHECKS.get(allowed, lambda _, value: value)
 
 
 def _plain(value: Any) -> Any:

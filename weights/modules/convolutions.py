@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -14,12 +14,12 @@ from weights.tensors import (
     CONVOLUTION,
     CONVOLUTION_BIAS,
     DEPTHWISE,
+    SizedTensors,
+    Sizes,
     TensorSpec,
-    batch_norm_specs,
+    batch_norm,
 )
 
-# (height, width); a size that is not known yet is `None`.
-Sizes = tuple[Any, Any]
 # Code for each position of a larger depthwise kernel would take minutes to compile.
 MOST_TAPS = 15 * 15
 SINGLE_VALUE = (
@@ -93,83 +93,30 @@ class ConvolutionPlan:
         )
         return height, width
 
-    def tensors(self, prefix: str) -> Iterator[TensorSpec]:
-        """The kernel, and the bias where there is one."""
+    def tensors(self, sizes: Sizes, prefix: str, norm_prefix: str = "") -> SizedTensors:
+        """The tensors, and those of the batch normalisation that follows; `sizes` are made."""
         kind = DEPTHWISE if self.depthwise else CONVOLUTION
-        yield TensorSpec(f"{prefix}.weight", kind, self.kernel_shape)
+        yield TensorSpec(f"{prefix}.weight", kind, self.kernel_shape), sizes
         if self.bias:
-            yield TensorSpec(f"{prefix}.bias", CONVOLUTION_BIAS, (self.c_out,))
-
-    def tensors_with_norm(self, prefix: str, norm_prefix: str) -> Iterator[TensorSpec]:
-        """The tensors of the convolution, and of the batch normalisation where one follows."""
-        yield from self.tensors(prefix)
+            yield TensorSpec(f"{prefix}.bias", CONVOLUTION_BIAS, (self.c_out,)), sizes
         if self.norm:
-            yield from batch_norm_specs(norm_prefix, self.c_out)
+            yield from batch_norm(norm_prefix, self.c_out, sizes)
 
 
-@dataclass(frozen=True)
-class Operation:
-    """A convolution at work; a linear layer is one on a single position."""
-
-    plan: ConvolutionPlan
-    sizes: Sizes
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates for one image."""
-        return prod(self.plan.kernel_shape) * prod(self.sizes)
-
-
-def same(c_in: int, c_out: int, kernel_size: Pair, stride: Pair = (1, 1)) -> ConvolutionPlan:
+def same(
+    c_in: int, c_out: int, kernel_size: Pair, stride: Pair = (1, 1), **options: Any
+) -> ConvolutionPlan:
     """A convolution whose odd kernel keeps height and width at stride 1."""
     padding = arithmetic.same_padding(kernel_size[0]), arithmetic.same_padding(kernel_size[1])
-    return ConvolutionPlan(c_in, c_out, kernel_size, stride, padding)
+    return ConvolutionPlan(c_in, c_out, kernel_size, stride, padding, **options)
 
 
 def depthwise(
-    channels: int,
-    kernel_size: Pair,
-    stride: Pair = (1, 1),
-    multiplier: int = 1,
-    *,
-    bias: bool = False,
+    channels: int, kernel_size: Pair, stride: Pair = (1, 1), multiplier: int = 1, **options: Any
 ) -> ConvolutionPlan:
     """Channel c alone makes outputs c*multiplier ... (c+1)*multiplier - 1."""
-    padding = arithmetic.same_padding(kernel_size[0]), arithmetic.same_padding(kernel_size[1])
-    return ConvolutionPlan(
-        channels,
-        channels * multiplier,
-        kernel_size,
-        stride,
-        padding,
-        groups=channels,
-        bias=bias,
-        depthwise=True,
-    )
-
-
-def linear(features: int, classes: int) -> Operation:
-    """The work of a linear layer with bias."""
-    return Operation(ConvolutionPlan(features, classes, bias=True, norm=False), (1, 1))
-
-
-def count_macs(operations: Iterable[Operation]) -> int:
-    """Multiply-accumulates of all, for one image: what the papers call FLOPs."""
-    return sum(operation.macs for operation in operations)
-
-
-def fits(operations: Iterable[Operation]) -> bool:
-    """Whether every convolution has an output, as far as sizes are known."""
-    return all(size is None or size > 0 for each in operations for size in each.sizes)
-
-
-def check_statistics_of(operations: Iterable[Operation], batch: Any) -> None:
-    """Raise `ArgumentError` where a batch normalisation would see one value per channel."""
-    if batch != 1:
-        return
-    for operation in operations:
-        if operation.plan.norm and operation.sizes == (1, 1):
-            raise ArgumentError(SINGLE_VALUE)
+    options |= {"groups": channels, "depthwise": True}
+    return same(channels, channels * multiplier, kernel_size, stride, **options)
 
 
 def check_image(shape: Sequence[Any], dtype: str, argument: str, channels: int) -> None:

@@ -1,7 +1,5 @@
 """The forms of a module: as it is trained, or with layers merged for inference."""
 
-from __future__ import annotations
-
 from typing import Final, Literal
 
 from weights.errors import ArgumentError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
@@ -10,22 +9,12 @@ from typing import Annotated, Any
 from weights import arithmetic, checks
 from weights.arithmetic import ChannelSplit
 from weights.errors import ArgumentError
-from weights.modules.arguments import (
-    Activation,
-    Momentum,
-    Odd,
-    Padding,
-    Positive,
-    PositiveNumber,
-    PositivePair,
-    Ratio,
-    Split,
-)
+from weights.modules.arguments import Activation, Momentum, Odd, Padding, PositivePair, Ratio, Split
 from weights.modules.attention import AttentionPlan
 from weights.modules.configuration import UNLESS_DEFAULT, Configuration
-from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes, depthwise
+from weights.modules.convolutions import ConvolutionPlan, depthwise
 from weights.modules.forms import TRAINING, PlainForm
-from weights.tensors import TensorSpec
+from weights.tensors import SizedTensors, Sizes
 from weights.text import brief
 
 
@@ -42,18 +31,18 @@ class GhostConvConfig(Configuration):
     3
     """
 
-    c_in: Positive
-    c_out: Positive
+    c_in: int
+    c_out: int
     kernel_size: PositivePair = 1
     ratio: Ratio = 2
     dw_kernel_size: Odd = 3
     stride: PositivePair = 1
     padding: Padding = 0
     dilation: PositivePair = 1
-    groups: Positive = 1
+    groups: int = 1
     split: Split = "round"
     activation: Activation = "relu"
-    bn_eps: PositiveNumber = 1e-5
+    bn_eps: float = 1e-5
     bn_momentum: Momentum = 0.1
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
     bias: Annotated[bool, UNLESS_DEFAULT] = False
@@ -97,22 +86,14 @@ class GhostConvConfig(Configuration):
         """The branch that makes a gate, which GhostConvV2 alone has."""
         return None
 
-    def tensors(self) -> Iterator[TensorSpec]:
-        """The tensors of the layer, in the order of PyTorch's `state_dict`."""
-        yield from self.primary.tensors_with_norm("primary_conv.0", "primary_conv.1")
-        if self.cheap:
-            yield from self.cheap.tensors_with_norm("cheap_conv.0", "cheap_conv.1")
-        if self.gate:
-            yield from self.gate.tensors()
-
-    def operations(self, sizes: Sizes) -> Iterator[Operation]:
-        """Every convolution, for an input of these sizes (height, width)."""
+    def tensors_at(self, sizes: Sizes) -> SizedTensors:
+        """The tensors of the layer, and the sizes that their layers make."""
         inner = self.primary.output_sizes(sizes)
-        yield Operation(self.primary, inner)
+        yield from self.primary.tensors(inner, "primary_conv.0", "primary_conv.1")
         if self.cheap:
-            yield Operation(self.cheap, inner)
+            yield from self.cheap.tensors(inner, "cheap_conv.0", "cheap_conv.1")
         if self.gate:
-            yield from self.gate.operations(sizes)
+            yield from self.gate.tensors_at(sizes)
 
     def output_sizes(self, sizes: Sizes) -> Sizes:
         """Height and width of the output."""
@@ -153,3 +134,18 @@ def check_split(c_out: int, ratio: Any, split: str) -> None:
             f"`ratio` must divide `c_out` for split 'floor', got {ratio} for "
             f"{c_out}: use split 'round' or 'ceil'"
         )
+
+
+@dataclass(frozen=True)
+class GhostConvV2Config(GhostConvConfig):
+    """GhostConv times DFC attention (Tang et al., NeurIPS 2022, "GhostNetV2", section 3.2).
+
+    >>> config = GhostConvV2Config(16, 32)
+    >>> config.macs(8, 8) - GhostConvConfig(16, 32).macs(8, 8)  # 16 x 32 + 32 x 10 on 4 x 4
+    13312
+    """
+
+    @cached_property
+    def gate(self) -> AttentionPlan:
+        """The branch that makes the gate."""
+        return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride, self.folded)

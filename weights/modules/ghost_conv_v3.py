@@ -1,31 +1,19 @@
 """The configuration of the ghost module of GhostNetV3, in training form and in deployed form."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from weights import arithmetic
 from weights.arithmetic import ChannelSplit
-from weights.modules.arguments import (
-    Activation,
-    Momentum,
-    Odd,
-    OddPair,
-    Positive,
-    PositiveNumber,
-    PositivePair,
-    Ratio,
-    Split,
-)
+from weights.modules.arguments import Activation, Momentum, Odd, OddPair, PositivePair, Ratio, Split
 from weights.modules.attention import AttentionPlan
 from weights.modules.branches import BranchesPlan
 from weights.modules.configuration import Configuration
-from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes, depthwise, same
+from weights.modules.convolutions import ConvolutionPlan, depthwise, same
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv import check_split
-from weights.tensors import TensorSpec
+from weights.tensors import SizedTensors, Sizes
 
 
 @dataclass(frozen=True)
@@ -41,19 +29,19 @@ class GhostConvV3Config(Configuration):
     (48, 4)
     """
 
-    c_in: Positive
-    c_out: Positive
+    c_in: int
+    c_out: int
     kernel_size: OddPair = 1
     ratio: Ratio = 2
     dw_kernel_size: Odd = 3
     stride: PositivePair = 1
-    branches: Positive = 3
+    branches: int = 3
     attention: bool = False
     primary_skip: bool = True
     split: Split = "ceil"
     activation: Activation = "relu"
     form: Form = TRAINING
-    bn_eps: PositiveNumber = 1e-5
+    bn_eps: float = 1e-5
     bn_momentum: Momentum = 0.1
 
     def check_together(self) -> None:
@@ -90,27 +78,17 @@ class GhostConvV3Config(Configuration):
             return None
         return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride, self.folded)
 
-    def tensors(self) -> Iterator[TensorSpec]:
-        """The tensors of the layer, in the order of PyTorch's `state_dict`."""
-        for half in self.halves:
-            if half.name in self.merged:
-                yield from self.merged[half.name].tensors(f"{half.name}_conv.0")
-            else:
-                yield from half.tensors()
-        if self.gate:
-            yield from self.gate.tensors()
-
-    def operations(self, sizes: Sizes) -> Iterator[Operation]:
-        """Every convolution, for an input of these sizes (height, width)."""
+    def tensors_at(self, sizes: Sizes) -> SizedTensors:
+        """The tensors of the layer, and the sizes that their layers make."""
         entered = sizes
         for half in self.halves:
+            before, sizes = sizes, half.convolution.output_sizes(sizes)
             if half.name in self.merged:
-                yield Operation(self.merged[half.name], half.convolution.output_sizes(sizes))
+                yield from self.merged[half.name].tensors(sizes, f"{half.name}_conv.0")
             else:
-                yield from half.operations(sizes)
-            sizes = half.convolution.output_sizes(sizes)
+                yield from half.tensors_at(before)
         if self.gate:
-            yield from self.gate.operations(entered)
+            yield from self.gate.tensors_at(entered)
 
     def output_sizes(self, sizes: Sizes) -> Sizes:
         """Height and width of the output."""

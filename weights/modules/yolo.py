@@ -1,27 +1,18 @@
 """The modules of the YOLO family that are made of ghost convolutions, as ultralytics has them."""
 
-from __future__ import annotations
-
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
 
 from weights import arithmetic, checks
 from weights.errors import ArgumentError
-from weights.modules.arguments import (
-    ACTIVATIONS,
-    Count,
-    Momentum,
-    Positive,
-    PositiveNumber,
-    Ratio,
-)
+from weights.modules.arguments import ACTIVATIONS, Count, Momentum, Ratio
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.configuration import UNLESS_DEFAULT, Configuration
-from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes
+from weights.modules.convolutions import ConvolutionPlan
 from weights.modules.forms import TRAINING, PlainForm
-from weights.tensors import TensorSpec
+from weights.tensors import SizedTensors, Sizes, under
 from weights.text import brief
 
 # Of every ghost convolution of the family; ultralytics sets the two numbers after construction.
@@ -131,12 +122,12 @@ class C3GhostConfig(Configuration):
     60
     """
 
-    c1: Positive
-    c2: Positive
+    c1: int
+    c2: int
     n: Count = 1
     e: Ratio = 0.5
     hidden: Any = None
-    bn_eps: PositiveNumber = EPS
+    bn_eps: float = EPS
     bn_momentum: Momentum = MOMENTUM
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
 
@@ -181,16 +172,9 @@ class C3GhostConfig(Configuration):
             del values["hidden"]
         return values
 
-    def tensors(self) -> Iterator[TensorSpec]:
-        """The tensors of the block, in the order of PyTorch's `state_dict`."""
+    def tensors_at(self, sizes: Sizes) -> SizedTensors:
+        """The tensors of the block, and the sizes that their layers make."""
         for name, convolution in self.convolutions.items():
-            yield from convolution.tensors_with_norm(f"{name}.0", f"{name}.1")
+            yield from convolution.tensors(sizes, f"{name}.0", f"{name}.1")
         for index, block in enumerate(self.bottlenecks):
-            yield from (spec.under(f"m.{index}") for spec in block.tensors())
-
-    def operations(self, sizes: Sizes) -> Iterator[Operation]:
-        """Every convolution, for an input of these sizes (height, width)."""
-        for convolution in self.convolutions.values():
-            yield Operation(convolution, sizes)
-        for block in self.bottlenecks:
-            yield from block.operations(sizes)
+            yield from under(f"m.{index}", block.tensors_at(sizes))

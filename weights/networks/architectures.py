@@ -1,7 +1,5 @@
 """The architectures that an interchange file can describe."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
@@ -12,8 +10,7 @@ from weights.errors import ArgumentError
 from weights.modules.attention import SqueezeExciteConfig
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.configuration import Configuration
-from weights.modules.ghost_conv import GhostConvConfig
-from weights.modules.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.ghost_conv import GhostConvConfig, GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 from weights.modules.yolo import C3GhostConfig
 from weights.networks.ghostnet import GhostNetConfig

@@ -1,7 +1,5 @@
 """The same network for other classes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The configuration of GhostNet, GhostNetV2 and GhostNetV3: rows of a table, made wider."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,18 +15,16 @@ from weights.modules.arguments import (
     Momentum,
     Odd,
     OddOrZero,
-    Positive,
-    PositiveNumber,
     Ratio,
     Rounding,
     Split,
 )
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.configuration import IN_NAME
-from weights.modules.convolutions import ConvolutionPlan, Operation, Sizes, same
+from weights.modules.convolutions import ConvolutionPlan, same
 from weights.modules.forms import DEPLOYED, TRAINING, Form
 from weights.networks.network import NetworkConfig
-from weights.tensors import TensorSpec, linear_specs
+from weights.tensors import SizedTensors, Sizes, under
 
 # Kernel, expansion, output channels, SE ratio, stride (Han et al., CVPR 2020, table 1, as timm
 # divides it into stages).
@@ -82,7 +78,7 @@ class GhostNetConfig(NetworkConfig):
     version: Annotated[int, IN_NAME]
     width: Ratio = 1.0
     num_classes: Count = 1000
-    in_chans: Positive = 3
+    in_chans: int = 3
     dropout: DropoutRate = 0.2
     ratio: Ratio = 2
     dw_kernel_size: Odd = 3
@@ -91,11 +87,11 @@ class GhostNetConfig(NetworkConfig):
     se_rounding: Rounding = "divisible"
     shortcut_kernel_size: OddOrZero = 0
     shortcut_activation: Activation = "identity"
-    bn_eps: PositiveNumber = 1e-5
+    bn_eps: float = 1e-5
     bn_momentum: Momentum = 0.1
     form: Form = TRAINING
 
-    num_features = HEAD_CHANNELS
+    num_features, classifier_name = HEAD_CHANNELS, "classifier"
     default_size = (224, 224)
 
     def check_together(self) -> None:
@@ -142,34 +138,23 @@ class GhostNetConfig(NetworkConfig):
         """The least height and width: DFC attention halves maps, and needs two rows of each."""
         return STRIDE + 1 if self.version > 1 else 1
 
-    def tensors(self) -> Iterator[TensorSpec]:
-        """The tensors of the network, in the order of PyTorch's `state_dict`."""
-        yield from self.stem.tensors_with_norm("conv_stem", "bn1")
+    def tensors_at(self, sizes: Sizes) -> SizedTensors:
+        """The tensors of the network, and the sizes that their layers make."""
+        sizes = self.stem.output_sizes(sizes)
+        yield from self.stem.tensors(sizes, "conv_stem", "bn1")
         for path, block in self.blocks():
-            yield from (spec.under(path) for spec in block.tensors())
+            yield from under(path, block.tensors_at(sizes))
+            sizes = block.output_sizes(sizes)
         path = f"blocks.{len(ROWS)}.0"
-        yield from self.last.tensors_with_norm(f"{path}.conv", f"{path}.bn1")
-        yield from self.head_convolution.tensors_with_norm("conv_head", "bn_head")
-        if self.num_classes:
-            yield from linear_specs("classifier", HEAD_CHANNELS, self.num_classes)
+        yield from self.last.tensors(sizes, f"{path}.conv", f"{path}.bn1")
+        yield from self.head_convolution.tensors((1, 1), "conv_head", "bn_head")
+        yield from self.classifier
 
     def blocks(self) -> Iterator[tuple[str, GhostBottleneckConfig]]:
         """The blocks with their paths, from the input to the output."""
         for number, stage in enumerate(self.stages):
             for position, block in enumerate(stage):
                 yield f"blocks.{number}.{position}", block
-
-    def operations(self, sizes: Sizes) -> Iterator[Operation]:
-        """Every convolution and the classifier, for an input of these sizes (height, width)."""
-        sizes = self.stem.output_sizes(sizes)
-        yield Operation(self.stem, sizes)
-        for _, block in self.blocks():
-            yield from block.operations(sizes)
-            sizes = block.output_sizes(sizes)
-        yield Operation(self.last, sizes)
-        yield Operation(self.head_convolution, (1, 1))
-        if self.classifier:
-            yield self.classifier
 
     def check_sizes(self, sizes: Sizes) -> None:
         """Raise `ArgumentError` for an input of which attention leaves nothing."""

@@ -1,26 +1,30 @@
 """The base of the configurations of networks: images in, logits out."""
 
-from __future__ import annotations
-
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from weights import checks
+from weights.limits import check_kernel
 from weights.modules.configuration import Configuration
-from weights.modules.convolutions import Operation, Sizes, linear
+from weights.tensors import Sizes, TensorSpec, linear
 
 
 class NetworkConfig(Configuration):
     """A network from images to logits, or to its features where `num_classes` is 0."""
 
     num_classes: int
-    # Channels before the classifier.
+    # Channels before the classifier, and its name.
     num_features: ClassVar[int]
+    classifier_name: ClassVar[str] = "linear"
     input_argument = "in_chans"
 
     @cached_property
-    def classifier(self) -> Operation | None:
-        """The linear layer at the end, where there are classes."""
-        return linear(self.num_features, self.num_classes) if self.num_classes else None
+    def classifier(self) -> tuple[tuple[TensorSpec, Sizes], ...]:
+        """The tensors of the linear layer at the end; none where there are no classes."""
+        if not self.num_classes:
+            return ()
+        check_kernel((self.num_classes, self.num_features))
+        return tuple(linear(self.classifier_name, self.num_features, self.num_classes))
 
     @property
     def output_channels(self) -> int:
@@ -30,3 +34,15 @@ class NetworkConfig(Configuration):
     def output_sizes(self, sizes: Sizes) -> tuple[()]:
         """None: the output has no height and width."""
         return ()
+
+
+class StemRatio(NetworkConfig):
+    """A network whose first ghost convolution may have a ratio of its own."""
+
+    ratio: float
+    stem_ratio: Any
+
+    def check_together(self) -> None:
+        """Check `stem_ratio`, which is `ratio` where it is not given."""
+        stem_ratio = self.ratio if self.stem_ratio is None else self.stem_ratio
+        self._set("stem_ratio", checks.ratio("stem_ratio", stem_ratio))

@@ -9,22 +9,12 @@ from typing import Annotated, Any
 
 from weights import arithmetic, checks
 from weights.errors import ArgumentError
-from weights.modules.arguments import (
-    Count,
-    DropoutRate,
-    Momentum,
-    Odd,
-    Positive,
-    PositiveNumber,
-    Ratio,
-    Split,
-)
+from weights.modules.arguments import Count, DropoutRate, Momentum, Odd, Ratio, Split
 from weights.modules.configuration import IN_NAME, UNLESS_DEFAULT
-from weights.modules.convolutions import Operation, Sizes
 from weights.modules.forms import TRAINING, PlainForm
 from weights.modules.ghost_conv import GhostConvConfig
-from weights.networks.network import NetworkConfig
-from weights.tensors import TensorSpec, batch_norm_specs, linear_specs
+from weights.networks.network import StemRatio
+from weights.tensors import SizedTensors, Sizes, batch_norm, under
 
 STAGES = {"layer1": 16, "layer2": 32, "layer3": 64}
 STEM_CHANNELS = 16
@@ -63,7 +53,7 @@ def check_depth(name: str, value: Any) -> int:
 
 
 @dataclass(frozen=True)
-class GhostResNetConfig(NetworkConfig):
+class GhostResNetConfig(StemRatio):
     """Every argument of Ghost-ResNet, checked (He et al., CVPR 2016, section 4.2, option A).
 
     Every convolution is a GhostConv with batch normalisation and ReLU in both halves, followed by
@@ -81,21 +71,16 @@ class GhostResNetConfig(NetworkConfig):
     num_classes: Count = 10
     ratio: Ratio = 2
     dw_kernel_size: Odd = 3
-    in_chans: Positive = 3
+    in_chans: int = 3
     stem_ratio: Any = None
     norm: bool = True
     split: Split = "round"
-    bn_eps: PositiveNumber = 1e-5
+    bn_eps: float = 1e-5
     bn_momentum: Momentum = 0.1
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
     dropout: Annotated[DropoutRate, UNLESS_DEFAULT] = 0.0
 
     num_features = STAGES["layer3"]
-
-    def check_together(self) -> None:
-        """Check `stem_ratio`, which is `ratio` where it is not given."""
-        stem_ratio = self.ratio if self.stem_ratio is None else self.stem_ratio
-        self._set("stem_ratio", checks.ratio("stem_ratio", stem_ratio))
 
     def blocks(self) -> Iterator[BlockConfig]:
         """The basic blocks, from the input to the output."""
@@ -126,31 +111,18 @@ class GhostResNetConfig(NetworkConfig):
             for block in self.blocks()
         }
 
-    def tensors(self) -> Iterator[TensorSpec]:
-        """The tensors of the network, in the order of PyTorch's `state_dict`."""
-        yield from (spec.under("conv1") for spec in self.stem.tensors())
-        yield from self._norm_tensors("bn1", STEM_CHANNELS)
-        for block in self.blocks():
-            for index, convolution in enumerate(self.convolutions[block.path], start=1):
-                prefix = f"{block.path}.conv{index}"
-                yield from (spec.under(prefix) for spec in convolution.tensors())
-                yield from self._norm_tensors(f"{block.path}.bn{index}", block.c_out)
-        if self.num_classes:
-            yield from linear_specs("linear", self.num_features, self.num_classes)
-
-    def operations(self, sizes: Sizes) -> Iterator[Operation]:
-        """Every convolution and the classifier, for an input of these sizes (height, width)."""
-        yield from self.stem.operations(sizes)
-        for convolutions in self.convolutions.values():
-            for convolution in convolutions:
-                yield from convolution.operations(sizes)
-                sizes = convolution.output_sizes(sizes)
-        if self.classifier:
-            yield self.classifier
+    def tensors_at(self, sizes: Sizes) -> SizedTensors:
+        """The tensors of the network, and the sizes that their layers make."""
+        named = [("", 1, self.stem)]
+        for path, pair in self.convolutions.items():
+            named += [(f"{path}.", index, each) for index, each in enumerate(pair, start=1)]
+        for prefix, index, convolution in named:
+            yield from under(f"{prefix}conv{index}", convolution.tensors_at(sizes))
+            sizes = convolution.output_sizes(sizes)
+            if self.norm:
+                yield from batch_norm(f"{prefix}bn{index}", convolution.c_out, sizes)
+        yield from self.classifier
 
     def _convolution(self, c_in: int, c_out: int, **own: Any) -> GhostConvConfig:
         arguments = self.only(*SHARED) | own
         return GhostConvConfig(c_in, c_out, 3, padding=arithmetic.same_padding(3), **arguments)
-
-    def _norm_tensors(self, prefix: str, channels: int) -> Iterator[TensorSpec]:
-        return batch_norm_specs(prefix, channels) if self.norm else iter(())

@@ -1,16 +1,14 @@
 """How large a module is: parameters, and multiply-accumulates for one image."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 from weights.errors import ArgumentError
-from weights.modules.convolutions import fits
 from weights.networks.architectures import configure
 from weights.networks.variants import expand
+from weights.tensors import fit
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def summarise(
     architecture, config = expand(architecture, config)
     module = configure(architecture, config)
     height, width = size or module.default_size
-    if not fits(module.operations((height, width))):
+    if not fit(module.tensors_at((height, width))):
         raise ArgumentError(f"`size` must be one that {architecture} takes, got {height}x{width}")
     counts = {True: 0, False: 0}
     for spec in module.tensors():

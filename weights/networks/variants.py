@@ -1,10 +1,12 @@
 """The published GhostNets by timm's names: what each is, how large, and where its weights are."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
+
+from weights.modules.arguments import Activation, Rounding, Split
+from weights.modules.forms import Form
+from weights.networks.ghostnet import Head
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,21 @@ def expand(name: str, config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         return name, dict(config)
     variant = VARIANTS[name]
     return variant.architecture, {"width": variant.width, **config}
+
+
+class GhostNetArguments(TypedDict, total=False):
+    """The arguments of GhostNet, GhostNetV2 and GhostNetV3 without the width."""
+
+    num_classes: int
+    in_chans: int
+    dropout: float
+    ratio: float
+    dw_kernel_size: int
+    split: Split
+    head: Head
+    se_rounding: Rounding
+    shortcut_kernel_size: int
+    shortcut_activation: Activation
+    bn_eps: float
+    bn_momentum: float
+    form: Form

@@ -1,30 +1,17 @@
 """The configuration of Ghost-VGG-16 for CIFAR: arguments checked, tensors named."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
 
-from weights import arithmetic, checks
+from weights import arithmetic
 from weights.errors import ArgumentError
-from weights.modules.arguments import (
-    Count,
-    DropoutRate,
-    Momentum,
-    Odd,
-    Positive,
-    PositiveNumber,
-    Ratio,
-    Split,
-)
+from weights.modules.arguments import Count, DropoutRate, Momentum, Odd, Ratio, Split
 from weights.modules.configuration import UNLESS_DEFAULT
-from weights.modules.convolutions import Operation, Sizes, linear
 from weights.modules.forms import TRAINING, PlainForm
 from weights.modules.ghost_conv import GhostConvConfig
-from weights.networks.network import NetworkConfig
-from weights.tensors import TensorSpec, linear_specs
+from weights.networks.network import StemRatio
+from weights.tensors import SizedTensors, Sizes, linear, under
 
 # Output channels of the convolutions of each stage; a 2x2 maximum follows every stage.
 STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
@@ -36,7 +23,7 @@ MINIMUM_SIZE = 2 ** len(STAGES)
 
 
 @dataclass(frozen=True)
-class GhostVGGConfig(NetworkConfig):
+class GhostVGGConfig(StemRatio):
     """Every argument of Ghost-VGG-16, checked (Han et al., CVPR 2020, section 4.1, table 5).
 
     Thirteen 3x3 GhostConvs, maxima over 2x2, the mean, a hidden linear layer of 512 with ReLU and
@@ -51,21 +38,16 @@ class GhostVGGConfig(NetworkConfig):
     num_classes: Count = 10
     ratio: Ratio = 2
     dw_kernel_size: Odd = 3
-    in_chans: Positive = 3
+    in_chans: int = 3
     stem_ratio: Any = None
     hidden: bool = True
     dropout: DropoutRate = 0.0
     split: Split = "ceil"
-    bn_eps: PositiveNumber = 1e-5
+    bn_eps: float = 1e-5
     bn_momentum: Momentum = 0.1
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
 
     num_features = FEATURES
-
-    def check_together(self) -> None:
-        """Check `stem_ratio`, which is `ratio` where it is not given."""
-        stem_ratio = self.ratio if self.stem_ratio is None else self.stem_ratio
-        self._set("stem_ratio", checks.ratio("stem_ratio", stem_ratio))
 
     @cached_property
     def stages(self) -> tuple[tuple[GhostConvConfig, ...], ...]:
@@ -81,28 +63,16 @@ class GhostVGGConfig(NetworkConfig):
             stages.append(tuple(stage))
         return tuple(stages)
 
-    def tensors(self) -> Iterator[TensorSpec]:
-        """The tensors of the network, in the order of PyTorch's `state_dict`."""
+    def tensors_at(self, sizes: Sizes) -> SizedTensors:
+        """The tensors of the network, and the sizes that their layers make."""
         for number, stage in enumerate(self.stages):
             for index, convolution in enumerate(stage):
-                prefix = f"features.{number}.{index}"
-                yield from (spec.under(prefix) for spec in convolution.tensors())
-        if self.hidden:
-            yield from linear_specs("hidden", FEATURES, FEATURES)
-        if self.num_classes:
-            yield from linear_specs("linear", FEATURES, self.num_classes)
-
-    def operations(self, sizes: Sizes) -> Iterator[Operation]:
-        """Every convolution and linear layer, for an input of these sizes (height, width)."""
-        for stage in self.stages:
-            for convolution in stage:
-                yield from convolution.operations(sizes)
+                yield from under(f"features.{number}.{index}", convolution.tensors_at(sizes))
             height, width = (None if size is None else arithmetic.halved(size) for size in sizes)
             sizes = height, width
         if self.hidden:
-            yield linear(FEATURES, FEATURES)
-        if self.classifier:
-            yield self.classifier
+            yield from linear("hidden", FEATURES, FEATURES)
+        yield from self.classifier
 
     def check_sizes(self, sizes: Sizes) -> None:
         """Raise `ArgumentError` for an input of which the last stage leaves nothing."""

@@ -1,7 +1,5 @@
 """The choice of frameworks that run a network, and the network in each of them."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import sys

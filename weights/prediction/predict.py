@@ -1,7 +1,5 @@
 """Predictions of a network for images, in one framework or in several."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

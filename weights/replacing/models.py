@@ -1,7 +1,5 @@
 """Steps of `replace_convolutions` that are the same for the models of every framework."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar

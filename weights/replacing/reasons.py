@@ -1,7 +1,5 @@
 """Why a convolution stays, in one wording for every framework, and a candidate that need not."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The report of `replace_convolutions`: convolutions replaced, and convolutions left."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod

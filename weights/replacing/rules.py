@@ -1,7 +1,5 @@
 """Which convolutions of a model a GhostConv can replace, and why it leaves the others."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,9 +12,7 @@ from weights.modules.arguments import SPLITS, Activation, Split
 from weights.modules.ghost_conv import GhostConvConfig, check_split
 from weights.replacing.reasons import DEPTHWISE, Candidate, symmetric_padding
 from weights.replacing.report import Kept, Replacement, ReplacementReport, kernel_weights
-
-# How many modules an error names.
-MOST_NAMED = 12
+from weights.text import listed
 
 
 @dataclass(frozen=True)
@@ -115,7 +111,7 @@ class Rules:
                 if not _matches(pattern, modules):
                     raise ArgumentError(
                         f"every pattern of `{name}` must match a module, got {pattern!r}, which "
-                        f"matches none of {_some_of(modules)}"
+                        f"matches none of {listed(map(repr, filter(None, modules)))}"
                     )
 
 
@@ -142,11 +138,6 @@ def _check_patterns(name: str, patterns: Any) -> None:
     is_sequence = isinstance(patterns, Collection) and not isinstance(patterns, str)
     if not is_sequence or not all(isinstance(pattern, str) for pattern in patterns):
         raise ArgumentError(f"`{name}` must be a sequence of patterns, got {patterns!r}")
-
-
-def _some_of(paths: Collection[str]) -> str:
-    named = [repr(path) for path in paths if path]
-    return ", ".join(named[:MOST_NAMED]) + (", ..." if len(named) > MOST_NAMED else "")
 
 
 def _matches(pattern: str, paths: Iterable[str]) -> bool:

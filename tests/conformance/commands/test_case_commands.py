@@ -34,6 +34,7 @@ def test_a_case_is_shown_with_the_digests_of_its_tensors() -> None:
     assert code == 0
     assert document["config"]["c_out"] == 16
     assert len(document["sha256"]) == 11
+    assert "4.8" in document["clauses"]
 
 
 def test_a_random_case_is_shown_and_shrunk_by_its_number() -> None:

@@ -72,6 +72,14 @@ def test_list_prints_every_case_of_a_tier() -> None:
     assert all(line.startswith("exact  ") for line in lines)
 
 
+def test_list_prints_the_cases_that_hold_a_clause() -> None:
+    lines = invoke("list", "--tier", "exact", "--clause", "3.2").output.splitlines()
+
+    assert "exact  k1-s1-p0-r1-dw3-c6x9-5x5-n2-integers" in lines
+    assert not [line for line in lines if "-r3-" in line]
+    assert "has no clause '99.1'" in invoke("list", "--clause", "99.1").output
+
+
 def test_a_real_run_writes_a_header_with_versions(tmp_path: Path) -> None:
     fake("Fake", "--report", str(tmp_path))
     header = json.loads((tmp_path / "report.jsonl").read_text().splitlines()[0])

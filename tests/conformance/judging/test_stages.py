@@ -13,6 +13,7 @@ from conformance.judging.stages import (
     OracleRun,
     allowed_error,
     in_batches,
+    judge_arrays,
     judge_stage,
     oracle_run,
     smallest_input,
@@ -90,6 +91,26 @@ def test_nan_where_the_oracle_has_a_number_fails() -> None:
     outcome = judge_stage({"logits": np.array([[np.nan, 2.0]])}, wanted, "logits")
 
     assert (outcome.status, outcome.ratio) == (Status.FAIL, np.inf)
+
+
+@pytest.mark.parametrize(
+    ("got", "status", "message"),
+    [
+        ({"stem": 1.0, "logits": 2.0}, Status.PASS, ""),
+        ({"logits": 2.0, "more": 0.0}, Status.SKIP, "stem: it gives no stem, only logits, more"),
+        ({"logits": 3.0}, Status.FAIL, "logits: 1 of 1 elements are wrong"),
+        ({}, Status.SKIP, "stem: it gives no stem, only nothing"),
+    ],
+)
+def test_a_stage_that_is_not_there_fails_no_other(
+    got: dict[str, float], status: Status, message: str
+) -> None:
+    exact = {"stem": np.ones((1, 1)), "logits": np.full((1, 1), 2.0)}
+    outputs = {name: np.full((1, 1), value) for name, value in got.items()}
+
+    outcome = judge_arrays(outputs, OracleRun(exact, exact).reference())
+
+    assert (outcome.status, outcome.message) == (status, message)
 
 
 def image_count(batch: np.ndarray) -> dict[str, np.ndarray]:

@@ -63,9 +63,15 @@ WRONG: dict[str, tuple[Callable[[Any], None], str]] = {
         lambda step: step["grads"].update({GRAD: step["grads"][GRAD][:1]}),
         f"grad of {GRAD}: the output has shape (1,)",
     ),
-    "missing": (lambda step: step["grads"].pop(GRAD), f"the step lacks ['grad of {GRAD}']"),
-    "unknown": (lambda step: step["state"].update(x=np.zeros(1)), "has besides ['state x']"),
-    "a part": (lambda step: step.pop("state"), "it lacks state"),
+    "unknown": (lambda step: step["state"].update(x=np.zeros(1)), "has ['state x'] besides"),
+    "misnamed": (
+        lambda step: step["grads"].update(gamma=step["grads"].pop(GRAD)),
+        f"has ['grad of gamma'] besides, lacks ['grad of {GRAD}']",
+    ),
+    "beside a missing part": (
+        lambda step: step.update(grad_input=-step.pop("grad_input"), state={}),
+        "grad_input: ",
+    ),
     "no mapping": (lambda step: step.update(grads=[]), "grads must map names to arrays"),
 }
 
@@ -78,4 +84,24 @@ def test_a_wrong_step_is_failed_by_name(name: str, step: Any, wanted: Any) -> No
     outcome = judge_step(step, wanted)
 
     assert outcome.status is Status.FAIL
+    assert message in outcome.message
+
+
+MISSING: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "gradient": (lambda step: step["grads"].pop(GRAD), f"it gives no grad of {GRAD}, only output"),
+    "input": (lambda step: step.pop("grad_input"), "it gives no grad_input, only output"),
+    "gradients": (lambda step: step.pop("grads"), "it gives no grad of primary_conv.0.weight"),
+    "state": (lambda step: step.pop("state"), "it gives no state primary_conv.1.running_mean"),
+    "everything": (lambda step: step.clear(), "it gives no output, only nothing"),
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_an_array_that_is_not_there_is_a_skip_by_name(name: str, step: Any, wanted: Any) -> None:
+    change, message = MISSING[name]
+    change(step)
+
+    outcome = judge_step(step, wanted)
+
+    assert outcome.status is Status.SKIP
     assert message in outcome.message

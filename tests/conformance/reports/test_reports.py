@@ -6,17 +6,20 @@ import json
 import math
 import os
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from conformance import Status, Verdict, Worst
-from conformance.reports.report import prepare, read_report, write_report
+from conformance.reports.files import prepare, write_report
+from conformance.reports.report import make_report, read_report
 from conformance.reports.summary import rerun_command
 from conformance.reports.terminal import failure_text, show, table
 from conformance.running.deviations import read_deviations
 from conformance.running.results import Run
+from conformance.tiers import ExactTier, SpecialTier
 from weights import FormatError
 from weights.frameworks import Framework
 
@@ -47,10 +50,11 @@ VERDICTS = [
 ]
 RUN = Run(VERDICTS, {"ghost_torch": {"torch": "2.13.0"}, "ghost_jax": {"jax": "0.10.2"}}, 12.0)
 MISSING = [Framework("tf", "ghost_tf", ("absent",))]
+REPORT = make_report(RUN, [(ExactTier(), [])], MISSING)
 
 
 def test_a_report_reads_back_as_it_was_written(tmp_path: Path) -> None:
-    write_report(tmp_path, RUN, ["exact"], MISSING)
+    write_report(tmp_path, REPORT)
     report = read_report(tmp_path / "report.jsonl")
     assert report.verdicts == VERDICTS
     assert report.header["implementations"] == RUN.versions
@@ -59,7 +63,7 @@ def test_a_report_reads_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_report_without_its_footer_was_cut_short(tmp_path: Path) -> None:
-    write_report(tmp_path, RUN, ["exact"], MISSING)
+    write_report(tmp_path, REPORT)
     path = tmp_path / "report.jsonl"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     with pytest.raises(FormatError, match="is cut short"):
@@ -68,7 +72,7 @@ def test_a_report_without_its_footer_was_cut_short(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kept", [0.2, 0.5, 0.99])
 def test_a_report_that_ends_within_a_line_was_cut_short(kept: float, tmp_path: Path) -> None:
-    write_report(tmp_path, RUN, ["exact"], MISSING)
+    write_report(tmp_path, REPORT)
     path = tmp_path / "report.jsonl"
     data = path.read_bytes()
     path.write_bytes(data[: int(kept * len(data))])
@@ -77,7 +81,7 @@ def test_a_report_that_ends_within_a_line_was_cut_short(kept: float, tmp_path: P
 
 
 def test_a_report_that_lost_a_line_is_refused(tmp_path: Path) -> None:
-    write_report(tmp_path, RUN, ["exact"], MISSING)
+    write_report(tmp_path, REPORT)
     path = tmp_path / "report.jsonl"
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:2] + lines[3:]))
@@ -90,7 +94,7 @@ def test_nan_and_infinity_are_strict_json_and_read_back(tmp_path: Path) -> None:
     verdict = Verdict(
         Status.FAIL, math.inf, "NaN", worst, case="a", tier="special", implementation="ghost_tf"
     )
-    write_report(tmp_path, Run([verdict], {}, 1.0), ["special"], [])
+    write_report(tmp_path, make_report(Run([verdict], {}, 1.0), [(SpecialTier(), [])]))
     path = tmp_path / "report.jsonl"
     for line in path.read_text().splitlines():
         json.loads(line, parse_constant=pytest.fail)
@@ -98,13 +102,13 @@ def test_nan_and_infinity_are_strict_json_and_read_back(tmp_path: Path) -> None:
 
 
 def test_an_earlier_report_does_not_pass_for_a_run_that_never_ended(tmp_path: Path) -> None:
-    write_report(tmp_path, RUN, ["exact"], MISSING)
+    write_report(tmp_path, REPORT)
     prepare(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_junit_tells_four_things_apart(tmp_path: Path) -> None:
-    write_report(tmp_path, RUN, ["exact"], MISSING)
+    write_report(tmp_path, REPORT)
     root = ElementTree.parse(tmp_path / "junit.xml").getroot()
     children = {
         (suite.get("name"), case.get("name")): [child.tag for child in case]
@@ -120,7 +124,7 @@ def test_junit_tells_four_things_apart(tmp_path: Path) -> None:
 
 
 def test_junit_counts_them(tmp_path: Path) -> None:
-    write_report(tmp_path, RUN, ["exact"], MISSING)
+    write_report(tmp_path, REPORT)
     suites = ElementTree.parse(tmp_path / "junit.xml").getroot()
     counts = {suite.get("name"): dict(suite.items()) for suite in suites}
     assert counts["ghost_torch"] == {
@@ -166,19 +170,44 @@ def test_a_rerun_names_the_files_that_the_tier_was_given() -> None:
     )
 
 
-def test_many_failures_are_shown_in_part() -> None:
-    run = Run([VERDICTS[1]] * 30, RUN.versions, 1.0)
+def test_failures_are_shown_by_cause() -> None:
+    run = Run([VERDICTS[1]] * 30 + [VERDICTS[3]], RUN.versions, 1.0)
     console = Console(record=True, width=200)
-    show(console, run, ["exact"], [], ["oracle: 440 of 450 images right"], {})
+    show(console, run, make_report(run, [(ExactTier(), [])]), [])
     text = console.export_text()
-    assert text.count("FAIL b") == 20
-    assert "... and 10 more" in text
-    assert "oracle: 440 of 450 images right" in text
-    assert "0 passed, 30 failed in 1 s" in text
+    assert "30 failures, one cause: padding\n  in ghost_torch: exact 30\nFAIL b [exact" in text
+    assert "1 error: no result within 120 s\n  in ghost_jax: exact 1\nERROR b [exact" in text
+    assert text.count("again: ") == 2
+    assert "0 passed, 30 failed, 1 errors in 1 s" in text
+
+
+def test_many_causes_are_shown_in_part() -> None:
+    bad = [replace(VERDICTS[3], message=f"{letter} broke") for letter in "abcdefghijklm"]
+    console = Console(record=True, width=200)
+    run = Run(bad, RUN.versions, 1.0)
+    show(console, run, make_report(run, [(ExactTier(), [])]), [])
+    text = console.export_text()
+    assert text.count("again: ") == 10
+    assert "... and 3 more causes" in text
+
+
+def test_a_report_of_another_format_is_refused(tmp_path: Path) -> None:
+    write_report(tmp_path, REPORT)
+    path = tmp_path / "report.jsonl"
+    path.write_text(path.read_text().replace('"format": 2', '"format": 3', 1))
+    with pytest.raises(FormatError, match="has format 3, only 2 is read: run again"):
+        read_report(path)
 
 
 @pytest.mark.parametrize(
-    "text", ["[]\n[]\n[]", '{"kind": "header"}\n{"kind": "verdict"}\n{"kind": "footer"}', "7", ""]
+    "text",
+    [
+        "[]\n[]\n[]",
+        '{"kind": "header", "format": 2}\n{"kind": "verdict"}\n{"kind": "footer"}',
+        '{"kind": "header", "format": 2}\n{"kind": "other"}\n{"kind": "footer"}',
+        "7",
+        "",
+    ],
 )
 def test_what_is_no_report_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "report.jsonl").write_text(text)

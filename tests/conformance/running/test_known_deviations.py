@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from conformance import Status, Verdict
-from conformance.reports.html import write_page
-from conformance.reports.report import HTML, JUNIT, write_report
+from conformance.reports.files import HTML, JUNIT, write_report
+from conformance.reports.report import make_report
 from conformance.running.deviations import Deviation, apply, read_deviations
 from conformance.running.results import Run
+from conformance.tiers import ExactTier
 from weights import FormatError
 
 ROOT = Path(__file__).parents[3]
@@ -62,8 +63,7 @@ def test_what_is_listed_and_was_not_run_is_nobodys_error() -> None:
 def test_what_is_known_stands_in_every_report(tmp_path: Path) -> None:
     known = [Deviation("exact", "a", "a reason", "a link")]
     verdicts = list(apply(VERDICTS[:1], "mine", known))
-    write_report(tmp_path, Run(verdicts, {"mine": {}}, 1.0), ["exact"], [])
-    write_page(tmp_path, {})
+    write_report(tmp_path, make_report(Run(verdicts, {"mine": {}}, 1.0), [(ExactTier(), [])]))
 
     for name in (JUNIT, HTML):
         assert "known: a reason (a link)" in (tmp_path / name).read_text()

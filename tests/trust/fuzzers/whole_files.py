@@ -14,8 +14,8 @@ import numpy as np
 
 from tests.trust.fuzzers.mutations import WORDS
 from weights import ARCHITECTURES, configure, content_digest, tensor_digest
-from weights.files.about import DIGEST, annotations_of
 from weights.files.digests import NAMES, little_endian
+from weights.files.metadata import DIGEST, annotations_of
 from weights.files.settings import imagenet
 
 # The smallest of each architecture; a network has hundreds of tensors at any width.

@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from weights import ArgumentError, MismatchError, WeightFile, configure, select, with_classes
+from weights import (
+    ArgumentError,
+    Config,
+    MismatchError,
+    WeightFile,
+    configure,
+    select,
+    with_classes,
+)
 
 NETWORK = {"num_classes": 4}
 CLASSIFIER = {"linear.weight", "linear.bias"}
@@ -20,8 +28,8 @@ def file(architecture: str = "ghost_resnet20", **config: Any) -> WeightFile:
     return WeightFile(architecture, checked.to_dict(), tensors, {})
 
 
-def config(**arguments: Any) -> dict[str, Any]:
-    return configure("ghost_resnet20", arguments).to_dict()
+def config(**arguments: Any) -> Config:
+    return configure("ghost_resnet20", arguments)
 
 
 def test_everything_is_loaded_where_nothing_differs() -> None:
@@ -62,7 +70,7 @@ def test_an_argument_that_no_shape_shows_stays_a_problem() -> None:
 
 def test_every_differing_argument_is_reported() -> None:
     layer = configure("ghost_conv", {"c_in": 4, "c_out": 8, "stride": [1, 2], "padding": 1})
-    chosen = select(file("ghost_conv", c_in=4, c_out=8), "ghost_conv", layer.to_dict())
+    chosen = select(file("ghost_conv", c_in=4, c_out=8), "ghost_conv", layer)
 
     assert chosen.problems == [
         "`padding` is 0 in the file and 1 in the module",
@@ -72,7 +80,7 @@ def test_every_differing_argument_is_reported() -> None:
 
 def test_another_architecture_is_the_only_problem() -> None:
     with pytest.raises(MismatchError) as caught:
-        select(file(), "ghost_conv", {"ratio": 3})
+        select(file(), "ghost_conv", config(ratio=3))
 
     assert caught.value.problems == ("the file holds a ghost_resnet20, the module is a ghost_conv",)
 
@@ -93,7 +101,7 @@ def test_a_pattern_that_means_nothing_is_refused(patterns: Any, text: str) -> No
 
 
 def test_loading_nothing_at_all_is_refused() -> None:
-    empty = WeightFile("ghost_resnet20", config(), {}, {})
+    empty = WeightFile("ghost_resnet20", config().to_dict(), {}, {})
 
     with pytest.raises(ArgumentError, match="`allow_missing` leaves nothing to load"):
         select(empty, "ghost_resnet20", config(), ["*"])

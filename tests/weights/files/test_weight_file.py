@@ -18,6 +18,7 @@ import safetensors.numpy
 from weights import (
     Config,
     MismatchError,
+    configure,
     content_digest,
     read_file,
     read_metadata,
@@ -208,4 +209,4 @@ def test_a_configuration_that_leaves_defaults_out_is_complete_when_read(
     found = read_file(path)
 
     assert found.config == whole.config
-    assert select(found, "ghost_conv", whole.config).problems == []
+    assert select(found, "ghost_conv", configure("ghost_conv", whole.config)).problems == []

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 from weights import configure
 from weights.arithmetic import split_channels
 from weights.importers import import_file, write
-from weights.importers.layouts.ratios import find_ratio
+from weights.importers.layouts.ghost_modules import find_ratio
 
 SEED_CASES = "seed/ghost_conv_cases.safetensors"
 SEED_IDS = [f"{number:02}" for number in range(12)]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weights import ACTIVATIONS, ArgumentError, GhostConvConfig, configure
-from weights.modules.ghost_conv_v2 import GhostConvV2Config
+from weights.modules.ghost_conv import GhostConvV2Config
 from weights.networks.resnet import GhostResNetConfig
 
 SIZES = st.integers(1, 7)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from weights import ARCHITECTURES, configure
-from weights.modules.convolutions import fits
 from weights.networks.ghostnet import GhostNetConfig
 from weights.networks.summary import summarise
+from weights.tensors import fit
 
 WIDTHS = (0.5, 1.0, 1.6)
 
@@ -18,7 +18,7 @@ def test_the_minimum_size_is_the_least_of_which_every_convolution_has_an_output(
     version: int, width: float
 ) -> None:
     config = GhostNetConfig(version, width)
-    least = next(size for size in range(1, 100) if fits(config.operations((size, size))))
+    least = next(size for size in range(1, 100) if fit(config.tensors_at((size, size))))
 
     assert config.minimum_size == least
 

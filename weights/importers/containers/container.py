@@ -1,7 +1,5 @@
 """Containers: kinds of files that hold canonical tensors in a framework's own layout."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Flax's msgpack files: the pure dict of a module's state, and the description beside it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from weights.errors import FormatError

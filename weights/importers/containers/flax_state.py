@@ -1,7 +1,5 @@
 """The state of a Flax NNX module as a pure dict: nested names, arrays, no framework's types."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

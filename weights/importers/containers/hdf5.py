@@ -4,8 +4,6 @@ A damaged file can keep libhdf5 busy for ever, take all memory, or end the proce
 limits and a process apart make an error of each. `main` writes what it found as a safetensors file.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """The variables of Keras' `.weights.h5` and `.keras` files, read without Keras."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -4,8 +4,6 @@ Keras itself loads by position and checks shapes only, so names, shapes and the 
 one kind are checked here before anything is taken.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """NumPy archives: canonical names and layouts, and the description as one more entry."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Orbax checkpoints: a folder with the pure dict of a module's state, and its description."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from math import prod

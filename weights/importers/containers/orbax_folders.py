@@ -1,14 +1,12 @@
 """The arrays of a state in a folder that Orbax wrote."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from weights.errors import FormatError, ImportRefused
 from weights.files.storage import PathLike
 from weights.importers.containers.flax_state import COLLECTIONS, STREAMS
+from weights.text import listed
 
 # A folder with one of these is a tree of arrays; the second is that of older versions.
 TREES = ("_METADATA", "checkpoint")
@@ -16,7 +14,6 @@ TREES = ("_METADATA", "checkpoint")
 WHOLE = ("default", "state", "model")
 # A step of a manager, with or without a prefix; what is being written has another ending.
 STEP = re.compile(r"(?:.*_)?(\d{1,18})")
-MOST_NAMED = 20
 
 
 def find_arrays(path: PathLike) -> list[Path]:
@@ -47,9 +44,10 @@ def _trees(folder: Path) -> list[Path]:
         return [items[whole[0]] if whole else next(iter(items.values()))]
     if not items:
         return []
+    names = listed(map(ascii, sorted(items)))
     raise ImportRefused(
-        f"{folder} holds several trees of arrays: {_named(items)}; give the folder of the one that "
-        f"is meant, such as {folder / min(items)}"
+        f"{folder} holds several trees of arrays: {names}; give the folder of the one that is "
+        f"meant, such as {folder / min(items)}"
     )
 
 
@@ -58,19 +56,15 @@ def _newest(path: PathLike, folder: Path) -> list[Path]:
     steps = {
         int(found[1]): each
         for each in _folders(folder)
-        if (found := STEP.fullmatch(each.name)) and (_is_tree(each) or any(_inner_trees(each)))
+        if (found := STEP.fullmatch(each.name)) and any(map(_is_tree, (each, *_folders(each))))
     }
     if steps:
         return _trees(steps[max(steps)])
-    here = [each.name for each in sorted(folder.iterdir())]
+    here = listed(ascii(each.name) for each in sorted(folder.iterdir()))
     raise FormatError(
         f"{path} is no Orbax checkpoint, no item of one and no folder of steps: it holds "
-        f"{_named(here) or 'nothing'}"
+        f"{here or 'nothing'}"
     )
-
-
-def _inner_trees(folder: Path) -> list[Path]:
-    return [each for each in _folders(folder) if _is_tree(each)]
 
 
 def _is_tree(folder: Path) -> bool:
@@ -79,9 +73,3 @@ def _is_tree(folder: Path) -> bool:
 
 def _folders(folder: Path) -> list[Path]:
     return sorted(each for each in folder.iterdir() if each.is_dir())
-
-
-def _named(names: Iterable[str]) -> str:
-    found = sorted(names)
-    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
-    return ", ".join(map(ascii, found[:MOST_NAMED])) + more

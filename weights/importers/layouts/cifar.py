@@ -1,7 +1,5 @@
 """Networks for CIFAR that a state dict may be of, read from canonical names and shapes."""
 
-from __future__ import annotations
-
 from itertools import product
 
 from weights.files.settings import Preprocess

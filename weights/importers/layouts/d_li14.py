@@ -1,7 +1,5 @@
 """Checkpoints of d-li14's PyTorch GhostNet: other names, another gate, shortcut and head."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

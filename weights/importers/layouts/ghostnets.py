@@ -1,7 +1,5 @@
 """GhostNets that a state dict may be of: version, width and the rest, from names and shapes."""
 
-from __future__ import annotations
-
 from weights.arithmetic import make_divisible
 from weights.errors import ImportRefused
 from weights.files.settings import imagenet

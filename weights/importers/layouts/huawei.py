@@ -1,7 +1,5 @@
 """Checkpoints of Huawei's PyTorch GhostNets: timm's names, but for the branches of GhostNetV3."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

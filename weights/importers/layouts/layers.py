@@ -3,8 +3,6 @@
 An argument without effect on the module counts as determined by the tensors.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import product
 
@@ -14,9 +12,9 @@ from weights.importers.layouts.ghost_modules import (
     best_fit,
     cheap_kernel,
     divided,
+    find_ratios,
     read_ghost_module,
 )
-from weights.importers.layouts.ratios import find_ratios
 from weights.importers.shapes import Shapes
 from weights.modules.arguments import SPLITS
 from weights.modules.forms import DEPLOYED, TRAINING

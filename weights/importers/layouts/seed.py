@@ -1,13 +1,10 @@
 """State dicts of the PyTorch class that GhostConv's semantics, names and defaults come from."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from weights.importers.importer import Arguments, Importer, Inferred, fixed_differences
-from weights.importers.layouts.ghost_modules import read_ghost_module
+from weights.importers.layouts.ghost_modules import find_ratio, read_ghost_module
 from weights.importers.layouts.layers import CHEAP, PRIMARY
-from weights.importers.layouts.ratios import find_ratio
 from weights.importers.shapes import Shapes
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.networks.architectures import Config

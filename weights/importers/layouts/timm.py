@@ -1,7 +1,5 @@
 """Checkpoints with timm's names: its GhostNets and GhostModules, and networks made of those."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 

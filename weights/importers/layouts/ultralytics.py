@@ -1,7 +1,5 @@
 """Checkpoints of ultralytics' ghost modules: GhostConv, GhostBottleneck, C3Ghost."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 
 from weights.arithmetic import same_padding
