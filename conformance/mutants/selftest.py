@@ -21,11 +21,8 @@ from weights import ArgumentError, configure
 
 # The tier of sizes, in which an exception convicts a mutant as a failure does.
 RAISES = "contract"
-<<<<<<< HEAD
 # The others judge files and whole frameworks.
 VARIANT_TIERS = (*VECTOR_TIERS, "random")
-=======
->>>>>>> main
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,6 @@ def convicts(verdict: Verdict) -> bool:
     return verdict.status is Status.FAIL or raises
 
 
-<<<<<<< HEAD
 def run_variant(variant: Mutant, settings: Settings = DEFAULT_SETTINGS) -> VariantResult:
     """Run a correct variant through every case of the tiers that it must pass."""
     implementation = MutantImplementation(variant)
@@ -108,16 +104,6 @@ def run_variant(variant: Mutant, settings: Settings = DEFAULT_SETTINGS) -> Varia
     ]
     ran = [verdict for verdict in verdicts if verdict.status is not Status.SKIP]
     return VariantResult(len(ran), tuple(verdict for verdict in ran if verdict.is_bad))
-=======
-def run_variants(variants: Iterable[Mutant] = (*VARIANTS, INVISIBLE)) -> Iterator[VariantResult]:
-    """Run each correct variant through every case of the tiers that it must pass."""
-    tiers = make_tiers(names=VECTOR_TIERS)  # the others judge files and whole frameworks
-    for variant in variants:
-        process = MutantImplementation(variant)
-        verdicts = [verdict for tier in tiers for verdict in _verdicts(tier, process)]
-        ran = [verdict for verdict in verdicts if verdict.status is not Status.SKIP]
-        yield VariantResult(variant, len(ran), tuple(verdict for verdict in ran if verdict.is_bad))
->>>>>>> main
 
 
 @cache
