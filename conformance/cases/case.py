@@ -10,14 +10,18 @@ from zlib import crc32
 # The arguments of a GhostConv in the order of an id; those with a suffix only where they are given.
 PREFIXES = {"kernel_size": "k", "stride": "s", "padding": "p", "ratio": "r", "dw_kernel_size": "dw"}
 DEFAULTS = {"kernel_size": 1, "stride": 1, "padding": 0, "ratio": 2, "dw_kernel_size": 3}
-SUFFIXES = {"dilation": "d", "groups": "g", "split": "", "activation": ""}
-SUFFIX_DEFAULTS = {"dilation": 1, "groups": 1, "split": "round", "activation": "relu"}
+SUFFIXES = {"dilation": "d", "groups": "g", "split": "", "activation": "", "bias": "bias"}
+SUFFIX_DEFAULTS = {
+    "dilation": 1, "groups": 1, "split": "round", "activation": "relu", "bias": False,
+}  # fmt: skip
 
 # Tags, by which a tier that does not run every case selects its own.
 USUAL = "usual"  # trained in the default run; `--full` trains the others too
+HARD = "hard"  # trained on hard data too in the default run
 SPECIAL = "special"  # sees NaN and infinity
 FILES = "files"  # written to a file and read by every implementation
 INFERENCE_ONLY = "inference-only"  # maps of one pixel, too few for batch statistics
+STEP = "step"  # judged by a training step
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,16 @@ def split_pair(case_id: str) -> tuple[str, str]:
 
 def layer_case(
     tier: str, config: Mapping[str, Any], input_shape: tuple[int, ...], data: str,
-    tags: tuple[str, ...] = (),
+    tags: tuple[str, ...] = (), name: str = "",
 ) -> Case:  # fmt: skip
-    """The case of a GhostConv, named after its configuration, its input and its data."""
-    name = f"{layer_id(config, input_shape)}-{data}"
-    return Case(name, tier, "ghost_conv", config, input_shape, data, tags=tags)
+    """The case of a GhostConv, named after its configuration, its input and its data.
+
+    `name` is that of a layer which is somebody's own.
+    """
+    parts = (name, layer_id(config, input_shape), data, STEP if STEP in tags else "")
+    return Case(
+        "-".join(filter(None, parts)), tier, "ghost_conv", config, input_shape, data, tags=tags
+    )
 
 
 def layer_id(config: Mapping[str, Any], input_shape: tuple[int, ...]) -> str:
@@ -100,4 +109,6 @@ def layer_id(config: Mapping[str, Any], input_shape: tuple[int, ...]) -> str:
 
 
 def _short(value: Any) -> str:
+    if value is True:
+        return ""
     return "x".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

@@ -48,6 +48,14 @@ LAYERS = (
           (1, 8, 6, 6), (1, 16, 6, 6), 8, 248, 32),
     Layer({"c_in": 4, "c_out": 8, "kernel_size": [3, 5], "padding": [2, 0], "dilation": [2, 1]},
           (1, 4, 9, 9), (1, 8, 9, 5), 4, 292, 16),
+    # layers of real networks: GhostNet's last bottleneck as timm and Huawei have it, ultralytics'
+    Layer({"c_in": 160, "c_out": 960, "split": "ceil"},
+          (1, 160, 4, 5), (1, 960, 4, 5), 480, 83040, 1920),
+    Layer({"c_in": 960, "c_out": 160, "split": "ceil", "activation": "identity"},
+          (1, 960, 5, 4), (1, 160, 5, 4), 80, 77840, 320),
+    Layer({"c_in": 32, "c_out": 64, "kernel_size": 3, "stride": 2, "padding": 1, "split": "floor",
+           "dw_kernel_size": 5, "activation": "silu", "bn_eps": 1e-3, "bn_momentum": 0.03},
+          (8, 32, 9, 8), (8, 64, 5, 4), 32, 10144, 128),
     Layer({}, (1, 3, 32, 32), (1, 10), 8, 442074, 8128, "ghost_resnet56"),
     # counted on timm's own networks
     Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 1319102, 10984, "ghostnet"),

@@ -17,13 +17,14 @@ from weights.modules.yolo import ghost_bottleneck_arguments, ghost_conv_argument
 
 @dataclass(frozen=True)
 class Row:
-    """A module by its name within the architecture, input (N, H, W), and tags of its cases."""
+    """A module by its name within the architecture, input (N, H, W), tags and data of its cases."""
 
     name: str
     architecture: str
     config: Mapping[str, Any] = field(hash=False)
     size: tuple[int, int, int]
     tags: tuple[str, ...] = ()
+    data: str = "scaled"
 
 
 D_LI14_BLOCK = {"se_rounding": "floor", "shortcut_kernel_size": 3, "shortcut_activation": "relu"}
@@ -40,13 +41,13 @@ BIASED = {"c_in": 6, "c_out": 11, "ratio": 3, "bias": True}
 PLAIN_RESNET = {"norm": False, "stem_ratio": 1, "split": "ceil"}
 
 FAMILY = (
-    Row("divisible", "squeeze_excite", {"channels": 72}, (2, 5, 7), (USUAL,)),
+    Row("divisible", "squeeze_excite", {"channels": 72}, (2, 5, 7), (USUAL,), "saturated"),
     Row("floor", "squeeze_excite", {"channels": 72, "rounding": "floor"}, (1, 1, 6)),
     # DFC attention on sizes whose halves do not divide them
     Row("7x7", "ghost_conv_v2", V2 | {"split": "ceil"}, (2, 7, 7), (USUAL,)),
     Row("5x11", "ghost_conv_v2", V2 | {"ratio": 3}, (1, 5, 11)),
     Row("3x3-stride-2", "ghost_conv_v2", V2 | STRIDE_2, (2, 9, 14), (FOLDED,)),
-    Row("smallest", "ghost_conv_v2", V2, (1, 2, 3)),
+    Row("smallest", "ghost_conv_v2", V2, (2, 2, 3)),
     # branches: every one that there can be, and every one that can be missing
     Row("1x1", "ghost_conv_v3", V3, (2, 6, 7)),
     Row("3x3", "ghost_conv_v3", V3 | {"kernel_size": 3}, (1, 7, 6)),
@@ -61,7 +62,7 @@ FAMILY = (
     Row("plain", "ghost_bottleneck", BLOCK, (2, 7, 6)),
     Row("input-as-shortcut", "ghost_bottleneck", BLOCK | {"c_out": 8}, (1, 6, 6)),
     Row("stride-2-se", "ghost_bottleneck", STRIDED, (2, 9, 10), (USUAL, FOLDED)),
-    Row("d-li14", "ghost_bottleneck", STRIDED | D_LI14_BLOCK, (1, 7, 7)),
+    Row("d-li14", "ghost_bottleneck", STRIDED | D_LI14_BLOCK, (1, 7, 7), (), "saturated"),
     Row("attention", "ghost_bottleneck", BLOCK | {"attention": True}, (1, 7, 9)),
     Row("branches", "ghost_bottleneck", STRIDED | {"branches": 3}, (2, 8, 7)),
     Row("v3-attention", "ghost_bottleneck", BLOCK | {"branches": 2, "attention": True}, (1, 7, 7)),
@@ -76,7 +77,7 @@ FAMILY = (
     Row("tiny", "ghostnetv3", TINY, (1, 65, 97)),
     Row("ratio-4", "ghost_vgg16", {"ratio": 4, "dw_kernel_size": 1, "dropout": 0.5}, (1, 32, 39)),
     Row("no-own-norm", "ghost_resnet20", PLAIN_RESNET, (2, 16, 15), (FOLDED,)),
-    Row("bias", "ghost_conv", BIASED, (2, 6, 5), (USUAL, FOLDED)),
+    Row("bias", "ghost_conv", BIASED, (2, 6, 5), (FOLDED,)),
 )  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def family_cases(tier: str) -> Iterator[Case]:
         batch, height, width = row.size
         shape = (batch, config.input_channels, height, width)
         label, full = f"{row.architecture}-{row.name}", config.to_dict()
-        case = Case(label, tier, row.architecture, full, shape, "scaled", tags=row.tags)
+        case = Case(label, tier, row.architecture, full, shape, row.data, tags=row.tags)
         yield case
         has_branches = full.get("branches") or row.architecture == "ghostnetv3"
         for form, is_judged in ((DEPLOYED, has_branches), (FOLDED, FOLDED in row.tags)):

@@ -47,3 +47,13 @@ def make_model(case: Case) -> tuple[Model, np.ndarray]:
     """The model and the input (N, C, H, W) of a case, in float32."""
     weights, x = make(case)
     return Model(case.architecture, case.config, weights), x
+
+
+def output_cotangent(
+    architecture: str, config: Mapping[str, Any], x: np.ndarray, seed: int
+) -> np.ndarray:
+    """A random cotangent of the shape that the output for x: (N, C, H, W) has."""
+    batch, _, height, width = x.shape
+    shape = configure(architecture, config).output_shape(batch, height, width)
+    generator = np.random.Generator(np.random.PCG64([seed, *shape]))
+    return generator.normal(size=shape).astype(np.float32)

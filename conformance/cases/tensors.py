@@ -14,7 +14,15 @@ import numpy as np
 
 from conformance.cases.case import Case
 from weights import configure
-from weights.tensors import NORM_BIAS, NORM_WEIGHT, RUNNING_MEAN, RUNNING_VAR
+from weights.tensors import (
+    CONVOLUTION,
+    CONVOLUTION_BIAS,
+    DEPTHWISE,
+    NORM_BIAS,
+    NORM_WEIGHT,
+    RUNNING_MEAN,
+    RUNNING_VAR,
+)
 
 Tensors = dict[str, np.ndarray]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
@@ -29,7 +37,7 @@ def make(case: Case) -> tuple[Tensors, np.ndarray]:
     distribution = DISTRIBUTIONS[case.data]
     weights = {}
     for spec in configure(case.architecture, case.config).tensors():
-        draw = distribution.norms.get(spec.kind, distribution.weights)
+        draw = distribution.kinds.get(spec.kind, distribution.weights)
         weights[spec.name] = draw(generator, spec.shape).astype(np.float32)
     return weights, distribution.inputs(generator, case.input_shape).astype(np.float32)
 
@@ -49,9 +57,9 @@ def scaled(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray
     return generator.normal(0, 1, shape) / np.sqrt(prod(shape[1:]))
 
 
-def wide(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Magnitudes from 1e-4 to 1e4, of both signs."""
-    return generator.choice([-1.0, 1.0], shape) * 10 ** generator.uniform(-4, 4, shape)
+def averaging(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Kernels whose sums are never larger than their inputs."""
+    return generator.uniform(-1, 1, shape) / prod(shape[1:])
 
 
 def one_sided(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -62,6 +70,26 @@ def one_sided(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndar
 def constant(value: float) -> Draw:
     """The same number everywhere."""
     return lambda generator, shape: np.full(shape, value)
+
+
+def powers(least: float, most: float) -> Draw:
+    """Powers of ten, evenly between two exponents."""
+    return lambda generator, shape: 10 ** generator.uniform(least, most, shape)
+
+
+def signed(draw: Draw) -> Draw:
+    """The numbers of another draw, with either sign."""
+    return lambda generator, shape: generator.choice([-1.0, 1.0], shape) * draw(generator, shape)
+
+
+def times(factor: float, draw: Draw) -> Draw:
+    """The numbers of another draw, multiplied."""
+    return lambda generator, shape: factor * draw(generator, shape)
+
+
+def plus(term: float, draw: Draw) -> Draw:
+    """The numbers of another draw, moved."""
+    return lambda generator, shape: term + draw(generator, shape)
 
 
 def with_one(value: float, draw: Draw) -> Draw:
@@ -75,14 +103,27 @@ def with_one(value: float, draw: Draw) -> Draw:
     return drawn
 
 
+def with_middle(value: float, draw: Draw) -> Draw:
+    """The kernels of another draw, but for the middle of one, which never meets the padding."""
+
+    def drawn(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        array = draw(generator, shape)
+        filters, channels, height, width = shape
+        place = generator.integers(filters), generator.integers(channels)
+        array[(*place, height // 2, width // 2)] = value
+        return array
+
+    return drawn
+
+
 # Vectors of a batch normalisation of which no two can be mistaken for one another.
 RANDOM_NORMS: dict[str, Draw] = {
     NORM_WEIGHT: lambda random, shape: (
         random.choice([-1.0, 1.0, 1.0], shape) * random.uniform(0.5, 1.5, shape)
     ),
-    NORM_BIAS: lambda random, shape: random.normal(0, 0.5, shape),
-    RUNNING_MEAN: lambda random, shape: random.normal(0, 0.5, shape),
-    RUNNING_VAR: lambda random, shape: 10 ** random.uniform(-2, 1, shape),
+    NORM_BIAS: times(0.5, normal),
+    RUNNING_MEAN: times(0.5, normal),
+    RUNNING_VAR: powers(-2, 1),
 }
 # With these every operation on small integers is exact.
 INTEGER_NORMS: dict[str, Draw] = {
@@ -92,30 +133,80 @@ INTEGER_NORMS: dict[str, Draw] = {
     RUNNING_VAR: constant(1 - EXACT_EPS),
 }
 # With these the activations of a deep network neither explode nor vanish.
-CALM_NORMS = RANDOM_NORMS | {RUNNING_VAR: lambda random, shape: random.uniform(0.5, 2, shape)}
+CALM_NORMS = RANDOM_NORMS | {RUNNING_VAR: plus(0.5, times(1.5, one_sided))}
+# With these the smallest input shows.
+CENTRED_NORMS = CALM_NORMS | dict.fromkeys(
+    (CONVOLUTION_BIAS, NORM_BIAS, RUNNING_MEAN), constant(0.0)
+)
+# With these most activations are on the flat sides of their kinks, on both.
+SATURATED_NORMS = CALM_NORMS | {NORM_WEIGHT: signed(powers(0, 1)), NORM_BIAS: times(4, normal)}
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """The draws of a case: of its input, its weights, and vectors of batch normalisations."""
+    """The draws of a case: of its input, its weights, and of the tensors of some kinds."""
 
     inputs: Draw
     weights: Draw = normal
-    norms: Mapping[str, Draw] = field(default_factory=lambda: RANDOM_NORMS)
+    kinds: Mapping[str, Draw] = field(default_factory=lambda: RANDOM_NORMS)
 
 
+def _spoilt_kernels(value: float) -> Distribution:
+    """Such a number in every kernel."""
+    kernels = dict.fromkeys((CONVOLUTION, DEPTHWISE), with_middle(value, scaled))
+    return Distribution(normal, scaled, CALM_NORMS | kernels)
+
+
+def _spoilt_norms(value: float, *kinds: str) -> Distribution:
+    """Such a number in every vector of these kinds."""
+    vectors = {kind: with_one(value, CALM_NORMS[kind]) for kind in kinds}
+    return Distribution(normal, scaled, CALM_NORMS | vectors)
+
+
+def _vanishing(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Variances below any eps, some of them 0."""
+    return random.choice([0.0, 1.0, 1.0], shape) * powers(-12, -4)(random, shape)
+
+
+WIDE = signed(powers(-4, 4))
 DISTRIBUTIONS = {
     "integers": Distribution(integers, integers, INTEGER_NORMS),
     "normal": Distribution(normal),
     "scaled": Distribution(normal, scaled, CALM_NORMS),
-    "wide": Distribution(wide, wide),
+    "wide": Distribution(WIDE, WIDE),
     "one_sided": Distribution(one_sided, one_sided),
     "spike": Distribution(with_one(1000.0, constant(0.0))),
     "zeros": Distribution(constant(0.0)),
     "equal": Distribution(constant(0.1)),  # which binary fractions cannot hold
+    # of steps: values on both sides of every kink, a mean far from 0, variances far below eps
+    "saturated": Distribution(normal, times(6, scaled), SATURATED_NORMS),
+    "offset": Distribution(plus(300, normal)),
+    "faint": Distribution(
+        times(1e-3, normal), scaled, {kind: times(1e-3, draw) for kind, draw in CALM_NORMS.items()}
+    ),
+    # one special number, of the input or of every tensor of some kinds
     "nan": Distribution(with_one(np.nan, normal)),
     "infinity": Distribution(with_one(np.inf, normal)),
     "negative_infinity": Distribution(with_one(-np.inf, normal)),
-    "large": Distribution(lambda random, shape: random.normal(0, 1e30, shape)),  # within float32
+    "nan_kernels": _spoilt_kernels(np.nan),
+    "nan_norms": _spoilt_norms(np.nan, *CALM_NORMS),
+    "infinite_kernels": _spoilt_kernels(np.inf),
+    # An infinite weight of a norm is left out: folded into a kernel it gives NaN rightly.
+    "infinite_norms": _spoilt_norms(np.inf, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR),
+    # the ends of the range of float32
+    "large": Distribution(times(1e30, normal)),
+    "huge": Distribution(
+        signed(powers(33, 37.4)), averaging,
+        CENTRED_NORMS | {NORM_WEIGHT: signed(one_sided), RUNNING_VAR: powers(0, 38)},
+    ),
+    "huge_kernels": Distribution(times(1e-30, normal), times(1e30, scaled), CALM_NORMS),
+    "tiny": Distribution(signed(powers(-25, -15)), normal, CENTRED_NORMS),
+    "tiny_weights": Distribution(
+        normal, signed(powers(-14, -10)), CENTRED_NORMS | {NORM_WEIGHT: signed(powers(-6, -2))}
+    ),
+    "subnormal": Distribution(
+        signed(powers(-44, -38)), normal, CENTRED_NORMS | {RUNNING_VAR: powers(-44, -38)}
+    ),
+    "vanishing_variances": Distribution(normal, scaled, CALM_NORMS | {RUNNING_VAR: _vanishing}),
     "negative_zero": Distribution(constant(-0.0)),
-}
+}  # fmt: skip

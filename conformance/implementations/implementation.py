@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ import numpy as np
 from conformance.cases.model import Model, complete
 from conformance.cases.tensors import Tensors
 from conformance.implementations.precision import Precision
+
+# A method of an object, `call`, `train_step` or `load`, and its arguments.
+Use = tuple[str, Mapping[str, Any]]
 
 
 class Implementation(ABC):
@@ -63,6 +66,10 @@ class Implementation(ABC):
         `output_cotangent` has the shape of the output.
         """
         return self._ask("train_step", model, x=x, output_cotangent=output_cotangent)
+
+    def in_turn(self, model: Model, uses: Sequence[Use]) -> list[Any]:
+        """The results of these uses of one object, in their order."""
+        return self._ask("in_turn", model, uses=uses)
 
     def _ask(self, request: str, model: Model, **arguments: Any) -> Any:
         return self._request(request, complete(model)._asdict() | arguments)

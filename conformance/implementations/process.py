@@ -41,6 +41,7 @@ RESULT_TYPES = {
     "taps": dict,
     "state": dict,
     "train_step": dict,
+    "in_turn": list,
     "seconds": tuple,
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from time import perf_counter
 from types import FrameType
@@ -51,11 +51,7 @@ class Worker:
 
     def call(self, x: np.ndarray, **description: Any) -> np.ndarray:
         """The output for x: (N, C, H, W)."""
-        built = self._object(**description)
-        first = self._timed(0, built, x)
-        if self._repeat and self._timed(1, built, x).tobytes() != first.tobytes():
-            raise ArgumentError("it gave other bits when it was called again")
-        return first
+        return self._call(self._object(**description), x)
 
     def seconds(self) -> tuple[float, float]:
         """Seconds of all outputs: computed first, and repeated."""
@@ -64,33 +60,41 @@ class Worker:
 
     def taps(self, x: np.ndarray, **description: Any) -> dict[str, np.ndarray]:
         """The output of every stage, by its name, for x: (N, C, H, W)."""
-        taps = self._method("taps", **description)
+        taps = _method(self._object(**description), "taps")
         return _lent(lambda given: as_arrays(taps(given)), x)
 
     def state(self, **description: Any) -> dict[str, np.ndarray]:
         """The tensors, canonical names and layout."""
-        return as_arrays(self._method("state", **description)())
+        return as_arrays(_method(self._object(**description), "state")())
 
     def save(self, path: str, **description: Any) -> None:
         """Write the interchange file."""
-        self._method("save", **description)(path)
+        _method(self._object(**description), "save")(path)
 
     def resave(self, source: str, path: str, **description: Any) -> None:
         """Load one file and write another."""
         with self._fresh():
-            self._method("load", **description)(source)
-            self._method("save", **description)(path)
+            built = self._object(**description)
+            _method(built, "load")(source)
+            _method(built, "save")(path)
 
     def train_step(
         self, x: np.ndarray, output_cotangent: np.ndarray, **description: Any
     ) -> dict[str, Any]:
         """One training step."""
         with self._fresh():
-            step = self._method("train_step", **description)(x.copy(), output_cotangent.copy())
-        return {
-            as_name(key): as_arrays(value) if isinstance(value, Mapping) else as_array(value)
-            for key, value in step.items()
-        }
+            return self._step(self._object(**description), x, output_cotangent)
+
+    def in_turn(
+        self, uses: Iterable[tuple[str, Mapping[str, Any]]], **description: Any
+    ) -> list[Any]:
+        """The results of uses of one object: `call`, `train_step` and `load` with its arguments."""
+        methods: dict[str, Callable[..., Any]] = {
+            "call": self._call, "train_step": self._step, "load": self._load,
+        }  # fmt: skip
+        with self._fresh():
+            built = self._object(**description)
+            return [methods[name](built, **arguments) for name, arguments in uses]
 
     @contextmanager
     def _fresh(self) -> Iterator[None]:
@@ -100,6 +104,22 @@ class Worker:
             yield
         finally:
             self._key = None
+
+    def _call(self, built: Callable[..., Any], x: np.ndarray) -> np.ndarray:
+        first = self._timed(0, built, x)
+        if self._repeat and self._timed(1, built, x).tobytes() != first.tobytes():
+            raise ArgumentError("it gave other bits when it was called again")
+        return first
+
+    def _step(self, built: Any, x: np.ndarray, output_cotangent: np.ndarray) -> dict[str, Any]:
+        step = _method(built, "train_step")(x.copy(), output_cotangent.copy())
+        return {
+            as_name(key): as_arrays(value) if isinstance(value, Mapping) else as_array(value)
+            for key, value in step.items()
+        }
+
+    def _load(self, built: Any, path: str) -> None:
+        _method(built, "load")(path)
 
     def _timed(self, time: int, built: Callable[..., Any], x: np.ndarray) -> np.ndarray:
         def run(given: np.ndarray) -> np.ndarray:
@@ -117,11 +137,12 @@ class Worker:
             self._key = key
         return self._built
 
-    def _method(self, name: str, **description: Any) -> Callable[..., Any]:
-        method = getattr(self._object(**description), name, None)
-        if method is None:
-            raise NotSupported(f"it has no method {name!r}")
-        return method
+
+def _method(built: Any, name: str) -> Callable[..., Any]:
+    method = getattr(built, name, None)
+    if method is None:
+        raise NotSupported(f"it has no method {name!r}")
+    return method
 
 
 def _lent(run: Callable[[np.ndarray], Any], x: np.ndarray) -> Any:

@@ -21,11 +21,14 @@ from conformance.judging.stages import Reference, judge_arrays, reference
 from conformance.judging.verdict import Outcome
 from conformance.oracle import weights_io
 from conformance.oracle.training import train_step
-from weights import configure
 
 PERTURBED_RUNS = 8
 MAPPINGS = ("grads", "state")
 KEYS = ("output", "grad_input", *MAPPINGS)
+
+
+# A run of the oracle in a type, on variables that a function makes.
+Run = Callable[[Any, Callable[[np.ndarray], Variable]], Tensors]
 
 
 def reference_step(model: Model, x: np.ndarray, cotangent: np.ndarray) -> Reference:
@@ -36,25 +39,21 @@ def reference_step(model: Model, x: np.ndarray, cotangent: np.ndarray) -> Refere
 
     def run(dtype: Any, variable: Callable[[np.ndarray], Variable]) -> Tensors:
         module = weights_io.build(*model.astype(dtype))
-        with np.errstate(all="ignore"):  # weights may give NaN, which the rule judges
-            step = train_step(module, x.astype(dtype), cotangent.astype(dtype), variable)
+        step = train_step(module, x.astype(dtype), cotangent.astype(dtype), variable)
         return flatten_step(step)
+
+    return perturbed_reference(run)
+
+
+def perturbed_reference(run: Run, runs: int = PERTURBED_RUNS) -> Reference:
+    """The arrays of a run in float64, and the error that perturbed runs in float32 allow."""
 
     def float32_run(seed: int) -> Tensors:
         generator = np.random.Generator(np.random.PCG64(seed))
         return run(np.float32, lambda array: perturbed(array, generator))
 
-    return reference(run(np.float64, Variable), [float32_run(k) for k in range(PERTURBED_RUNS)])
-
-
-def output_cotangent(
-    architecture: str, config: Mapping[str, Any], x: np.ndarray, seed: int
-) -> np.ndarray:
-    """A random cotangent of the shape that the output for x: (N, C, H, W) has."""
-    batch, _, height, width = x.shape
-    shape = configure(architecture, config).output_shape(batch, height, width)
-    generator = np.random.Generator(np.random.PCG64([seed, *shape]))
-    return generator.normal(size=shape).astype(np.float32)
+    with np.errstate(all="ignore"):  # weights may give NaN, which the rule judges
+        return reference(run(np.float64, Variable), [float32_run(seed) for seed in range(runs)])
 
 
 def flatten_step(step: Mapping[str, Any]) -> Tensors:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from conformance.cases.case import Case, layer_case
+from conformance.cases.case import STEP, Case, layer_case
 from weights import ArgumentError, configure
 
 # These have no default to go back to: they become smaller.
@@ -58,7 +58,8 @@ def _with(case: Case, config: dict[str, Any]) -> Case:
 
 def _is_valid(case: Case) -> bool:
     try:
-        configure(case.architecture, case.config).check_input(case.input_shape, "float32")
+        plan = configure(case.architecture, case.config)
+        plan.check_input(case.input_shape, "float32", training=STEP in case.tags)
     except ArgumentError:
         return False
     return True
@@ -66,4 +67,4 @@ def _is_valid(case: Case) -> bool:
 
 def renamed(case: Case) -> Case:
     """A GhostConv's case with the id that its changed configuration gives it."""
-    return layer_case(case.tier, case.config, case.input_shape, case.data)
+    return layer_case(case.tier, case.config, case.input_shape, case.data, case.tags)

@@ -9,6 +9,7 @@ from conformance.tiers.family import FamilyTier
 from conformance.tiers.module import ModuleTier
 from conformance.tiers.network import NetworkTier
 from conformance.tiers.random import RandomTier
+from conformance.tiers.sequence import SequenceTier
 from conformance.tiers.special import SpecialTier
 from conformance.tiers.training import TrainingTier
 from conformance.tiers.weights import WeightsTier
@@ -18,7 +19,7 @@ TIERS: dict[str, type[Tier]] = {
     tier.name: tier
     for tier in (
         ContractTier, ExactTier, ModuleTier, SpecialTier, RandomTier, FamilyTier, TrainingTier,
-        WeightsTier, NetworkTier,
+        SequenceTier, WeightsTier, NetworkTier,
     )
 }  # fmt: skip
 VECTOR_TIERS = tuple(name for name, tier in TIERS.items() if tier.in_vectors)
@@ -34,6 +35,6 @@ def make_tiers(
 
 __all__ = [
     "PYTEST_TIERS", "TIERS", "VECTOR_TIERS", "ContractTier", "ExactTier", "FamilyTier",
-    "ModuleTier", "NetworkTier", "OracleTier", "RandomTier", "Settings", "SpecialTier", "Tier",
-    "TrainingTier", "WeightsTier", "make_tiers",
+    "ModuleTier", "NetworkTier", "OracleTier", "RandomTier", "SequenceTier", "Settings",
+    "SpecialTier", "Tier", "TrainingTier", "WeightsTier", "make_tiers",
 ]  # fmt: skip

@@ -18,8 +18,11 @@ from conformance.tiers.base import OracleTier
 from weights import GhostConvConfig
 
 DATA_SETS = ("normal", "wide", "one_sided", "spike", "zeros", "equal")
-# Data whose sums leave the range of float16, whatever comes out at the end.
-BEYOND_FLOAT16 = ("wide", "large")
+# Data that leave the range of float16 above or below, whatever comes out at the end.
+BEYOND_FLOAT16 = (
+    "wide", "large", "huge", "huge_kernels", "tiny", "tiny_weights", "subnormal",
+    "vanishing_variances",
+)  # fmt: skip
 OUTPUT = "output"
 
 

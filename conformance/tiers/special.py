@@ -1,4 +1,4 @@
-"""Tier `special`: NaN and infinity spread to exactly the same elements."""
+"""Tier `special`: NaN and infinity spread to exactly the same elements; the ends of float32."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from conformance.cases.case import SPECIAL, Case
 from conformance.cases.layers import layer_cases
 from conformance.tiers.module import ModuleTier
 
-DATA_SETS = ("nan", "infinity", "negative_infinity", "large", "negative_zero")
+DATA_SETS = (
+    "nan", "infinity", "negative_infinity", "nan_kernels", "nan_norms", "infinite_kernels",
+    "infinite_norms", "large", "huge", "huge_kernels", "tiny", "tiny_weights", "subnormal",
+    "vanishing_variances", "negative_zero",
+)  # fmt: skip
 
 
 class SpecialTier(ModuleTier):

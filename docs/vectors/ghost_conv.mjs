@@ -39,7 +39,7 @@ function writeTensor(path, name, { shape, data }) {
 
 const pair = (value) => (Array.isArray(value) ? value : [value, value]);
 
-function convolve(x, weight, { stride, padding, dilation, groups }) {
+function convolve(x, weight, bias, { stride, padding, dilation, groups }) {
   const [batch, channels, height, width] = x.shape;
   const [out, perGroup, rows, columns] = weight.shape;
   const size = (input, axis, kernel) =>
@@ -64,7 +64,7 @@ function convolve(x, weight, { stride, padding, dilation, groups }) {
                 // A padded position counts as zero, and zero times infinity is NaN.
                 sum += weight.data[kernel] * (inside ? x.data[index] : 0);
               }
-          data[at++] = sum;
+          data[at++] = sum + (bias ? bias.data[o] : 0);
         }
     }
   return { shape, data };
@@ -93,7 +93,8 @@ function half(x, tensors, name, config, geometry) {
   const vectors = {};
   for (const key of ["weight", "bias", "running_mean", "running_var"])
     vectors[key] = tensors[`weight.${name}.1.${key}`].data;
-  const convolved = convolve(x, tensors[`weight.${name}.0.weight`], geometry);
+  const [kernel, bias] = ["weight", "bias"].map((key) => tensors[`weight.${name}.0.${key}`]);
+  const convolved = convolve(x, kernel, bias, geometry);
   const normed = normalise(convolved, vectors, config.bn_eps ?? 1e-5);
   return { ...normed, data: normed.data.map(ACTIVATIONS[config.activation ?? "relu"]) };
 }

@@ -59,6 +59,8 @@ class GhostConv:
     def _half(self, name: str, x: np.ndarray, padding: Padding, *geometry: Any) -> np.ndarray:
         weights = {key: array.astype(self.dtype) for key, array in self.weights.items()}
         x = self.convolve(x, weights[f"{name}.0.weight"], padding, *geometry)
+        if self.plan.bias:
+            x = x + weights[f"{name}.0.bias"].reshape(-1, 1, 1)
         gamma, beta, mean, var = (
             weights[f"{name}.1.{key}"].reshape(-1, 1, 1)
             for key in ("weight", "bias", "running_mean", "running_var")

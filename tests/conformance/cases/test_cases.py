@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +14,10 @@ import pytest
 from conformance.cases import layers, tensors
 from conformance.cases.case import Case, layer_id
 from conformance.cases.layers import LAYERS, layer_cases
-from conformance.tiers import TIERS, Settings, TrainingTier
+from conformance.tiers import TIERS, VECTOR_TIERS, Settings, TrainingTier, make_tiers
 from weights import ACTIVATIONS, SPLITS, GhostConvConfig
 
-CONFIGS = [GhostConvConfig(*each.channels, **each.arguments) for each in LAYERS]
+CONFIGS = [GhostConvConfig(**each.config) for each in LAYERS]
 OFFLINE_TIERS = ["contract", "exact", "module", "special", "weights"]
 
 
@@ -28,12 +30,13 @@ def used(name: str) -> set[Any]:
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [
-        ("kernel_size", {1, 2, 3, 5, 7}),
-        ("stride", {1, 2, 3}),
-        ("padding", {0, 1, 2, 3}),
+        ("kernel_size", {1, 2, 3, 5, 7, 9, 11}),
+        ("stride", {1, 2, 3, 4}),
+        ("padding", {0, 1, 2, 3, 4, 5}),
         ("ratio", {0.5, 1, 1.5, 2, 3, 4, 5, 8}),
-        ("dw_kernel_size", {1, 3, 5, 7}),
-        ("dilation", {1, 2, 3}),
+        ("dw_kernel_size", {1, 3, 5, 7, 9, 11}),
+        ("dilation", {1, 2, 3, 4, 5}),
+        ("bias", {False, True}),
         ("split", set(SPLITS)),
         ("activation", set(ACTIVATIONS)),
     ],
@@ -51,7 +54,10 @@ def test_the_layers_hold_the_shapes_that_go_wrong() -> None:
     assert any(config.channels.multiplier > 2 for config in CONFIGS)
     assert any(height == width == 1 for _, height, width in shapes)
     assert any(height != width for _, height, width in shapes)
-    assert {1, 2, 3} <= {batch for batch, _, _ in shapes}
+    assert {1, 2, 3, 5, 8} <= {batch for batch, _, _ in shapes}
+    assert any(height == width == 112 for _, height, width in shapes)
+    assert any(config.padding[0] and config.kernel_size == (1, 1) for config in CONFIGS)
+    assert max(config.c_in for config in CONFIGS) > 512 < max(config.c_out for config in CONFIGS)
 
 
 def test_an_id_can_be_read() -> None:
@@ -137,3 +143,30 @@ def test_integers_stay_exact_in_float32_through_every_layer() -> None:
         narrow = weights_io.build("ghost_conv", case.config, weights)(x)
         assert (narrow == wide).all(), case.id
         assert (wide == np.round(wide)).all(), case.id
+
+
+def test_the_documentation_counts_the_vectors() -> None:
+    text = (Path(__file__).parents[3] / "docs/adding-an-implementation.md").read_text()
+    counts = {tier.name: len(tier.cases()) for tier in make_tiers(names=VECTOR_TIERS)}
+
+    assert f"for each of {sum(counts.values())} cases" in text
+    assert f"the {counts['exact'] + counts['module'] + counts['special']} cases" in text
+
+
+def test_a_full_run_leaves_the_data_of_the_usual_one() -> None:
+    usual, full = (
+        {(tier.name, case.id): case for tier in make_tiers(settings) for case in tier.cases()}
+        for settings in (Settings(), Settings(full=True, random=20))
+    )
+
+    assert usual.items() <= full.items()
+    assert usual.keys() < full.keys()
+
+
+@pytest.mark.parametrize("tier", ["exact", "module", "special", "training", "random"])
+def test_the_id_of_a_case_says_its_batch(tier: str) -> None:
+    cases = TIERS[tier](Settings(full=True, random=50)).cases()
+    batches = [(re.findall(r"-n(\d+)-", case.id), case.input_shape[0]) for case in cases]
+
+    assert [batch for ids, batch in batches if ids and ids != [str(batch)]] == []
+    assert any(ids for ids, _ in batches)

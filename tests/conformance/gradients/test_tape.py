@@ -12,10 +12,10 @@ import pytest
 
 from conformance.cases import tensors
 from conformance.cases.case import Case
-from conformance.cases.model import in_dtype
+from conformance.cases.model import in_dtype, output_cotangent
 from conformance.gradients.tape import Variable, gradients, perturbed
 from conformance.gradients.vjps import summed
-from conformance.judging.steps import flatten_step, output_cotangent
+from conformance.judging.steps import flatten_step
 from conformance.oracle import layers, weights_io
 from conformance.oracle.training import train_step
 from conformance.tiers import ExactTier, TrainingTier

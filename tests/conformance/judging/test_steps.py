@@ -10,8 +10,8 @@ import pytest
 
 from conformance import Status
 from conformance.cases import tensors
-from conformance.cases.model import make_model
-from conformance.judging.steps import judge_step, output_cotangent, reference_step
+from conformance.cases.model import make_model, output_cotangent
+from conformance.judging.steps import judge_step, reference_step
 from conformance.oracle import adapter
 from conformance.tiers import TrainingTier
 

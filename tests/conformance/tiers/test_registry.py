@@ -16,7 +16,7 @@ from conformance.tiers.base import Memo
 def test_vectors_and_pytest_have_the_tiers_that_suit_them() -> None:
     assert VECTOR_TIERS == ("exact", "module", "special", "family", "training")
     assert PYTEST_TIERS == (
-        "contract", "exact", "module", "special", "family", "training", "weights",
+        "contract", "exact", "module", "special", "family", "training", "sequence", "weights",
     )  # fmt: skip
 
 

@@ -1,0 +1,106 @@
+"""The reference of a sequence: what each use of one object gives after those before it.
+
+What was asked for before changes nothing but the statistics, and those by training steps alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from conformance.cases.model import Model
+from conformance.cases.sequences import CALL, LOAD, STEP, Given
+from conformance.cases.tensors import Tensors
+from conformance.gradients.tape import Variable
+from conformance.judging import bounds
+from conformance.judging.compare import compare_arrays
+from conformance.judging.stages import Reference
+from conformance.judging.steps import flatten_step, judge_step, perturbed_reference
+from conformance.judging.verdict import Outcome, first_failure
+from conformance.oracle import weights_io
+from conformance.oracle.training import train_step
+
+OUTPUT = "output"
+RESULT_TYPES = {CALL: np.ndarray, STEP: dict}
+# Each takes every use; their errors differ less than those of a single step.
+PERTURBED_RUNS = 3
+
+
+def reference_sequence(model: Model, uses: Sequence[Given], unit: float) -> list[Reference]:
+    """The arrays of every use in float64, and the error allowed to each; none of `load`.
+
+    Outputs of a GhostConv that takes no step have the bound of each element; a step has the rule of
+    tier `training`, whatever comes before and after it.
+    """
+    if model.architecture == "ghost_conv" and all(use.method != STEP for use in uses):
+        return list(_bounded(model, uses, unit))
+
+    def run(dtype: Any, variable: Callable[[np.ndarray], Variable]) -> Tensors:
+        results = enumerate(_run(model, uses, dtype, variable))
+        return {f"{number} {name}": array for number, each in results for name, array in each}
+
+    found = perturbed_reference(run, PERTURBED_RUNS)
+    return [_part(found, f"{number} ") for number in range(len(uses))]
+
+
+def judge_sequence(
+    results: Sequence[Any], uses: Sequence[Given], wanted: Sequence[Reference]
+) -> Outcome:
+    """Compare the result of every use with its reference; the first that is wrong is reported."""
+    if len(results) != len(uses):
+        return Outcome.failed(f"{len(uses)} uses gave {len(results)} results")
+    return first_failure(
+        (f"use {number}, {use.method}", _judge(use, result, reference))
+        for number, (use, result, reference) in enumerate(
+            zip(uses, results, wanted, strict=True), 1
+        )
+    )
+
+
+def _judge(use: Given, result: Any, wanted: Reference) -> Outcome:
+    if use.method == LOAD:
+        return Outcome.passed()
+    if not isinstance(result, RESULT_TYPES[use.method]):
+        return Outcome.failed(f"its process sent a {type(result).__name__}")
+    if use.method == STEP:
+        return judge_step(result, wanted)
+    return compare_arrays(result, wanted.values[OUTPUT], wanted.allowed[OUTPUT])
+
+
+def _bounded(model: Model, uses: Sequence[Given], unit: float) -> Iterator[Reference]:
+    layer = weights_io.build(*model.astype(np.float64))
+    for method, arrays, other in uses:
+        if method == LOAD:
+            layer = weights_io.build(*other.astype(np.float64))
+            yield Reference({}, {})
+        else:
+            found = bounds.ghost_conv(layer, arrays["x"].astype(np.float64), unit)
+            yield Reference({OUTPUT: found.value}, {OUTPUT: found.error})
+
+
+def _run(
+    model: Model, uses: Sequence[Given], dtype: Any, variable: Callable[[np.ndarray], Variable]
+) -> Iterator[list[tuple[str, np.ndarray]]]:
+    """The named arrays of every use of one module of the oracle."""
+    module = weights_io.build(*model.astype(dtype))
+    for method, arrays, other in uses:
+        given = [array.astype(dtype) for array in arrays.values()]
+        if method == LOAD:
+            module = weights_io.build(*other.astype(dtype))
+            yield []
+        elif method == CALL:
+            yield [(OUTPUT, module(variable(*given)).value)]
+        else:
+            x, cotangent = given
+            yield list(flatten_step(train_step(module, x, cotangent, variable)).items())
+
+
+def _part(found: Reference, prefix: str) -> Reference:
+    """The arrays whose names begin so, under the rest of their names."""
+    names = {name: name.removeprefix(prefix) for name in found.values if name.startswith(prefix)}
+    return Reference(
+        {short: found.values[name] for name, short in names.items()},
+        {short: found.allowed[name] for name, short in names.items()},
+    )
