@@ -30,7 +30,7 @@ TEST_FILES = {
 # Inside functions only: what a run without it never reaches.
 MAY_IMPORT_LATE = {
     "weights/importers": {"torch"},
-    "weights/importers/containers": {"h5py", "flax", "orbax"},
+    "weights/importers/containers": {"h5py", "flax", "jax", "orbax"},
     "weights/hub.py": {"huggingface_hub"},
     "ghost_torch/modes.py": {"onnxruntime"},
     "ghost_tf/modes.py": {"ai_edge_litert"},

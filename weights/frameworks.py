@@ -1,10 +1,13 @@
 """The frameworks of this project, and what each needs; none is imported before it runs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
+
+from weights.errors import GhostError
 
 
 @dataclass(frozen=True)
@@ -40,3 +43,15 @@ FRAMEWORKS: Mapping[str, Framework] = {
     )
 }
 PACKAGES = tuple(framework.package for framework in FRAMEWORKS.values())
+
+
+@contextmanager
+def needed(what: str, extra: str) -> Iterator[None]:
+    """Turn a missing library into a `GhostError` that says how to install it."""
+    try:
+        yield
+    except ImportError as error:
+        missing = error.name or str(error)
+        raise GhostError(
+            f"{what} needs {missing}, which is not installed: pip install 'ghostconv[{extra}]'"
+        ) from None

@@ -14,6 +14,7 @@ from weights.errors import ArgumentError, DigestError, FormatError, GhostError
 from weights.files.file import WeightFile, read_file
 from weights.files.metadata import ENTRY
 from weights.files.storage import PathLike, read_header
+from weights.frameworks import needed
 from weights.importers.timm_config import read_preprocess
 from weights.networks.classifier import with_classes
 from weights.networks.variants import VARIANTS
@@ -80,21 +81,16 @@ def pretrained(
 
 
 def _chosen(name: str, choice: Pretrained) -> Content:
+    published = {each: x.repository for each, x in VARIANTS.items() if x.repository}
+    if choice is True and name not in published:
+        raise ArgumentError(f"no weights of {name} are published, only of {', '.join(published)}")
     if choice is True:
-        return fetch(_repository(name))
+        return fetch(published[name])
     if not isinstance(choice, (str, os.PathLike)):
         raise ArgumentError(
             f"`pretrained` must be True, a repository or the path of a file, got {choice!r}"
         )
     return read_file(choice) if Path(choice).is_file() else fetch(str(choice))
-
-
-def _repository(name: str) -> str:
-    repository = VARIANTS[name].repository
-    if repository is None:
-        known = ", ".join(each for each, variant in VARIANTS.items() if variant.repository)
-        raise ArgumentError(f"no weights of {name} are published, only of {known}")
-    return repository
 
 
 def _check_arguments(content: Content, arguments: Mapping[str, Any]) -> None:
@@ -114,10 +110,8 @@ def _check_arguments(content: Content, arguments: Mapping[str, Any]) -> None:
 
 def _download(repository: str, filename: str, **options: Any) -> Path | None:
     """The path of a file in the cache, or `None` where the repository has no such file."""
-    try:
+    with needed("the hub", "hub"):
         from huggingface_hub import errors, hf_hub_download
-    except ImportError:
-        raise GhostError("the hub needs huggingface_hub: pip install 'ghostconv[hub]'") from None
     try:
         return Path(hf_hub_download(repository, filename, **options))
     except errors.LocalEntryNotFoundError:

@@ -51,6 +51,15 @@ Sizes = tuple[Any, Any]
 SizedTensors = Iterator[tuple[TensorSpec, Sizes]]
 
 
+def convolution(
+    prefix: str, shape: tuple[int, ...], sizes: Sizes, *, depthwise: bool, bias: bool
+) -> SizedTensors:
+    """The kernel of a convolution, and the bias where there is one."""
+    yield TensorSpec(f"{prefix}.weight", DEPTHWISE if depthwise else CONVOLUTION, shape), sizes
+    if bias:
+        yield TensorSpec(f"{prefix}.bias", CONVOLUTION_BIAS, shape[:1]), sizes
+
+
 def linear(prefix: str, features: int, outputs: int) -> SizedTensors:
     """The matrix and the bias of a linear layer."""
     yield TensorSpec(f"{prefix}.weight", LINEAR, (outputs, features)), (1, 1)

@@ -6,17 +6,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 INPUT_SHAPE = (2, 8, 6, 6)
+RIGHT = {"c_in": 8, "c_out": 8}
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """Arguments, or an input, that must be refused with exactly this text."""
+    """Arguments, or an input, that must be refused with exactly this text.
+
+    `right` are arguments without the mistake, of which the others and the tensors are.
+    """
 
     name: str
     architecture: str
     config: dict[str, Any] = field(hash=False)
     text: str
     input_shape: tuple[int, ...] = INPUT_SHAPE
+    right: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 def _layer(
@@ -24,9 +29,11 @@ def _layer(
     architecture: str = "ghost_conv", **arguments: Any,
 ) -> Mistake:  # fmt: skip
     """A mistake in a layer of 8 to 8 channels, where `arguments` name no others."""
-    return Mistake(name, architecture, {"c_in": 8, "c_out": 8, **arguments}, text, input_shape)
+    config = RIGHT | arguments
+    return Mistake(name, architecture, config, text, input_shape, RIGHT)
 
 
+NARROW = {"width": 0.1}
 MISTAKES = (
     _layer("c_in-zero", "`c_in` must be an integer of at least 1, got 0", c_in=0),
     _layer("c_out-negative", "`c_out` must be an integer of at least 1, got -4", c_out=-4),
@@ -110,17 +117,19 @@ MISTAKES = (
            "`branches` must be an integer of at least 1, got 0",
            architecture="ghost_conv_v3", branches=0),
     Mistake("se-nothing-left", "squeeze_excite", {"channels": 3, "rounding": "floor"},
-            "`se_ratio` must leave at least one channel of 3, got 0.25: enlarge it"),
+            "`se_ratio` must leave at least one channel of 3, got 0.25: enlarge it",
+            right={"channels": 3}),
     Mistake("bottleneck-deployed-without-branches", "ghost_bottleneck",
             {"c_in": 8, "c_mid": 8, "c_out": 8, "form": "deployed"},
-            "`form` 'deployed' is that of modules with `branches`, got branches=0"),
-    Mistake("c3-channels", "c3_ghost", {"c1": 8, "c2": 12},
+            "`form` 'deployed' is that of modules with `branches`, got branches=0",
+            right={"c_in": 8, "c_mid": 8, "c_out": 8}),
+    Mistake("c3-channels", "c3_ghost", {"c1": 8, "c2": 12, "hidden": 6},
             "`c2` times `e` must be a multiple of 4, got 12 x 0.5: each GhostBottleneck halves "
-            "the inner channels twice"),
+            "the inner channels twice", right={"c1": 8, "c2": 8}),
     Mistake("ghostnet-deployed", "ghostnet", {"form": "deployed"},
-            "`form` 'deployed' is GhostNetV3's, got it for version 1"),
+            "`form` 'deployed' is GhostNetV3's, got it for version 1", right=NARROW),
     Mistake("ghostnet-head", "ghostnet", {"head": "linear"},
-            "`head` must be one of bias, norm, got 'linear'"),
+            "`head` must be one of bias, norm, got 'linear'", right=NARROW),
     Mistake("ghostnetv2-small", "ghostnetv2", {"width": 0.1},
             "the input must be at least 33 x 33 (height x width), got 40 x 32: nothing would be "
             "left of the smallest maps; enlarge it", (1, 3, 40, 32)),

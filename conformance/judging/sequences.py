@@ -23,7 +23,6 @@ from conformance.oracle import weights_io
 from conformance.oracle.training import train_step
 
 OUTPUT = "output"
-RESULT_TYPES = {CALL: np.ndarray, STEP: dict}
 # Each takes every use; their errors differ less than those of a single step.
 PERTURBED_RUNS = 3
 
@@ -62,11 +61,11 @@ def judge_sequence(
 def _judge(use: Given, result: Any, wanted: Reference) -> Outcome:
     if use.method == LOAD:
         return Outcome.passed()
-    if not isinstance(result, RESULT_TYPES[use.method]):
-        return Outcome.failed(f"its process sent a {type(result).__name__}")
-    if use.method == STEP:
+    if use.method == STEP and isinstance(result, dict):
         return judge_step(result, wanted)
-    return compare_arrays(result, wanted.values[OUTPUT], wanted.allowed[OUTPUT])
+    if use.method == CALL and isinstance(result, np.ndarray):
+        return compare_arrays(result, wanted.values[OUTPUT], wanted.allowed[OUTPUT])
+    return Outcome.failed(f"its process sent a {type(result).__name__}")
 
 
 def _bounded(model: Model, uses: Sequence[Given], unit: float) -> Iterator[Reference]:

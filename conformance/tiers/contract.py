@@ -95,8 +95,10 @@ def _judge_mistake(case: Case, mistake: Mistake, implementation: Implementation)
     """Ours must raise the one type and text; others may refuse in words of their own."""
     try:
         model = _plain_model(case)
-    except ValueError:
-        model = Model(case.architecture, case.config, {})  # the arguments themselves are wrong
+    except ValueError:  # the arguments themselves are wrong
+        config = {**configure(case.architecture, mistake.right).complete(), **case.config}
+        weights = plain_weights(case.architecture, mistake.right)
+        model = Model(case.architecture, config, weights)
     try:
         implementation.call(model, np.ones(case.input_shape, np.float32))
     except ImplementationRaised as raised:

@@ -42,7 +42,9 @@ def test_a_cell_tells_the_cases_that_passed_and_the_worst_ratio() -> None:
 def test_the_table_is_written_in_its_place() -> None:
     changed = with_proof(TEXT, {"exact": ["1/2 0.10", "3/3 0.00", "4/4 0.00"]})
 
-    assert "| `exact`: whole numbers, equal with `==` | 1/2 0.10 | 3/3 0.00 | 4/4 0.00 |" in changed
+    assert (
+        "| `exact`: whole numbers, and the right ones | 1/2 0.10 | 3/3 0.00 | 4/4 0.00 |" in changed
+    )
     assert len(changed.splitlines()) == len(TEXT.splitlines())
 
 

@@ -126,7 +126,7 @@ def contents(path: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 def load(path: Path, architecture: str, config: dict[str, Any]) -> None:
     """Run the checks of `load_weights` for a module of that architecture."""
-    chosen = select(read_file(path), architecture, config, ())
+    chosen = select(read_file(path), architecture, configure(architecture, config))
     what = f"cannot load {path}"
     check_tensors(chosen.specs, chosen.tensors, what=what, earlier=chosen.problems)
 

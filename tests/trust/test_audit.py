@@ -14,7 +14,7 @@ import pytest
 from tests.reference_files import SHARED, reference_file
 from weights import GhostError, configure, read_file
 from weights.importers import import_file
-from weights.importers.containers import flax_msgpack, npz
+from weights.importers.containers import flax_state, npz
 
 FOLDER = SHARED / "audit"
 NAMES = sorted(path.name for path in FOLDER.glob("*.*") if path.suffix != ".md")
@@ -49,7 +49,7 @@ def work() -> float:
 @pytest.fixture(scope="module", autouse=True)
 def warm() -> None:
     """Import once what would otherwise count to the time of a file."""
-    for module in (flax_msgpack, npz):
+    for module in (flax_state, npz):
         with pytest.raises(GhostError):
             module.read(FOLDER / "absent")
 

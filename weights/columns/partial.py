@@ -28,10 +28,7 @@ class Selection:
 
 
 def select(
-    file: WeightFile,
-    architecture: str,
-    config: Config,
-    allow_missing: Sequence[str] = (),
+    file: WeightFile, architecture: str, config: Config, allow_missing: Sequence[str] = ()
 ) -> Selection:
     """The part of a file that goes into a module of that architecture and configuration.
 

@@ -6,12 +6,7 @@ from typing import Any
 
 import click
 
-from weights.commands.options import (
-    file_argument,
-    output_option,
-    overwrite_option,
-    parse_object,
-)
+from weights.commands.options import file_argument, output_option, overwrite_option, parse_object
 from weights.errors import GhostError
 from weights.files.file import read_file
 from weights.importers import CONTAINERS, EXPORTERS, IMPORTERS, export_file, import_file, write

@@ -39,13 +39,11 @@ def print_description(title: str, document: Mapping[str, Any]) -> None:
 
 def print_summary(counts: Summary) -> None:
     """Print the counts of an architecture as a table."""
+    macs = f"multiply-accumulates at {counts.height}x{counts.width}"
     rows = [
         ("parameters", f"{counts.parameters:,}"),
         ("running statistics", f"{counts.statistics:,}"),
-        (
-            f"multiply-accumulates at {counts.height}x{counts.width}",
-            f"{counts.multiply_accumulates:,}",
-        ),
+        (macs, f"{counts.multiply_accumulates:,}"),
     ]
     new_console().print(new_table(counts.architecture, ("what", "count"), rows))
 

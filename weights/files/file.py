@@ -12,16 +12,7 @@ import numpy as np
 from weights.errors import DigestError, FormatError
 from weights.files.digests import canonical_json, content_digest, tensor_digests
 from weights.files.loading import check_tensors, value_problems
-from weights.files.metadata import (
-    DIGEST,
-    ENTRY,
-    FORMAT_VERSION,
-    PLAIN_VERSION,
-    about_digest,
-    annotations_of,
-    check_about,
-    parse_metadata,
-)
+from weights.files.metadata import ENTRY, annotated, parse_metadata
 from weights.files.settings import Preprocess
 from weights.files.storage import PathLike, read_header, read_safetensors, write_safetensors
 from weights.files.writing import check_writable
@@ -73,33 +64,17 @@ def write_file(
     checked = configure(architecture, config)
     specs = list(checked.tensors())
     check_tensors(specs, tensors, what=f"cannot write {path}")
-    digests = tensor_digests({spec.name: tensors[spec.name] for spec in specs})
+    arrays = {spec.name: tensors[spec.name] for spec in specs}
+    digests = tensor_digests(arrays)
     metadata = {
-        **_about(source, preprocess, classes),
+        **annotated(source=source or {}, preprocess=preprocess, classes=classes),
         "architecture": architecture,
         "config": checked.to_dict(),
         "content_sha256": content_digest(architecture, checked.to_dict(), digests),
         "tensors": {spec.name: {"kind": spec.kind, "sha256": digests[spec.name]} for spec in specs},
     }
-    arrays = {spec.name: tensors[spec.name] for spec in specs}
     entry = {ENTRY: canonical_json(metadata).decode()}
     write_safetensors(path, arrays, entry, overwrite=overwrite)
-
-
-def _about(
-    source: Mapping[str, Any] | None,
-    preprocess: Preprocess | None,
-    classes: Sequence[str] | None,
-) -> dict[str, Any]:
-    """Return the annotations, their digest, and the version of the format that they need."""
-    about: dict[str, Any] = {"source": source or {}, "preprocess": preprocess, "classes": classes}
-    about = {key: value for key, value in about.items() if value is not None}
-    check_about(about)
-    digest = {DIGEST: about_digest(about)} if annotations_of(about) else {}
-    version = FORMAT_VERSION if digest else PLAIN_VERSION
-    # Not the package's version: the same weights give the same bytes across releases.
-    producer = {"name": "ghostconv", "format_code": version}
-    return {**about, **digest, "format_version": version, "producer": producer}
 
 
 def read_file(path: PathLike, *, allow_invalid: bool = False) -> WeightFile:

@@ -35,7 +35,9 @@ def about_digest(metadata: Mapping[str, Any]) -> str:
 def check_about(metadata: Mapping[str, Any]) -> None:
     """Raise `ArgumentError` for an annotation of a wrong type."""
     source, classes = metadata.get("source", {}), metadata.get("classes", [])
-    for name, value in (("source", source), ("source.original", _original(source))):
+    # The first origin, of tensors that were exported and imported again.
+    original = source.get("original", {}) if isinstance(source, Mapping) else {}
+    for name, value in (("source", source), ("source.original", original)):
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
             raise ArgumentError(f"`{name}` must be an object, got {brief(value)}")
     is_list = isinstance(classes, list | tuple) and len(classes) <= CHANNELS.value
@@ -49,11 +51,6 @@ def check_about(metadata: Mapping[str, Any]) -> None:
         raise ArgumentError(f"`source` must be JSON: {error}") from None
 
 
-def _original(source: Any) -> Any:
-    """Return the first origin of tensors that were exported and imported again."""
-    return source.get("original", {}) if isinstance(source, Mapping) else {}
-
-
 ENTRY = "ghost_weights"
 # The newest version that is read, and the version of files that need nothing newer.
 FORMAT_VERSION, PLAIN_VERSION = "1.1", "1.0"
@@ -65,6 +62,17 @@ REQUIRED = {
     "format_version": str,
     "tensors": dict,
 }
+
+
+def annotated(**annotations: Any) -> dict[str, Any]:
+    """Return annotations, checked, with their digest and the version of the format they need."""
+    given = {key: value for key, value in annotations.items() if value is not None}
+    check_about(given)
+    digest = {DIGEST: about_digest(given)} if annotations_of(given) else {}
+    version = FORMAT_VERSION if digest else PLAIN_VERSION
+    # Not the package's version: the same weights give the same bytes across releases.
+    producer = {"name": "ghostconv", "format_code": version}
+    return {**given, **digest, "format_version": version, "producer": producer}
 
 
 def parse_metadata(path: PathLike, strings: Mapping[str, str]) -> dict[str, Any]:

@@ -12,8 +12,6 @@ from weights.text import brief, listed
 INTERPOLATIONS = ("bilinear", "bicubic", "nearest")
 # The modes of Pillow by the number of channels.
 MODES = {1: "L", 3: "RGB"}
-KEYS = ("divide_by", "layout", "mean", "std")
-OPTIONAL = ("crop", "interpolation", "resize")
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -31,6 +29,9 @@ class Preprocess(TypedDict):
     mean: Sequence[float]
     std: Sequence[float]
     layout: Literal["NHWC"]
+
+
+KEYS, OPTIONAL = sorted(Preprocess.__required_keys__), sorted(Preprocess.__optional_keys__)
 
 
 def imagenet(

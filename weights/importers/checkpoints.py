@@ -1,5 +1,6 @@
 """Foreign checkpoints: their tensors as NumPy arrays, wrappers and counters taken off."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -87,14 +88,9 @@ def strip_wrappers(names: list[str]) -> str:
 
 def unwrap(path: PathLike, tensors: Mapping[str, np.ndarray], entry: str = "") -> Checkpoint:
     """Take counters and the prefixes of wrappers off the names of a state dict."""
-    dropped: dict[str, int] = {}
-    kept = {}
-    for name, array in tensors.items():
-        leaf = name.rpartition(".")[2]
-        if leaf in COUNTERS:
-            dropped[leaf] = dropped.get(leaf, 0) + 1
-        else:
-            kept[name] = array
+    leaves = {name: name.rpartition(".")[2] for name in tensors}
+    dropped = Counter(leaf for leaf in leaves.values() if leaf in COUNTERS)
+    kept = {name: array for name, array in tensors.items() if leaves[name] not in dropped}
     prefix = strip_wrappers(list(kept))
     bare = {name.removeprefix(prefix): array for name, array in kept.items()}
     return Checkpoint(Path(path), bare, dropped, prefix, entry)

@@ -121,7 +121,9 @@ def _import_state_dict(
     for spec in foreign:
         if spec.name in found:
             found[spec.name] = rules.to_canonical(found[spec.name], spec)
-    check_tensors(foreign, found, what=_what(checkpoint, inferred.architecture))
+    check_tensors(
+        foreign, found, what=f"cannot import {checkpoint.path} as {inferred.architecture}"
+    )
     tensors = {spec.name: found[each.name] for spec, each in zip(specs, foreign, strict=True)}
     # An argument that an export leaves out of its configuration has the default: none is assumed.
     assumed = {} if checkpoint.description else _assumed(inferred, checked, given)
@@ -154,24 +156,16 @@ def _import_container(
     description = settle(source, checkpoint.description, architecture, given)
     checked = configure(description.architecture, description.config)
     description = replace(description, config=checked.to_dict())
-    what, arrays = _what(checkpoint, description.architecture), checkpoint.tensors
+    what, arrays = f"cannot import {source} as {description.architecture}", checkpoint.tensors
     check_demand(checked, len(arrays), sum(x.nbytes for x in arrays.values()), what, spare=SPARE)
-    specs, places = list(checked.tensors()), container.places(description)
+    specs = list(checked.tensors())
     # Checked under the container's names and shapes: a report is about what stands in the file.
-    foreign = [replace(spec, **vars(places[spec.name])) for spec in specs]
+    foreign = container.places(description, specs)
     check_tensors(foreign, arrays, what=what, earlier=checkpoint.problems)
-    return Imported(
-        description.architecture,
-        description.config,
-        {x.name: container.to_canonical(arrays[places[x.name].name], x) for x in specs},
-        _source(checkpoint, container.name, {}),
-        description.preprocess,
-        description.classes,
-    )
-
-
-def _what(checkpoint: Checkpoint, architecture: str) -> str:
-    return f"cannot import {checkpoint.path} as {architecture}"
+    pairs = zip(specs, foreign, strict=True)
+    tensors = {spec.name: container.to_canonical(arrays[at.name], spec) for spec, at in pairs}
+    whole = {"tensors": tensors, "source": _source(checkpoint, container.name, {})}
+    return Imported(**vars(description) | whole)
 
 
 def _source(checkpoint: Checkpoint, importer: str, assumed: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ relu6(1.2 z + 3) / 6, hence w' = 1.2 w, b' = 1.2 b. A sigmoid has no such form.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,24 +17,8 @@ LAST_CONVOLUTION = "conv_expand."
 IRREVERSIBLE = ("sigmoid",)
 
 
-@dataclass(frozen=True)
-class Gate:
-    """A foreign gate, relu6(slope * z + offset + 3) / 6 of z."""
-
-    slope: float
-    offset: float
-
-    def converted(self, name: str, array: np.ndarray) -> np.ndarray:
-        """Convert a kernel or bias of the last convolution for relu6(z + 3) / 6, rounded once."""
-        offset = self.offset if name.endswith(".bias") else 0.0
-        return (array.astype(np.float64) * self.slope + offset).astype(array.dtype)
-
-
-GATES: Mapping[str, Gate] = {
-    OWN_GATE: Gate(1.0, 0.0),
-    "clip01": Gate(6.0, -3.0),
-    "keras2": Gate(1.2, 0.0),
-}
+# Slope and offset of each gate, which is relu6(slope * z + offset + 3) / 6 of z.
+GATES = {OWN_GATE: (1.0, 0.0), "clip01": (6.0, -3.0), "keras2": (1.2, 0.0)}
 
 
 def convert_gates(tensors: Mapping[str, np.ndarray], gate: str) -> dict[str, np.ndarray]:
@@ -52,10 +35,10 @@ def convert_gates(tensors: Mapping[str, np.ndarray], gate: str) -> dict[str, np.
             f"the gate {gate} is not piecewise linear: no weights make relu6(x + 3) / 6 of it; "
             "train the network on with the other gate, or use it where it is"
         )
-    rule = GATES[choice("gate", gate, (*GATES, *IRREVERSIBLE))]
-    if rule.slope == 1:
-        return dict(tensors)
-    return {
-        name: rule.converted(name, array) if LAST_CONVOLUTION in name else array
-        for name, array in tensors.items()
-    }
+    slope, offset = GATES[choice("gate", gate, (*GATES, *IRREVERSIBLE))]
+    converted = dict(tensors)
+    for name, array in tensors.items() if gate != OWN_GATE else ():
+        if LAST_CONVOLUTION in name:
+            exact = array.astype(np.float64) * slope + offset * name.endswith(".bias")
+            converted[name] = exact.astype(array.dtype)  # rounded once
+    return converted

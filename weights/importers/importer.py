@@ -42,10 +42,6 @@ def unchanged(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     return array
 
 
-def accept(path: PathLike) -> None:
-    """Refuse no file before it is read."""
-
-
 @dataclass(frozen=True)
 class Importer:
     """A foreign convention: its architectures, its names, and what its classes cannot compute.
@@ -65,7 +61,7 @@ class Importer:
     inverse: Renames = field(default=(), repr=False)
     to_canonical: Callable[[np.ndarray, TensorSpec], np.ndarray] = unchanged
     gate: str = OWN_GATE
-    refuse: Callable[[PathLike], None] = accept
+    refuse: Callable[[PathLike], None] = lambda path: None
 
     def foreign_name(self, name: str) -> str:
         """Return the foreign name of a canonical one."""
@@ -102,13 +98,4 @@ class Imported:
 
 def write(imported: Imported, path: PathLike, *, overwrite: bool = False) -> None:
     """Write the interchange file of a converted checkpoint."""
-    write_file(
-        path,
-        imported.architecture,
-        imported.config,
-        imported.tensors,
-        source=imported.source,
-        preprocess=imported.preprocess,
-        classes=imported.classes,
-        overwrite=overwrite,
-    )
+    write_file(path, **vars(imported), overwrite=overwrite)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from weights.importers.containers.container import Container
-from weights.importers.containers.flax_msgpack import FLAX_MSGPACK
+from weights.importers.containers.flax_state import FLAX_MSGPACK
 from weights.importers.containers.keras_h5 import KERAS
 from weights.importers.containers.npz import NPZ
 from weights.importers.containers.orbax import ORBAX

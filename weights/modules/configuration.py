@@ -70,14 +70,12 @@ class Configuration(ABC):
     @property
     def input_channels(self) -> int:
         """Channels of the input."""
-        channels: int = getattr(self, self.input_argument)
-        return channels
+        return int(getattr(self, self.input_argument))
 
     @property
     def output_channels(self) -> int:
         """Channels of the output."""
-        channels: int = getattr(self, self.output_argument)
-        return channels
+        return int(getattr(self, self.output_argument))
 
     @property
     def folded(self) -> bool:

@@ -10,15 +10,7 @@ from typing import Any
 from weights import arithmetic, checks, limits
 from weights.arithmetic import Pair
 from weights.errors import ArgumentError
-from weights.tensors import (
-    CONVOLUTION,
-    CONVOLUTION_BIAS,
-    DEPTHWISE,
-    SizedTensors,
-    Sizes,
-    TensorSpec,
-    batch_norm,
-)
+from weights.tensors import SizedTensors, Sizes, batch_norm, convolution
 
 # Code for each position of a larger depthwise kernel would take minutes to compile.
 MOST_TAPS = 15 * 15
@@ -95,10 +87,8 @@ class ConvolutionPlan:
 
     def tensors(self, sizes: Sizes, prefix: str, norm_prefix: str = "") -> SizedTensors:
         """The tensors, and those of the batch normalisation that follows; `sizes` are made."""
-        kind = DEPTHWISE if self.depthwise else CONVOLUTION
-        yield TensorSpec(f"{prefix}.weight", kind, self.kernel_shape), sizes
-        if self.bias:
-            yield TensorSpec(f"{prefix}.bias", CONVOLUTION_BIAS, (self.c_out,)), sizes
+        shape = self.kernel_shape
+        yield from convolution(prefix, shape, sizes, depthwise=self.depthwise, bias=self.bias)
         if self.norm:
             yield from batch_norm(norm_prefix, self.c_out, sizes)
 

@@ -1,4 +1,4 @@
-"""The configuration of GhostConv: arguments checked, channels divided, tensors named."""
+"""The configurations of GhostConv, and of GhostConvV2, which is GhostConv times attention."""
 
 from __future__ import annotations
 
@@ -18,8 +18,25 @@ from weights.tensors import SizedTensors, Sizes
 from weights.text import brief
 
 
+class GhostModule(Configuration):
+    """A layer whose output channels are those of a primary and of a cheap convolution."""
+
+    c_out: int
+    ratio: Ratio
+    split: Split
+
+    def check_together(self) -> None:
+        """Check `split` against the channels."""
+        check_split(self.c_out, self.ratio, self.split)
+
+    @cached_property
+    def channels(self) -> ChannelSplit:
+        """How `c_out` is divided between the two halves."""
+        return arithmetic.split_channels(self.c_out, self.ratio, self.split)
+
+
 @dataclass(frozen=True)
-class GhostConvConfig(Configuration):
+class GhostConvConfig(GhostModule):
     """Every argument of GhostConv, checked (Han et al., CVPR 2020, section 3.1).
 
     Raises `ArgumentError` where an argument breaks a rule.
@@ -49,28 +66,15 @@ class GhostConvConfig(Configuration):
 
     def check_together(self) -> None:
         """Check `split` and `groups` against the channels."""
-        check_split(self.c_out, self.ratio, self.split)
+        super().check_together()
         checks.divides("groups", self.groups, "`c_in`", self.c_in)
         checks.divides("groups", self.groups, "the primary channels `c_int`", self.channels.c_int)
 
     @cached_property
-    def channels(self) -> ChannelSplit:
-        """How `c_out` is divided between the two halves."""
-        return arithmetic.split_channels(self.c_out, self.ratio, self.split)
-
-    @cached_property
     def primary(self) -> ConvolutionPlan:
         """The primary convolution."""
-        return ConvolutionPlan(
-            self.c_in,
-            self.channels.c_int,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.groups,
-            self.bias,
-        ).fold(self.folded)
+        own = self.only("kernel_size", "stride", "padding", "dilation", "groups", "bias")
+        return ConvolutionPlan(self.c_in, self.channels.c_int, **own).fold(self.folded)
 
     @cached_property
     def cheap(self) -> ConvolutionPlan | None:

@@ -4,20 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from weights import arithmetic
-from weights.arithmetic import ChannelSplit
 from weights.modules.arguments import Activation, Momentum, Odd, OddPair, PositivePair, Ratio, Split
 from weights.modules.attention import AttentionPlan
 from weights.modules.branches import BranchesPlan
-from weights.modules.configuration import Configuration
 from weights.modules.convolutions import ConvolutionPlan, depthwise, same
 from weights.modules.forms import TRAINING, Form
-from weights.modules.ghost_conv import check_split
+from weights.modules.ghost_conv import GhostModule
 from weights.tensors import SizedTensors, Sizes
 
 
 @dataclass(frozen=True)
-class GhostConvV3Config(Configuration):
+class GhostConvV3Config(GhostModule):
     """Every argument of GhostConvV3, checked (Liu et al., 2024, "GhostNetV3", section 3.1).
 
     Kernels are odd and padding keeps height and width at stride 1: only then can the 1x1 branch
@@ -43,15 +40,6 @@ class GhostConvV3Config(Configuration):
     form: Form = TRAINING
     bn_eps: float = 1e-5
     bn_momentum: Momentum = 0.1
-
-    def check_together(self) -> None:
-        """Check `split` against the channels."""
-        check_split(self.c_out, self.ratio, self.split)
-
-    @cached_property
-    def channels(self) -> ChannelSplit:
-        """How `c_out` is divided between the two halves."""
-        return arithmetic.split_channels(self.c_out, self.ratio, self.split)
 
     @cached_property
     def halves(self) -> tuple[BranchesPlan, ...]:

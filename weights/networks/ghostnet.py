@@ -156,30 +156,14 @@ class GhostNetConfig(NetworkConfig):
             for position, block in enumerate(stage):
                 yield f"blocks.{number}.{position}", block
 
-    def check_sizes(self, sizes: Sizes) -> None:
-        """Raise `ArgumentError` for an input of which attention leaves nothing."""
-        (height, width), least = sizes, self.minimum_size
-        if any(size is not None and size < least for size in sizes):
-            raise ArgumentError(
-                f"the input must be at least {least} x {least} (height x width), got "
-                f"{height} x {width}: nothing would be left of the smallest maps; enlarge it"
-            )
-
     def _block(
         self, c_in: int, row: tuple[int, int, int, float, int], attention: bool
     ) -> GhostBottleneckConfig:
         kernel_size, expansion, c_out, se_ratio, stride = row
-        return GhostBottleneckConfig(
-            c_in,
-            self._scaled(expansion),
-            self._scaled(c_out),
-            kernel_size,
-            stride,
-            se_ratio,
-            attention=attention and self.version > 1,
-            branches=BRANCHES if self.version > 2 else 0,
-            **self.only(*SHARED),
-        )
+        sizes = self._scaled(expansion), self._scaled(c_out), kernel_size, stride
+        own = self.only(*SHARED) | {"branches": BRANCHES if self.version > 2 else 0}
+        own |= {"attention": attention and self.version > 1}
+        return GhostBottleneckConfig(c_in, *sizes, se_ratio, **own)
 
     def _scaled(self, channels: int) -> int:
         return arithmetic.make_divisible(channels * self.width)

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from weights import checks
+from weights.errors import ArgumentError
 from weights.limits import check_kernel
 from weights.modules.configuration import Configuration
 from weights.tensors import Sizes, TensorSpec, linear
@@ -16,6 +17,8 @@ class NetworkConfig(Configuration):
     # Channels before the classifier, and its name.
     num_features: ClassVar[int]
     classifier_name: ClassVar[str] = "linear"
+    # Why an input may not be smaller than `minimum_size`.
+    too_small: ClassVar[str] = "nothing would be left of the smallest maps"
     input_argument = "in_chans"
 
     @cached_property
@@ -31,9 +34,23 @@ class NetworkConfig(Configuration):
         """Logits, or features where there are no classes."""
         return self.num_classes or self.num_features
 
+    @property
+    def minimum_size(self) -> int:
+        """The least height and width of an input."""
+        return 1
+
     def output_sizes(self, sizes: Sizes) -> tuple[()]:
         """None: the output has no height and width."""
         return ()
+
+    def check_sizes(self, sizes: Sizes) -> None:
+        """Raise `ArgumentError` for an input of which nothing would be left."""
+        (height, width), least = sizes, self.minimum_size
+        if any(size is not None and size < least for size in sizes):
+            raise ArgumentError(
+                f"the input must be at least {least} x {least} (height x width), got "
+                f"{height} x {width}: {self.too_small}; enlarge it"
+            )
 
 
 class StemRatio(NetworkConfig):

@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import Annotated, Any
 
 from weights import arithmetic
-from weights.errors import ArgumentError
 from weights.modules.arguments import Count, DropoutRate, Momentum, Odd, Ratio, Split
 from weights.modules.configuration import UNLESS_DEFAULT
 from weights.modules.forms import TRAINING, PlainForm
@@ -18,8 +17,6 @@ STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512
 FEATURES = STAGES[-1][-1]
 # Arguments of the GhostConvs that are the network's own.
 SHARED = ("dw_kernel_size", "split", "bn_eps", "bn_momentum", "form")
-# Every stage halves height and width.
-MINIMUM_SIZE = 2 ** len(STAGES)
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,7 @@ class GhostVGGConfig(StemRatio):
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
 
     num_features = FEATURES
+    too_small = f"it is halved {len(STAGES)} times"
 
     @cached_property
     def stages(self) -> tuple[tuple[GhostConvConfig, ...], ...]:
@@ -63,6 +61,11 @@ class GhostVGGConfig(StemRatio):
             stages.append(tuple(stage))
         return tuple(stages)
 
+    @property
+    def minimum_size(self) -> int:
+        """The least height and width: every stage halves them."""
+        return 2 ** len(STAGES)
+
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of the network, and the sizes that their layers make."""
         for number, stage in enumerate(self.stages):
@@ -73,12 +76,3 @@ class GhostVGGConfig(StemRatio):
         if self.hidden:
             yield from linear("hidden", FEATURES, FEATURES)
         yield from self.classifier
-
-    def check_sizes(self, sizes: Sizes) -> None:
-        """Raise `ArgumentError` for an input of which the last stage leaves nothing."""
-        height, width = sizes
-        if any(size is not None and size < MINIMUM_SIZE for size in sizes):
-            raise ArgumentError(
-                f"the input must be at least {MINIMUM_SIZE} x {MINIMUM_SIZE} (height x width), got "
-                f"{height} x {width}: it is halved {len(STAGES)} times; enlarge it"
-            )

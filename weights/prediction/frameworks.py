@@ -46,13 +46,10 @@ def choose(name: str | None) -> list[Framework]:
 
     Raises `GhostError` where it, or every one, is not installed.
     """
-    if name is not None:
-        choice("framework", name, (*FRAMEWORKS, ALL))
-    asked = FRAMEWORKS.get(name or "")
-    if asked is not None:
-        if asked.missing:
-            raise GhostError(f"cannot run the network in {name}: {asked.reason}")
-        return [asked]
+    if name is not None and choice("framework", name, (*FRAMEWORKS, ALL)) != ALL:
+        if FRAMEWORKS[name].missing:
+            raise GhostError(f"cannot run the network in {name}: {FRAMEWORKS[name].reason}")
+        return [FRAMEWORKS[name]]
     installed = [framework for framework in FRAMEWORKS.values() if not framework.missing]
     if not installed:
         reasons = "".join(f"\n  - {framework.reason}" for framework in FRAMEWORKS.values())

@@ -11,6 +11,7 @@ from weights.checks import integer, pair
 from weights.errors import ArgumentError, FormatError, GhostError
 from weights.files.settings import MODES
 from weights.files.storage import PathLike, opened
+from weights.frameworks import needed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -103,11 +104,6 @@ def centre_crop(images: np.ndarray, sizes: Sizes) -> np.ndarray:
 
 
 def _pillow() -> Any:
-    try:
+    with needed("an image", "predict"):
         from PIL import Image
-    except ImportError:
-        raise GhostError(
-            "images are read and resized by Pillow, which is not installed: "
-            "pip install 'ghostconv[predict]'"
-        ) from None
     return Image

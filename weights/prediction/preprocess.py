@@ -1,9 +1,5 @@
 """From images to the input of a network, in NumPy, the same for every framework."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from weights.checks import pair
@@ -11,10 +7,7 @@ from weights.errors import ArgumentError, FormatError
 from weights.files.settings import INTERPOLATIONS, Preprocess, check_settings
 from weights.files.storage import PathLike
 from weights.limits import IMAGE
-from weights.prediction.images import centre_crop, pixels_of, read_pixels, resize, resized_sizes
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from weights.prediction.images import centre_crop, read_pixels, resize, resized_sizes
 
 
 def preprocess(images: np.ndarray, settings: Preprocess) -> np.ndarray:
@@ -45,18 +38,6 @@ def preprocess(images: np.ndarray, settings: Preprocess) -> np.ndarray:
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), np.float32)
 
 
-def preprocess_image(image: np.ndarray | Image, settings: Preprocess) -> np.ndarray:
-    """Return the input (1, C, H, W) of a network from one decoded image.
-
-    `image` is an array (H, W, C) with the channels that `mean` has, or a Pillow image, which is
-    converted to them.
-    """
-    check_settings(settings)
-    is_array = isinstance(image, np.ndarray)
-    pixels = image if is_array else pixels_of(image, len(settings["mean"]))
-    return preprocess(pixels[None], settings)
-
-
 def read_image(path: PathLike, settings: Preprocess) -> np.ndarray:
     """Return the input (1, C, H, W) of a network from an image file.
 
@@ -65,7 +46,7 @@ def read_image(path: PathLike, settings: Preprocess) -> np.ndarray:
     check_settings(settings)
     pixels = read_pixels(path, len(settings["mean"]))
     try:
-        return preprocess_image(pixels, settings)
+        return preprocess(pixels[None], settings)
     except ArgumentError as error:
         raise FormatError(f"cannot use the image {path}: {error}") from None
 

@@ -45,9 +45,7 @@ class Rules:
         check_split(0, checked.ratio, checks.choice("split", self.split, SPLITS))
 
     def report(
-        self,
-        places: Sequence[tuple[str, Any]],
-        examine: Callable[[Any], Candidate | str | None],
+        self, places: Sequence[tuple[str, Any]], examine: Callable[[Any], Candidate | str | None]
     ) -> ReplacementReport:
         """The convolutions of a model to replace, and those to leave.
 

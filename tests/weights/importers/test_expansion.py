@@ -14,7 +14,7 @@ import pytest
 from weights import FormatError, ImportRefused
 from weights.files.metadata import ENTRY
 from weights.importers import import_file
-from weights.importers.containers.keras_files import read_variables
+from weights.importers.containers.keras_h5 import read_variables
 from weights.importers.files import read_arrays
 
 GIGABYTE = 1 << 30

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from tests.reference_files import reference_file
 from weights import ImportRefused, MismatchError, configure, read_file, write_file
 from weights.importers import IMPORTERS, export_tensors, import_file, write
-from weights.importers.gates import GATES
+from weights.importers.gates import convert_gates
 
 TIMM = ["ghostnet", "ghostnetv2", "ghostnetv3"]
 WIDTHS = [0.5, 1.0, 1.1, 1.3, 1.6, 0.35]
@@ -244,8 +244,7 @@ def test_a_converted_gate_is_the_foreign_one(gate: str, z: float) -> None:
         "clip01": np.clip(z, 0, 1),
         "keras2": np.clip(0.2 * z + 0.5, 0, 1),
     }
-    rule = GATES[gate]
-    converted = rule.converted("se.conv_expand.bias", np.array(z))
+    (converted,) = convert_gates({"se.conv_expand.bias": np.array(z)}, gate).values()
 
     assert np.clip(converted + 3, 0, 6) / 6 == pytest.approx(foreign_gates[gate], abs=1e-15)
 

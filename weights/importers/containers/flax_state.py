@@ -1,19 +1,24 @@
-"""The state of a Flax NNX module as a pure dict: nested names, arrays, no framework's types."""
+"""Flax: the state of an NNX module as a pure dict of nested names and arrays, and msgpack files."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from weights.errors import FormatError
+from weights.files import file_types
 from weights.files.file import WeightFile
-from weights.files.storage import PathLike
+from weights.files.storage import PathLike, read_bytes
+from weights.files.writing import check_writable, write_atomically
+from weights.frameworks import needed
 from weights.importers.checkpoints import Arrays, Checkpoint
-from weights.importers.containers.container import Place, native
-from weights.importers.description import Description
-from weights.layout import to_channels_last
+from weights.importers.containers.container import Container, Specs, native
+from weights.importers.description import ENTRY, Description
+from weights.layout import from_channels_last, to_channels_last
 from weights.networks.architectures import configure
-from weights.tensors import DTYPES, TensorSpec
+from weights.tensors import DTYPES
 from weights.text import brief
 
 # Between the parts of a path in a flat state.
@@ -31,11 +36,12 @@ DEEPEST = 64
 Tree = dict[str, Any]
 
 
-def places(description: Description) -> Mapping[str, Place]:
-    """Return the path and shape of the variable of each tensor in the module itself."""
+def places(description: Description, specs: Specs) -> Specs:
+    """Give each tensor the path and the shape of its variable in the module itself."""
     paths = module_paths(description.architecture, description.config)
-    specs = configure(description.architecture, description.config).tensors()
-    return {spec.name: Place(paths[spec.name], _native_shape(spec)) for spec in specs}
+    shapes = [to_channels_last(np.broadcast_to(np.int8(0), x.shape), x).shape for x in specs]
+    named = zip(specs, shapes, strict=True)
+    return [replace(spec, name=paths[spec.name], shape=shape) for spec, shape in named]
 
 
 def module_paths(architecture: str, config: Mapping[str, Any]) -> dict[str, str]:
@@ -139,5 +145,34 @@ def _of_module(weights: Arrays) -> tuple[Arrays, str]:
     return found, prefix + more
 
 
-def _native_shape(spec: TensorSpec) -> tuple[int, ...]:
-    return to_channels_last(np.broadcast_to(np.int8(0), spec.shape), spec).shape
+def read(path: PathLike) -> Checkpoint:
+    """Read the leaves of a file that `flax.serialization` wrote."""
+    with needed(f"reading {path}", "jax"):
+        from flax.serialization import msgpack_restore
+    data = read_bytes(path)
+    try:
+        tree = msgpack_restore(data)
+    except Exception as error:  # msgpack has an exception of its own for every kind of damage
+        raise FormatError(
+            f"{path} is not a whole msgpack file of Flax: {brief(str(error))}"
+        ) from None
+    if not isinstance(tree, dict):
+        raise FormatError(f"{path} must hold a dict of arrays, got {type(tree).__name__}")
+    text = tree.pop(ENTRY, None)
+    if text is not None and not isinstance(text, str):
+        raise FormatError(f"{path}: the {ENTRY} entry must be a text, got {type(text).__name__}")
+    return from_state(path, tree, text)
+
+
+def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
+    """Write the file; `flax.serialization.msgpack_restore` reads it."""
+    with needed("this export", "jax"):
+        from flax.serialization import msgpack_serialize
+    check_writable(path, overwrite=overwrite)
+    tree = pure_dict(file) | {ENTRY: Description.of(file).to_json()}
+    write_atomically(Path(path), msgpack_serialize(tree), overwrite=overwrite)
+
+
+FLAX_MSGPACK = Container(
+    "flax-msgpack", "flax-msgpack", read, places, from_channels_last, write, (file_types.MSGPACK,)
+)

@@ -4,42 +4,128 @@ Keras itself loads by position and checks shapes only, so names, shapes and the 
 one kind are checked here before anything is taken.
 """
 
+import json
+import os
+import re
 import tempfile
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from weights.errors import GhostError
+from weights.errors import FormatError, GhostError, ImportRefused
 from weights.files import file_types
 from weights.files.file import WeightFile
-from weights.files.storage import PathLike
+from weights.files.storage import PathLike, opened, read_bytes
 from weights.files.writing import check_writable, write_atomically
-from weights.importers.containers.container import Container, Place, native
-from weights.importers.containers.keras_files import SUFFIX, read, read_variables
+from weights.frameworks import FRAMEWORKS
+from weights.importers.checkpoints import Arrays, Checkpoint
+from weights.importers.containers.container import Container, Specs, native
+from weights.importers.containers.hdf5 import read_apart, read_here
 from weights.importers.description import ENTRY, Description
+from weights.importers.expansion import check_members
+from weights.importers.files import file_type_of
 from weights.layout import from_channels_last, from_depth_multiplier
-from weights.networks.architectures import configure
+from weights.networks.architectures import ARCHITECTURES
 from weights.tensors import DEPTHWISE, TensorSpec
 
+SUFFIX = ".weights.h5"
+WEIGHTS, CONFIG = "model.weights.h5", "config.json"
+# Variables besides the module's: the optimizer's variables, a metric's, a dropout's seed.
+OTHERS = re.compile(r"^(optimizer|_?metrics?|.*seed_generator)(/|$)")
+# Layers of a list are stored under their class and number, and labelled with their own name.
+NUMBERED = re.compile(r"^(?P<kind>.+?)(_(?P<number>\d+))?$")
 
-def places(description: Description) -> Mapping[str, Place]:
+
+def read(path: PathLike) -> Checkpoint:
+    """Read the variables of a file, and its description of the module."""
+    if file_type_of(path) == file_types.HDF5:
+        data = read_bytes(path)
+        return _checkpoint(path, data, len(data), None)
+    with opened(path) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                check_members(path, archive, size)
+                weights = archive.read(WEIGHTS)
+                config = json.loads(archive.read(CONFIG))
+        except ImportRefused:
+            raise
+        except Exception:  # zipfile and zlib raise many kinds for damage
+            raise FormatError(f"{path} is not a whole .keras file") from None
+    return _checkpoint(path, weights, size, _description(config))
+
+
+def read_variables(path: Path) -> Arrays:
+    """Read the variables of a `.weights.h5` file of our own, by their path in it."""
+    return read_here(path, path, path.stat().st_size)[0]
+
+
+def _checkpoint(
+    path: PathLike, data: bytes, size: int, described: Description | None
+) -> Checkpoint:
+    arrays, labels, text = read_apart(path, data, size)
+    others = [name for name in arrays if OTHERS.match(name)]
+    weights = {name: array for name, array in arrays.items() if name not in others}
+    dropped = {"variables that are no weights": len(others)} if others else {}
+    description = described or Description.parse(path, text)
+    problems = tuple(order_problems(labels))
+    return Checkpoint(path, weights, dropped, description=description, problems=problems)
+
+
+def order_problems(labels: dict[str, str]) -> Iterator[str]:
+    """Yield neighbours in a list whose own names were given in another order.
+
+    Keras numbers the layers of a class as they are made, and saves those of a list by position.
+
+    >>> list(order_problems({"blocks/conv": "conv_1", "blocks/conv_1": "conv"}))
+    ["layer 'blocks/conv_1' was made before 'blocks/conv' ('conv' and 'conv_1'): another order"]
+    """
+    groups: dict[tuple[str, str, str], list[tuple[int, int, str]]] = {}
+    for path, label in labels.items():
+        folder, _, leaf = path.rpartition("/")
+        (kind, position), (own, made) = _numbered(leaf), _numbered(label)
+        groups.setdefault((folder, kind, own), []).append((position, made, path))
+    for members in groups.values():
+        members.sort()
+        for (_, earlier, first), (_, later, second) in pairwise(members):
+            if later < earlier:
+                names = f"{labels[second]!r} and {labels[first]!r}"
+                yield f"layer {second!r} was made before {first!r} ({names}): another order"
+
+
+def _numbered(name: str) -> tuple[str, int]:
+    found = NUMBERED.match(name)
+    return (found["kind"], int(found["number"] or 0)) if found else (name, 0)
+
+
+def _description(config: Any) -> Description | None:
+    """Read the module of config.json, where it is one of this project's."""
+    found = config if isinstance(config, dict) else {}
+    package, _, name = str(found.get("registered_name", "")).rpartition(">")
+    classes = {key.replace("_", ""): key for key in ARCHITECTURES}
+    architecture, arguments = classes.get(name.lower(), ""), found.get("config")
+    is_ours = package == FRAMEWORKS["tf"].package and architecture
+    if not is_ours or not isinstance(arguments, dict):
+        return None
+    kind: Any = ARCHITECTURES[architecture]
+    known = {field.name for field in fields(getattr(kind, "func", kind))}
+    return Description(architecture, {key: x for key, x in arguments.items() if key in known})
+
+
+def places(description: Description, specs: Specs) -> Specs:
     """Find where Keras puts each tensor: every variable holds its own number, and is looked up."""
-    specs = list(configure(description.architecture, description.config).tensors())
-    numbers = {
-        spec.name: np.full(spec.shape, index, np.float32) for index, spec in enumerate(specs)
-    }
+    numbers = {spec.name: np.full(spec.shape, n, np.float32) for n, spec in enumerate(specs)}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"numbers{SUFFIX}"
         _save(description.architecture, description.config, numbers, path)
-        found = read_variables(path)
-    at = {
-        int(array.flat[0]): Place(name, array.shape)
-        for name, array in found.items()
-        if array.dtype == np.float32
-    }
-    return {spec.name: at[index] for index, spec in enumerate(specs)}
+        found = read_variables(path).items()
+    at = {int(x.flat[0]): (name, x.shape) for name, x in found if x.dtype == np.float32}
+    return [TensorSpec(at[n][0], spec.kind, at[n][1]) for n, spec in enumerate(specs)]
 
 
 def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:

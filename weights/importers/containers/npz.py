@@ -1,7 +1,6 @@
 """NumPy archives: canonical names and layouts, and the description as one more entry."""
 
 import io
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +11,10 @@ from weights.files.file import WeightFile
 from weights.files.storage import PathLike
 from weights.files.writing import check_writable, write_atomically
 from weights.importers.checkpoints import Checkpoint, unwrap
-from weights.importers.containers.container import Container, Place
+from weights.importers.containers.container import Container, Specs
 from weights.importers.description import ENTRY, Description
 from weights.importers.files import read_arrays
 from weights.importers.importer import unchanged
-from weights.networks.architectures import configure
 from weights.tensors import DTYPES
 
 BFLOAT16 = DTYPES["BF16"]
@@ -38,10 +36,9 @@ def read(path: PathLike) -> Checkpoint:
     return replace(checkpoint, tensors=tensors, description=description)
 
 
-def places(description: Description) -> Mapping[str, Place]:
-    """Find every tensor under its own name and in its own shape."""
-    specs = configure(description.architecture, description.config).tensors()
-    return {spec.name: Place(spec.name, spec.shape) for spec in specs}
+def places(description: Description, specs: Specs) -> Specs:
+    """Return the tensors as they are: under their own names and in their own shapes."""
+    return specs
 
 
 def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:

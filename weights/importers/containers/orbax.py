@@ -1,7 +1,6 @@
 """Orbax checkpoints: a folder with the pure dict of a module's state, and its description."""
 
 import os
-from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,9 @@ from weights.files.file import WeightFile
 from weights.files.folders import check_folder, new_folder
 from weights.files.storage import PathLike
 from weights.files.writing import check_place
+from weights.frameworks import needed
 from weights.importers.checkpoints import Checkpoint
-from weights.importers.containers.container import Container, needed
+from weights.importers.containers.container import Container
 from weights.importers.containers.flax_state import from_state, places, pure_dict
 from weights.importers.containers.orbax_folders import find_arrays
 from weights.importers.description import Description
@@ -80,29 +80,18 @@ def _check_replaceable(folder: Path) -> None:
 
 
 def _restore(orbax: Any, folder: Path) -> Any:
+    import jax
+
     with orbax.PyTreeCheckpointer() as checkpointer:
         metadata = checkpointer.metadata(folder).item_metadata.tree
+        arrays = [each for each in jax.tree.leaves(metadata) if hasattr(each, "shape")]
+        claimed = sum(prod(each.shape or ()) * np.dtype(each.dtype).itemsize for each in arrays)
         size = sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
-        check_expansion(folder, sum(_sizes(metadata)), size)
-        return checkpointer.restore(folder, restore_args=_as_numpy(orbax, metadata))
-
-
-def _sizes(metadata: Any) -> Iterator[int]:
-    """Yield the bytes of every array that a checkpoint claims."""
-    if isinstance(metadata, dict | list | tuple):
-        for inner in metadata.values() if isinstance(metadata, dict) else metadata:
-            yield from _sizes(inner)
-    elif getattr(metadata, "shape", None) is not None:
-        yield prod(metadata.shape) * np.dtype(metadata.dtype).itemsize
-
-
-def _as_numpy(orbax: Any, metadata: Any) -> Any:
-    if isinstance(metadata, dict):
-        return {name: _as_numpy(orbax, value) for name, value in metadata.items()}
-    if isinstance(metadata, list | tuple):
-        return [_as_numpy(orbax, value) for value in metadata]
-    # Devices and shardings of where it was saved are of no use here.
-    return orbax.RestoreArgs(restore_type=np.ndarray)
+        check_expansion(folder, claimed, size)
+        # Devices and shardings of where it was saved are of no use here.
+        as_numpy = orbax.RestoreArgs(restore_type=np.ndarray)
+        wanted = jax.tree.map(lambda _: as_numpy, metadata, is_leaf=lambda each: each is None)
+        return checkpointer.restore(folder, restore_args=wanted)
 
 
 def _json(orbax: Any, folder: Path) -> str | None:
