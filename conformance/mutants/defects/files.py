@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from conformance.faults.changes import Change
@@ -14,6 +13,7 @@ from conformance.oracle.weights_io import set_state
 from weights import arithmetic, checks
 from weights.errors import ArgumentError
 from weights.modules.configuration import Configuration
+from weights.tensors import DTYPES
 
 Tensors = dict[str, np.ndarray]
 
@@ -67,7 +67,7 @@ def _quiet(found: np.ndarray) -> np.ndarray:
 
 
 def _flushed(found: np.ndarray) -> np.ndarray:
-    tiny = ml_dtypes.finfo(found.dtype).tiny
+    tiny = 2.0 ** (-14 if found.dtype == np.float16 else -126)
     return np.where(np.abs(found) < tiny, found.dtype.type(0), found)
 
 
@@ -108,7 +108,7 @@ FILE_MUTANTS = (
     Mutant("state-in-float32", "tensors come back as float32", WEIGHTS,
            adapt=reported(array(lambda each: each.astype(np.float32)))),
     Mutant("state-through-bfloat16", "tensors come back with the bits of bfloat16", WEIGHTS,
-           adapt=reported(array(_through(ml_dtypes.bfloat16)))),
+           adapt=reported(array(_through(DTYPES["BF16"])))),
     Mutant("state-through-float16", "tensors come back with the range of float16", WEIGHTS,
            adapt=reported(array(_through(np.float16)))),
     Mutant("state-quiet-nan", "every NaN comes back as the same", WEIGHTS,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from conformance.faults.changes import (
@@ -21,6 +20,7 @@ from conformance.mutants.mutant import Mutant
 from conformance.oracle import attention
 from conformance.oracle.layers import hard_sigmoid, hard_swish, relu, relu6, sigmoid, silu
 from conformance.oracle.training import Step
+from weights.tensors import DTYPES
 
 Edit = Callable[[np.ndarray], np.ndarray]
 
@@ -171,7 +171,7 @@ GRADIENT_MUTANTS = (
     Mutant("gradient-1e-4", "a gradient off by 1e-4 of itself", TRAINING,
            step=gradients(times(1 + 1e-4), PRIMARY)),
     Mutant("gradients-bfloat16", "gradients rounded to bfloat16", TRAINING,
-           step=gradients(lambda g: g.astype(ml_dtypes.bfloat16).astype(g.dtype))),
+           step=gradients(lambda g: g.astype(DTYPES["BF16"]).astype(g.dtype))),
     Mutant("gradients-clipped", "gradients cut at 1", TRAINING, step=gradients(_clipped)),
     Mutant("gradients-negated", "gradients of the other sign", TRAINING,
            step=gradients(np.negative)),

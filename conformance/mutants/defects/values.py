@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from conformance.faults.changes import Change, inputs, outputs, replace_activation, with_methods
@@ -21,6 +20,7 @@ from conformance.oracle.layers import (
     sigmoid,
     silu,
 )
+from weights.tensors import DTYPES
 
 VECTORS = ("weight", "bias", "running_mean", "running_var")
 
@@ -63,6 +63,11 @@ def vectors(edit: Callable[[np.ndarray], np.ndarray], *names: str) -> Change:
 def through(dtype: Any) -> Callable[[np.ndarray], np.ndarray]:
     """Rounding to another type and back."""
     return lambda x: x.astype(dtype).astype(x.dtype)
+
+
+def _in_steps(x: np.ndarray) -> np.ndarray:
+    step = np.abs(x).max() / x.dtype.type(127)
+    return np.rint(x / step) * step
 
 
 def at_least(least: float) -> Callable[[np.ndarray], np.ndarray]:
@@ -127,13 +132,12 @@ VALUE_MUTANTS = (
     Mutant("float16", "factors of products rounded to float16", MODULE,
            factors(through(np.float16))),
     Mutant("bfloat16-kernels", "kernels rounded to bfloat16", MODULE,
-           kernel(through(ml_dtypes.bfloat16))),
-    Mutant("float8-kernels", "kernels rounded to eight bits", MODULE,
-           kernel(through(ml_dtypes.float8_e4m3fn))),
+           kernel(through(DTYPES["BF16"]))),
+    Mutant("int8-kernels", "kernels rounded to 255 steps", MODULE, kernel(_in_steps)),
     Mutant("float16-sums", "the results of sums rounded to float16", MODULE,
            outputs(Convolution, lambda conv, x, out: through(np.float16)(out))),
     Mutant("bfloat16-norms", "vectors of the norm rounded to bfloat16", MODULE,
-           vectors(through(ml_dtypes.bfloat16), *VECTORS)),
+           vectors(through(DTYPES["BF16"]), *VECTORS)),
     Mutant("three-bits-less", "products rounded to 21 bits", MODULE,
            factors(lambda x: rounded(x, 3))),
     Mutant("variance-clipped", "a variance below 1e-3 is 1e-3", SPECIAL,
