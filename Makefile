@@ -4,16 +4,16 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: conformance test quick matrix extras lowest bench fuzz torture audit lint clean
+.PHONY: conformance test quick matrix extras lowest gpu bench fuzz torture look audit lint clean
 
 conformance: $(STAMP)
 	$(BIN)/ghost-conformance run --report build/conformance
 
 test: lint
-	$(BIN)/python -m pytest -n 2 -m "not matrix"
+	$(BIN)/python -m pytest -n 2 -m "not matrix and not gpu"
 
 quick: $(STAMP)
-	$(BIN)/python -m pytest tests -n 2 -m "not slow and not matrix"
+	$(BIN)/python -m pytest tests -n 2 -m "not slow and not matrix and not gpu"
 
 # The README's commands where one extra is installed, then with the lowest versions that it allows.
 extras: $(STAMP)
@@ -25,6 +25,11 @@ lowest: $(STAMP)
 # Every module in every form through every tool of its framework, all pairs, whole runs.
 matrix: $(STAMP)
 	$(BIN)/python -m pytest tests -n 2 -m matrix
+
+# On a machine with a GPU, in whose environment PyTorch and JAX see it.
+gpu:
+	python3 -m pytest tests/gpu -rs
+	python3 -m conformance run --implementation ghost_torch.modes:cuda --implementation ghost_jax
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
@@ -46,6 +51,10 @@ fuzz: $(STAMP)
 
 torture: $(STAMP)
 	$(BIN)/python -m tests.trust.torture.saving
+
+# The report in a real browser, with axe-core of the npm registry; ends with 77 where there is none.
+look: $(STAMP)
+	$(BIN)/python -m tests.browser.look
 
 # Asks a database of vulnerabilities on the network about every pinned version.
 audit: $(STAMP)

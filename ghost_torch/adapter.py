@@ -1,9 +1,6 @@
 """The package as the conformance suite plugs it in: NumPy arrays in NCHW, in and out."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -11,7 +8,6 @@ from torch import Tensor
 
 from ghost_torch.weights_io import FRAMEWORK
 from weights.columns.adapter import ModuleAdapter
-from weights.files.digests import common_dtype
 from weights.layout import cast_floating
 from weights.tensors import TensorSpec
 
@@ -22,10 +18,11 @@ class Adapter(ModuleAdapter):
     framework = FRAMEWORK
 
     def _input(self, x: np.ndarray) -> Tensor:
-        return torch.from_numpy(cast_floating(x, self.dtype))
+        device = next(self.module.parameters()).device
+        return torch.from_numpy(cast_floating(x, self.dtype)).to(device)
 
     def _to_numpy(self, x: Tensor) -> np.ndarray:
-        return np.ascontiguousarray(x.detach().numpy())
+        return np.ascontiguousarray(x.detach().cpu().numpy())
 
     @torch.no_grad()
     def _forward(self, x: Tensor) -> Tensor:
@@ -47,14 +44,13 @@ class Adapter(ModuleAdapter):
         return output, grad_input, grads
 
 
-def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
-    """The module of that architecture and configuration, with these weights and their dtype."""
-    return Adapter(FRAMEWORK.build(architecture, config, weights), common_dtype(weights))
+build = Adapter.build
 
 
 def versions() -> dict[str, str]:
     """The versions that a report records."""
-    return {"torch": torch.__version__, "threads": str(torch.get_num_threads())}
+    found = {"torch": torch.__version__, "threads": str(torch.get_num_threads())}
+    return found | ({"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {})
 
 
 def strict_arithmetic() -> dict[str, str]:

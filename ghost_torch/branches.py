@@ -37,20 +37,3 @@ def add_branches(
     setattr(module, f"{plan.name}_rpr_conv", module_list(copies))
     setattr(module, f"{plan.name}_rpr_scale", scale)
     setattr(module, f"{plan.name}_rpr_skip", skip)
-
-
-def sum_branches(module: nn.Module, plan: BranchesPlan, x: Tensor) -> Tensor:
-    """The sum of the branches that `module` was given."""
-    first, *others = branches(module, plan)
-    out = first(x)
-    for branch in others:
-        out = out + branch(x)
-    return out
-
-
-def branches(module: nn.Module, plan: BranchesPlan) -> list[Any]:
-    """The branches that `module` was given."""
-    copies, scale, skip = (
-        getattr(module, f"{plan.name}_rpr_{kind}") for kind in ("conv", "scale", "skip")
-    )
-    return [*copies, *(branch for branch in (scale, skip) if branch is not None)]

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from conformance.cases.case import split_pair
+from conformance.cases.case import Case, split_pair
 from conformance.commands.common import HARNESS_FAILED, exit_code
-from conformance.judging.verdict import Verdict
+from conformance.judging.verdict import Status, Verdict
 from conformance.reports import files, terminal
+from conformance.reports.causes import find_causes
 from conformance.reports.failures import Rerun
 from conformance.reports.report import Report, make_report
 from conformance.running import deviations, runner
 from conformance.running.journal import Journal, Key, key, lock_folder, read_journal
 from conformance.running.results import Run
 from conformance.running.runner import Work
-from conformance.tiers import Settings, make_tiers
+from conformance.running.shrinking import shrink_failures
+from conformance.tiers import ModuleTier, Settings, Tier, make_tiers
 from weights.frameworks import Framework
 from weights.text import brief
 
 SHOWN_UNKNOWN = 5
+SHRUNK_CAUSES, SHRINK_SECONDS = 10, 20.0
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def _run(
     terminal.show(console, result, report, options.missing)
     if journal is None:
         return exit_code(console, result)
-    is_written = _write(report, journal, console)
+    is_written = _write(_with_smallest(report, work, console), journal, console)
     return exit_code(console, result) if is_written else HARNESS_FAILED
 
 
@@ -123,6 +128,23 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
             done=done, seconds=options.seconds, max_failures=options.max_failures,
             wants=options.selects,
         )  # fmt: skip
+
+
+def _with_smallest(report: Report, work: Work, console: Console) -> Report:
+    """The report, with the smallest case that still fails for the first causes."""
+    tiers = {tier.name: tier for tier, _ in work}
+    failures: dict[str, list[tuple[Tier, Case]]] = {}
+    for cause in find_causes(report)[:SHRUNK_CAUSES]:
+        first = next((each for each in cause.verdicts if each.status is Status.FAIL), None)
+        case = report.case(first) if first else None
+        if case is not None and isinstance(tiers[case.tier], ModuleTier):
+            failures.setdefault(cause.implementation, []).append((tiers[case.tier], case))
+    if not failures:
+        return report
+    console.print(f"shrinking failures for the report, {SHRINK_SECONDS:.0f} s at most")
+    until = time.monotonic() + SHRINK_SECONDS
+    found = (shrink_failures(name, own, until) for name, own in failures.items())
+    return replace(report, smallest=dict(chain.from_iterable(found)))
 
 
 def _write(report: Report, journal: Journal, console: Console) -> bool:

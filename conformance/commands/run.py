@@ -64,7 +64,7 @@ def parse_deviations(
     "--report",
     "folder",
     type=common.FOLDER,
-    help="Write report.jsonl, junit.xml and report.html there.",
+    help="Write report.jsonl, report.html, junit.xml, summary.md and badge.json there.",
 )
 @click.option("--resume", is_flag=True, help="Resume an interrupted run with the same --report.")
 @click.option(

@@ -9,8 +9,9 @@ import numpy as np
 
 from conformance.gradients.tape import Variable
 from conformance.oracle.ghost_conv import ConvNormAct, GhostConv
-from conformance.oracle.layers import BatchNorm, Convolution, check_input
+from conformance.oracle.layers import check_input
 from conformance.oracle.walk import parts
+from conformance.oracle.weighted import BatchNorm, Convolution
 
 Change = Callable[[Any], None]
 # Maps a part, its input and its output to another output.

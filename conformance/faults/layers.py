@@ -20,16 +20,8 @@ from conformance.faults.changes import (
 )
 from conformance.faults.fault import Fault
 from conformance.oracle.ghost_conv import ConvNormAct
-from conformance.oracle.layers import (
-    BatchNorm,
-    Convolution,
-    hard_sigmoid,
-    hard_swish,
-    identity,
-    relu,
-    relu6,
-    silu,
-)
+from conformance.oracle.layers import hard_sigmoid, hard_swish, identity, relu, relu6, silu
+from conformance.oracle.weighted import BatchNorm, Convolution
 
 # The values that libraries have, and neighbours of them.
 USUAL_EPS = (0.0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)

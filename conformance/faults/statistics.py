@@ -7,7 +7,7 @@ from typing import Any
 
 from conformance.faults.changes import Change, become, each
 from conformance.faults.fault import Fault
-from conformance.oracle.layers import BatchNorm
+from conformance.oracle.weighted import BatchNorm
 
 
 def statistics(edit: Callable[..., Any]) -> Change:

@@ -1,11 +1,11 @@
 """The causes of failures: failures that look alike, and what their cases alone have in common.
 
-Failures of an implementation look alike where they have the same hint, or without one the same
-message in tiers of one kind, numbers left aside. The traits of such failures (those of
-`conformance.cases.traits`) are had by all of their cases and by no case that passed, with any data
-or with data that failed somewhere: zeros pass whatever is wrong. Failures that the traits of a
-larger group explain belong to it. Failures without a hint and without a common trait are parted
-where few traits explain all of them.
+Failures of an implementation look alike where they share a part of their hints, or without hints
+the message in tiers of one kind, numbers and quotations left aside. The traits of such failures
+(those of `conformance.cases.traits`) are had by all of their cases and by no case that passed, with
+any data or with data that failed somewhere: zeros pass whatever is wrong. Traits count only where
+that is no chance, and other failures that have them belong to the same cause. Where nearly every
+case fails, what else is wrong cannot be told: these failures have one cause.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
-from typing import Any
 
 from conformance.cases.traits import facts, ranges, traits
 from conformance.judging.verdict import Status, Verdict
@@ -24,23 +24,31 @@ from conformance.tiers import TIERS, ModuleTier
 
 # A number that stands alone; the digits of `primary_conv.0.weight` name a tensor.
 NUMBER = re.compile(r"(?<![\w.])-?\d[\d.e+-]*|\b-?(?:inf|nan)\b")
+SHARE = re.compile(r"\d+ of \d+ (?=elements)")
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\([^()]*\)")
 DETAIL = re.compile(r" ?\([^()]*\)")
 MOST_TRAITS, MOST_PARTS = 2, 3
+# The chance that no passed case has traits which have nothing to do with the failure.
+CHANCE = 1e-4
+# Nearly every case fails: this share, and of so many. A rerun of failures has nothing that passed.
+NEARLY_ALL, LEAST_ALL = 0.9, 20
+# A hint is many failures' where one in so many has it.
+MANY = 3
 LAYER = "layer"
 
 
 @dataclass(frozen=True)
 class Cause:
-    """Failures of an implementation that have one cause, the simplest case first.
+    """Failures of an implementation that have one cause.
 
-    `title` is what most of them look like, `others` what the rest does. `traits` are those that all
-    of their cases have and no case that passed, empty where none tells.
+    `title` is what they look like, `others` what some of them look like beside it, and `scope` what
+    their cases alone have in common, empty where nothing tells.
     """
 
     implementation: str
     title: str
     others: tuple[str, ...]
-    traits: tuple[str, ...]
+    scope: str
     verdicts: tuple[Verdict, ...] = field(repr=False)
 
     def __str__(self) -> str:
@@ -51,29 +59,9 @@ class Cause:
         return f"{' and '.join(counts)}{single}: {self.title}"
 
     @property
-    def scope(self) -> str:
-        """The traits in words."""
-        return f"only with {' and '.join(self.traits)}" if self.traits else ""
-
-    @property
     def tiers(self) -> dict[str, int]:
         """The number of its failures in each tier."""
         return dict(Counter(verdict.tier for verdict in self.verdicts))
-
-
-@dataclass(frozen=True)
-class _Failure:
-    verdict: Verdict
-    kind: str
-    traits: tuple[str, ...]
-
-    @property
-    def has_hint(self) -> bool:
-        return bool(self.verdict.hint)
-
-    @property
-    def look(self) -> tuple[str, str]:
-        return "" if self.has_hint else self.kind, look(self.verdict)
 
 
 def find_causes(report: Report) -> list[Cause]:
@@ -82,51 +70,74 @@ def find_causes(report: Report) -> list[Cause]:
     return sorted(causes, key=lambda cause: -len(cause.verdicts))
 
 
-def look(verdict: Verdict) -> str:
-    """The hint of a failure, or its message, without numbers and details.
+def looks(verdict: Verdict) -> tuple[str, ...]:
+    """The parts of a failure's hint, or its message, without numbers and quotations.
 
-    >>> look(Verdict(Status.FAIL, hint="only channel 3 is wrong", case="a", tier="exact",
-    ...              implementation="mine"))
-    'only channel ... is wrong'
+    >>> looks(Verdict(Status.FAIL, hint="only channel 3 is wrong; padding", case="a", tier="exact",
+    ...               implementation="mine"))
+    ('only channel ... is wrong', 'padding')
     """
-    return NUMBER.sub("...", _text(verdict))
+    if verdict.hint:
+        parts = DETAIL.sub("", verdict.hint).split("; ")
+    else:
+        parts = [QUOTED.sub("...", SHARE.sub("", verdict.message.partition("\n")[0]))]
+    return tuple(NUMBER.sub("...", part) for part in parts)
 
 
-def _text(verdict: Verdict) -> str:
-    return DETAIL.sub("", verdict.hint) if verdict.hint else verdict.message.partition("\n")[0]
+@dataclass(frozen=True)
+class _Failure:
+    verdict: Verdict
+    kind: str
+    traits: tuple[str, ...]
+
+    @cached_property
+    def looks(self) -> tuple[str, ...]:
+        return looks(self.verdict)
+
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """By any of these it is like others: hints in every tier, messages in those of a kind."""
+        kind = "" if self.verdict.hint else f"{self.kind} {self.verdict.status}"
+        return [(kind, text) for text in self.looks]
 
 
 def _find(report: Report, name: str) -> Iterator[Cause]:
     evidence = _Evidence(report, name)
-    alike: dict[tuple[str, str], list[_Failure]] = {}
-    for failure in evidence.failures:
-        alike.setdefault(failure.look, []).append(failure)
     found: list[tuple[tuple[str, ...], list[_Failure]]] = []
-    for group in sorted(alike.values(), key=lambda each: (not each[0].has_hint, -len(each))):
-        rest = group
+    rest: list[_Failure] = []
+    lost: dict[str, list[_Failure]] = {kind: [] for kind in evidence.lost_kinds}
+    for each in evidence.failures:
+        is_lost = each.verdict.status is Status.FAIL and each.kind in lost
+        (lost[each.kind] if is_lost else rest).append(each)
+    for group in lost.values():
+        yield _cause(name, group, "nearly every case fails")
+    for group in _alike(rest):
         for common, explained in found:
-            same = [failure for failure in rest if evidence.explains(common, failure)]
-            # Failures with one hint stay together.
-            if len(same) == len(rest) or not group[0].has_hint:
-                explained += same
-                rest = [each for each in rest if not evidence.explains(common, each)]
-        found += [(evidence.common(part), part) for part in evidence.parts(rest)]
+            explained += [each for each in group if evidence.explains(common, each)]
+            group = [each for each in group if not evidence.explains(common, each)]
+        found += [(evidence.common(part), part) for part in evidence.parts(group)]
     for common, group in found:
-        yield _cause(name, group, common)
+        yield _cause(name, group, f"only with {' and '.join(common)}" if common else "")
 
 
-def _cause(name: str, group: Sequence[_Failure], common: tuple[str, ...]) -> Cause:
-    looks = Counter(look(failure.verdict) for failure in group)
-    first, *others = (text for text, _ in looks.most_common())
-    verdicts = tuple(each.verdict for each in group)
-    title = _in_common([_text(each) for each in verdicts if look(each) == first])
-    return Cause(name, title, tuple(others), common, verdicts)
+def _alike(failures: Sequence[_Failure]) -> Iterator[list[_Failure]]:
+    """The failures that are like each other, most first."""
+    rest = list(failures)
+    while rest:
+        ((key, _),) = Counter(key for each in rest for key in each.keys).most_common(1)
+        yield [each for each in rest if key in each.keys]
+        rest = [each for each in rest if key not in each.keys]
 
 
-def _in_common(texts: Sequence[str]) -> str:
-    """The words of texts that differ in numbers alone, with dots for the numbers that differ."""
-    words = zip(*(text.split() for text in dict.fromkeys(texts)), strict=False)
-    return " ".join(each[0] if len(set(each)) == 1 else "..." for each in words)
+def _cause(name: str, group: Sequence[_Failure], scope: str) -> Cause:
+    """The cause of a group, called by the hint of many, else by what most look like."""
+    verdicts = tuple(failure.verdict for failure in group)
+    counts = Counter(text for failure in group for text in failure.looks)
+    hints = Counter(text for failure in group if failure.verdict.hint for text in failure.looks)
+    title = max(counts, key=lambda text: (hints[text] > len(group) / MANY, counts[text]))
+    others = tuple(text for text, _ in counts.most_common() if text != title)
+    texts = {verdict.hint or verdict.message.partition("\n")[0] for verdict in verdicts}
+    return Cause(name, texts.pop() if len(texts) == 1 else title, others, scope, verdicts)
 
 
 class _Evidence:
@@ -136,7 +147,9 @@ class _Evidence:
         own = [verdict for verdict in report.verdicts if verdict.implementation == name]
         known = {id(each): facts(case) if (case := report.case(each)) else {} for each in own}
         self.failures: list[_Failure] = []
-        self._passed: dict[str, list[set[frozenset[str]]]] = {}
+        self.lost_kinds: list[str] = []
+        self._passed: dict[str, list[list[frozenset[str]]]] = {}
+        self._failed: Counter[str] = Counter()
         for kind in dict.fromkeys(_kind(each.tier) for each in own):
             here = [each for each in own if _kind(each.tier) == kind]
             bad = [each for each in here if each.is_bad]
@@ -147,51 +160,58 @@ class _Evidence:
             self.failures += [
                 _Failure(each, kind, tuple(traits(known[id(each)], limits))) for each in bad
             ]
+            self._failed[kind] = sum(each.status is Status.FAIL for each in bad)
             self._passed[kind] = [
-                {frozenset(traits(each, limits)) for each in some}
-                for some in (passed, same)
-                if some
+                [frozenset(traits(each, limits)) for each in some] for some in (passed, same)
             ]
+            failed = self._failed[kind]
+            if passed and failed >= max(LEAST_ALL, NEARLY_ALL * (failed + len(same))):
+                self.lost_kinds.append(kind)
 
     def common(self, group: Sequence[_Failure]) -> tuple[str, ...]:
         """The fewest traits that all failures of the commonest kind have and no passed case."""
         ((kind, _),) = Counter(failure.kind for failure in group).most_common(1)
         own = [failure.traits for failure in group if failure.kind == kind]
         shared = [trait for trait in own[0] if all(trait in each for each in own)]
-        if len(own) < 2:
-            return ()
         several = (
             each for most in range(1, MOST_TRAITS + 1) for each in combinations(shared, most)
         )
-        return next((each for each in several if self._tells(each, kind)), ())
+        return next((each for each in several if self._tells(each, kind, len(own))), ())
 
     def explains(self, common: tuple[str, ...], failure: _Failure) -> bool:
         """True of traits that a failure has and no passed case of its kind."""
         has_all = bool(common) and set(common) <= set(failure.traits)
-        return has_all and self._tells(common, failure.kind)
+        return has_all and any(self._lack(common, failure.kind))
 
     def parts(self, group: list[_Failure]) -> list[list[_Failure]]:
         """The failures of each of the few traits that explain all; else the whole group."""
-        if not group or group[0].has_hint or self.common(group):
+        if not group or group[0].verdict.hint or self.common(group):
             return [group] if group else []
         rest = list(group)
         parts: list[list[_Failure]] = []
         while rest and len(parts) < MOST_PARTS:
             counts = Counter(trait for failure in rest for trait in failure.traits)
-            telling = (
-                each for each in counts.most_common() if self._tells(each[:1], group[0].kind)
-            )
-            trait, count = next(telling, ("", 0))
-            if count < 2:
+            kind = group[0].kind
+            telling = (t for t, number in counts.most_common() if self._tells([t], kind, number))
+            trait = next(telling, None)
+            if trait is None:
                 return [group]
             parts.append([failure for failure in rest if trait in failure.traits])
             rest = [failure for failure in rest if trait not in failure.traits]
         return [group] if rest else parts
 
-    def _tells(self, some: Iterable[Any], kind: str) -> bool:
-        """True of traits that no passed case has, of all or of those with data that failed."""
+    def _tells(self, some: Iterable[str], kind: str, failed: int) -> bool:
+        """True of traits of so many failures that no passed case has, which is no chance."""
+        lacks = zip(self._passed[kind], self._lack(some, kind), strict=True)
+        shares = (
+            len(passed) / (len(passed) + self._failed[kind]) for passed, is_so in lacks if is_so
+        )
+        return any((1 - share) ** failed < CHANCE for share in shares)
+
+    def _lack(self, some: Iterable[str], kind: str) -> list[bool]:
+        """Whether no passed case has all of these traits, of all cases and of those that tell."""
         wanted = frozenset(some)
-        return any(not any(wanted <= each for each in passed) for passed in self._passed[kind])
+        return [bool(p) and not any(wanted <= each for each in p) for p in self._passed[kind]]
 
 
 def _kind(tier: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from conformance.reports.summary import (
 )
 from conformance.running.journal import Key, key
 
+BREAKS = re.compile(r"[^.:_]+[.:_]*|[.:_]+")
 TEMPLATES = Path(__file__).with_name("templates")
 SHOWN_CAUSES, SHOWN_CHANGES = 40, 100
 # The shades of what passed, by how much of the allowed error was used.
@@ -35,7 +37,11 @@ PASSES = {"p0": "below 0.01", "p1": "below 0.1", "p2": "below 0.5", "p3": "to 1"
 def render(report: Report, earlier: Report | None = None) -> str:
     """The whole document, with the changes since an earlier report where one is given."""
     from jinja2 import Environment, FileSystemLoader
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
+
+    def breakable(name: str) -> Markup:
+        """A name that may go on in the next line after its dots and the like."""
+        return Markup("<wbr>").join(map(escape, BREAKS.findall(name)))
 
     comparison = None if earlier is None else compare(earlier, report)
     changes = comparison.changes if comparison else {}
@@ -45,6 +51,7 @@ def render(report: Report, earlier: Report | None = None) -> str:
     text = conclusion(report.verdicts, report.footer["not_green"])
     tone, sign = ("good", "✓") if report.is_green else ("bad", "✕")
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
+    environment.filters["breakable"] = breakable
     style, script = (Markup(_template(name)) for name in ("report.css", "report.js"))
     return environment.get_template("report.html.j2").render(
         style=style,
@@ -59,6 +66,7 @@ def render(report: Report, earlier: Report | None = None) -> str:
         letters={letter: LABELS[status] for status, letter in LETTERS.items()},
         passes=PASSES,
         names=report.names,
+        longest=max(map(len, report.names), default=0),
         implementations=[_summary(name, report) for name in report.names],
         causes=shown,
         more_causes=len(causes[SHOWN_CAUSES:]),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from conformance.cases.case import Case
 from conformance.implementations.errors import shorten
@@ -87,11 +88,12 @@ def about(verdict: Verdict, case: Case | None) -> tuple[str, ...]:
 
 def picture(pattern: Pattern) -> tuple[Any, ...]:
     """Shares of wrong elements as digits, by place and by channel, and where they are in words."""
-    height, width = len(pattern.places), len(pattern.places[0])
-    rows = [_shrunk(column) for column in zip(*map(_shrunk, pattern.places), strict=True)]
-    places = tuple("".join(map(_digit, row)) for row in zip(*rows, strict=True))
-    channels = "".join(map(_digit, _shrunk(pattern.channels)))
-    return places, channels, where(pattern), height, width, len(pattern.channels)
+    shares = np.array(pattern.places)
+    rows, columns = map(_starts, shares.shape)
+    small = np.maximum.reduceat(np.maximum.reduceat(shares, rows, axis=0), columns, axis=1)
+    channels = np.maximum.reduceat(pattern.channels, _starts(len(pattern.channels)))
+    places = tuple(map(_digits, small))
+    return places, _digits(channels), where(pattern), *shares.shape, len(pattern.channels)
 
 
 def where(pattern: Pattern) -> str:
@@ -126,15 +128,14 @@ def _span(name: str, shares: Sequence[float]) -> str:
     return f"{len(wrong)} of {len(shares)} {name}s"
 
 
-def _shrunk(values: Sequence[float]) -> list[float]:
-    """At most as many values as a picture has pixels, each the largest of its part."""
-    count = min(len(values), PIXELS)
-    edges = [len(values) * part // count for part in range(count + 1)]
-    return [max(values[first:last]) for first, last in pairwise(edges)]
+def _starts(count: int) -> np.ndarray:
+    """Where the parts of rows, columns or channels begin, of which a picture shows the largest."""
+    parts = min(count, PIXELS)
+    return np.arange(parts) * count // parts
 
 
-def _digit(share: float) -> str:
-    return str(math.ceil(9 * share))
+def _digits(shares: np.ndarray) -> str:
+    return "".join(map(str, np.ceil(9 * shares).astype(int)))
 
 
 def _worst(worst: Worst) -> list[str]:

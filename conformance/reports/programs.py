@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.cases.case import Case
+from conformance.cases.case import STEP, Case
 from conformance.implementations.registry import target
 from conformance.tiers import TIERS, ModuleTier
 from weights import ArgumentError
@@ -11,14 +11,14 @@ from weights import ArgumentError
 def program(case: Case, implementation: str) -> str:
     """The program that prints an output and the oracle's; empty where a case has none.
 
-    Only GhostConvs have one, of implementations that can be imported.
+    Only GhostConvs in inference have one, of implementations that can be imported.
 
     >>> case = Case("a", "exact", "ghost_conv", {"c_in": 1, "c_out": 2}, (1, 1, 2, 2), "integers")
     >>> print(program(case, "mine:make").splitlines()[2])
     from mine import make as build
     """
     tier = TIERS.get(case.tier)
-    if tier is None or not issubclass(tier, ModuleTier):
+    if tier is None or not issubclass(tier, ModuleTier) or STEP in case.tags:
         return ""
     try:
         module, function = target(implementation)

@@ -2,18 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from conformance.cases.case import STEP, Case, layer_case
+from conformance.implementations.errors import ImplementationError, NotSupported
+from conformance.implementations.implementation import Implementation
+from conformance.implementations.process import ProcessImplementation
+from conformance.judging.verdict import Status
+from conformance.running.journal import Key
+from conformance.running.runner import judge
+from conformance.tiers import ModuleTier, Tier
 from weights import ArgumentError, configure
 
 # These have no default to go back to: they become smaller.
 REQUIRED = ("c_in", "c_out")
 MOST_STEPS = 200
 
+# Of a case that is shrunk, however long a case of the run may take.
+CASE_SECONDS = 10.0
+
 Fails = Callable[[Case], bool]
+
+
+def shrink_failures(
+    name: str, failures: Iterable[tuple[Tier, Case]], until: float
+) -> Iterator[tuple[Key, Case]]:
+    """The smallest case of each failure whose tier has cases of any size.
+
+    `until` is the time, by `time.monotonic`, at which the smallest found so far is given, and no
+    further failure is begun.
+    """
+    process = ProcessImplementation(name, CASE_SECONDS)
+    try:
+        process.start()
+        for tier, case in failures:
+            if not isinstance(tier, ModuleTier) or time.monotonic() > until:
+                continue
+            fails = _failing(tier, process, until)
+            if fails(case):
+                yield (tier.name, case.id, name), renamed(shrink(case, fails))
+    except (ImplementationError, NotSupported):
+        return  # it started once, and now does not
+    finally:
+        process.close()
+
+
+def _failing(tier: Tier, process: Implementation, until: float) -> Fails:
+    """Whether a case fails, while there is time."""
+
+    def fails(case: Case) -> bool:
+        if time.monotonic() > until:
+            return False
+        return judge(tier, renamed(case), process).status is Status.FAIL
+
+    return fails
 
 
 def shrink(case: Case, fails: Fails) -> Case:

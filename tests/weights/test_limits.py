@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 from inspect import signature
 from typing import Any
 
@@ -135,11 +136,15 @@ def test_nothing_is_built_to_see_that_a_file_holds_less(
     architecture: str, changed: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GHOSTCONV_LARGEST_REPEATS", str(10**9))
+    tracemalloc.start()
     config = configure(architecture, REQUIRED[architecture] | changed)
 
     assert len(list(itertools.islice(config.tensors(), 100))) == 100
     with pytest.raises(MismatchError) as caught:
         check_demand(config, 30, 10**6, "cannot read x")
+    _, largest = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert largest < 10**6
     assert caught.value.problems == (
         "the configuration asks for more than the 30 tensors of 1000000 bytes that are there",
     )

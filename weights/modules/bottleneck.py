@@ -106,6 +106,11 @@ class GhostBottleneckConfig(Configuration):
         pointwise = ConvolutionPlan(self.c_in, self.c_out).fold(self.folded)
         return depthwise(self.c_in, kernel_size, stride).fold(self.folded), pointwise
 
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return f"ghost1.{self.ghost1.first_norm}"
+
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of the block, and the sizes that their layers make."""
         entered = sizes

@@ -66,6 +66,11 @@ class GhostConvV3Config(GhostModule):
             return None
         return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride, self.folded)
 
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return "primary_rpr_conv.0.bn1" if self.form == TRAINING else "primary_conv.1"
+
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of the layer, and the sizes that their layers make."""
         entered = sizes

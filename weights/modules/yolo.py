@@ -1,8 +1,9 @@
 """The modules of the YOLO family that are made of ghost convolutions, as ultralytics has them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Annotated, Any
 
 from weights import arithmetic, checks
@@ -157,13 +158,21 @@ class C3GhostConfig(Configuration):
         }
 
     @cached_property
-    def bottlenecks(self) -> tuple[GhostBottleneckConfig, ...]:
-        """The `n` bottlenecks, which are alike."""
-        if not self.n:
-            return ()
+    def bottleneck(self) -> GhostBottleneckConfig:
+        """The configuration that all bottlenecks share."""
         arguments = ghost_bottleneck_arguments(self.hidden, self.hidden)
         arguments |= self.only("bn_eps", "bn_momentum", "form")
-        return (GhostBottleneckConfig(**arguments),) * self.n
+        return GhostBottleneckConfig(**arguments)
+
+    @property
+    def bottlenecks(self) -> Iterator[GhostBottleneckConfig]:
+        """The `n` bottlenecks one after another: a file may ask for more than memory holds."""
+        return repeat(self.bottleneck, self.n) if self.n else iter(())
+
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return "cv1.1"
 
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it; `hidden` where it is not the default."""

@@ -14,19 +14,22 @@ from conformance.faults.changes import (
     with_methods,
 )
 from conformance.mutants.mutant import Mutant
-from conformance.oracle import branches, layers
+from conformance.oracle import layers
 from conformance.oracle.bottleneck import GhostBottleneck
+from conformance.oracle.branches import ConvNorm
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
-from conformance.oracle.layers import Convolution, Linear, identity, relu, relu6
+from conformance.oracle.layers import identity, relu, relu6
 from conformance.oracle.networks import vgg
 from conformance.oracle.networks.basic_block import BasicBlock
 from conformance.oracle.networks.ghostnet import GhostNet
 from conformance.oracle.networks.network import Network
 from conformance.oracle.networks.resnet import GhostResNet
+from conformance.oracle.weighted import Convolution, Linear
 from conformance.oracle.yolo import C3Ghost
+from weights.columns import planned
 
 # Bound before mutants below replace them in their modules.
-_branches = branches.branches
+_branches = planned.branches
 
 
 def _no_bias(part: Any) -> None:
@@ -148,13 +151,13 @@ FAMILY_MUTANTS = (
     Mutant("excited-early", "squeeze-and-excitation before the stride", FAMILY,
            with_methods(GhostBottleneck, __call__=_excited_early)),
     Mutant("a-branch-less", "the last branch left out", FAMILY,
-           patches=((branches, "branches", _one_branch_less),)),
+           patches=((planned, "branches", _one_branch_less),)),
     Mutant("head-first", "pooling after the head", FAMILY,
            patches=((GhostNet, "_head", _head_first),)),
     Mutant("a-branch-twice", "the last branch added twice", FAMILY,
-           patches=((branches, "branches", _doubled_branch),)),
+           patches=((planned, "branches", _doubled_branch),)),
     Mutant("branches-activated", "every branch activated by itself", FAMILY,
-           outputs(branches.ConvNorm, lambda part, x, out: relu(out))),
+           outputs(ConvNorm, lambda part, x, out: relu(out))),
     Mutant("branches-not-activated", "the sum of branches not activated", FAMILY,
            each(GhostConvV3, lambda part: setattr(part, "act", identity))),
     Mutant("second-activated", "the second ghost module activated", FAMILY,
@@ -190,6 +193,6 @@ FAMILY_MUTANTS = (
     Mutant("stem-cut-at-6", "relu6 for relu in a network", FAMILY, network(relu=relu6)),
     Mutant("head-not-activated", "the activation of a network missing", FAMILY,
            network(relu=identity)),
-    Mutant("no-head-norm", "the norm of the head missing", FAMILY, network(bn_head=None)),
+    Mutant("no-head-norm", "the norm of the head missing", FAMILY, network(bn_head=identity)),
     Mutant("stages-late", "every stage reported as the next", FAMILY, adapt=_stages_late),
 )  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from conformance.faults.changes import Change
 from conformance.mutants.mutant import Mutant
-from conformance.oracle.weights_io import set_state
+from conformance.oracle.weights_io import FRAMEWORK
 from weights import arithmetic, checks
 from weights.errors import ArgumentError
 from weights.modules.configuration import Configuration
@@ -37,7 +37,7 @@ def loaded(edit: Callable[[Tensors, Tensors], Tensors]) -> Change:
         def load(path: Any) -> None:
             before = built.state()
             right(path)
-            set_state(built.module, edit(before, built.state()))
+            FRAMEWORK.set_state(built.module, edit(before, built.state()))
 
         built.load = load
 

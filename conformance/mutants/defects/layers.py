@@ -17,17 +17,9 @@ from conformance.faults.changes import (
 from conformance.faults.layers import both_sides, padded_by
 from conformance.mutants.mutant import Mutant
 from conformance.oracle.ghost_conv import GhostConv
-from conformance.oracle.layers import (
-    BatchNorm,
-    Convolution,
-    Folded,
-    hard_swish,
-    relu,
-    relu6,
-    sigmoid,
-    silu,
-)
+from conformance.oracle.layers import Folded, hard_swish, relu, relu6, sigmoid, silu
 from conformance.oracle.walk import parts
+from conformance.oracle.weighted import BatchNorm, Convolution
 
 
 def one_weight(factor: float) -> Change:

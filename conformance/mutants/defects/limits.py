@@ -10,7 +10,7 @@ import numpy as np
 
 from conformance.faults.changes import Change, kernels, outputs, with_methods
 from conformance.mutants.mutant import Mutant
-from conformance.oracle.layers import Convolution
+from conformance.oracle.weighted import Convolution
 
 
 def repeated_from(axis: int, limit: int) -> Change:

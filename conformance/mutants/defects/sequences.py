@@ -10,9 +10,9 @@ import numpy as np
 
 from conformance.faults.changes import Change, Edit, outputs, returns
 from conformance.mutants.mutant import Mutant
-from conformance.oracle.layers import BatchNorm
 from conformance.oracle.training import set_training
-from conformance.oracle.weights_io import set_state, state
+from conformance.oracle.weighted import BatchNorm
+from conformance.oracle.weights_io import FRAMEWORK
 
 Run = Callable[[Any, Any], Any]
 
@@ -125,9 +125,11 @@ def _restored(kept: Callable[[str], bool]) -> Callable[[Any, Run], Run]:
 
     def edit(module: Any, step: Run) -> Run:
         def restore(x: Any, cotangent: Any) -> Any:
-            before = state(module)
+            before = FRAMEWORK.state(module)
             found = step(x, cotangent)
-            set_state(module, {n: before[n] if kept(n) else a for n, a in state(module).items()})
+            FRAMEWORK.set_state(
+                module, {n: before[n] if kept(n) else a for n, a in FRAMEWORK.state(module).items()}
+            )
             return found
 
         return restore
@@ -141,9 +143,10 @@ def _learning(module: Any, step: Run) -> Run:
     def learn(x: Any, cotangent: Any) -> Any:
         found = step(x, cotangent)
         moved = {
-            n: -a.dtype.type(0.01) * found["grads"].get(n, 0) for n, a in state(module).items()
+            n: -a.dtype.type(0.01) * found["grads"].get(n, 0)
+            for n, a in FRAMEWORK.state(module).items()
         }
-        set_state(module, {n: a + moved[n] for n, a in state(module).items()})
+        FRAMEWORK.set_state(module, {n: a + moved[n] for n, a in FRAMEWORK.state(module).items()})
         return found
 
     return learn

@@ -10,8 +10,8 @@ import numpy as np
 from conformance.faults.changes import Change, constant, scale_norms
 from conformance.faults.statistics import statistics, stored
 from conformance.mutants.mutant import Mutant
-from conformance.oracle.layers import BatchNorm
 from conformance.oracle.training import Step
+from conformance.oracle.weighted import BatchNorm
 
 
 def kept(*names: str) -> Change:

@@ -10,16 +10,8 @@ import numpy as np
 
 from conformance.faults.changes import Change, inputs, outputs, replace_activation, with_methods
 from conformance.mutants.mutant import Mutant
-from conformance.oracle.layers import (
-    BatchNorm,
-    Convolution,
-    hard_swish,
-    identity,
-    relu,
-    relu6,
-    sigmoid,
-    silu,
-)
+from conformance.oracle.layers import hard_swish, identity, relu, relu6, sigmoid, silu
+from conformance.oracle.weighted import BatchNorm, Convolution
 from weights.tensors import DTYPES
 
 VECTORS = ("weight", "bias", "running_mean", "running_var")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from conformance.oracle.layers import Convolution
+from conformance.oracle.weighted import Convolution
 
 
 class Backwards(Convolution):

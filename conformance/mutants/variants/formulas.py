@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from conformance.oracle.layers import BatchNorm, Folded, relu6
+from conformance.oracle.layers import Folded, relu6
+from conformance.oracle.weighted import BatchNorm
 
 
 class Formula(BatchNorm):

@@ -11,16 +11,8 @@ from conformance.mutants.mutant import Mutant
 from conformance.mutants.variants import convolutions, formulas
 from conformance.oracle import ghost_conv, ghost_conv_v3
 from conformance.oracle.ghost_conv import ConvNormAct
-from conformance.oracle.layers import (
-    BatchNorm,
-    Convolution,
-    avg_pool_2x2,
-    hard_swish,
-    relu,
-    resize_like,
-    sigmoid,
-    silu,
-)
+from conformance.oracle.layers import avg_pool_2x2, hard_swish, relu, resize_like, sigmoid, silu
+from conformance.oracle.weighted import BatchNorm, Convolution
 
 STOCK = "conformance.mutants.variants.stock"
 

@@ -88,7 +88,9 @@
     if (one.hint) parts.push(element("p", {}, `Hint: ${one.hint}`));
     if (one.worst) {
       const [place, wanted, got, error, allowed] = one.worst;
-      parts.push(element("h4", {}, `The worst element, at ${place}`), facts([["wanted", wanted], ["got", got], ["error", error], ["allowed", allowed]]));
+      const numbers = [["wanted", wanted], ["got", got], ["error", error], ["allowed", allowed]].map(
+        ([term, value]) => element("div", {}, element("dt", {}, term), element("dd", {}, value)));
+      parts.push(element("h4", {}, `The worst element, at ${place}`), element("dl", { class: "worst" }, ...numbers));
     }
     if (one.picture) {
       const [places, channels, text, height, width, count] = one.picture;
@@ -110,6 +112,7 @@
     document.getElementById("split").classList.add("open");
     if (chosen !== null) squares[chosen].setAttribute("aria-pressed", "false");
     squares[index].setAttribute("aria-pressed", "true");
+    squares[index].scrollIntoView({ block: "nearest" });
     chosen = index;
   }
 

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
 import json
 import re
+import subprocess
+import sys
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from conformance import Status, Verdict, Worst
+from conformance.commands.cli import main
 from conformance.judging.compare import compare_arrays
+from conformance.judging.verdict import Pattern
 from conformance.reports.html import render
 from conformance.reports.page_data import where
-from conformance.reports.report import Report, make_report
+from conformance.reports.programs import program
+from conformance.reports.report import Report, make_report, read_report
 from conformance.running.results import Run
 from conformance.tiers import ExactTier, WeightsTier
 from weights.frameworks import Framework
 
+ROOT = Path(__file__).parents[3]
+CASE = "k3-s1-p1-r2-dw3-c3x16-9x7-n2-integers"
 EVIL = "<script>alert('x')</script>"
 WORST = Worst((0, 3, 1, 2), 1.5, 1.0, 0.5, 0.25, 2.0)
 
@@ -139,3 +152,64 @@ def test_a_pattern_is_the_share_of_wrong_elements() -> None:
     assert pattern.channels == (0, 0, 0.067, 0)
     assert {value for row in pattern.places for value in row} == {0, 0.25}
     assert where(pattern) == "rows 1 to 2, column 4, channel 2"
+
+
+def test_the_page_allows_its_own_script_and_style_and_no_other(page: str) -> None:
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    hashes = [
+        "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        for text in re.findall(r"<(?:style|script)>(.*?)</(?:style|script)>", page, re.DOTALL)
+    ]
+
+    assert policy.startswith("default-src 'none'; style-src ")
+    assert [f"'{each}'" in html.unescape(policy) for each in hashes] == [True, True]
+    assert not re.search(r"<[^>]* (?:on\w+|style)=", page)
+
+
+@pytest.mark.parametrize("text", [EVIL, "</script><img src=x>", "<!--<script>", "&lt;", "'\"`\\"])
+def test_no_text_leaves_its_place(text: str) -> None:
+    evil = replace(verdicts()[1], message=text, hint=text, case=text, implementation=text)
+    page = render(report(evil, evil))
+    tags = Tags()
+    tags.feed(page)
+
+    assert tags.open == []
+    assert page.count("<script") == 2
+    assert page.count("<img") == 0
+    assert text in data_of(page)["texts"]
+
+
+@pytest.mark.slow
+def test_a_page_of_a_run_that_fails_whole_is_small() -> None:
+    ways = np.random.Generator(np.random.PCG64(1))
+    patterns = [
+        Pattern(tuple(map(tuple, ways.random((64, 64)).tolist())), tuple(ways.random(64).tolist()))
+        for _ in range(100)
+    ]
+    bad = [
+        replace(
+            verdicts()[1], case=f"k3-s1-p1-r2-dw3-c512x512-112x112-n8-{number}", pattern=pattern,
+            message=f"{number} " * 800, hint=f"{number} " * 800, implementation=f"mine{number % 3}",
+        )
+        for number, pattern in enumerate(patterns * 30)
+    ]  # fmt: skip
+
+    assert len(render(report(*bad))) < 2_000_000
+
+
+@pytest.mark.slow
+def test_the_program_of_a_shrunk_case_shows_the_difference(tmp_path: Path) -> None:
+    name = "tests.conformance.wrong:asymmetric_padding"
+    place = ["--implementation", name, "--tier", "exact", "--case", CASE]
+    result = CliRunner().invoke(main, ["run", *place, "--report", str(tmp_path)])
+    (small,) = read_report(tmp_path / "report.jsonl").smallest.values()
+    text = program(small, name)
+    same = "print((build(*m)(x) == adapter.build(*m)(x)).all())"
+    command = [sys.executable, "-c", f"{text}\n{same}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert result.exit_code == 1
+    assert (small.config["c_in"], small.input_shape) == (1, (1, 1, 1, 1))
+    assert len(text.splitlines()) == 5
+    assert text.splitlines()[3] in html.unescape((tmp_path / "report.html").read_text())
+    assert done.stdout.splitlines()[-1] == "False"
