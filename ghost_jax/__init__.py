@@ -21,18 +21,18 @@ from ghost_jax.variants import (
     ghostnetv3_130,
     ghostnetv3_160,
 )
-from ghost_jax.weights_io import (
-    deploy,
-    from_file,
-    from_hub,
-    load_weights,
-    reset_classifier,
-    save_weights,
-    set_state,
-    state,
-)
+from ghost_jax.weights_io import FRAMEWORK
 from ghost_jax.yolo import C3Ghost
 from weights.version import __version__ as __version__
+
+deploy = FRAMEWORK.deploy
+from_file = FRAMEWORK.from_file
+from_hub = FRAMEWORK.from_hub
+load_weights = FRAMEWORK.load_weights
+reset_classifier = FRAMEWORK.reset_classifier
+save_weights = FRAMEWORK.save_weights
+set_state = FRAMEWORK.set_state
+state = FRAMEWORK.state
 
 __all__ = [
     "BasicBlock",

@@ -1,8 +1,6 @@
 """The package as the conformance suite plugs it in: NumPy arrays in NCHW, in and out."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import flax
@@ -13,7 +11,6 @@ from flax import nnx
 
 from ghost_jax.weights_io import FRAMEWORK
 from weights.columns.adapter import ModuleAdapter
-from weights.files.digests import common_dtype
 from weights.layout import cast_floating
 from weights.tensors import TensorSpec
 
@@ -50,9 +47,7 @@ class Adapter(ModuleAdapter):
         return output, grad_input, [self.framework.variable_of(holder, spec) for spec in specs]
 
 
-def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
-    """The module of that architecture and configuration, with these weights and their dtype."""
-    return Adapter(FRAMEWORK.build(architecture, config, weights), common_dtype(weights))
+build = Adapter.build
 
 
 def versions() -> dict[str, str]:

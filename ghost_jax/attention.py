@@ -1,7 +1,5 @@
 """The two attentions of the family: squeeze-and-excitation, and DFC attention (GhostNetV2)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +8,6 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from ghost_jax.framework.options import checked_options
 from ghost_jax.framework.planned import Planned
 from ghost_jax.layers import (
     activation,
@@ -63,9 +60,7 @@ class SqueezeExcite(Planned):
         rngs: nnx.Rngs,
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
-        super().__init__(
-            plan, **checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
-        )
+        super().__init__(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
 
     def _set_up(self, plan: SqueezeExciteConfig, **options: Any) -> None:
         self.conv_reduce = convolution(plan.reduce, **options)

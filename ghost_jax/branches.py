@@ -1,15 +1,12 @@
 """The parallel branches that GhostNetV3 trains in place of one convolution."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import jax
 from flax import nnx
 
 from ghost_jax.layers import activation, batch_norm, convolution, module_list, norm_after
-from weights.modules.branches import BranchesPlan
-from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.convolutions import BranchesPlan, ConvolutionPlan
 
 
 class ConvNorm(nnx.Module):
@@ -39,20 +36,3 @@ def add_branches(
     setattr(module, f"{plan.name}_rpr_conv", module_list(copies))
     setattr(module, f"{plan.name}_rpr_scale", scale)
     setattr(module, f"{plan.name}_rpr_skip", skip)
-
-
-def sum_branches(module: Any, plan: BranchesPlan, x: jax.Array) -> jax.Array:
-    """The sum of the branches that `module` was given."""
-    first, *others = branches(module, plan)
-    out = first(x)
-    for branch in others:
-        out = out + branch(x)
-    return out
-
-
-def branches(module: Any, plan: BranchesPlan) -> list[Any]:
-    """The branches that `module` was given."""
-    copies, scale, skip = (
-        getattr(module, f"{plan.name}_rpr_{kind}") for kind in ("conv", "scale", "skip")
-    )
-    return [*copies, *(branch for branch in (scale, skip) if branch is not None)]

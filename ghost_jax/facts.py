@@ -1,7 +1,5 @@
 """The layers inside a module as they are now: kinds and settings, beside the weights."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

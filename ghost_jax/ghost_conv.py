@@ -1,7 +1,5 @@
 """GhostConv: a few channels by a convolution, the others from those by a cheap one."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,14 +10,8 @@ from jax.typing import DTypeLike
 
 from ghost_jax.attention import dfc_gate, short_conv
 from ghost_jax.framework.batch_norm import BatchNorm
-from ghost_jax.framework.options import checked_options
 from ghost_jax.framework.planned import Planned
-from ghost_jax.layers import (
-    activation,
-    check_input,
-    convolution,
-    norm_after,
-)
+from ghost_jax.layers import activation, check_input, convolution, norm_after
 from weights import GhostConvConfig
 from weights.modules.arguments import Activation, Size, Split
 from weights.modules.convolutions import ConvolutionPlan
@@ -118,22 +110,16 @@ class GhostConv(Planned):
             c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, padding, dilation, groups,
             split, activation, bn_eps, bn_momentum, form, bias,
         )  # fmt: skip
-        super().__init__(
-            plan, **checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
-        )
+        super().__init__(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
 
     def _set_up(self, plan: GhostConvConfig, **options: Any) -> None:
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
-        self.primary_conv = _half(plan, plan.primary, **options)
-        self.cheap_conv = _half(plan, plan.cheap, **options) if plan.cheap else None
-        self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the layer is in training."""
-        return self.primary_conv[1]
+        norm, act = plan.batch_norm, plan.activation
+        self.primary_conv = conv_norm_act(plan.primary, *norm, act, **options)
+        self.cheap_conv = conv_norm_act(plan.cheap, *norm, act, **options) if plan.cheap else None
+        self.short_conv = short_conv(plan.gate, *norm, **options)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out)."""
@@ -163,7 +149,3 @@ class GhostConvV2(GhostConv):
 
     architecture = "ghost_conv_v2"
     configuration = GhostConvV2Config
-
-
-def _half(plan: GhostConvConfig, half: ConvolutionPlan, **options: Any) -> ConvNormAct:
-    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

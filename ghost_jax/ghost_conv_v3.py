@@ -1,7 +1,5 @@
 """The ghost module of GhostNetV3: parallel branches in training, one convolution afterwards."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,13 +9,13 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from ghost_jax.attention import dfc_gate, short_conv
-from ghost_jax.branches import add_branches, branches, sum_branches
-from ghost_jax.framework.options import checked_options
+from ghost_jax.branches import add_branches
 from ghost_jax.framework.planned import Planned
-from ghost_jax.ghost_conv import ConvNormAct, conv_norm_act
+from ghost_jax.ghost_conv import conv_norm_act
 from ghost_jax.layers import activation, check_input
+from weights.columns.planned import sum_branches
 from weights.modules.arguments import Activation, Size, Split
-from weights.modules.branches import BranchesPlan
+from weights.modules.convolutions import BranchesPlan
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
@@ -57,6 +55,7 @@ class GhostConvV3(Planned):
     """
 
     architecture = "ghost_conv_v3"
+    configuration = GhostConvV3Config
 
     def __init__(
         self,
@@ -85,27 +84,19 @@ class GhostConvV3(Planned):
             c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, branches, attention,
             primary_skip, split, activation, form, bn_eps, bn_momentum,
         )  # fmt: skip
-        super().__init__(
-            plan, **checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
-        )
+        super().__init__(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
 
     def _set_up(self, plan: GhostConvV3Config, **options: Any) -> None:
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
-        self.primary_conv = _merged(plan, "primary", **options)
-        self.cheap_conv = _merged(plan, "cheap", **options)
+        norm, act, halves = plan.batch_norm, plan.activation, plan.merged.items()
+        merged = {name: conv_norm_act(each, *norm, act, **options) for name, each in halves}
+        self.primary_conv, self.cheap_conv = merged.get("primary"), merged.get("cheap")
         for half in plan.halves if plan.form == TRAINING else ():
-            add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
-        self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
+            add_branches(self, half, *norm, **options)
+        self.short_conv = short_conv(plan.gate, *norm, **options)
         self.act = activation(plan.activation)
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the layer is in training, if there is one."""
-        if self.plan.form == TRAINING:
-            return branches(self, self.plan.halves[0])[0].bn1
-        return None if self.short_conv is None else self.short_conv[1]
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out)."""
@@ -123,10 +114,3 @@ class GhostConvV3(Planned):
         if self.plan.form != TRAINING:
             return getattr(self, f"{half.name}_conv")(x)
         return self.act(sum_branches(self, half, x))
-
-
-def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvNormAct | None:
-    half = plan.merged.get(name)
-    if half is None:
-        return None
-    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

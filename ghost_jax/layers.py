@@ -1,48 +1,20 @@
 """The framework's own layers, as this project uses them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from ghost_jax.framework.activations import hard_swish, identity, relu, relu6, silu
 from ghost_jax.framework.batch_norm import BatchNorm
 from ghost_jax.framework.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
-from ghost_jax.framework.options import without_axes
+from ghost_jax.framework.options import FlaxOptions, without_axes
 from weights import ArgumentError, arithmetic
 from weights.modules.convolutions import ConvolutionPlan
 from weights.modules.forms import check_form
-
-
-# Functions of our own: a module that held JAX's compiled ones could not be pickled.
-def relu(x: jax.Array) -> jax.Array:
-    """max(x, 0)."""
-    return jax.nn.relu(x)
-
-
-def relu6(x: jax.Array) -> jax.Array:
-    """min(max(x, 0), 6)."""
-    return jax.nn.relu6(x)
-
-
-def silu(x: jax.Array) -> jax.Array:
-    """x / (1 + exp(-x))."""
-    return jax.nn.silu(x)
-
-
-def hard_swish(x: jax.Array) -> jax.Array:
-    """x relu6(x + 3) / 6 (Howard et al., ICCV 2019, section 5.2)."""
-    return jax.nn.hard_swish(x)
-
-
-def identity(x: jax.Array) -> jax.Array:
-    """x."""
-    return x
-
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "relu": relu,
@@ -53,7 +25,7 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 }
 
 
-def convolution(plan: ConvolutionPlan, **options: Any) -> nnx.Conv:
+def convolution(plan: ConvolutionPlan, **options: Unpack[FlaxOptions]) -> nnx.Conv:
     """A convolution with symmetric explicit padding."""
     init = _uniform(plan.fan_in)
     kind = DepthwiseConvolution if plan.depthwise else Convolution
@@ -73,7 +45,9 @@ def convolution(plan: ConvolutionPlan, **options: Any) -> nnx.Conv:
     )
 
 
-def batch_norm(channels: int, eps: float, momentum: float, **options: Any) -> BatchNorm:
+def batch_norm(
+    channels: int, eps: float, momentum: float, **options: Unpack[FlaxOptions]
+) -> BatchNorm:
     """Batch normalisation that stores the unbiased variance."""
     return BatchNorm(channels, eps, momentum, **options)
 
@@ -88,12 +62,14 @@ class Folded(nnx.Module):
         return x
 
 
-def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
+def norm_after(
+    plan: ConvolutionPlan, eps: float, momentum: float, **options: Unpack[FlaxOptions]
+) -> Any:
     """The batch normalisation after a convolution, or `Folded` where none follows."""
     return batch_norm(plan.c_out, eps, momentum, **options) if plan.norm else Folded()
 
 
-def linear(features: int, classes: int, **options: Any) -> nnx.Linear:
+def linear(features: int, classes: int, **options: Unpack[FlaxOptions]) -> nnx.Linear:
     """A linear layer with bias."""
     init = _uniform(features)
     own = without_axes(options)
@@ -161,7 +137,7 @@ def module_list(modules: Iterable[nnx.Module]) -> nnx.List[Any]:
 
 
 def conv_norms(
-    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Any
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Unpack[FlaxOptions]
 ) -> Any:
     """Convolutions in turn, each with its batch normalisation."""
     layers: list[Any] = []
@@ -187,10 +163,15 @@ def check_input(module: Any, x: jax.Array) -> None:
     if norm is not None:
         # Also where statistics are those of all devices, of which the sizes here tell nothing.
         check_form(module.plan.form, training=not norm.use_running_average)
-    module.plan.check_input(canonical_shape(x), dtype_name(x), training=in_training(norm))
+    module.plan.check_input(_canonical_shape(x), dtype_name(x), training=in_training(norm))
 
 
-def canonical_shape(x: jax.Array) -> tuple[Any, ...]:
+def dtype_name(x: jax.Array) -> str:
+    """Name of the input's dtype, as NumPy has it."""
+    return x.dtype.name
+
+
+def _canonical_shape(x: jax.Array) -> tuple[Any, ...]:
     """Shape of the input as (N, C, H, W)."""
     # A size that is a symbol, as `jax.export` has them, is not known.
     shape = tuple(size if isinstance(size, int) else None for size in x.shape)
@@ -198,11 +179,6 @@ def canonical_shape(x: jax.Array) -> tuple[Any, ...]:
         return shape
     batch, height, width, channels = shape
     return batch, channels, height, width
-
-
-def dtype_name(x: jax.Array) -> str:
-    """Name of the input's dtype, as NumPy has it."""
-    return x.dtype.name
 
 
 def _uniform(fan_in: int) -> Callable[..., jax.Array]:

@@ -3,8 +3,6 @@
 `ghost-conformance run --implementation ghost_jax.modes:eager`, and likewise the others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +12,9 @@ import numpy as np
 from flax import nnx
 from jax import export
 
-from ghost_jax import adapter, weights_io
 from ghost_jax.adapter import Adapter, strict_arithmetic, versions
-from weights.columns.adapter import PRECISIONS, Prepare, PreparedAdapter, Run
+from ghost_jax.weights_io import FRAMEWORK
+from weights.columns.adapter import PRECISIONS, Prepare, PreparedAdapter, Run, widened
 
 __all__ = [
     "PRECISIONS",
@@ -42,7 +40,7 @@ class Mode(PreparedAdapter, Adapter):
 
 
 class Eager(Adapter):
-    """One built module that runs operation by operation."""
+    """One built module that runs operation by operation: without jit, training steps too."""
 
     def _forward(self, x: jax.Array) -> jax.Array:
         with jax.disable_jit():
@@ -57,70 +55,12 @@ class Eager(Adapter):
             return super()._differentiate(*step)
 
 
-def eager(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Eager:
-    """Without jit, operation by operation, training steps too."""
-    built = adapter.build(architecture, config, weights)
-    return Eager(built.module, built.dtype)
-
-
-def pure(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """As a pure function of its state, under jax.jit."""
-
-    def prepare(module: Any, _: jax.Array) -> Run:
-        graph, state = nnx.split(module)
-        compiled = jax.jit(lambda state, x: nnx.merge(graph, state)(x))
-        return lambda x: compiled(state, x)
-
-    return _build(prepare, architecture, config, weights)
-
-
-def stablehlo(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """Exported to StableHLO bytes by jax.export, and read back."""
-
-    def prepare(module: Any, x: jax.Array) -> Run:
-        graph, state = nnx.split(module)
-        # A plain tree of arrays: what jax.export can write down.
-        leaves, tree = jax.tree.flatten(state)
-
-        def call(leaves: list[jax.Array], x: jax.Array) -> jax.Array:
-            return nnx.merge(graph, jax.tree.unflatten(tree, leaves))(x)
-
-        data = export.export(jax.jit(call))(leaves, x).serialize()
-        compiled = jax.jit(export.deserialize(data).call)
-        return lambda x: compiled(leaves, x)
-
-    return _build(prepare, architecture, config, weights)
-
-
-def vmapped(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """vmap over a stack of single images, under jit."""
-
-    def prepare(module: Any, _: jax.Array) -> Run:
-        def stacked(module: Any, x: jax.Array) -> jax.Array:
-            shared: dict[Any, None] = {...: None}
-            axes = nnx.StateAxes(shared)
-            return nnx.vmap(lambda module, x: module(x), in_axes=(axes, 0))(module, x[:, None])
-
-        compiled = nnx.jit(stacked)
-        return lambda x: compiled(module, x)[:, 0]
-
-    return _build(prepare, architecture, config, weights)
-
-
-def one_by_one(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """One image at a time, under jit."""
-
-    def prepare(module: Any, _: jax.Array) -> Run:
-        call = nnx.jit(lambda module, x: module(x))
-        return lambda x: jnp.concatenate([call(module, each[None]) for each in x])
-
-    return _build(prepare, architecture, config, weights)
+eager = Eager.build
 
 
 def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """Parameters and arithmetic in float64; needs JAX_ENABLE_X64=1."""
-    wide = {name: array.astype(np.float64) for name, array in weights.items()}
-    return _build(_jitted(None), architecture, config, wide)
+    return Mode.build(architecture, config, widened(weights), prepare=_jitted(None))
 
 
 def bfloat16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
@@ -133,10 +73,53 @@ def float16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, 
     return _narrow(jnp.float16, architecture, config, weights)
 
 
+@Mode.prepared
+def pure(module: Any, _: jax.Array) -> Run:
+    """As a pure function of its state, under jax.jit."""
+    graph, state = nnx.split(module)
+    compiled = jax.jit(lambda state, x: nnx.merge(graph, state)(x))
+    return lambda x: compiled(state, x)
+
+
+@Mode.prepared
+def stablehlo(module: Any, x: jax.Array) -> Run:
+    """Exported to StableHLO bytes by jax.export, and read back."""
+    graph, state = nnx.split(module)
+    # A plain tree of arrays: what jax.export can write down.
+    leaves, tree = jax.tree.flatten(state)
+
+    def call(leaves: list[jax.Array], x: jax.Array) -> jax.Array:
+        return nnx.merge(graph, jax.tree.unflatten(tree, leaves))(x)
+
+    data = export.export(jax.jit(call))(leaves, x).serialize()
+    compiled = jax.jit(export.deserialize(data).call)
+    return lambda x: compiled(leaves, x)
+
+
+@Mode.prepared
+def vmapped(module: Any, _: jax.Array) -> Run:
+    """vmap over a stack of single images, under jit."""
+
+    def stacked(module: Any, x: jax.Array) -> jax.Array:
+        shared: dict[Any, None] = {...: None}
+        axes = nnx.StateAxes(shared)
+        return nnx.vmap(lambda module, x: module(x), in_axes=(axes, 0))(module, x[:, None])
+
+    compiled = nnx.jit(stacked)
+    return lambda x: compiled(module, x)[:, 0]
+
+
+@Mode.prepared
+def one_by_one(module: Any, _: jax.Array) -> Run:
+    """One image at a time, under jit."""
+    call = nnx.jit(lambda module, x: module(x))
+    return lambda x: jnp.concatenate([call(module, each[None]) for each in x])
+
+
 def _narrow(dtype: Any, architecture: str, config: Any, weights: Any) -> Mode:
-    kind = weights_io.ARCHITECTURES[architecture]
-    module = kind(**config, dtype=dtype, param_dtype=jnp.float32, rngs=nnx.Rngs(0))
-    weights_io.set_state(module, weights)
+    kind = FRAMEWORK.architectures[architecture]
+    module: Any = kind(**config, dtype=dtype, param_dtype=jnp.float32, rngs=nnx.Rngs(0))
+    FRAMEWORK.set_state(module, weights)
     return Mode(module, np.float32, _jitted(dtype))
 
 
@@ -148,8 +131,3 @@ def _jitted(dtype: Any) -> Prepare:
         return lambda x: compiled(module, x)
 
     return prepare
-
-
-def _build(prepare: Prepare, *description: Any) -> Mode:
-    built = adapter.build(*description)
-    return Mode(built.module, built.dtype, prepare)

@@ -1,7 +1,5 @@
 """Where Flax's own state, as Orbax and msgpack files hold it, has the tensors of a module."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +7,7 @@ import numpy as np
 from flax import nnx
 
 import weights
-from ghost_jax.weights_io import build, variable_of
+from ghost_jax.weights_io import FRAMEWORK
 
 # Between the parts of a path.
 SEPARATOR = "/"
@@ -18,6 +16,8 @@ SEPARATOR = "/"
 def module_paths(architecture: str, config: Mapping[str, Any]) -> dict[str, str]:
     """The path of every tensor's variable in the state of the module, by canonical name."""
     specs = list(weights.configure(architecture, config).tensors())
-    module = build(architecture, config, {s.name: np.zeros(s.shape, np.float32) for s in specs})
+    module = FRAMEWORK.build(
+        architecture, config, {s.name: np.zeros(s.shape, np.float32) for s in specs}
+    )
     paths = {id(node): SEPARATOR.join(map(str, path)) for path, node in nnx.iter_graph(module)}
-    return {spec.name: paths[id(variable_of(module, spec))] for spec in specs}
+    return {spec.name: paths[id(FRAMEWORK.variable_of(module, spec))] for spec in specs}

@@ -3,8 +3,6 @@
 How large each is and which repository has its weights stands in `weights.networks.variants`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Unpack
 
@@ -12,7 +10,7 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from ghost_jax.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
-from ghost_jax.weights_io import variant
+from ghost_jax.weights_io import FRAMEWORK
 from weights.hub import Pretrained
 from weights.networks.variants import GhostNetArguments
 
@@ -30,7 +28,7 @@ class Options(GhostNetArguments, total=False):
 
 def ghostnet_050(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNet:
     """GhostNet at width 0.5; its arguments are those of `ghostnet_100`."""
-    return variant("ghostnet_050", GhostNet, pretrained, options)
+    return FRAMEWORK.variant("ghostnet_050", GhostNet, pretrained, options)
 
 
 def ghostnet_100(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNet:
@@ -45,44 +43,44 @@ def ghostnet_100(pretrained: Pretrained = False, **options: Unpack[Options]) -> 
     >>> network.plan.macs(224, 224)
     139883312
     """
-    return variant("ghostnet_100", GhostNet, pretrained, options)
+    return FRAMEWORK.variant("ghostnet_100", GhostNet, pretrained, options)
 
 
 def ghostnet_130(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNet:
     """GhostNet at width 1.3; its arguments are those of `ghostnet_100`."""
-    return variant("ghostnet_130", GhostNet, pretrained, options)
+    return FRAMEWORK.variant("ghostnet_130", GhostNet, pretrained, options)
 
 
 def ghostnetv2_100(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV2:
     """GhostNetV2; its arguments are those of `ghostnet_100`."""
-    return variant("ghostnetv2_100", GhostNetV2, pretrained, options)
+    return FRAMEWORK.variant("ghostnetv2_100", GhostNetV2, pretrained, options)
 
 
 def ghostnetv2_130(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV2:
     """GhostNetV2 at width 1.3; its arguments are those of `ghostnet_100`."""
-    return variant("ghostnetv2_130", GhostNetV2, pretrained, options)
+    return FRAMEWORK.variant("ghostnetv2_130", GhostNetV2, pretrained, options)
 
 
 def ghostnetv2_160(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV2:
     """GhostNetV2 at width 1.6; its arguments are those of `ghostnet_100`."""
-    return variant("ghostnetv2_160", GhostNetV2, pretrained, options)
+    return FRAMEWORK.variant("ghostnetv2_160", GhostNetV2, pretrained, options)
 
 
 def ghostnetv3_050(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV3:
     """GhostNetV3 at width 0.5; its arguments are those of `ghostnet_100`."""
-    return variant("ghostnetv3_050", GhostNetV3, pretrained, options)
+    return FRAMEWORK.variant("ghostnetv3_050", GhostNetV3, pretrained, options)
 
 
 def ghostnetv3_100(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV3:
     """GhostNetV3; its arguments are those of `ghostnet_100`."""
-    return variant("ghostnetv3_100", GhostNetV3, pretrained, options)
+    return FRAMEWORK.variant("ghostnetv3_100", GhostNetV3, pretrained, options)
 
 
 def ghostnetv3_130(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV3:
     """GhostNetV3 at width 1.3; its arguments are those of `ghostnet_100`."""
-    return variant("ghostnetv3_130", GhostNetV3, pretrained, options)
+    return FRAMEWORK.variant("ghostnetv3_130", GhostNetV3, pretrained, options)
 
 
 def ghostnetv3_160(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV3:
     """GhostNetV3 at width 1.6; its arguments are those of `ghostnet_100`."""
-    return variant("ghostnetv3_160", GhostNetV3, pretrained, options)
+    return FRAMEWORK.variant("ghostnetv3_160", GhostNetV3, pretrained, options)

@@ -1,7 +1,5 @@
 """Weights in and out: canonical names and layouts, strict, all or nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -104,16 +102,3 @@ def _abstract(architecture: str, config: Mapping[str, Any], dtype: np.dtype) -> 
 
 FRAMEWORK = Framework()
 build = FRAMEWORK.build
-deploy = FRAMEWORK.deploy
-from_file = FRAMEWORK.from_file
-from_hub = FRAMEWORK.from_hub
-load_weights = FRAMEWORK.load_weights
-reset_classifier = FRAMEWORK.reset_classifier
-save_weights = FRAMEWORK.save_weights
-set_state = FRAMEWORK.set_state
-specs_of = FRAMEWORK.specs_of
-state = FRAMEWORK.state
-to_canonical = FRAMEWORK.to_canonical
-to_native = FRAMEWORK.to_native
-variable_of = FRAMEWORK.variable_of
-variant = FRAMEWORK.variant

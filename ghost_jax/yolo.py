@@ -1,7 +1,5 @@
 """The ghost modules of the YOLO family, as ultralytics has them: names, arguments, results."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
@@ -11,14 +9,10 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from ghost_jax import bottleneck, ghost_conv
-from ghost_jax.framework.options import FlaxOptions, checked_options
+from ghost_jax.framework.options import FlaxOptions
 from ghost_jax.framework.planned import Planned, from_plan
-from ghost_jax.ghost_conv import ConvNormAct, conv_norm_act
-from ghost_jax.layers import (
-    ACTIVATIONS,
-    check_input,
-    module_list,
-)
+from ghost_jax.ghost_conv import conv_norm_act
+from ghost_jax.layers import ACTIVATIONS, check_input, module_list
 from weights.modules.arguments import Size
 from weights.modules.forms import PlainForm
 from weights.modules.yolo import (
@@ -141,22 +135,15 @@ class C3Ghost(Planned):
     ) -> None:
         check_without_effect(shortcut, g)
         plan = C3GhostConfig(c1, c2, n, e, hidden, bn_eps, bn_momentum, form)
-        super().__init__(
-            plan, **checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
-        )
+        super().__init__(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
 
     def _set_up(self, plan: C3GhostConfig, **options: Any) -> None:
-        self.cv1 = _convolution(plan, "cv1", **options)
-        self.cv2 = _convolution(plan, "cv2", **options)
-        self.cv3 = _convolution(plan, "cv3", **options)
+        self.cv1 = conv_norm_act(plan.convolutions["cv1"], *plan.batch_norm, "silu", **options)
+        self.cv2 = conv_norm_act(plan.convolutions["cv2"], *plan.batch_norm, "silu", **options)
+        self.cv3 = conv_norm_act(plan.convolutions["cv3"], *plan.batch_norm, "silu", **options)
         self.m = module_list(
             from_plan(bottleneck.GhostBottleneck, block, **options) for block in plan.bottlenecks
         )
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the block is in training."""
-        return self.cv1[1]
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Shapes: x: (N, H, W, c1) to (N, H, W, c2)."""
@@ -166,8 +153,3 @@ class C3Ghost(Planned):
             out = block(out)
         out = jnp.concatenate([out, self.cv2(x)], axis=-1)
         return self.cv3(out)
-
-
-def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
-    each = plan.convolutions[name]
-    return conv_norm_act(each, plan.bn_eps, plan.bn_momentum, "silu", **options)

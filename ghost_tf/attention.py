@@ -1,7 +1,5 @@
 """The two attentions of the family: squeeze-and-excitation, and DFC attention (GhostNetV2)."""
 
-from __future__ import annotations
-
 from typing import Any, Unpack
 
 import keras
@@ -18,7 +16,7 @@ from ghost_tf.layers import (
     resize_like,
     sigmoid,
 )
-from ghost_tf.saving.planned import Planned, build_in_turn
+from ghost_tf.saving.planned import Planned
 from weights.modules.arguments import Rounding
 from weights.modules.attention import AttentionPlan, SqueezeExciteConfig
 
@@ -62,10 +60,6 @@ class SqueezeExcite(Planned, keras.layers.Layer):
         self.conv_reduce = convolution(plan.reduce, **options)
         self.conv_expand = convolution(plan.expand, **options)
         self.relu = activation("relu")
-
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the variables."""
-        build_in_turn([self.conv_reduce, self.conv_expand], input_shape)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, channels), the same out."""

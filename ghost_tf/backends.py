@@ -4,8 +4,6 @@
 from the environment when it is first imported, and the suite sets it before.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

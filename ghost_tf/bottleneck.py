@@ -1,30 +1,25 @@
 """GhostBottleneck: two ghost modules and what stands between them."""
 
-from __future__ import annotations
-
 from typing import Any, Unpack
 
 import keras
 
 from ghost_tf.attention import SqueezeExcite
-from ghost_tf.branches import add_branches, branches, sum_branches
+from ghost_tf.branches import add_branches
 from ghost_tf.framework.data_format import DataFormat
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.layers import activation, conv_norms, convolution, norm_after
-from ghost_tf.saving.planned import Planned, build_in_turn, from_plan
+from ghost_tf.saving.planned import Planned, from_plan
+from weights.columns.planned import sum_branches
 from weights.modules.arguments import Activation, Rounding, Split
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.forms import Form
-from weights.modules.ghost_conv import GhostConvConfig, GhostConvV2Config
-from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 # The ghost module of a configuration.
 GHOSTS: dict[type, type[Any]] = {
-    GhostConvConfig: GhostConv,
-    GhostConvV2Config: GhostConvV2,
-    GhostConvV3Config: GhostConvV3,
+    kind.configuration: kind for kind in (GhostConv, GhostConvV2, GhostConvV3)
 }
 
 
@@ -103,30 +98,17 @@ class GhostBottleneck(Planned, keras.layers.Layer):
         super().__init__(plan, data_format, **keras_options)
 
     def _set_up(self, plan: GhostBottleneckConfig, **options: Any) -> None:
-        norm = (plan.bn_eps, plan.bn_momentum)
+        norm = plan.batch_norm
         self.ghost1 = from_plan(GHOSTS[type(plan.ghost1)], plan.ghost1, **options)
         self.conv_dw = convolution(plan.strided, **options) if plan.strided else None
         self.bn_dw = norm_after(plan.strided, *norm, **options) if plan.strided else None
         if plan.strided_branches:
             add_branches(self, plan.strided_branches, *norm, **options)
-        self.se = _squeeze_excite(plan, **options)
+        se = plan.squeeze_excite
+        self.se = from_plan(SqueezeExcite, se, **options) if se else None
         self.ghost2 = from_plan(GHOSTS[type(plan.ghost2)], plan.ghost2, **options)
         self.shortcut = conv_norms(plan.shortcut, *norm, **options) if plan.shortcut else None
         self.shortcut_act = activation(plan.shortcut_activation)
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the block is in training."""
-        return self.ghost1.first_norm
-
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the variables."""
-        shape = build_in_turn([self.ghost1], input_shape)
-        for layer in self._strided_layers():
-            layer.build(shape)
-        shape = self._strided_shape(shape)
-        build_in_turn([each for each in (self.bn_dw, self.se, self.ghost2) if each], shape)
-        build_in_turn(self.shortcut or (), input_shape)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out), or channels first."""
@@ -136,20 +118,9 @@ class GhostBottleneck(Planned, keras.layers.Layer):
             out = self.se(out)
         return self.ghost2(out, training=training) + self._shortcut(x, training)
 
-    def _strided_layers(self) -> list[Any]:
-        """The convolutions that the stride is in, side by side."""
-        if self.conv_dw is not None:
-            return [self.conv_dw]
-        parts = self.plan.strided_branches
-        return branches(self, parts) if parts else []
-
-    def _strided_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        layers = self._strided_layers()
-        return layers[0].compute_output_shape(shape) if layers else shape
-
     def _strided(self, x: Any, training: bool | None) -> Any:
         if self.plan.strided_branches:
-            return sum_branches(self, self.plan.strided_branches, x, training)
+            return sum_branches(self, self.plan.strided_branches, x, training=training)
         if self.conv_dw is None or self.bn_dw is None:
             return x
         return self.bn_dw(self.conv_dw(x), training=training)
@@ -160,9 +131,3 @@ class GhostBottleneck(Planned, keras.layers.Layer):
         depthwise, norm, pointwise, last_norm = self.shortcut
         x = self.shortcut_act(norm(depthwise(x), training=training))
         return last_norm(pointwise(x), training=training)
-
-
-def _squeeze_excite(plan: GhostBottleneckConfig, **options: Any) -> SqueezeExcite | None:
-    if plan.squeeze_excite is None:
-        return None
-    return from_plan(SqueezeExcite, plan.squeeze_excite, **options)

@@ -1,7 +1,5 @@
 """The parallel branches that GhostNetV3 trains in place of one convolution."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any, Unpack
 
@@ -11,9 +9,7 @@ from ghost_tf.framework.keras_layers import convolution_plan
 from ghost_tf.framework.options import KerasOptions, VariableOptions
 from ghost_tf.layers import activation, batch_norm, convolution, module_list, norm_after
 from ghost_tf.saving.composed import Composed, settle
-from ghost_tf.saving.planned import build_in_turn
-from weights.modules.branches import BranchesPlan
-from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.convolutions import BranchesPlan, ConvolutionPlan
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
@@ -42,10 +38,6 @@ class ConvNorm(Composed, VariableOptions, keras.layers.Layer):
     def _from_arguments(cls, arguments: dict[str, Any]) -> Any:
         return super()._from_arguments({**arguments, "plan": convolution_plan(arguments["plan"])})
 
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the variables."""
-        build_in_turn([self.conv, self.bn1], input_shape)
-
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, C) to (N, H', W', C')."""
         return self.act(self.bn1(self.conv(x), training=training))
@@ -66,20 +58,3 @@ def add_branches(
     setattr(module, f"{plan.name}_rpr_conv", module_list(copies))
     setattr(module, f"{plan.name}_rpr_scale", scale)
     setattr(module, f"{plan.name}_rpr_skip", skip)
-
-
-def sum_branches(module: Any, plan: BranchesPlan, x: Any, training: bool | None = None) -> Any:
-    """The sum of the branches that `module` was given."""
-    first, *others = branches(module, plan)
-    out = first(x, training=training)
-    for branch in others:
-        out = out + branch(x, training=training)
-    return out
-
-
-def branches(module: Any, plan: BranchesPlan) -> list[Any]:
-    """The branches that `module` was given."""
-    copies, scale, skip = (
-        getattr(module, f"{plan.name}_rpr_{kind}") for kind in ("conv", "scale", "skip")
-    )
-    return [*copies, *(branch for branch in (scale, skip) if branch is not None)]

@@ -1,7 +1,5 @@
 """GhostConv: a few channels by a convolution, the others from those by a cheap one."""
 
-from __future__ import annotations
-
 from typing import Any, Unpack
 
 import keras
@@ -10,9 +8,9 @@ from ghost_tf.attention import dfc_gate, short_conv
 from ghost_tf.framework.data_format import DataFormat, concatenate, crop_channels
 from ghost_tf.framework.keras_layers import BatchNorm
 from ghost_tf.framework.options import KerasOptions
-from ghost_tf.layers import activation, canonical_shape, convolution, norm_after
+from ghost_tf.layers import activation, convolution, norm_after
 from ghost_tf.saving.composed import Composed, revived, serialised, settle
-from ghost_tf.saving.planned import Planned, build_in_turn
+from ghost_tf.saving.planned import Planned
 from weights import GhostConvConfig
 from weights.modules.arguments import Activation, Size, Split
 from weights.modules.convolutions import ConvolutionPlan
@@ -43,10 +41,6 @@ class ConvNormAct(Composed, keras.layers.Layer):
     @classmethod
     def _from_arguments(cls, arguments: dict[str, Any]) -> Any:
         return super()._from_arguments(revived(arguments, "conv", "norm", "act"))
-
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the variables."""
-        build_in_turn([self.conv, self.norm], input_shape)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, C) to (N, H', W', C'), or channels first."""
@@ -135,21 +129,10 @@ class GhostConv(Planned, keras.layers.Layer):
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
-        self.primary_conv = _half(plan, plan.primary, **options)
-        self.cheap_conv = _half(plan, plan.cheap, **options) if plan.cheap else None
-        self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the layer is in training."""
-        return self.primary_conv[1]
-
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the variables."""
-        self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
-        halves = [half for half in (self.primary_conv, self.cheap_conv) if half is not None]
-        build_in_turn(halves, input_shape)
-        build_in_turn(self.short_conv or (), input_shape)
+        norm, act = plan.batch_norm, plan.activation
+        self.primary_conv = conv_norm_act(plan.primary, *norm, act, **options)
+        self.cheap_conv = conv_norm_act(plan.cheap, *norm, act, **options) if plan.cheap else None
+        self.short_conv = short_conv(plan.gate, *norm, **options)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out), or channels first."""
@@ -181,7 +164,3 @@ class GhostConvV2(GhostConv):
 
     architecture = "ghost_conv_v2"
     configuration = GhostConvV2Config
-
-
-def _half(plan: GhostConvConfig, half: ConvolutionPlan, **options: Any) -> ConvNormAct:
-    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

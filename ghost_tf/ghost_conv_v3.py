@@ -1,23 +1,19 @@
 """The ghost module of GhostNetV3: parallel branches in training, one convolution afterwards."""
 
-from __future__ import annotations
-
 from typing import Any, Unpack
 
 import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
-from ghost_tf.branches import add_branches, branches, sum_branches
+from ghost_tf.branches import add_branches
 from ghost_tf.framework.data_format import DataFormat, concatenate, crop_channels
 from ghost_tf.framework.options import KerasOptions
-from ghost_tf.ghost_conv import ConvNormAct, conv_norm_act
-from ghost_tf.layers import (
-    activation,
-    canonical_shape,
-)
-from ghost_tf.saving.planned import Planned, build_in_turn
+from ghost_tf.ghost_conv import conv_norm_act
+from ghost_tf.layers import activation
+from ghost_tf.saving.planned import Planned
+from weights.columns.planned import sum_branches
 from weights.modules.arguments import Activation, Size, Split
-from weights.modules.branches import BranchesPlan
+from weights.modules.convolutions import BranchesPlan
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
@@ -58,6 +54,7 @@ class GhostConvV3(Planned, keras.layers.Layer):
     """
 
     architecture = "ghost_conv_v3"
+    configuration = GhostConvV3Config
 
     def __init__(
         self,
@@ -89,31 +86,13 @@ class GhostConvV3(Planned, keras.layers.Layer):
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
-        self.primary_conv = _merged(plan, "primary", **options)
-        self.cheap_conv = _merged(plan, "cheap", **options)
+        norm, act, halves = plan.batch_norm, plan.activation, plan.merged.items()
+        merged = {name: conv_norm_act(each, *norm, act, **options) for name, each in halves}
+        self.primary_conv, self.cheap_conv = merged.get("primary"), merged.get("cheap")
         for half in plan.halves if plan.form == TRAINING else ():
-            add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
-        self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
+            add_branches(self, half, *norm, **options)
+        self.short_conv = short_conv(plan.gate, *norm, **options)
         self.act = activation(plan.activation)
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the layer is in training, if there is one."""
-        if self.plan.form == TRAINING:
-            return branches(self, self.plan.halves[0])[0].bn1
-        return None if self.short_conv is None else self.short_conv[1]
-
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the variables."""
-        self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
-        shape = input_shape
-        for half in self.plan.halves:
-            deployed = self.plan.form != TRAINING
-            layers = [getattr(self, f"{half.name}_conv")] if deployed else branches(self, half)
-            for layer in layers:
-                layer.build(shape)
-            shape = layers[0].compute_output_shape(shape)
-        build_in_turn(self.short_conv or (), input_shape)
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out)."""
@@ -130,11 +109,4 @@ class GhostConvV3(Planned, keras.layers.Layer):
     def _half(self, half: BranchesPlan, x: Any, training: bool | None) -> Any:
         if self.plan.form != TRAINING:
             return getattr(self, f"{half.name}_conv")(x)
-        return self.act(sum_branches(self, half, x, training))
-
-
-def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvNormAct | None:
-    half = plan.merged.get(name)
-    if half is None:
-        return None
-    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)
+        return self.act(sum_branches(self, half, x, training=training))

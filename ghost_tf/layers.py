@@ -1,17 +1,14 @@
 """The framework's own layers, as this project uses them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from ghost_tf.framework import data_format as axes
-from ghost_tf.framework.data_format import channel_axis, spatial_axes
+from ghost_tf.framework.data_format import channel_axis, native_shape, spatial_axes
 from ghost_tf.framework.keras_layers import BatchNorm, Convolution, DepthwiseConvolution, uniform
-from ghost_tf.framework.options import drawn_apart
+from ghost_tf.framework.options import KerasOptions, LayerOptions, drawn_apart
 from weights import arithmetic
 from weights.modules.convolutions import ConvolutionPlan
 
@@ -29,17 +26,19 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def convolution(plan: ConvolutionPlan, **options: Any) -> Convolution:
+def convolution(plan: ConvolutionPlan, **options: Unpack[LayerOptions]) -> Convolution:
     """A convolution with symmetric explicit padding."""
     kind = DepthwiseConvolution if plan.depthwise else Convolution
     return kind(plan, **options)
 
 
 def batch_norm(
-    channels: int, eps: float, momentum: float, *, data_format: str, **options: Any
+    channels: int, eps: float, momentum: float, *, data_format: str, **options: Unpack[KerasOptions]
 ) -> BatchNorm:
     """Batch normalisation that stores the unbiased variance."""
-    return BatchNorm(channel_axis(data_format), 1 - momentum, eps, dtype=options["dtype"])
+    norm = BatchNorm(channel_axis(data_format), 1 - momentum, eps, dtype=options["dtype"])
+    norm.takes = native_shape((None, channels, None, None), data_format)
+    return norm
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
@@ -59,7 +58,9 @@ class Folded(keras.layers.Layer):
         return input_shape
 
 
-def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
+def norm_after(
+    plan: ConvolutionPlan, eps: float, momentum: float, **options: Unpack[LayerOptions]
+) -> Any:
     """The batch normalisation after a convolution, or `Folded` where none follows."""
     if plan.norm:
         return batch_norm(plan.c_out, eps, momentum, **options)
@@ -70,10 +71,14 @@ def linear(features: int, classes: int, *, data_format: str, **options: Any) -> 
     """A linear layer with bias."""
     drawn = {name: uniform(features) for name in ("kernel_initializer", "bias_initializer")}
     chosen = {name: drawn_apart(options[name]) for name in drawn if name in options}
-    return keras.layers.Dense(classes, **{**drawn, **options, **chosen})
+    dense = keras.layers.Dense(classes, **{**drawn, **options, **chosen})
+    dense.takes = (None, features)
+    return dense
 
 
-def dropout(rate: float, *, data_format: str, **options: Any) -> keras.layers.Dropout:
+def dropout(
+    rate: float, *, data_format: str, **options: Unpack[KerasOptions]
+) -> keras.layers.Dropout:
     """Dropout of that rate."""
     return keras.layers.Dropout(rate, dtype=options["dtype"])
 
@@ -132,7 +137,7 @@ def module_list(modules: Iterable[Any]) -> list[Any]:
 
 
 def conv_norms(
-    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Any
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Unpack[LayerOptions]
 ) -> Any:
     """Convolutions in turn, each with its batch normalisation."""
     layers: list[Any] = []
@@ -145,11 +150,6 @@ def conv_norms(
 def in_training(norm: BatchNorm | Folded | None, training: bool | None = None) -> bool:
     """Whether the normalisation will use the statistics of the batch."""
     return norm is not None and bool(training) and norm.trainable
-
-
-def canonical_shape(x: Any, data_format: str) -> tuple[Any, ...]:
-    """Shape of the input as (N, C, H, W)."""
-    return axes.canonical_shape(x, data_format)
 
 
 def dtype_name(x: Any) -> str:

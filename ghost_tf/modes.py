@@ -3,8 +3,6 @@
 `ghost-conformance run --implementation ghost_tf.modes:graph`, and likewise the others.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Mapping
 from functools import partial
@@ -14,9 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ghost_tf import adapter, weights_io
 from ghost_tf.adapter import Adapter, strict_arithmetic, versions
-from weights.columns.adapter import PRECISIONS, Prepare, PreparedAdapter, Run
+from ghost_tf.weights_io import FRAMEWORK
+from weights.columns.adapter import PRECISIONS, PreparedAdapter, Run, widened
 from weights.files.digests import common_dtype
 
 __all__ = [
@@ -54,73 +52,17 @@ class Function(Adapter):
 
 def graph(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Function:
     """Under tf.function, training steps too."""
-    built = adapter.build(architecture, config, weights)
-    return Function(built.module, built.dtype, jit_compile=False)
+    return Function.build(architecture, config, weights, jit_compile=False)
 
 
 def xla(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Function:
     """Under tf.function, compiled by XLA, training steps too."""
-    built = adapter.build(architecture, config, weights)
-    return Function(built.module, built.dtype, jit_compile=True)
+    return Function.build(architecture, config, weights, jit_compile=True)
 
 
-def litert(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """Converted to LiteRT's flat buffer, run by its interpreter."""
-
-    def prepare(module: Any, x: Any) -> Run:
-        from ai_edge_litert.interpreter import Interpreter
-
-        inputs = keras.Input(batch_shape=x.shape, dtype=x.dtype.name)
-        model = keras.Model(inputs, module(inputs))
-        content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
-        interpreter = Interpreter(model_content=content)
-        interpreter.allocate_tensors()
-        (given,), (wanted,) = interpreter.get_input_details(), interpreter.get_output_details()
-
-        def run(x: Any) -> Any:
-            interpreter.set_tensor(given["index"], np.asarray(x))
-            interpreter.invoke()
-            return interpreter.get_tensor(wanted["index"])
-
-        return run
-
-    return _build(prepare, architecture, config, weights)
-
-
-def saved_model(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """Saved as TensorFlow's SavedModel, and loaded again."""
-
-    def prepare(module: Any, x: Any) -> Run:
-        holder = tf.Module()
-        signature = [tf.TensorSpec(x.shape, x.dtype)]
-        holder.module = module
-        holder.call = tf.function(lambda x: module(x, training=False), input_signature=signature)
-        with tempfile.TemporaryDirectory() as folder:
-            tf.saved_model.save(holder, folder)
-            loaded = tf.saved_model.load(folder)
-        return lambda x: loaded.call(x)
-
-    return _build(prepare, architecture, config, weights)
-
-
-def predict(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """Through `keras.Model.predict`, in a functional model."""
-
-    def prepare(module: Any, x: Any) -> Run:
-        inputs = keras.Input(x.shape[1:], dtype=x.dtype.name)
-        model = keras.Model(inputs, module(inputs))
-        return lambda x: model.predict(np.asarray(x), batch_size=2, verbose=0)
-
-    return _build(prepare, architecture, config, weights)
-
-
-def one_by_one(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """One image at a time."""
-
-    def prepare(module: Any, _: Any) -> Run:
-        return lambda x: tf.concat([module(each[None], training=False) for each in x], 0)
-
-    return _build(prepare, architecture, config, weights)
+def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+    """Parameters and arithmetic in float64."""
+    return Mode.build(architecture, config, widened(weights), prepare=_inference)
 
 
 def channels_first(
@@ -128,9 +70,7 @@ def channels_first(
 ) -> Mode:
     """With channels before rows and columns."""
     dtype = common_dtype(weights)
-    kind = weights_io.ARCHITECTURES[architecture]
-    module = kind(**config, dtype=dtype.name, data_format="channels_first")
-    weights_io.set_state(module, weights)
+    module = _made(architecture, config, weights, dtype=dtype.name, data_format="channels_first")
 
     def run(x: Any) -> Any:
         out = module(tf.transpose(x, (0, 3, 1, 2)), training=False)
@@ -139,36 +79,75 @@ def channels_first(
     return Mode(module, dtype, lambda *_: run)
 
 
-def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """Parameters and arithmetic in float64."""
-    wide = {name: array.astype(np.float64) for name, array in weights.items()}
-
-    def prepare(module: Any, _: Any) -> Run:
-        return lambda x: module(x, training=False)
-
-    return _build(prepare, architecture, config, wide)
-
-
 def bfloat16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """Under Keras' policy mixed_bfloat16: arithmetic in bfloat16, parameters in float32."""
-    return _mixed("mixed_bfloat16", architecture, config, weights)
+    return _mixed(_made(architecture, config, weights, dtype="mixed_bfloat16"))
 
 
 def float16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """Under Keras' policy mixed_float16: arithmetic in float16, parameters in float32."""
-    return _mixed("mixed_float16", architecture, config, weights)
+    return _mixed(_made(architecture, config, weights, dtype="mixed_float16"))
 
 
-def _mixed(policy: str, architecture: str, config: Any, weights: Any) -> Mode:
-    module = weights_io.ARCHITECTURES[architecture](**config, dtype=policy)
-    weights_io.set_state(module, weights)
+@Mode.prepared
+def litert(module: Any, x: Any) -> Run:
+    """Converted to LiteRT's flat buffer, run by its interpreter."""
+    from ai_edge_litert.interpreter import Interpreter
 
+    inputs = keras.Input(batch_shape=x.shape, dtype=x.dtype.name)
+    model = keras.Model(inputs, module(inputs))
+    content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    interpreter = Interpreter(model_content=content)
+    interpreter.allocate_tensors()
+    (given,), (wanted,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def run(x: Any) -> Any:
+        interpreter.set_tensor(given["index"], np.asarray(x))
+        interpreter.invoke()
+        return interpreter.get_tensor(wanted["index"])
+
+    return run
+
+
+@Mode.prepared
+def saved_model(module: Any, x: Any) -> Run:
+    """Saved as TensorFlow's SavedModel, and loaded again."""
+    holder = tf.Module()
+    signature = [tf.TensorSpec(x.shape, x.dtype)]
+    holder.module = module
+    holder.call = tf.function(_inference(module, x), input_signature=signature)
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(holder, folder)
+        loaded = tf.saved_model.load(folder)
+    return lambda x: loaded.call(x)
+
+
+@Mode.prepared
+def predict(module: Any, x: Any) -> Run:
+    """Through `keras.Model.predict`, in a functional model."""
+    inputs = keras.Input(x.shape[1:], dtype=x.dtype.name)
+    model = keras.Model(inputs, module(inputs))
+    return lambda x: model.predict(np.asarray(x), batch_size=2, verbose=0)
+
+
+@Mode.prepared
+def one_by_one(module: Any, _: Any) -> Run:
+    """One image at a time."""
+    return lambda x: tf.concat([module(each[None], training=False) for each in x], 0)
+
+
+def _inference(module: Any, _: Any) -> Run:
+    return lambda x: module(x, training=False)
+
+
+def _made(architecture: str, config: Any, weights: Any, **options: Any) -> Any:
+    module = FRAMEWORK.architectures[architecture](**config, **options)
+    FRAMEWORK.set_state(module, weights)
+    return module
+
+
+def _mixed(module: Any) -> Mode:
     def run(x: Any) -> Any:
         return tf.cast(module(x, training=False), "float32")
 
     return Mode(module, np.float32, lambda *_: run)
-
-
-def _build(prepare: Prepare, *description: Any) -> Mode:
-    built = adapter.build(*description)
-    return Mode(built.module, built.dtype, prepare)

@@ -1,7 +1,5 @@
 """Keras' own weight files of this project's layers and networks."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,16 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from ghost_tf.framework.data_format import native_shape
-from ghost_tf.weights_io import build
+from ghost_tf.weights_io import FRAMEWORK
 
 
 def save(
     architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray], path: Path
 ) -> None:
     """Write `.weights.h5`; a layer that is no model is the only one of a `keras.Sequential`."""
-    module = build(architecture, config, tensors)
+    module = FRAMEWORK.build(architecture, config, tensors)
     if not isinstance(module, keras.Model):
-        shape = native_shape((None, module.plan.input_channels, None, None), module.data_format)
-        module = keras.Sequential([keras.Input(shape[1:]), module])
+        module = keras.Sequential([keras.Input(module.takes[1:]), module])
     module.save_weights(path)

@@ -1,7 +1,5 @@
 """Weights in and out: canonical names and layouts, strict, all or nothing."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +11,6 @@ from keras import ops
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.facts import facts
-from ghost_tf.framework.data_format import native_shape
 from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
@@ -97,22 +94,8 @@ class Framework(Column[keras.layers.Layer, Planned, keras.Variable]):
 
     def create_variables(self, module: Any) -> None:
         if not module.built:
-            shape = (None, module.plan.input_channels, None, None)
-            module.build(native_shape(shape, module.data_format))
+            module.build(module.takes)
 
 
 FRAMEWORK = Framework()
 build = FRAMEWORK.build
-deploy = FRAMEWORK.deploy
-from_file = FRAMEWORK.from_file
-from_hub = FRAMEWORK.from_hub
-load_weights = FRAMEWORK.load_weights
-reset_classifier = FRAMEWORK.reset_classifier
-save_weights = FRAMEWORK.save_weights
-set_state = FRAMEWORK.set_state
-specs_of = FRAMEWORK.specs_of
-state = FRAMEWORK.state
-to_canonical = FRAMEWORK.to_canonical
-to_native = FRAMEWORK.to_native
-variable_of = FRAMEWORK.variable_of
-variant = FRAMEWORK.variant

@@ -1,18 +1,16 @@
 """The ghost modules of the YOLO family, as ultralytics has them: names, arguments, results."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Unpack
 
 import keras
 
 from ghost_tf import bottleneck, ghost_conv
-from ghost_tf.framework.data_format import DataFormat, concatenate, native_shape
+from ghost_tf.framework.data_format import DataFormat, concatenate
 from ghost_tf.framework.options import KerasOptions
-from ghost_tf.ghost_conv import ConvNormAct, conv_norm_act
+from ghost_tf.ghost_conv import conv_norm_act
 from ghost_tf.layers import function_of, module_list
-from ghost_tf.saving.planned import Planned, build_in_turn, from_plan
+from ghost_tf.saving.planned import Planned, from_plan
 from weights.modules.arguments import Size
 from weights.modules.forms import PlainForm
 from weights.modules.yolo import (
@@ -160,24 +158,12 @@ class C3Ghost(Planned, keras.layers.Layer):
         super().__init__(plan, data_format, **keras_options)
 
     def _set_up(self, plan: C3GhostConfig, **options: Any) -> None:
-        self.cv1 = _convolution(plan, "cv1", **options)
-        self.cv2 = _convolution(plan, "cv2", **options)
-        self.cv3 = _convolution(plan, "cv3", **options)
+        self.cv1 = conv_norm_act(plan.convolutions["cv1"], *plan.batch_norm, "silu", **options)
+        self.cv2 = conv_norm_act(plan.convolutions["cv2"], *plan.batch_norm, "silu", **options)
+        self.cv3 = conv_norm_act(plan.convolutions["cv3"], *plan.batch_norm, "silu", **options)
         self.m = module_list(
             from_plan(bottleneck.GhostBottleneck, block, **options) for block in plan.bottlenecks
         )
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the block is in training."""
-        return self.cv1[1]
-
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the variables."""
-        shape = build_in_turn([self.cv1, *self.m], input_shape)
-        self.cv2.build(input_shape)
-        joined = (shape[0], self.plan.convolutions["cv3"].c_in, None, None)
-        self.cv3.build(native_shape(joined, self.data_format))
 
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, c1) to (N, H, W, c2)."""
@@ -187,8 +173,3 @@ class C3Ghost(Planned, keras.layers.Layer):
             out = block(out, training=training)
         out = concatenate([out, self.cv2(x, training=training)], self.data_format)
         return self.cv3(out, training=training)
-
-
-def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
-    each = plan.convolutions[name]
-    return conv_norm_act(each, plan.bn_eps, plan.bn_momentum, "silu", **options)

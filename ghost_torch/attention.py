@@ -10,7 +10,6 @@ from ghost_torch.layers import (
     activation,
     avg_pool_2x2,
     check_input,
-    checked_options,
     conv_norms,
     convolution,
     global_avg_pool,
@@ -52,7 +51,7 @@ class SqueezeExcite(Planned):
         dtype: torch.dtype | None = None,
     ) -> None:
         plan = SqueezeExciteConfig(channels, se_ratio, rounding)
-        super().__init__(plan, **checked_options(device, dtype))
+        super().__init__(plan, device, dtype)
 
     def _set_up(self, plan: SqueezeExciteConfig, **options: Any) -> None:
         self.conv_reduce = convolution(plan.reduce, **options)

@@ -5,8 +5,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ghost_torch.layers import activation, batch_norm, convolution, module_list, norm_after
-from weights.modules.branches import BranchesPlan
-from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.convolutions import BranchesPlan, ConvolutionPlan
 
 
 class ConvNorm(nn.Module):
@@ -37,20 +36,3 @@ def add_branches(
     setattr(module, f"{plan.name}_rpr_conv", module_list(copies))
     setattr(module, f"{plan.name}_rpr_scale", scale)
     setattr(module, f"{plan.name}_rpr_skip", skip)
-
-
-def sum_branches(module: nn.Module, plan: BranchesPlan, x: Tensor) -> Tensor:
-    """The sum of the branches that `module` was given."""
-    first, *others = branches(module, plan)
-    out = first(x)
-    for branch in others:
-        out = out + branch(x)
-    return out
-
-
-def branches(module: nn.Module, plan: BranchesPlan) -> list[Any]:
-    """The branches that `module` was given."""
-    copies, scale, skip = (
-        getattr(module, f"{plan.name}_rpr_{kind}") for kind in ("conv", "scale", "skip")
-    )
-    return [*copies, *(branch for branch in (scale, skip) if branch is not None)]

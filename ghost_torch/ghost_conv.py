@@ -8,13 +8,7 @@ from torch import Tensor, nn
 from ghost_torch.attention import dfc_gate, short_conv
 from ghost_torch.framework.planned import Planned
 from ghost_torch.framework.watched import activated
-from ghost_torch.layers import (
-    activation,
-    check_input,
-    checked_options,
-    convolution,
-    norm_after,
-)
+from ghost_torch.layers import activation, check_input, convolution, norm_after
 from weights import GhostConvConfig
 from weights.modules.arguments import Activation, Size, Split
 from weights.modules.convolutions import ConvolutionPlan
@@ -102,20 +96,16 @@ class GhostConv(Planned):
             c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, padding, dilation, groups,
             split, activation, bn_eps, bn_momentum, form, bias,
         )  # fmt: skip
-        super().__init__(plan, **checked_options(device, dtype))
+        super().__init__(plan, device, dtype)
 
     def _set_up(self, plan: GhostConvConfig, **options: Any) -> None:
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
-        self.primary_conv = _half(plan, plan.primary, **options)
-        self.cheap_conv = _half(plan, plan.cheap, **options) if plan.cheap else None
-        self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the layer is in training."""
-        return self.primary_conv[1]
+        norm, act = plan.batch_norm, plan.activation
+        self.primary_conv = conv_norm_act(plan.primary, *norm, act, **options)
+        self.cheap_conv = conv_norm_act(plan.cheap, *norm, act, **options) if plan.cheap else None
+        self.short_conv = short_conv(plan.gate, *norm, **options)
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x: (N, c_in, H, W) to (N, c_out, H', W')."""
@@ -145,7 +135,3 @@ class GhostConvV2(GhostConv):
 
     architecture = "ghost_conv_v2"
     configuration = GhostConvV2Config
-
-
-def _half(plan: GhostConvConfig, half: ConvolutionPlan, **options: Any) -> ConvNormAct:
-    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

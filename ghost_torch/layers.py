@@ -1,18 +1,17 @@
 """The framework's own layers, as this project uses them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, distributed, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from ghost_torch.framework.options import TorchOptions
 from ghost_torch.framework.watched import check_tensor, untraced
-from weights import ArgumentError, arithmetic, checks
+from weights import arithmetic
 from weights.modules.convolutions import ConvolutionPlan
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -24,7 +23,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
-def convolution(plan: ConvolutionPlan, **options: Any) -> nn.Conv2d:
+def convolution(plan: ConvolutionPlan, **options: Unpack[TorchOptions]) -> nn.Conv2d:
     """A convolution with symmetric explicit padding."""
     return nn.Conv2d(
         plan.c_in,
@@ -39,7 +38,9 @@ def convolution(plan: ConvolutionPlan, **options: Any) -> nn.Conv2d:
     )
 
 
-def batch_norm(channels: int, eps: float, momentum: float, **options: Any) -> nn.BatchNorm2d:
+def batch_norm(
+    channels: int, eps: float, momentum: float, **options: Unpack[TorchOptions]
+) -> nn.BatchNorm2d:
     """Batch normalisation that stores the unbiased variance."""
     return nn.BatchNorm2d(channels, eps, momentum, **options)
 
@@ -52,17 +53,19 @@ class Folded(nn.Module):
         return x
 
 
-def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> nn.Module:
+def norm_after(
+    plan: ConvolutionPlan, eps: float, momentum: float, **options: Unpack[TorchOptions]
+) -> nn.Module:
     """The batch normalisation after a convolution, or `Folded` where none follows."""
     return batch_norm(plan.c_out, eps, momentum, **options) if plan.norm else Folded()
 
 
-def linear(features: int, classes: int, **options: Any) -> nn.Linear:
+def linear(features: int, classes: int, **options: Unpack[TorchOptions]) -> nn.Linear:
     """A linear layer with bias."""
     return nn.Linear(features, classes, **options)
 
 
-def dropout(rate: float, **options: Any) -> nn.Dropout:
+def dropout(rate: float, **options: Unpack[TorchOptions]) -> nn.Dropout:
     """Dropout of that rate."""
     return nn.Dropout(rate)
 
@@ -131,7 +134,7 @@ def module_list(modules: Iterable[nn.Module]) -> nn.ModuleList:
 
 
 def conv_norms(
-    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Any
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Unpack[TorchOptions]
 ) -> Any:
     """Convolutions in turn, each with its batch normalisation."""
     layers: list[Any] = []
@@ -155,13 +158,8 @@ def check_input(module: Any, x: Tensor) -> None:
     check_tensor(module, x)
     training = in_training(module.first_norm)
     with untraced():
-        shape = canonical_shape(x)
+        shape = tuple(x.shape)
     module.plan.check_input(shape, dtype_name(x), training=training)
-
-
-def canonical_shape(x: Tensor) -> tuple[Any, ...]:
-    """Shape of the input as (N, C, H, W)."""
-    return tuple(x.shape)
 
 
 def dtype_name(x: Tensor) -> str:
@@ -179,21 +177,6 @@ def _frozen_statistics(norms: list[_BatchNorm]) -> Iterator[None]:
     finally:
         for norm, (momentum, count) in zip(norms, kept, strict=True):
             norm.momentum, norm.num_batches_tracked = momentum, count
-
-
-def checked_options(device: Any, dtype: Any) -> dict[str, Any]:
-    """The arguments of a layer beside its plan, by keyword; raises `ArgumentError`."""
-    if dtype is not None:
-        checks.floating("`dtype`", str(dtype).removeprefix("torch."))
-        if not isinstance(dtype, torch.dtype):
-            raise ArgumentError(f"`dtype` must be a torch.dtype, got {dtype!r}: use torch.{dtype}")
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, TypeError, ValueError):
-        raise ArgumentError(
-            f"`device` must be one that PyTorch has here, got {device!r}: such as 'cpu'"
-        ) from None
-    return {"device": device, "dtype": dtype}
 
 
 def _is_distributed() -> bool:

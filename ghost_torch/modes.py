@@ -3,18 +3,15 @@
 `ghost-conformance run --implementation ghost_torch.modes:compiled`, and likewise the others.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ghost_torch import adapter
 from ghost_torch.adapter import Adapter, strict_arithmetic, versions
-from weights.columns.adapter import PRECISIONS, Prepare, PreparedAdapter
+from weights.columns.adapter import PRECISIONS, PreparedAdapter, Run, widened
 
 __all__ = [
     "PRECISIONS",
@@ -52,15 +49,16 @@ class ChannelsLast(Adapter):
 
 def compiled(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
     """Under torch.compile, with its default compiler, training steps too."""
-    built = adapter.build(architecture, config, weights)
+    built = Adapter.build(architecture, config, weights)
     built.module.compile()
     return built
 
 
 def cuda(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
     """On an NVIDIA GPU, training steps too."""
-    built = adapter.build(architecture, config, weights)
-    return Adapter(built.module.to("cuda"), built.dtype)
+    built = Adapter.build(architecture, config, weights)
+    built.module.to("cuda")
+    return built
 
 
 def cuda_compiled(
@@ -72,77 +70,60 @@ def cuda_compiled(
     return built
 
 
-def exported(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """Through torch.export."""
-    return _build(
-        lambda module, x: torch.export.export(module, (x,)).module(),
-        architecture,
-        config,
-        weights,
-    )
-
-
-def onnx(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """Exported to ONNX, run by onnxruntime on a CPU."""
-
-    def prepare(module: Any, x: Tensor) -> Callable[[Tensor], Tensor]:
-        from onnxruntime import InferenceSession
-
-        program: Any = torch.onnx.export(
-            module, (x,), input_names=["x"], output_names=["y"], dynamo=True, verbose=False
-        )
-        content = program.model_proto.SerializeToString()
-        session = InferenceSession(content, providers=["CPUExecutionProvider"])
-        return lambda x: torch.from_numpy(session.run(["y"], {"x": x.numpy()})[0])
-
-    return _build(prepare, architecture, config, weights)
-
-
 def channels_last(
     architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]
 ) -> Adapter:
     """With module and input in PyTorch's channels-last memory format, training steps too."""
-    built = adapter.build(architecture, config, weights)
-    return ChannelsLast(built.module.to(memory_format=torch.channels_last), built.dtype)
-
-
-def one_by_one(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
-    """One image at a time."""
-    return _build(
-        lambda module, _: lambda x: torch.cat([module(each) for each in x.split(1)]),
-        architecture,
-        config,
-        weights,
-    )
+    built = ChannelsLast.build(architecture, config, weights)
+    built.module.to(memory_format=torch.channels_last)
+    return built
 
 
 def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """Parameters and arithmetic in float64."""
-    wide = {name: array.astype(np.float64) for name, array in weights.items()}
-    return _build(lambda module, _: module, architecture, config, wide)
+    return Mode.build(architecture, config, widened(weights), prepare=lambda module, _: module)
 
 
-def bfloat16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+@Mode.prepared
+def exported(module: Any, x: Tensor) -> Run:
+    """Through torch.export."""
+    return torch.export.export(module, (x,)).module()
+
+
+@Mode.prepared
+def onnx(module: Any, x: Tensor) -> Run:
+    """Exported to ONNX, run by onnxruntime on a CPU."""
+    from onnxruntime import InferenceSession
+
+    program: Any = torch.onnx.export(
+        module, (x,), input_names=["x"], output_names=["y"], dynamo=True, verbose=False
+    )
+    content = program.model_proto.SerializeToString()
+    session = InferenceSession(content, providers=["CPUExecutionProvider"])
+    return lambda x: torch.from_numpy(session.run(["y"], {"x": x.numpy()})[0])
+
+
+@Mode.prepared
+def one_by_one(module: Any, _: Tensor) -> Run:
+    """One image at a time."""
+    return lambda x: torch.cat([module(each) for each in x.split(1)])
+
+
+@Mode.prepared
+def bfloat16(module: Any, _: Tensor) -> Run:
     """Under torch.autocast to bfloat16; parameters stay as they are."""
-    return _build(_autocast(torch.bfloat16), architecture, config, weights)
+    return _autocast(module, torch.bfloat16)
 
 
-def float16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
+@Mode.prepared
+def float16(module: Any, _: Tensor) -> Run:
     """Under torch.autocast to float16; parameters stay as they are."""
-    return _build(_autocast(torch.float16), architecture, config, weights)
+    return _autocast(module, torch.float16)
 
 
-def _autocast(dtype: torch.dtype) -> Prepare:
-    def prepare(module: Any, _: Tensor) -> Callable[[Tensor], Tensor]:
-        def run(x: Tensor) -> Tensor:
-            with torch.autocast("cpu", dtype=dtype):
-                return module(x).float()
+def _autocast(module: Any, dtype: torch.dtype) -> Run:
+    def run(x: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=dtype):
+            return module(x).float()
 
-        return run
-
-    return prepare
-
-
-def _build(prepare: Prepare, *description: Any) -> Mode:
-    built = adapter.build(*description)
-    return Mode(built.module, built.dtype, prepare)
+    return run

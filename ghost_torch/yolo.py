@@ -9,12 +9,8 @@ from torch import Tensor, nn
 from ghost_torch import bottleneck, ghost_conv
 from ghost_torch.framework.options import TorchOptions
 from ghost_torch.framework.planned import Planned, from_plan
-from ghost_torch.ghost_conv import ConvNormAct, conv_norm_act
-from ghost_torch.layers import (
-    check_input,
-    checked_options,
-    module_list,
-)
+from ghost_torch.ghost_conv import conv_norm_act
+from ghost_torch.layers import check_input, module_list
 from weights.modules.arguments import Size
 from weights.modules.forms import PlainForm
 from weights.modules.yolo import (
@@ -129,20 +125,15 @@ class C3Ghost(Planned):
     ) -> None:
         check_without_effect(shortcut, g)
         plan = C3GhostConfig(c1, c2, n, e, hidden, bn_eps, bn_momentum, form)
-        super().__init__(plan, **checked_options(device, dtype))
+        super().__init__(plan, device, dtype)
 
     def _set_up(self, plan: C3GhostConfig, **options: Any) -> None:
-        self.cv1 = _convolution(plan, "cv1", **options)
-        self.cv2 = _convolution(plan, "cv2", **options)
-        self.cv3 = _convolution(plan, "cv3", **options)
+        self.cv1 = conv_norm_act(plan.convolutions["cv1"], *plan.batch_norm, "silu", **options)
+        self.cv2 = conv_norm_act(plan.convolutions["cv2"], *plan.batch_norm, "silu", **options)
+        self.cv3 = conv_norm_act(plan.convolutions["cv3"], *plan.batch_norm, "silu", **options)
         self.m = module_list(
             from_plan(bottleneck.GhostBottleneck, block, **options) for block in plan.bottlenecks
         )
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the block is in training."""
-        return self.cv1[1]
 
     def forward(self, x: Tensor) -> Tensor:
         """Shapes: x: (N, c1, H, W) to (N, c2, H, W)."""
@@ -152,8 +143,3 @@ class C3Ghost(Planned):
             out = block(out)
         out = torch.cat([out, self.cv2(x)], dim=1)
         return self.cv3(out)
-
-
-def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
-    each = plan.convolutions[name]
-    return conv_norm_act(each, plan.bn_eps, plan.bn_momentum, "silu", **options)

@@ -11,7 +11,7 @@ from conformance.commands import common
 from conformance.commands.execution import RunOptions, execute
 from conformance.implementations.process import CASE_SECONDS
 from conformance.reports.failures import Rerun, read_failures
-from conformance.tiers import TIERS, Settings
+from conformance.tiers import TIERS, RandomTier, Settings
 
 
 def parse_deviations(
@@ -100,14 +100,21 @@ def run(
         raise click.UsageError("`--resume` needs `--report`, the folder of the interrupted run")
     if (weights is None) != (images is None):
         raise click.UsageError("`--weights` and `--images` belong together, got one of them")
+    if RandomTier.name in tiers and not random and failed is None:
+        raise click.UsageError("`--tier random` needs `--random N`, the number of its cases")
     settings = Settings(random, full, weights, images)
 
     def work() -> int:
         rerun = None if failed is None else read_failures(failed, names, tiers)
         if rerun is not None and not rerun.keys and not case_ids:
             click.echo(f"nothing failed in {failed}")
-            return common.PASSED
+            for reason in rerun.not_green:
+                click.echo(f"not green: {reason}")
+            return common.HARNESS_FAILED if rerun.not_green else common.PASSED
         chosen, missing = common.implementations(names or (rerun.names if rerun else ()))
+        idle = [name for name in known if name not in chosen and rerun is None]
+        if idle:
+            raise click.UsageError(f"`--deviations` is for {idle[0]}, which does not run")
         return execute(
             RunOptions(chosen, missing, tiers or tuple(TIERS), _as_large(settings, rerun),
                        case_ids, rerun, known, folder, jobs, resume, seconds, max_failures,
@@ -121,5 +128,5 @@ def _as_large(settings: Settings, rerun: Rerun | None) -> Settings:
     """The settings with which a rerun has the cases of the earlier run."""
     if rerun is None:
         return settings
-    random = settings.random or rerun.random
+    random = max(settings.random, rerun.random)
     return replace(settings, random=random, full=settings.full or rerun.full)

@@ -16,7 +16,8 @@ import numpy as np
 
 from conformance.implementations.precision import UNIT_ROUNDOFF
 from conformance.oracle.ghost_conv import ConvNormAct, GhostConv
-from conformance.oracle.layers import BatchNorm, Convolution, Folded, hard_swish, relu, relu6, silu
+from conformance.oracle.layers import Folded, hard_swish, relu, relu6, silu
+from conformance.oracle.weighted import BatchNorm, Convolution
 
 FLOAT64_ROUNDOFF = 2.0**-53
 # Below this an implementation may flush to zero.

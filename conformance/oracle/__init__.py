@@ -12,14 +12,14 @@ from conformance.oracle.networks.basic_block import BasicBlock
 from conformance.oracle.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from conformance.oracle.networks.resnet import GhostResNet, GhostResNet20, GhostResNet56
 from conformance.oracle.networks.vgg import GhostVGG16
-from conformance.oracle.weights_io import (
-    from_file,
-    load_weights,
-    save_weights,
-    set_state,
-    state,
-)
+from conformance.oracle.weights_io import FRAMEWORK
 from conformance.oracle.yolo import C3Ghost
+
+from_file = FRAMEWORK.from_file
+load_weights = FRAMEWORK.load_weights
+save_weights = FRAMEWORK.save_weights
+set_state = FRAMEWORK.set_state
+state = FRAMEWORK.state
 
 __all__ = [
     "BasicBlock",

@@ -1,16 +1,12 @@
 """The package as the conformance suite plugs it in: NumPy arrays in NCHW, in and out."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from conformance.oracle import training
 from conformance.oracle.weights_io import FRAMEWORK
 from weights.columns.adapter import ModuleAdapter
-from weights.files.digests import common_dtype
 from weights.layout import cast_floating
 from weights.tensors import TensorSpec
 
@@ -39,9 +35,7 @@ class Adapter(ModuleAdapter):
         return step["output"], step["grad_input"], [step["grads"][spec.name] for spec in specs]
 
 
-def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
-    """The module of that architecture and configuration, with these weights and their dtype."""
-    return Adapter(FRAMEWORK.build(architecture, config, weights), common_dtype(weights))
+build = Adapter.build
 
 
 def versions() -> dict[str, str]:

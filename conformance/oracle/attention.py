@@ -1,7 +1,5 @@
 """The two attentions of the family: squeeze-and-excitation, and DFC attention (GhostNetV2)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

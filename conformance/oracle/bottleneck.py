@@ -1,35 +1,24 @@
 """GhostBottleneck: two ghost modules and what stands between them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from conformance.oracle.attention import SqueezeExcite
-from conformance.oracle.branches import add_branches, sum_branches
+from conformance.oracle.branches import add_branches
 from conformance.oracle.ghost_conv import GhostConv, GhostConvV2
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
-from conformance.oracle.layers import (
-    activation,
-    check_input,
-    conv_norms,
-    convolution,
-    norm_after,
-)
+from conformance.oracle.layers import activation, check_input, conv_norms, convolution, norm_after
 from conformance.oracle.planned import Planned, from_plan
+from weights.columns.planned import sum_branches
 from weights.modules.arguments import Activation, Rounding, Split
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.forms import Form
-from weights.modules.ghost_conv import GhostConvConfig, GhostConvV2Config
-from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
 # The ghost module of a configuration.
 GHOSTS: dict[type, type[Any]] = {
-    GhostConvConfig: GhostConv,
-    GhostConvV2Config: GhostConvV2,
-    GhostConvV3Config: GhostConvV3,
+    kind.configuration: kind for kind in (GhostConv, GhostConvV2, GhostConvV3)
 }
 
 
@@ -82,21 +71,17 @@ class GhostBottleneck(Planned):
         super().__init__(plan, dtype=dtype)
 
     def _set_up(self, plan: GhostBottleneckConfig, **options: Any) -> None:
-        norm = (plan.bn_eps, plan.bn_momentum)
+        norm = plan.batch_norm
         self.ghost1 = from_plan(GHOSTS[type(plan.ghost1)], plan.ghost1, **options)
         self.conv_dw = convolution(plan.strided, **options) if plan.strided else None
         self.bn_dw = norm_after(plan.strided, *norm, **options) if plan.strided else None
         if plan.strided_branches:
             add_branches(self, plan.strided_branches, *norm, **options)
-        self.se = _squeeze_excite(plan, **options)
+        se = plan.squeeze_excite
+        self.se = from_plan(SqueezeExcite, se, **options) if se else None
         self.ghost2 = from_plan(GHOSTS[type(plan.ghost2)], plan.ghost2, **options)
         self.shortcut = conv_norms(plan.shortcut, *norm, **options) if plan.shortcut else None
         self.shortcut_act = activation(plan.shortcut_activation)
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the block is in training."""
-        return self.ghost1.first_norm
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, c_in, H, W) to (N, c_out, H', W')."""
@@ -119,9 +104,3 @@ class GhostBottleneck(Planned):
         depthwise, norm, pointwise, last_norm = self.shortcut
         x = self.shortcut_act(norm(depthwise(x)))
         return last_norm(pointwise(x))
-
-
-def _squeeze_excite(plan: GhostBottleneckConfig, **options: Any) -> SqueezeExcite | None:
-    if plan.squeeze_excite is None:
-        return None
-    return from_plan(SqueezeExcite, plan.squeeze_excite, **options)

@@ -1,17 +1,16 @@
 """The layers inside a module as they are now: kinds and settings, beside the weights."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from conformance.oracle import layers
+from conformance.oracle.layers import Folded
+from conformance.oracle.weighted import BatchNorm, Convolution, Linear
 from weights.columns.actual import Facts
 
-LAYERS = (layers.Convolution, layers.BatchNorm, layers.Linear, layers.Folded)
+LAYERS = (Convolution, BatchNorm, Linear, Folded)
 
 
 def facts(module: Any) -> Facts:

@@ -1,22 +1,14 @@
 """GhostConv: a few channels by a convolution, the others from those by a cheap one."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from conformance.oracle.attention import dfc_gate, short_conv
-from conformance.oracle.layers import (
-    BatchNorm,
-    Convolution,
-    activation,
-    check_input,
-    convolution,
-    norm_after,
-)
+from conformance.oracle.layers import activation, check_input, convolution, norm_after
 from conformance.oracle.planned import Planned
+from conformance.oracle.weighted import BatchNorm, Convolution
 from weights import GhostConvConfig
 from weights.modules.arguments import Activation, Size, Split
 from weights.modules.convolutions import ConvolutionPlan
@@ -114,14 +106,10 @@ class GhostConv(Planned):
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
-        self.primary_conv = _half(plan, plan.primary, **options)
-        self.cheap_conv = _half(plan, plan.cheap, **options) if plan.cheap else None
-        self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the layer is in training."""
-        return self.primary_conv[1]
+        norm, act = plan.batch_norm, plan.activation
+        self.primary_conv = conv_norm_act(plan.primary, *norm, act, **options)
+        self.cheap_conv = conv_norm_act(plan.cheap, *norm, act, **options) if plan.cheap else None
+        self.short_conv = short_conv(plan.gate, *norm, **options)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, c_in, H, W) to (N, c_out, H', W')."""
@@ -151,7 +139,3 @@ class GhostConvV2(GhostConv):
 
     architecture = "ghost_conv_v2"
     configuration = GhostConvV2Config
-
-
-def _half(plan: GhostConvConfig, half: ConvolutionPlan, **options: Any) -> ConvNormAct:
-    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

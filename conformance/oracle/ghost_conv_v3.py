@@ -1,19 +1,18 @@
 """The ghost module of GhostNetV3: parallel branches in training, one convolution afterwards."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from conformance.oracle.attention import dfc_gate, short_conv
-from conformance.oracle.branches import add_branches, branches, sum_branches
-from conformance.oracle.ghost_conv import ConvNormAct, conv_norm_act
+from conformance.oracle.branches import add_branches
+from conformance.oracle.ghost_conv import conv_norm_act
 from conformance.oracle.layers import activation, check_input
 from conformance.oracle.planned import Planned
+from weights.columns.planned import sum_branches
 from weights.modules.arguments import Activation, Size, Split
-from weights.modules.branches import BranchesPlan
+from weights.modules.convolutions import BranchesPlan
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 
@@ -50,6 +49,7 @@ class GhostConvV3(Planned):
     """
 
     architecture = "ghost_conv_v3"
+    configuration = GhostConvV3Config
 
     def __init__(
         self,
@@ -80,19 +80,13 @@ class GhostConvV3(Planned):
         self.c_out = plan.c_out
         self.ratio = plan.ratio
         self.c_int = plan.channels.c_int
-        self.primary_conv = _merged(plan, "primary", **options)
-        self.cheap_conv = _merged(plan, "cheap", **options)
+        norm, act, halves = plan.batch_norm, plan.activation, plan.merged.items()
+        merged = {name: conv_norm_act(each, *norm, act, **options) for name, each in halves}
+        self.primary_conv, self.cheap_conv = merged.get("primary"), merged.get("cheap")
         for half in plan.halves if plan.form == TRAINING else ():
-            add_branches(self, half, plan.bn_eps, plan.bn_momentum, **options)
-        self.short_conv = short_conv(plan.gate, plan.bn_eps, plan.bn_momentum, **options)
+            add_branches(self, half, *norm, **options)
+        self.short_conv = short_conv(plan.gate, *norm, **options)
         self.act = activation(plan.activation)
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the layer is in training, if there is one."""
-        if self.plan.form == TRAINING:
-            return branches(self, self.plan.halves[0])[0].bn1
-        return None if self.short_conv is None else self.short_conv[1]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, c_in, H, W) to (N, c_out, H', W')."""
@@ -110,10 +104,3 @@ class GhostConvV3(Planned):
         if self.plan.form != TRAINING:
             return getattr(self, f"{half.name}_conv")(x)
         return self.act(sum_branches(self, half, x))
-
-
-def _merged(plan: GhostConvV3Config, name: str, **options: Any) -> ConvNormAct | None:
-    half = plan.merged.get(name)
-    if half is None:
-        return None
-    return conv_norm_act(half, plan.bn_eps, plan.bn_momentum, plan.activation, **options)

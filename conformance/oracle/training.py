@@ -1,16 +1,15 @@
 """A training step of the oracle: output, gradients and statistics, in either precision."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from conformance.gradients.tape import Variable, gradients
-from conformance.oracle.layers import BatchNorm, Folded
+from conformance.oracle.layers import Folded
 from conformance.oracle.walk import parts
-from conformance.oracle.weights_io import specs_of, state
+from conformance.oracle.weighted import BatchNorm
+from conformance.oracle.weights_io import FRAMEWORK
 from weights.columns.backend import submodule
 
 Step = dict[str, Any]
@@ -27,8 +26,8 @@ def train_step(
     Shapes: x: (N, C, H, W), output_cotangent: that of the output. `variable` makes the variables of
     the gradients. The parameters of the module stay as they are, its statistics change.
     """
-    specs = specs_of(module)
-    before = state(module)
+    specs = FRAMEWORK.specs_of(module)
+    before = FRAMEWORK.state(module)
     inputs = variable(x)
     parameters = {spec.name: variable(before[spec.name]) for spec in specs if spec.trainable}
     try:

@@ -1,7 +1,5 @@
 """The parts of a module of the oracle."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, TypeVar
 

@@ -1,7 +1,5 @@
 """Weights in and out: canonical names and layouts, strict, all or nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,12 +48,3 @@ class Framework(Column[Any, Any, np.ndarray]):
 
 FRAMEWORK = Framework()
 build = FRAMEWORK.build
-from_file = FRAMEWORK.from_file
-load_weights = FRAMEWORK.load_weights
-save_weights = FRAMEWORK.save_weights
-set_state = FRAMEWORK.set_state
-specs_of = FRAMEWORK.specs_of
-state = FRAMEWORK.state
-to_canonical = FRAMEWORK.to_canonical
-to_native = FRAMEWORK.to_native
-variable_of = FRAMEWORK.variable_of

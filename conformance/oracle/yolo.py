@@ -1,7 +1,5 @@
 """The ghost modules of the YOLO family, as ultralytics has them: names, arguments, results."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +7,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from conformance.oracle import bottleneck, ghost_conv
-from conformance.oracle.ghost_conv import ConvNormAct, conv_norm_act
-from conformance.oracle.layers import (
-    ACTIVATIONS,
-    check_input,
-    module_list,
-)
+from conformance.oracle.ghost_conv import conv_norm_act
+from conformance.oracle.layers import ACTIVATIONS, check_input, module_list
 from conformance.oracle.planned import Planned, from_plan
 from weights.modules.arguments import Size
 from weights.modules.forms import PlainForm
@@ -113,17 +107,12 @@ class C3Ghost(Planned):
         super().__init__(plan, dtype=dtype)
 
     def _set_up(self, plan: C3GhostConfig, **options: Any) -> None:
-        self.cv1 = _convolution(plan, "cv1", **options)
-        self.cv2 = _convolution(plan, "cv2", **options)
-        self.cv3 = _convolution(plan, "cv3", **options)
+        self.cv1 = conv_norm_act(plan.convolutions["cv1"], *plan.batch_norm, "silu", **options)
+        self.cv2 = conv_norm_act(plan.convolutions["cv2"], *plan.batch_norm, "silu", **options)
+        self.cv3 = conv_norm_act(plan.convolutions["cv3"], *plan.batch_norm, "silu", **options)
         self.m = module_list(
             from_plan(bottleneck.GhostBottleneck, block, **options) for block in plan.bottlenecks
         )
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the block is in training."""
-        return self.cv1[1]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, c1, H, W) to (N, c2, H, W)."""
@@ -133,8 +122,3 @@ class C3Ghost(Planned):
             out = block(out)
         out = np.concatenate([out, self.cv2(x)], axis=1)
         return self.cv3(out)
-
-
-def _convolution(plan: C3GhostConfig, name: str, **options: Any) -> ConvNormAct:
-    each = plan.convolutions[name]
-    return conv_norm_act(each, plan.bn_eps, plan.bn_momentum, "silu", **options)

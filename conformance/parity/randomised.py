@@ -23,8 +23,8 @@ import numpy as np
 from conformance.cases.model import Model, in_dtype
 from conformance.cases.tensors import RANDOM_NORMS, Tensors
 from conformance.oracle import adapter, weights_io
-from conformance.oracle.layers import BatchNorm
 from conformance.oracle.walk import parts
+from conformance.oracle.weighted import BatchNorm
 from weights import configure
 from weights.tensors import RUNNING_VAR, TensorSpec
 
@@ -61,7 +61,7 @@ def randomise(model: Model, x: np.ndarray, seed: int) -> Model:
         norm.__class__ = FittedBatchNorm
     with np.errstate(all="ignore"):  # weights may give NaN, which the rule judges
         adapter.Adapter(module, np.float64).taps(x)
-    state = weights_io.state(module)
+    state = weights_io.FRAMEWORK.state(module)
     fitted = {name: state[name] for name in departures}
     return model._replace(weights=in_dtype(model.weights | fitted, np.float32))
 

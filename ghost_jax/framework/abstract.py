@@ -1,7 +1,5 @@
 """Modules without values: built at no cost, given the place of another, filled afterwards."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache

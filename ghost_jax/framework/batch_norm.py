@@ -1,7 +1,5 @@
 """Batch normalisation as Flax has it, but for the variance that it stores."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import jax

@@ -1,7 +1,5 @@
 """Convolutions of Flax that are fast on a CPU, where XLA's own are slow."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import jax

@@ -1,8 +1,6 @@
 """Arguments of Flax layers beside their configuration: types, random numbers, axes."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Required, TypedDict
 
 import jax
@@ -53,7 +51,7 @@ def checked_options(
     return {**types, **axes, "rngs": rngs}
 
 
-def without_axes(options: dict[str, Any]) -> dict[str, Any]:
+def without_axes(options: Mapping[str, Any]) -> dict[str, Any]:
     """Those of a layer that takes no statistics: all but the axes of devices."""
     return {name: value for name, value in options.items() if not name.startswith("axis_")}
 

@@ -1,39 +1,26 @@
 """The base of every layer and network that is built from a plan."""
 
-from __future__ import annotations
-
 from typing import Any, TypeVar
 
 from flax import nnx
 
+from ghost_jax.framework.options import checked_options
+from weights.columns.planned import PlannedModule
 from weights.modules.configuration import Configuration
 
 Module = TypeVar("Module", bound="Planned")
 
 
-class Planned(nnx.Module):
+class Planned(PlannedModule, nnx.Module):
     """A layer or network with a `plan`."""
 
-    architecture: str
-    plan: Any
-
-    def __init__(self, plan: Configuration, **options: Any) -> None:
+    def __init__(
+        self, plan: Configuration, dtype: Any, param_dtype: Any, rngs: Any, axis_name: Any,
+        axis_index_groups: Any,
+    ) -> None:  # fmt: skip
         self.plan = plan
+        options = checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self._set_up(plan, **options)
-
-    def _set_up(self, plan: Any, **options: Any) -> None:
-        """Make the layers of a checked plan, with options of this framework that are checked."""
-        raise NotImplementedError
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the module in any framework."""
-        return self.plan.to_dict()
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the layer is in training, if there is one."""
-        return None
 
 
 def from_plan(kind: type[Module], plan: Configuration, **options: Any) -> Module:

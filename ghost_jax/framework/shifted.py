@@ -1,7 +1,5 @@
 """Convolutions that are fast on a CPU: products of matrices, and shifted multiply-adds."""
 
-from __future__ import annotations
-
 from functools import partial
 from itertools import product
 from typing import Any

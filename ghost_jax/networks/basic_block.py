@@ -1,7 +1,5 @@
 """The basic block of Ghost-ResNet: two GhostConvs and a shortcut without parameters."""
 
-from __future__ import annotations
-
 from typing import Any, Unpack
 
 import jax
@@ -49,8 +47,8 @@ class BasicBlock(nnx.Module):
         return jnp.pad(x, ((0, 0), (0, 0), (0, 0), (extra, extra)))
 
 
-def own_norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
+def own_norm(plan: GhostResNetConfig, channels: int, **options: Unpack[FlaxOptions]) -> Any:
     """The batch normalisation of the network's own after a GhostConv, where it has such."""
     if not plan.norm:
         return activation("identity")
-    return batch_norm(channels, plan.bn_eps, plan.bn_momentum, **options)
+    return batch_norm(channels, *plan.batch_norm, **options)

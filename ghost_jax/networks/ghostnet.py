@@ -1,7 +1,5 @@
 """GhostNet, GhostNetV2 and GhostNetV3."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +10,6 @@ from jax.typing import DTypeLike
 
 from ghost_jax.bottleneck import GhostBottleneck
 from ghost_jax.branches import ConvNorm
-from ghost_jax.framework.options import checked_options
 from ghost_jax.framework.planned import from_plan
 from ghost_jax.layers import (
     activation,
@@ -26,6 +23,7 @@ from ghost_jax.layers import (
 )
 from ghost_jax.networks.network import Network, classifier
 from weights import checks
+from weights.columns.planned import outputs_at
 from weights.modules.arguments import Activation, Rounding, Split
 from weights.modules.forms import Form
 from weights.networks.ghostnet import FEATURES, GhostNetConfig, Head
@@ -98,32 +96,25 @@ class GhostNet(Network):
             self.version, width, num_classes, in_chans, dropout, ratio, dw_kernel_size, split, head,
             se_rounding, shortcut_kernel_size, shortcut_activation, bn_eps, bn_momentum, form,
         )  # fmt: skip
-        super().__init__(
-            plan, **checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
-        )
+        super().__init__(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.remat = checks.boolean("remat", remat)
 
     def _set_up(self, plan: GhostNetConfig, **options: Any) -> None:
         self.conv_stem = convolution(plan.stem, **options)
-        self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
+        self.bn1 = norm_after(plan.stem, *plan.batch_norm, **options)
         self.blocks = _blocks(plan, **options)
         self.conv_head = convolution(plan.head_convolution, **options)
-        self.bn_head = _head_norm(plan, **options)
+        self.bn_head = norm_after(plan.head_convolution, *plan.batch_norm, **options)
         self.dropout = dropout(plan.dropout, **options)
         self.classifier = classifier(plan, **options)
         self.relu = activation("relu")
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the network is in training."""
-        return self.bn1
 
     def features(self, x: jax.Array) -> dict[str, jax.Array]:
         """The five feature maps with a stride of 2, 4, 8, 16 and 32, from the path they stand at.
 
         The first is the stem's convolution before its batch normalisation, as in timm.
         """
-        return self._stages_at(FEATURES, x)
+        return outputs_at(FEATURES, self._steps(x))
 
     def _steps(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
         check_input(self, x)
@@ -138,9 +129,7 @@ class GhostNet(Network):
         yield from self._head(x)
 
     def _head(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
-        x = self.conv_head(global_avg_pool(x))
-        if self.bn_head is not None:
-            x = self.bn_head(x)
+        x = self.bn_head(self.conv_head(global_avg_pool(x)))
         x = self.relu(x).reshape(x.shape[0], -1)
         yield "conv_head", x
         if self.classifier is not None:
@@ -184,11 +173,5 @@ def _blocks(plan: GhostNetConfig, **options: Any) -> Any:
         module_list(from_plan(GhostBottleneck, block, **options) for block in stage)
         for stage in plan.stages
     ]
-    last = ConvNorm(plan.last, plan.bn_eps, plan.bn_momentum, "relu", **options)
+    last = ConvNorm(plan.last, *plan.batch_norm, "relu", **options)
     return module_list([*stages, module_list([last])])
-
-
-def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
-    if plan.head == "bias":
-        return None
-    return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)

@@ -1,7 +1,5 @@
 """Ghost-ResNet for CIFAR: every 3x3 convolution of a ResNet is a GhostConv."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,13 +8,13 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from ghost_jax.framework.options import checked_options
 from ghost_jax.framework.planned import from_plan
 from ghost_jax.ghost_conv import GhostConv
 from ghost_jax.layers import activation, check_input, dropout
 from ghost_jax.networks.basic_block import BasicBlock, own_norm
 from ghost_jax.networks.network import Network, classifier
 from weights import GhostResNetConfig
+from weights.columns.planned import outputs_at
 from weights.modules.arguments import Split
 from weights.modules.forms import PlainForm
 from weights.networks.resnet import FEATURES, STAGES, STEM_CHANNELS
@@ -74,9 +72,7 @@ class GhostResNet(Network):
             self.depth, num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, norm, split,
             bn_eps, bn_momentum, form, dropout,
         )  # fmt: skip
-        super().__init__(
-            plan, **checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
-        )
+        super().__init__(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
 
     def _set_up(self, plan: GhostResNetConfig, **options: Any) -> None:
         self.conv1 = from_plan(GhostConv, plan.stem, **options)
@@ -88,14 +84,9 @@ class GhostResNet(Network):
         self.linear = classifier(plan, **options)
         self.relu = activation("relu")
 
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the network is in training."""
-        return self.conv1.first_norm
-
     def features(self, x: jax.Array) -> dict[str, jax.Array]:
         """The three feature maps with a stride of 1, 2 and 4, from the path they stand at."""
-        return self._stages_at(FEATURES, x)
+        return outputs_at(FEATURES, self._steps(x))
 
     def _steps(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
         check_input(self, x)

@@ -1,7 +1,5 @@
 """Ghost-VGG-16 for CIFAR: every 3x3 convolution of a VGG is a GhostConv."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,7 +8,6 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from ghost_jax.framework.options import checked_options
 from ghost_jax.framework.planned import from_plan
 from ghost_jax.ghost_conv import GhostConv
 from ghost_jax.layers import (
@@ -82,9 +79,7 @@ class GhostVGG16(Network):
             num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, hidden, dropout, split,
             bn_eps, bn_momentum, form,
         )  # fmt: skip
-        super().__init__(
-            plan, **checked_options(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
-        )
+        super().__init__(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
 
     def _set_up(self, plan: GhostVGGConfig, **options: Any) -> None:
         self.features = _features(plan, **options)
@@ -92,11 +87,6 @@ class GhostVGG16(Network):
         self.dropout = dropout(plan.dropout, **options)
         self.linear = classifier(plan, **options)
         self.relu = activation("relu")
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the network is in training."""
-        return self.features.first_norm
 
     def _steps(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
         check_input(self, x)

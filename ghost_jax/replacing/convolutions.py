@@ -1,7 +1,5 @@
 """Convolutions of a model: whether one can become a GhostConv, and with which arguments."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import jax

@@ -1,7 +1,5 @@
 """A model's convolutions replaced by ghost convolutions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,13 +1,11 @@
 """Shapes and operations by the order of the axes, which in Keras the user chooses."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, get_args
 
 import keras
 from keras import ops
 
-from weights import arithmetic, checks
+from weights import checks
 from weights.arithmetic import Pair
 
 DataFormat = Literal["channels_last", "channels_first"]
@@ -36,13 +34,6 @@ def native_shape(shape: tuple[Any, ...], data_format: str) -> tuple[Any, ...]:
         return shape
     batch, channels, height, width = shape
     return batch, height, width, channels
-
-
-def pooled_shape(shape: tuple[Any, ...], data_format: str) -> tuple[Any, ...]:
-    """A shape after pooling over 2x2."""
-    batch, channels, *sizes = canonical_shape(shape, data_format)
-    halves = [None if size is None else arithmetic.halved(size) for size in sizes]
-    return native_shape((batch, channels, *halves), data_format)
 
 
 def vector_shape(data_format: str) -> tuple[int, ...]:

@@ -1,7 +1,5 @@
 """Tasks that Keras leaves to its backend: gradients of a layer, strict arithmetic, a version."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

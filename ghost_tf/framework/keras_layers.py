@@ -1,7 +1,5 @@
 """Layers that Keras lacks: convolutions with explicit padding, norms with unbiased variance."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from math import prod
 from typing import Any

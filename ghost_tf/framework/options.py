@@ -1,7 +1,5 @@
 """The keywords of Keras' own layers: names, types, and how variables are made and constrained."""
 
-from __future__ import annotations
-
 from typing import Any, TypedDict
 
 import keras
@@ -37,6 +35,12 @@ class KerasOptions(TypedDict, total=False):
     bias_regularizer: str | regularizers.Regularizer | None
     kernel_constraint: str | constraints.Constraint | None
     bias_constraint: str | constraints.Constraint | None
+
+
+class LayerOptions(KerasOptions):
+    """Keywords of the layers inside: the order of the axes is decided."""
+
+    data_format: str
 
 
 class VariableOptions:

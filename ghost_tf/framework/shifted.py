@@ -3,8 +3,6 @@
 The sum of the shifted input times each element of the kernel (docs/performance.md).
 """
 
-from __future__ import annotations
-
 from itertools import product
 from typing import Any
 

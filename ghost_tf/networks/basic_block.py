@@ -1,18 +1,16 @@
 """The basic block of Ghost-ResNet: two GhostConvs and a shortcut without parameters."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any, Unpack
 
 import keras
 
 from ghost_tf.framework.data_format import pad_channels, subsample
-from ghost_tf.framework.options import KerasOptions, VariableOptions
+from ghost_tf.framework.options import KerasOptions, LayerOptions, VariableOptions
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.layers import activation, batch_norm
 from ghost_tf.saving.composed import Composed, settle
-from ghost_tf.saving.planned import build_in_turn, from_plan
+from ghost_tf.saving.planned import from_plan
 from weights import GhostResNetConfig
 from weights.networks.resnet import BlockConfig
 
@@ -56,10 +54,6 @@ class BasicBlock(Composed, VariableOptions, keras.layers.Layer):
         plan, block = GhostResNetConfig(**arguments["plan"]), BlockConfig(**arguments["block"])
         return super()._from_arguments({**arguments, "plan": plan, "block": block})
 
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the variables."""
-        build_in_turn([self.conv1, self.bn1, self.conv2, self.bn2], input_shape)
-
     def call(self, x: Any, training: bool | None = None) -> Any:
         """Shapes: x: (N, H, W, C) to (N, H', W', C'), or channels first."""
         out = self.relu(self.bn1(self.conv1(x, training=training), training=training))
@@ -77,8 +71,8 @@ class BasicBlock(Composed, VariableOptions, keras.layers.Layer):
         return self.conv1.compute_output_shape(input_shape)
 
 
-def own_norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
+def own_norm(plan: GhostResNetConfig, channels: int, **options: Unpack[LayerOptions]) -> Any:
     """The batch normalisation of the network's own after a GhostConv, where it has such."""
     if not plan.norm:
         return keras.layers.Identity(dtype=options["dtype"])
-    return batch_norm(channels, plan.bn_eps, plan.bn_momentum, **options)
+    return batch_norm(channels, *plan.batch_norm, **options)

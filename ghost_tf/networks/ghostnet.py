@@ -1,7 +1,5 @@
 """GhostNet, GhostNetV2 and GhostNetV3."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Unpack
 
@@ -10,11 +8,10 @@ from keras import ops
 
 from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.branches import ConvNorm
-from ghost_tf.framework.data_format import DataFormat, native_shape
+from ghost_tf.framework.data_format import DataFormat
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.layers import (
     activation,
-    canonical_shape,
     convolution,
     dropout,
     global_avg_pool,
@@ -22,7 +19,8 @@ from ghost_tf.layers import (
     norm_after,
 )
 from ghost_tf.networks.network import Network, classifier
-from ghost_tf.saving.planned import build_in_turn, from_plan
+from ghost_tf.saving.planned import from_plan
+from weights.columns.planned import outputs_at
 from weights.modules.arguments import Activation, Rounding, Split
 from weights.modules.forms import Form
 from weights.networks.ghostnet import FEATURES, HEAD_CHANNELS, GhostNetConfig, Head
@@ -92,36 +90,20 @@ class GhostNet(Network):
 
     def _set_up(self, plan: GhostNetConfig, **options: Any) -> None:
         self.conv_stem = convolution(plan.stem, **options)
-        self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
+        self.bn1 = norm_after(plan.stem, *plan.batch_norm, **options)
         self.blocks = _blocks(plan, **options)
         self.conv_head = convolution(plan.head_convolution, **options)
-        self.bn_head = _head_norm(plan, **options)
+        self.bn_head = norm_after(plan.head_convolution, *plan.batch_norm, **options)
         self.dropout = dropout(plan.dropout, **options)
         self.classifier = classifier(plan, **options)
         self.relu = activation("relu")
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the network is in training."""
-        return self.bn1
-
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the variables."""
-        self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
-        blocks = [block for stage in self.blocks for block in stage]
-        batch, *_ = build_in_turn([self.conv_stem, self.bn1, *blocks], input_shape)
-        pooled = (batch, self.plan.last.c_out, 1, 1)
-        head = [each for each in (self.conv_head, self.bn_head) if each is not None]
-        build_in_turn(head, native_shape(pooled, self.data_format))
-        if self.classifier is not None:
-            self.classifier.build((batch, HEAD_CHANNELS))
 
     def features(self, x: Any, training: bool | None = None) -> dict[str, Any]:
         """The five feature maps with a stride of 2, 4, 8, 16 and 32, from the path they stand at.
 
         The first is the stem's convolution before its batch normalisation, as in timm.
         """
-        return self._stages_at(FEATURES, x, training)
+        return outputs_at(FEATURES, self._steps(x, training))
 
     def _steps(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
         self._check_input(x, training)
@@ -138,9 +120,7 @@ class GhostNet(Network):
         yield from self._head(x, training)
 
     def _head(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
-        x = self.conv_head(global_avg_pool(x, self.data_format))
-        if self.bn_head is not None:
-            x = self.bn_head(x, training=training)
+        x = self.bn_head(self.conv_head(global_avg_pool(x, self.data_format)), training=training)
         x = ops.reshape(self.relu(x), (-1, HEAD_CHANNELS))
         yield "conv_head", x
         if self.classifier is not None:
@@ -184,11 +164,5 @@ def _blocks(plan: GhostNetConfig, **options: Any) -> Any:
         module_list(from_plan(GhostBottleneck, block, **options) for block in stage)
         for stage in plan.stages
     ]
-    last = ConvNorm(plan.last, plan.bn_eps, plan.bn_momentum, "relu", **options)
+    last = ConvNorm(plan.last, *plan.batch_norm, "relu", **options)
     return module_list([*stages, module_list([last])])
-
-
-def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
-    if plan.head == "bias":
-        return None
-    return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)

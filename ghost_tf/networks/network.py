@@ -1,8 +1,6 @@
 """The base of networks: stages one after the other, and a classifier."""
 
-from __future__ import annotations
-
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -28,16 +26,6 @@ class Network(Planned, keras.Model):
     def _steps(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
         """The output of every stage by its name, in turn."""
         raise NotImplementedError
-
-    def _stages_at(self, names: Collection[str], x: Any, training: bool | None) -> dict[str, Any]:
-        """The outputs of some stages; what comes after the last of them is not computed."""
-        stages: dict[str, Any] = {}
-        for name, out in self._steps(x, training):
-            if name in names:
-                stages[name] = out
-            if len(stages) == len(names):
-                break
-        return stages
 
 
 def classifier(plan: NetworkConfig, **options: Any) -> Any:

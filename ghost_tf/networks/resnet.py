@@ -1,7 +1,5 @@
 """Ghost-ResNet for CIFAR: every 3x3 convolution of a ResNet is a GhostConv."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Unpack
 
@@ -11,11 +9,12 @@ from keras import ops
 from ghost_tf.framework.data_format import DataFormat, spatial_axes
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import GhostConv
-from ghost_tf.layers import activation, canonical_shape, dropout
+from ghost_tf.layers import activation, dropout
 from ghost_tf.networks.basic_block import BasicBlock, own_norm
 from ghost_tf.networks.network import Network, classifier
-from ghost_tf.saving.planned import build_in_turn, from_plan
+from ghost_tf.saving.planned import from_plan
 from weights import GhostResNetConfig
+from weights.columns.planned import outputs_at
 from weights.modules.arguments import Split
 from weights.modules.forms import PlainForm
 from weights.networks.resnet import FEATURES, STAGES, STEM_CHANNELS
@@ -80,22 +79,9 @@ class GhostResNet(Network):
         self.linear = classifier(plan, **options)
         self.relu = activation("relu")
 
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the network is in training."""
-        return self.conv1.first_norm
-
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the variables."""
-        self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
-        blocks = (*self.layer1, *self.layer2, *self.layer3)
-        batch, *_ = build_in_turn([self.conv1, self.bn1, *blocks], input_shape)
-        if self.linear is not None:
-            self.linear.build((batch, STAGES["layer3"]))
-
     def features(self, x: Any, training: bool | None = None) -> dict[str, Any]:
         """The three feature maps with a stride of 1, 2 and 4, from the path they stand at."""
-        return self._stages_at(FEATURES, x, training)
+        return outputs_at(FEATURES, self._steps(x, training))
 
     def _steps(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
         self._check_input(x, training)

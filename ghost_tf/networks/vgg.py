@@ -1,27 +1,17 @@
 """Ghost-VGG-16 for CIFAR: every 3x3 convolution of a VGG is a GhostConv."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Unpack
 
 import keras
 from keras import ops
 
-from ghost_tf.framework.data_format import DataFormat, pooled_shape
+from ghost_tf.framework.data_format import DataFormat
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import GhostConv
-from ghost_tf.layers import (
-    activation,
-    canonical_shape,
-    dropout,
-    global_avg_pool,
-    linear,
-    max_pool_2x2,
-    module_list,
-)
+from ghost_tf.layers import activation, dropout, global_avg_pool, linear, max_pool_2x2, module_list
 from ghost_tf.networks.network import Network, classifier
-from ghost_tf.saving.planned import build_in_turn, from_plan
+from ghost_tf.saving.planned import from_plan
 from weights.modules.arguments import Split
 from weights.modules.forms import PlainForm
 from weights.networks.vgg import FEATURES, GhostVGGConfig
@@ -86,20 +76,6 @@ class GhostVGG16(Network):
         self.linear = classifier(plan, **options)
         self.relu = activation("relu")
 
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the network is in training."""
-        return self.features.first_norm
-
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Create the variables."""
-        self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
-        shape = input_shape
-        for stage in self.features:
-            shape = pooled_shape(build_in_turn(stage, shape), self.data_format)
-        layers = [each for each in (self.hidden, self.linear) if each is not None]
-        build_in_turn(layers, (shape[0], FEATURES))
-
     def _steps(self, x: Any, training: bool | None) -> Iterator[tuple[str, Any]]:
         self._check_input(x, training)
         if not self.built:
@@ -124,11 +100,6 @@ class Features(list[Any]):
     """
 
     network: GhostVGG16
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the convolutions are in training."""
-        return self[0][0].first_norm
 
     def __call__(self, x: Any, training: bool | None = None) -> dict[str, Any]:
         """The five feature maps, strides 2, 4, 8, 16 and 32, from the path they stand at."""

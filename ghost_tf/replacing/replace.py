@@ -1,7 +1,5 @@
 """A model's convolutions replaced by ghost convolutions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 

@@ -1,13 +1,12 @@
 """The base of layers that are made of others: names, flags and policies that last."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
 import keras
 from keras import dtype_policies, saving
 
+from ghost_tf.framework.keras_layers import Convolution
 from ghost_tf.layers import ACTIVATIONS
 
 # The key of a configuration under which the settings of the layers inside stand.
@@ -50,6 +49,13 @@ def _layers(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 class Composed:
     """A layer or model that is made of layers; comes before the Keras class."""
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Create the variables of the layers inside, each of which knows what it `takes`."""
+        for child in children(self).values():
+            shape = getattr(child, "takes", None)
+            if not child.built and (shape or isinstance(child, (Composed, Convolution))):
+                child.build(shape or input_shape)
 
     def get_config(self) -> dict[str, Any]:
         """The configuration that Keras saves, with the settings of layers inside."""

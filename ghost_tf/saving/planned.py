@@ -1,8 +1,5 @@
 """The base of every layer and network that is built from a plan."""
 
-from __future__ import annotations
-
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import keras
@@ -18,6 +15,7 @@ from ghost_tf.framework.options import VariableOptions
 from ghost_tf.layers import dtype_name, in_training
 from ghost_tf.saving.composed import Composed, settle
 from weights import ArgumentError, checks
+from weights.columns.planned import PlannedModule
 from weights.modules.configuration import Configuration
 
 # Kinds of tensors in TensorFlow that convolutions do not take.
@@ -43,20 +41,9 @@ def check_dtype(dtype: Any) -> None:
     checks.floating("`dtype`", policy.compute_dtype)
 
 
-def build_in_turn(layers: Iterable[Any], shape: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Create the variables of layers that follow one another; returns the shape after them."""
-    for layer in layers:
-        if not layer.built:
-            layer.build(shape)
-        shape = layer.compute_output_shape(shape)
-    return shape
-
-
-class Planned(Composed, VariableOptions, Keras):
+class Planned(PlannedModule, Composed, VariableOptions, Keras):
     """A layer or model with a `plan` and a `data_format`; comes before the Keras class."""
 
-    architecture: str
-    plan: Any
     data_format: str
 
     def __init__(
@@ -66,22 +53,9 @@ class Planned(Composed, VariableOptions, Keras):
         super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         self.plan = plan
+        self.takes = native_shape((None, plan.input_channels, None, None), self.data_format)
         self._set_up(plan, **self.options_inside())
         settle(self)
-
-    def _set_up(self, plan: Any, **options: Any) -> None:
-        """Make the layers of a checked plan, with options of this framework that are checked."""
-        raise NotImplementedError
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the module in any framework."""
-        return self.plan.to_dict()
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the layer is in training, if there is one."""
-        return None
 
     def __call__(self, x: Any = None, *args: Any, inputs: Any = None, **kwargs: Any) -> Any:
         """Check the input, before Keras would wrap the error in a text of its own.
@@ -95,6 +69,11 @@ class Planned(Composed, VariableOptions, Keras):
         output = super().__call__(x, *args, **kwargs)
         self._take_sizes(tuple(x.shape))
         return output
+
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Create the variables."""
+        self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
+        super().build(input_shape)
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """Shape of the output, in the order of the input's."""

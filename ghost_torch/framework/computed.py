@@ -1,7 +1,5 @@
 """Tensors that a layer computes from others: parametrised, pruned, or spread over processes."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Place, modes and frozen parameters, carried over to a module that is made of another."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from torch import nn

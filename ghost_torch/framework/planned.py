@@ -1,45 +1,28 @@
 """The base of every layer and network that is built from a plan."""
 
-from __future__ import annotations
-
 from typing import Any, NoReturn, TypeVar
 
 from torch import nn
 
+from ghost_torch.framework.options import checked_options
 from weights import ArgumentError
+from weights.columns.planned import PlannedModule
 from weights.modules.configuration import Configuration
 
 Module = TypeVar("Module", bound="Planned")
 
 
-class Planned(nn.Module):
+class Planned(PlannedModule, nn.Module):
     """A layer or network with a `plan`.
 
     Their files have no `from __future__ import annotations`: torch.fx copies the types of `forward`
     into its code, where a type that is text would not run.
     """
 
-    architecture: str
-    plan: Any
-
-    def __init__(self, plan: Configuration, **options: Any) -> None:
+    def __init__(self, plan: Configuration, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.plan = plan
-        self._set_up(plan, **options)
-
-    def _set_up(self, plan: Any, **options: Any) -> None:
-        """Make the layers of a checked plan, with options of this framework that are checked."""
-        raise NotImplementedError
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build the module in any framework."""
-        return self.plan.to_dict()
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the layer is in training, if there is one."""
-        return None
+        self._set_up(plan, **checked_options(device, dtype))
 
     def extra_repr(self) -> str:
         """The configuration, for `print(module)`."""

@@ -1,7 +1,5 @@
 """Layers that hooks, tracers and casts may watch: checks of inputs, activations in place."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 

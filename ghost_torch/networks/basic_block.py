@@ -45,8 +45,8 @@ class BasicBlock(nn.Module):
         return nn.functional.pad(x, (0, 0, 0, 0, extra, extra))
 
 
-def own_norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
+def own_norm(plan: GhostResNetConfig, channels: int, **options: Unpack[TorchOptions]) -> Any:
     """The batch normalisation of the network's own after a GhostConv, where it has such."""
     if not plan.norm:
         return activation("identity")
-    return batch_norm(channels, plan.bn_eps, plan.bn_momentum, **options)
+    return batch_norm(channels, *plan.batch_norm, **options)

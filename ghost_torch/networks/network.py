@@ -1,6 +1,6 @@
 """The base of networks: stages one after the other, and a classifier."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor
@@ -26,16 +26,6 @@ class Network(Planned):
     def _steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         """The output of every stage by its name, in turn."""
         raise NotImplementedError
-
-    def _stages_at(self, names: Collection[str], x: Tensor) -> dict[str, Tensor]:
-        """The outputs of some stages; what comes after the last of them is not computed."""
-        stages: dict[str, Tensor] = {}
-        for name, out in self._steps(x):
-            if name in names:
-                stages[name] = out
-            if len(stages) == len(names):
-                break
-        return stages
 
 
 def classifier(plan: NetworkConfig, **options: Any) -> Any:

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from ghost_torch.framework.planned import from_plan
 from ghost_torch.ghost_conv import GhostConv
-from ghost_torch.layers import activation, check_input, checked_options, dropout
+from ghost_torch.layers import activation, check_input, dropout
 from ghost_torch.networks.basic_block import BasicBlock, own_norm
 from ghost_torch.networks.network import Network, classifier
 from weights import GhostResNetConfig
+from weights.columns.planned import outputs_at
 from weights.modules.arguments import Split
 from weights.modules.forms import PlainForm
 from weights.networks.resnet import FEATURES, STAGES, STEM_CHANNELS
@@ -63,7 +64,7 @@ class GhostResNet(Network):
             self.depth, num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, norm, split,
             bn_eps, bn_momentum, form, dropout,
         )  # fmt: skip
-        super().__init__(plan, **checked_options(device, dtype))
+        super().__init__(plan, device, dtype)
 
     def _set_up(self, plan: GhostResNetConfig, **options: Any) -> None:
         self.conv1 = from_plan(GhostConv, plan.stem, **options)
@@ -75,14 +76,9 @@ class GhostResNet(Network):
         self.linear = classifier(plan, **options)
         self.relu = activation("relu")
 
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the network is in training."""
-        return self.conv1.first_norm
-
     def features(self, x: Tensor) -> dict[str, Tensor]:
         """The three feature maps with a stride of 1, 2 and 4, from the path they stand at."""
-        return self._stages_at(FEATURES, x)
+        return outputs_at(FEATURES, self._steps(x))
 
     def _steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         check_input(self, x)

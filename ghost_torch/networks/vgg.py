@@ -11,7 +11,6 @@ from ghost_torch.ghost_conv import GhostConv
 from ghost_torch.layers import (
     activation,
     check_input,
-    checked_options,
     dropout,
     global_avg_pool,
     linear,
@@ -71,7 +70,7 @@ class GhostVGG16(Network):
             num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, hidden, dropout, split,
             bn_eps, bn_momentum, form,
         )  # fmt: skip
-        super().__init__(plan, **checked_options(device, dtype))
+        super().__init__(plan, device, dtype)
 
     def _set_up(self, plan: GhostVGGConfig, **options: Any) -> None:
         self.features = _features(plan, **options)
@@ -79,11 +78,6 @@ class GhostVGG16(Network):
         self.dropout = dropout(plan.dropout, **options)
         self.linear = classifier(plan, **options)
         self.relu = activation("relu")
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the network is in training."""
-        return self.features.first_norm
 
     def _steps(self, x: Tensor) -> Iterator[tuple[str, Tensor]]:
         check_input(self, x)

@@ -11,8 +11,9 @@ import pytest
 from conformance.cases.case import Case
 from conformance.cases.family import family_cases
 from conformance.cases.tensors import make
-from conformance.oracle import weights_io
-from tests.columns import Column, in_every_column
+from conformance.oracle import GhostConvV3, weights_io
+from conformance.oracle.training import set_training
+from tests.columns import Column, in_every_column, normal, tensors_of
 from weights import ArgumentError, GhostError, configure, read_file, write_file
 from weights.columns import fold
 from weights.importers.exporting import export_tensors
@@ -98,6 +99,25 @@ def test_a_folded_layer_refuses_training(column: Column, name: str) -> None:
 
     with pytest.raises(ArgumentError, match="a module in form 'folded' cannot train"):
         column.run(module, x, training=True)
+
+
+@in_every_column
+@pytest.mark.parametrize("form", ["deployed", "folded"])
+def test_merged_branches_without_attention_refuse_training(column: Column, form: str) -> None:
+    config = {"c_in": 4, "c_out": 8, "form": form}
+    module = column.load("ghost_conv_v3", tensors_of("ghost_conv_v3", **config), **config)
+
+    with pytest.raises(ArgumentError, match=f"a module in form '{form}' cannot train"):
+        column.run(module, normal(2, 4, 5, 5), training=True)
+
+
+@pytest.mark.parametrize("form", ["deployed", "folded"])
+def test_merged_branches_of_the_oracle_refuse_training(form: str) -> None:
+    module = GhostConvV3(4, 8, form=form)
+    set_training(module, True)
+
+    with pytest.raises(ArgumentError, match=f"a module in form '{form}' cannot train"):
+        module(np.zeros((2, 4, 5, 5)))
 
 
 def test_a_folded_network_is_not_exported_to_a_class_with_norms(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ def test_a_variant_is_the_class_of_its_architecture(
 ) -> None:
     calls: list[tuple[Any, ...]] = []
     function = getattr(column.package, name)
-    # Not in `column.package.variants`, which pytest imports again for its doctests.
-    monkeypatch.setitem(function.__globals__, "variant", lambda *call: calls.append(call))
+    # Not of `column.package.variants`, which pytest imports again for its doctests.
+    framework = function.__globals__["FRAMEWORK"]
+    monkeypatch.setattr(framework, "variant", lambda *call: calls.append(call))
 
     function("file", num_classes=3)
 

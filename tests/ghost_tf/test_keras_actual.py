@@ -16,7 +16,7 @@ pytest.importorskip("keras")
 import keras
 
 import ghost_tf
-from ghost_tf.weights_io import build, specs_of
+from ghost_tf.weights_io import FRAMEWORK, build
 from weights import ArgumentError
 
 LAYER: dict[str, Any] = {"c_in": 4, "c_out": 6, "kernel_size": 3, "padding": 1}
@@ -139,7 +139,7 @@ def test_looking_at_a_module_draws_no_random_number() -> None:
     wanted = keras.random.normal((3,), seed=keras.random.SeedGenerator())
 
     keras.utils.set_random_seed(0)
-    specs_of(module)
+    FRAMEWORK.specs_of(module)
 
     seed = keras.random.SeedGenerator()
     np.testing.assert_array_equal(keras.random.normal((3,), seed=seed), wanted)

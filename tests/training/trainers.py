@@ -30,7 +30,7 @@ class TorchTrainer:
             CASE.architecture, CASE.config, checkpoint.tensors
         ).train()
         self.parameters = {
-            name: ghost_torch.weights_io.variable_of(self.module, SPECS[name])
+            name: ghost_torch.weights_io.FRAMEWORK.variable_of(self.module, SPECS[name])
             for name in trainable()
         }
         options: dict[str, Any] = {"lr": rule.rate, "weight_decay": rule.weight_decay}
@@ -102,7 +102,7 @@ class JaxTrainer:
 
     def _canonical(self, tree: Any) -> Tensors:
         return {
-            name: ghost_jax.weights_io.to_canonical(_leaf(tree, name), SPECS[name])
+            name: ghost_jax.weights_io.FRAMEWORK.to_canonical(_leaf(tree, name), SPECS[name])
             for name in trainable()
         }
 
@@ -116,7 +116,9 @@ class JaxTrainer:
         for tree, arrays in trees:
             for name in trainable():
                 leaf = _leaf(tree, name)
-                leaf.set_value(ghost_jax.weights_io.to_native(arrays[name], SPECS[name], leaf))
+                leaf.set_value(
+                    ghost_jax.weights_io.FRAMEWORK.to_native(arrays[name], SPECS[name], leaf)
+                )
         if self.rule.name == "adamw":
             memory.count.set_value(jnp.asarray(slots.steps, jnp.int32))
 
@@ -149,7 +151,7 @@ def _paths() -> dict[str, tuple[Any, ...]]:
     zeros = {name: np.zeros(spec.shape, np.float32) for name, spec in SPECS.items()}
     module = ghost_jax.weights_io.build(CASE.architecture, CASE.config, zeros)
     paths = {id(node): path for path, node in nnx.iter_graph(module)}
-    variable_of = ghost_jax.weights_io.variable_of
+    variable_of = ghost_jax.weights_io.FRAMEWORK.variable_of
     return {name: paths[id(variable_of(module, spec))] for name, spec in SPECS.items()}
 
 
@@ -161,7 +163,8 @@ class KerasTrainer:
         self.module = build(CASE.architecture, CASE.config, checkpoint.tensors)
         self.rule, self.steps = rule, checkpoint.slots.steps
         self.parameters = {
-            name: ghost_tf.weights_io.variable_of(self.module, SPECS[name]) for name in trainable()
+            name: ghost_tf.weights_io.FRAMEWORK.variable_of(self.module, SPECS[name])
+            for name in trainable()
         }
         self.optimizer = _keras(rule)
         self.optimizer.build(list(self.parameters.values()))
@@ -207,14 +210,14 @@ class KerasTrainer:
         )
 
     def _canonical(self, slot: Any, name: str) -> np.ndarray:
-        return ghost_tf.weights_io.to_canonical(slot, SPECS[name])
+        return ghost_tf.weights_io.FRAMEWORK.to_canonical(slot, SPECS[name])
 
     def _remember(self, slots: Slots) -> None:
         factor = np.float32(-self.rule.rate if self.rule.name == "sgd" else 1.0)
         found = zip(self._slots(), (slots.first, slots.second), (factor, 1.0), strict=True)
         for variables, arrays, scale in found:
             for name, slot in variables.items():
-                native = ghost_tf.weights_io.to_native(arrays[name], SPECS[name], slot)
+                native = ghost_tf.weights_io.FRAMEWORK.to_native(arrays[name], SPECS[name], slot)
                 slot.assign(native * np.float32(scale))
         self.optimizer.iterations.assign(slots.steps)
 

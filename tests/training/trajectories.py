@@ -116,19 +116,20 @@ class Oracle:
     def step(self, x: np.ndarray, target: np.ndarray) -> None:
         x, target = x.astype(self.dtype), target.astype(self.dtype)
         make = Variable if self.generator is None else (lambda a: perturbed(a, self.generator))
-        state = weights_io.state(self.module)
+        state = weights_io.FRAMEWORK.state(self.module)
         output = train_step(self.module, x, np.zeros_like(target), make)["output"]
-        weights_io.set_state(self.module, state)
+        weights_io.FRAMEWORK.set_state(self.module, state)
         found = train_step(self.module, x, (output - target) / target.size, make)
-        after = weights_io.state(self.module)
+        after = weights_io.FRAMEWORK.state(self.module)
         self.steps += 1
         for name, gradient in found["grads"].items():
             after[name] = self._updated(name, after[name], gradient).astype(self.dtype)
-        weights_io.set_state(self.module, after)
+        weights_io.FRAMEWORK.set_state(self.module, after)
 
     def checkpoint(self) -> Checkpoint:
         return Checkpoint(
-            weights_io.state(self.module), Slots(self.steps, dict(self.first), dict(self.second))
+            weights_io.FRAMEWORK.state(self.module),
+            Slots(self.steps, dict(self.first), dict(self.second)),
         )
 
     def _updated(self, name: str, weight: np.ndarray, gradient: np.ndarray) -> np.ndarray:

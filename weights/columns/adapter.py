@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from weights.columns.column import Column
+from weights.files.digests import common_dtype
 from weights.files.storage import PathLike
 from weights.tensors import TensorSpec
 
@@ -14,6 +15,8 @@ from weights.tensors import TensorSpec
 Run = Callable[[Any], Any]
 # Takes a module and an input, returns the function that runs inputs of that shape and type.
 Prepare = Callable[[Any, Any], Run]
+# Takes an architecture, a configuration and weights.
+Build = Callable[[str, Mapping[str, Any], Mapping[str, Any]], Any]
 # By which the conformance suite judges the modes of that name, which do not compute in float32.
 PRECISIONS: Mapping[str, Mapping[str, float]] = {
     "float64": {"unit_roundoff": 2.0**-53},
@@ -30,6 +33,14 @@ class ModuleAdapter(ABC):
     def __init__(self, module: Any, dtype: Any) -> None:
         self.module = module
         self.dtype = dtype
+
+    @classmethod
+    def build(
+        cls, architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any], **own: Any
+    ) -> Self:
+        """The module of that architecture and configuration, with these weights and their dtype."""
+        module = cls.framework.build(architecture, config, weights)
+        return cls(module, common_dtype(weights), **own)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, C, H, W) to (N, C', H', W') or (N, classes)."""
@@ -91,6 +102,11 @@ class ModuleAdapter(ABC):
         """The output in training, and the gradients of the input and of these tensors."""
 
 
+def widened(weights: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The weights in float64."""
+    return {name: array.astype(np.float64) for name, array in weights.items()}
+
+
 class PreparedAdapter(ModuleAdapter):
     """One built module that runs in another way, prepared for each shape and type of input."""
 
@@ -98,6 +114,16 @@ class PreparedAdapter(ModuleAdapter):
         super().__init__(module, dtype)
         self.prepare = prepare
         self._ready: dict[Any, Run] = {}
+
+    @classmethod
+    def prepared(cls, prepare: Prepare) -> Build:
+        """The mode whose modules run as `prepare` makes them: a decorator of that."""
+
+        def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Any:
+            return cls.build(architecture, config, weights, prepare=prepare)
+
+        build.__doc__ = prepare.__doc__
+        return build
 
     def load(self, path: PathLike) -> None:
         """Load an interchange file into the module."""

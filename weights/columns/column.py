@@ -3,50 +3,24 @@
 What a framework package offers are the methods of its one `Column`.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Literal, Protocol, TypeVar
-
-import numpy as np
+from typing import Any, Literal, TypeVar, cast
 
 from weights import hub
-from weights.columns.actual import Facts, actual
-from weights.columns.backend import Backend, GhostModule, Module, Variable
+from weights.columns.backend import GhostModule, Module, Variable
+from weights.columns.contents import Contents, T
 from weights.columns.fold import deployed
-from weights.columns.partial import Selection, select
-from weights.files.digests import common_dtype
+from weights.columns.partial import select
 from weights.files.file import read_file, write_file
-from weights.files.loading import check_module, check_tensors
 from weights.files.storage import PathLike
-from weights.networks.architectures import Config, configure
 from weights.networks.classifier import with_classes
 from weights.networks.variants import VARIANTS
-from weights.tensors import TensorSpec
 
-
-class Configured(Protocol):
-    """A layer or network of this project."""
-
-    @property
-    def architecture(self) -> str:
-        """Its name in the interchange file."""
-
-    @property
-    def plan(self) -> Config:
-        """Its checked configuration."""
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Every argument as a plain dict, enough to build it in any framework."""
-
-
-T = TypeVar("T", bound=Configured)
 Network = TypeVar("Network")
 
 
-class Column(Backend[Module, GhostModule, Variable]):
-    """The calls that every framework package has, over what its framework says in `Backend`."""
+class Column(Contents[Module, GhostModule, Variable]):
+    """The calls that every framework package has, over what modules are made of."""
 
     def save_weights(self, module: Module, path: PathLike, *, overwrite: bool = False) -> None:
         """Write the interchange file of `module`.
@@ -122,37 +96,6 @@ class Column(Backend[Module, GhostModule, Variable]):
         )
         return self.build(content.architecture, content.config, content.tensors)
 
-    def build(
-        self, architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
-    ) -> GhostModule:
-        """Build the module of that architecture and configuration, with these tensors.
-
-        Args:
-            architecture: a name such as `ghost_conv`.
-            config: its arguments; what is left out has its default.
-            tensors: by canonical name and in canonical layout, all of the dtype to build it with.
-
-        Raises `weights.GhostError`, above all `weights.MismatchError` for other tensors.
-        """
-        checked = configure(architecture, config)
-        module = self.make(architecture, checked.to_dict(), common_dtype(tensors))
-        self._set(module, checked, tensors)
-        return module
-
-    def state(self, module: Module) -> dict[str, np.ndarray]:
-        """The tensors of `module` as NumPy arrays of their own, canonical names and layout.
-
-        Raises `weights.ArgumentError` for a module that is not what its configuration says.
-        """
-        return self._contents(module)[2]
-
-    def set_state(self, module: Module, tensors: Mapping[str, np.ndarray]) -> None:
-        """Give `module` these tensors: the reverse of `state`.
-
-        Raises `weights.MismatchError` with every difference, and changes nothing then.
-        """
-        self._set(module, self._actual(module)[1], tensors)
-
     def reset_classifier(self, module: T, num_classes: int, *, seed: int = 0) -> T:
         """A new network with the weights of `module` and a fresh classifier.
 
@@ -192,57 +135,4 @@ class Column(Backend[Module, GhostModule, Variable]):
         """A published network by its name in `weights.networks.variants`."""
         if not pretrained:
             return network(VARIANTS[name].width, **options)
-        built: Any = self.build(*hub.pretrained(name, pretrained, options))
-        return built
-
-    def specs_of(self, module: Any) -> list[TensorSpec]:
-        """The tensors that the module has, by canonical name, kind and shape.
-
-        Raises `weights.ArgumentError` for a module that was changed into what no configuration
-        describes.
-        """
-        return list(self._actual(module)[1].tensors())
-
-    def _actual(self, module: Any) -> tuple[str, Config]:
-        """The architecture and the configuration of what the module is now."""
-        check_module(module, self.architectures)
-        fresh = _fresh_facts(self, module.architecture, json.dumps(module.config))
-        return module.architecture, actual(module.plan, self.facts(module), fresh)
-
-    def _contents(self, module: Any) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
-        """Architecture, configuration and tensors of what the module is now."""
-        architecture, config = self._actual(module)
-        self.create_variables(module)
-        tensors = {
-            spec.name: self.to_canonical(self.variable_of(module, spec), spec)
-            for spec in config.tensors()
-        }
-        return architecture, config.to_dict(), tensors
-
-    def _like(self, module: T, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> T:
-        """Another configuration of `module` with these tensors: where it is, and in its mode."""
-        made: T = self.make_like(module, config, common_dtype(tensors))
-        self._set(made, made.plan, tensors)
-        return made
-
-    def _set(self, module: Any, config: Config, tensors: Mapping[str, np.ndarray]) -> None:
-        whole = Selection(list(config.tensors()), dict(tensors), [])
-        self._write(module, whole, f"cannot set the state of {type(module).__name__}")
-
-    def _write(self, module: Any, chosen: Selection, what: str) -> None:
-        """Check everything, then change the module."""
-        self.create_variables(module)
-        tensors, specs = chosen.tensors, chosen.specs
-        variables = {spec.name: self.variable_of(module, spec) for spec in specs}
-        dtypes = {name: self.dtype_of(variable) for name, variable in variables.items()}
-        check_tensors(specs, tensors, dtypes=dtypes, what=what, earlier=chosen.problems)
-        values = {
-            spec.name: self.to_native(tensors[spec.name], spec, variables[spec.name])
-            for spec in specs
-        }
-        self.assign(module, variables, values, what)
-
-
-@lru_cache(maxsize=64)
-def _fresh_facts(column: Column[Any, Any, Any], architecture: str, config: str) -> Facts:
-    return column.facts(column.make_empty(architecture, json.loads(config)))
+        return cast(Network, self.build(*hub.pretrained(name, pretrained, options)))

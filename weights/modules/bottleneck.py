@@ -16,9 +16,8 @@ from weights.modules.arguments import (
     Split,
 )
 from weights.modules.attention import SqueezeExciteConfig
-from weights.modules.branches import BranchesPlan
 from weights.modules.configuration import Configuration
-from weights.modules.convolutions import ConvolutionPlan, depthwise
+from weights.modules.convolutions import BranchesPlan, ConvolutionPlan, depthwise
 from weights.modules.forms import DEPLOYED, TRAINING, Form
 from weights.modules.ghost_conv import GhostConvConfig, GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
@@ -106,6 +105,11 @@ class GhostBottleneckConfig(Configuration):
         pointwise = ConvolutionPlan(self.c_in, self.c_out).fold(self.folded)
         return depthwise(self.c_in, kernel_size, stride).fold(self.folded), pointwise
 
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return f"ghost1.{self.ghost1.first_norm}"
+
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of the block, and the sizes that their layers make."""
         entered = sizes
@@ -143,7 +147,7 @@ class GhostBottleneckConfig(Configuration):
     ) -> GhostConvConfig | GhostConvV3Config:
         arguments = {"activation": activation, **self.only(*SHARED)}
         if self.branches:
-            own = self.only("branches", "primary_skip")
-            return GhostConvV3Config(c_in, c_out, attention=attention, **own, **arguments)
+            arguments |= self.only("branches", "primary_skip")
+            return GhostConvV3Config(c_in, c_out, attention=attention, **arguments)
         version = GhostConvV2Config if attention else GhostConvConfig
         return version(c_in, c_out, **arguments)

@@ -82,6 +82,20 @@ class Configuration(ABC):
         """Whether batch normalisations are folded into the convolutions before them."""
         return getattr(self, "form", TRAINING) == FOLDED
 
+    @property
+    def batch_norm(self) -> tuple[float, float]:
+        """Eps and momentum of its batch normalisations."""
+        eps, momentum = self.only("bn_eps", "bn_momentum").values()
+        return eps, momentum
+
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training.
+
+        Of `Folded`, where that is folded; empty where there is none.
+        """
+        return ""
+
     def complete(self) -> dict[str, Any]:
         """Every argument that the architecture's name does not tell, as JSON writes it."""
         names = (each.name for each in _arguments(type(self)) if IN_NAME not in each.notes)

@@ -90,6 +90,11 @@ class GhostConvConfig(GhostModule):
         """The branch that makes a gate, which GhostConvV2 alone has."""
         return None
 
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return "primary_conv.1"
+
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of the layer, and the sizes that their layers make."""
         inner = self.primary.output_sizes(sizes)

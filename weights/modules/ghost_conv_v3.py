@@ -6,8 +6,7 @@ from functools import cached_property
 
 from weights.modules.arguments import Activation, Momentum, Odd, OddPair, PositivePair, Ratio, Split
 from weights.modules.attention import AttentionPlan
-from weights.modules.branches import BranchesPlan
-from weights.modules.convolutions import ConvolutionPlan, depthwise, same
+from weights.modules.convolutions import BranchesPlan, ConvolutionPlan, depthwise, same
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv import GhostModule
 from weights.tensors import SizedTensors, Sizes
@@ -55,9 +54,7 @@ class GhostConvV3Config(GhostModule):
     @cached_property
     def merged(self) -> Mapping[str, ConvolutionPlan]:
         """The convolution of each half whose branches are merged; none in form `training`."""
-        if self.form == TRAINING:
-            return {}
-        return {half.name: half.deployed for half in self.halves}
+        return {half.name: half.deployed for half in self.halves if self.form != TRAINING}
 
     @cached_property
     def gate(self) -> AttentionPlan | None:
@@ -65,6 +62,11 @@ class GhostConvV3Config(GhostModule):
         if not self.attention:
             return None
         return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride, self.folded)
+
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return "primary_rpr_conv.0.bn1" if self.form == TRAINING else "primary_conv.1"
 
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of the layer, and the sizes that their layers make."""

@@ -138,6 +138,11 @@ class GhostNetConfig(NetworkConfig):
         """The least height and width: DFC attention halves maps, and needs two rows of each."""
         return STRIDE + 1 if self.version > 1 else 1
 
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return "bn1"
+
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of the network, and the sizes that their layers make."""
         sizes = self.stem.output_sizes(sizes)

@@ -111,6 +111,11 @@ class GhostResNetConfig(StemRatio):
             for block in self.blocks()
         }
 
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return f"conv1.{self.stem.first_norm}"
+
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of the network, and the sizes that their layers make."""
         named = [("", 1, self.stem)]

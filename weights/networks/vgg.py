@@ -62,6 +62,11 @@ class GhostVGGConfig(StemRatio):
         return tuple(stages)
 
     @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return f"features.0.0.{self.stages[0][0].first_norm}"
+
+    @property
     def minimum_size(self) -> int:
         """The least height and width: every stage halves them."""
         return 2 ** len(STAGES)

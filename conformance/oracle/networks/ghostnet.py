@@ -1,7 +1,5 @@
 """GhostNet, GhostNetV2 and GhostNetV3."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +19,7 @@ from conformance.oracle.layers import (
 )
 from conformance.oracle.networks.network import Network, classifier
 from conformance.oracle.planned import from_plan
+from weights.columns.planned import outputs_at
 from weights.modules.arguments import Activation, Rounding, Split
 from weights.modules.forms import Form
 from weights.networks.ghostnet import FEATURES, GhostNetConfig, Head
@@ -72,25 +71,20 @@ class GhostNet(Network):
 
     def _set_up(self, plan: GhostNetConfig, **options: Any) -> None:
         self.conv_stem = convolution(plan.stem, **options)
-        self.bn1 = norm_after(plan.stem, plan.bn_eps, plan.bn_momentum, **options)
+        self.bn1 = norm_after(plan.stem, *plan.batch_norm, **options)
         self.blocks = _blocks(plan, **options)
         self.conv_head = convolution(plan.head_convolution, **options)
-        self.bn_head = _head_norm(plan, **options)
+        self.bn_head = norm_after(plan.head_convolution, *plan.batch_norm, **options)
         self.dropout = dropout(plan.dropout, **options)
         self.classifier = classifier(plan, **options)
         self.relu = activation("relu")
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the network is in training."""
-        return self.bn1
 
     def features(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """The five feature maps with a stride of 2, 4, 8, 16 and 32, from the path they stand at.
 
         The first is the stem's convolution before its batch normalisation, as in timm.
         """
-        return self._stages_at(FEATURES, x)
+        return outputs_at(FEATURES, self._steps(x))
 
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         check_input(self, x)
@@ -105,9 +99,7 @@ class GhostNet(Network):
         yield from self._head(x)
 
     def _head(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-        x = self.conv_head(global_avg_pool(x))
-        if self.bn_head is not None:
-            x = self.bn_head(x)
+        x = self.bn_head(self.conv_head(global_avg_pool(x)))
         x = self.relu(x).reshape(len(x), -1)
         yield "conv_head", x
         if self.classifier is not None:
@@ -145,11 +137,5 @@ def _blocks(plan: GhostNetConfig, **options: Any) -> Any:
         module_list(from_plan(GhostBottleneck, block, **options) for block in stage)
         for stage in plan.stages
     ]
-    last = ConvNorm(plan.last, plan.bn_eps, plan.bn_momentum, "relu", **options)
+    last = ConvNorm(plan.last, *plan.batch_norm, "relu", **options)
     return module_list([*stages, module_list([last])])
-
-
-def _head_norm(plan: GhostNetConfig, **options: Any) -> Any:
-    if plan.head == "bias":
-        return None
-    return norm_after(plan.head_convolution, plan.bn_eps, plan.bn_momentum, **options)

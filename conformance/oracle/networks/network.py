@@ -1,8 +1,6 @@
 """The base of networks: stages one after the other, and a classifier."""
 
-from __future__ import annotations
-
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -28,16 +26,6 @@ class Network(Planned):
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         """The output of every stage by its name, in turn."""
         raise NotImplementedError
-
-    def _stages_at(self, names: Collection[str], x: np.ndarray) -> dict[str, np.ndarray]:
-        """The outputs of some stages; what comes after the last of them is not computed."""
-        stages: dict[str, np.ndarray] = {}
-        for name, out in self._steps(x):
-            if name in names:
-                stages[name] = out
-            if len(stages) == len(names):
-                break
-        return stages
 
 
 def classifier(plan: NetworkConfig, **options: Any) -> Any:

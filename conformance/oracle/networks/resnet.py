@@ -1,7 +1,5 @@
 """Ghost-ResNet for CIFAR: every 3x3 convolution of a ResNet is a GhostConv."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +12,7 @@ from conformance.oracle.networks.basic_block import BasicBlock, own_norm
 from conformance.oracle.networks.network import Network, classifier
 from conformance.oracle.planned import from_plan
 from weights import GhostResNetConfig
+from weights.columns.planned import outputs_at
 from weights.modules.arguments import Split
 from weights.modules.forms import PlainForm
 from weights.networks.resnet import FEATURES, STAGES, STEM_CHANNELS
@@ -64,14 +63,9 @@ class GhostResNet(Network):
         self.linear = classifier(plan, **options)
         self.relu = activation("relu")
 
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the network is in training."""
-        return self.conv1.first_norm
-
     def features(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """The three feature maps with a stride of 1, 2 and 4, from the path they stand at."""
-        return self._stages_at(FEATURES, x)
+        return outputs_at(FEATURES, self._steps(x))
 
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         check_input(self, x)

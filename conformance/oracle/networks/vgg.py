@@ -1,7 +1,5 @@
 """Ghost-VGG-16 for CIFAR: every 3x3 convolution of a VGG is a GhostConv."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,11 +67,6 @@ class GhostVGG16(Network):
         self.dropout = dropout(plan.dropout, **options)
         self.linear = classifier(plan, **options)
         self.relu = activation("relu")
-
-    @property
-    def first_norm(self) -> Any:
-        """The batch normalisation that tells whether the network is in training."""
-        return self.features.first_norm
 
     def _steps(self, x: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         check_input(self, x)

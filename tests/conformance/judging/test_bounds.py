@@ -14,7 +14,8 @@ from conformance.cases.model import in_dtype
 from conformance.judging import bounds
 from conformance.judging.compare import compare_arrays
 from conformance.oracle import weights_io
-from conformance.oracle.layers import ACTIVATIONS, Convolution
+from conformance.oracle.layers import ACTIVATIONS
+from conformance.oracle.weighted import Convolution
 from conformance.tiers.module import DATA_SETS, OUTPUT, ModuleTier
 from weights import GhostConvConfig
 

@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 
 from conformance.judging import bounds
-from conformance.oracle.layers import BatchNorm, Convolution
+from conformance.oracle.weighted import BatchNorm, Convolution
 
 EPS = 1e-5
 CLIMBERS = 64

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from conformance.oracle import GhostBottleneck, GhostConv, GhostNet
-from conformance.oracle.layers import BatchNorm, Convolution, Linear
 from conformance.oracle.training import set_training
 from conformance.oracle.walk import parts
+from conformance.oracle.weighted import BatchNorm, Convolution, Linear
 
 
 class OwnBatchNorm(BatchNorm):

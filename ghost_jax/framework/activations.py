@@ -1,0 +1,28 @@
+"""Activations as functions of our own: a module that held JAX's compiled ones cannot be pickled."""
+
+import jax
+
+
+def relu(x: jax.Array) -> jax.Array:
+    """max(x, 0)."""
+    return jax.nn.relu(x)
+
+
+def relu6(x: jax.Array) -> jax.Array:
+    """min(max(x, 0), 6)."""
+    return jax.nn.relu6(x)
+
+
+def silu(x: jax.Array) -> jax.Array:
+    """x / (1 + exp(-x))."""
+    return jax.nn.silu(x)
+
+
+def hard_swish(x: jax.Array) -> jax.Array:
+    """x relu6(x + 3) / 6 (Howard et al., ICCV 2019, section 5.2)."""
+    return jax.nn.hard_swish(x)
+
+
+def identity(x: jax.Array) -> jax.Array:
+    """x."""
+    return x
