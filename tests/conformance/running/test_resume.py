@@ -136,7 +136,7 @@ def test_a_second_run_in_the_folder_refuses(tmp_path: Path) -> None:
     assert (result.exit_code, after.exit_code) == (2, 0)
     assert "another run writes into" in " ".join(result.output.split())
     assert [path.name for path in sorted(tmp_path.iterdir())] == [
-        "junit.xml", "report.html", "report.jsonl"
+        "badge.json", "junit.xml", "report.html", "report.jsonl", "summary.md"
     ]  # fmt: skip
 
 
