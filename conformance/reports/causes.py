@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, islice
 from math import comb
 
 from conformance.cases.traits import facts, ranges, traits
@@ -36,6 +36,7 @@ NEARLY_ALL, LEAST_ALL = 0.9, 20
 # A hint is many failures' where one in so many has it.
 MANY = 3
 LAYER = "layer"
+SHRUNK_CAUSES = 10
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,12 @@ def find_causes(report: Report) -> list[Cause]:
     """The causes of all failures and errors of a report, the largest first."""
     causes = [cause for name in report.names for cause in _find(report, name)]
     return sorted(causes, key=lambda cause: -len(cause.verdicts))
+
+
+def first_failures(report: Report) -> list[Verdict]:
+    """The first failure of each of the largest causes: those that a report has shrunk."""
+    own = ([v for v in cause.verdicts if v.status is Status.FAIL] for cause in find_causes(report))
+    return [failures[0] for failures in islice(own, SHRUNK_CAUSES) if failures]
 
 
 def looks(verdict: Verdict) -> tuple[str, ...]:

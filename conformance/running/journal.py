@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, Any
 
-from conformance.implementations.registry import fingerprint, installed_version
+from conformance.implementations.registry import code_of, installed_version
 from conformance.judging.verdict import Verdict
 from weights import ArgumentError, FormatError
 from weights.text import brief
@@ -149,12 +149,12 @@ def _check_header(path: Path, line: str, names: Sequence[str], full: bool) -> No
         )
     if found != wanted:
         raise ArgumentError(
-            f"`--resume` needs the implementations of the interrupted run as they were: their code "
-            f"has changed since {path} was begun, or others are named: run from the start"
+            f"`--resume` needs the code of the interrupted run: that of the suite or of an "
+            f"implementation has changed since {path} was begun, or others are named: run from "
+            "the start"
         )
 
 
 def _header(names: Sequence[str]) -> dict[str, Any]:
     versions = {name: installed_version(name) for name in PACKAGES}
-    code = {name: fingerprint(name) for name in names}
-    return {"kind": "unfinished", "versions": versions, "code": code}
+    return {"kind": "unfinished", "versions": versions, "code": code_of(names)}
