@@ -73,7 +73,7 @@ def execute(options: RunOptions) -> int:
         options.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(f"cannot make {options.folder}: {error.strerror}") from None
-    journal = Journal(options.folder, options.implementations)
+    journal = Journal(options.folder, options.implementations, full=options.settings.full)
     with lock_folder(options.folder), closing(journal):
         return _run(options, work, lists, journal)
 
@@ -127,7 +127,9 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
     done: dict[Key, Verdict] = {}
     if journal is not None:
         folder = journal.path.parent
-        done = read_journal(folder, options.implementations) if options.resume else {}
+        if options.resume:
+            full = options.settings.full
+            done = read_journal(folder, options.implementations, full=full)
         files.prepare(folder)
         journal.begin(resume=options.resume)
     total = sum(len(cases) for _, cases in work)

@@ -86,5 +86,6 @@ def doubts(run: Run) -> list[str]:
 
 
 def is_green(run: Run) -> bool:
-    """Whether a run shows that everything is right."""
-    return not (run.tracebacks or run.has_failed or doubts(run))
+    """Whether a run shows that everything is right, which one that judged nothing does not."""
+    has_judged = any(verdict.status is not Status.SKIP for verdict in run.verdicts)
+    return has_judged and not (run.tracebacks or run.has_failed or doubts(run))

@@ -193,3 +193,19 @@ def test_changed_code_is_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert same.exit_code == 1  # it fails, but it runs
     assert (changed.exit_code, another.exit_code) == (2, 2)
     assert "has changed since" in " ".join(changed.output.split())
+
+
+@pytest.mark.parametrize(("before", "now"), [((), ("--full",)), (("--full",), ())])
+def test_outputs_asked_for_once_are_not_taken_for_repeated_ones(
+    before: tuple[str, ...], now: tuple[str, ...], tmp_path: Path
+) -> None:
+    journal = Journal(tmp_path, [FAKE], full=bool(before))
+    journal.begin()
+    journal.close()
+    other = run(tmp_path, "--resume", *now)
+    same = run(tmp_path, "--resume", *before)
+
+    assert (other.exit_code, same.exit_code) == (2, 0)
+    assert "`--resume` needs `--full` where the interrupted run had it" in " ".join(
+        other.output.split()
+    )
