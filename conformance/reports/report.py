@@ -33,12 +33,12 @@ FORMAT = 2
 CASE, VERDICT, SMALLEST = "case", "verdict", "smallest"
 KINDS = ("header", CASE, VERDICT, SMALLEST, "footer")
 # What a header and a footer hold at least, and of which type.
-HEADER = {
+HEADER: dict[str, Any] = {
     "implementations": dict, "tiers": list, "settings": dict, "options": dict, "missing": dict,
     "remarks": dict, "environment": dict, "started": str, "command": str, "commit": str,
     "code": dict, "ghostconv": str, "python": str, "numpy": str, "machine": str,
 }  # fmt: skip
-FOOTER = {
+FOOTER: dict[str, Any] = {
     "counts": dict, "not_green": list, "seconds": (int, float), "effort": list, "outputs": dict,
     "tracebacks": list, "notes": list,
 }  # fmt: skip
