@@ -120,9 +120,8 @@ def _check_fields(path: PathLike, metadata: Mapping[str, Any]) -> None:
         raise FormatError(f"{path}: the {ENTRY} entry lacks {', '.join(missing)}")
     wrong = [name for name, entry in metadata["tensors"].items() if not _is_tensor_entry(entry)]
     if wrong:
-        raise FormatError(
-            f"{path}: the {ENTRY} entry lacks kind or sha256 of the tensors {listed(wrong)}"
-        )
+        names = listed(wrong)
+        raise FormatError(f"{path}: the {ENTRY} entry lacks kind or sha256 of the tensors {names}")
 
 
 def _is_tensor_entry(entry: object) -> bool:
