@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 SUITE = Path(__file__).with_name("test_implementation.py")
+PROCESS, CASE = "conformance_process", "conformance_case"
 # By which a report of a test tells the implementation, the tier and the case.
 PROPERTY = "conformance"
 
@@ -84,6 +85,14 @@ class Judged:
         return unjudged(Run(verdicts, {}, 0.0))
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let the report of a case, in another process too, tell whose and which it is."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    if CASE in parameters:
+        tier, case = parameters[CASE]
+        item.user_properties.append((PROPERTY, (parameters[PROCESS], tier.name, case.id)))
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the suite alone where no implementation is named: it would have nothing to run."""
     is_suite = collection_path == SUITE
@@ -92,7 +101,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every case of the chosen tiers for every implementation."""
-    if "conformance_case" not in metafunc.fixturenames:
+    if CASE not in metafunc.fixturenames:
         return
     from conformance.tiers import PYTEST_TIERS, make_tiers
 
@@ -106,9 +115,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     ]
     # Grouped by implementation: one process of each at a time.
     metafunc.parametrize(
-        ("conformance_process", "conformance_case"),
+        (PROCESS, CASE),
         rows,
-        indirect=["conformance_process"],
+        indirect=[PROCESS],
         scope="session",
     )
 

@@ -8,19 +8,15 @@ import pytest
 
 from conformance.cases.case import Case
 from conformance.judging.verdict import Status
-from conformance.pytest_plugin import PROPERTY
 from conformance.reports.summary import rerun_command
 from conformance.reports.terminal import failure_text
 from conformance.running.runner import judge
 from conformance.tiers import Tier
 
 
-def test_case(
-    conformance_process: Any, conformance_case: tuple[Tier, Case], record_property: Any
-) -> None:
+def test_case(conformance_process: Any, conformance_case: tuple[Tier, Case]) -> None:
     """One case: passed, failed with the element and the command that reruns it, or skipped."""
     tier, case = conformance_case
-    record_property(PROPERTY, (conformance_process.name, tier.name, case.id))
     verdict = judge(tier, case, conformance_process)
     if conformance_process.violations:
         violations = ", ".join(conformance_process.violations)

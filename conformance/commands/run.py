@@ -11,7 +11,9 @@ from conformance.commands import common
 from conformance.commands.execution import RunOptions, execute
 from conformance.implementations.process import CASE_SECONDS
 from conformance.reports.failures import Rerun, read_failures
+from conformance.running.shards import Shard
 from conformance.tiers import TIERS, RandomTier, Settings
+from weights import ArgumentError
 
 
 def parse_deviations(
@@ -22,6 +24,16 @@ def parse_deviations(
     if not all(separator and path for _, separator, path in pairs):
         raise click.BadParameter("must be NAME=FILE, such as mine:build=known.toml")
     return {name: Path(path) for name, _, path in pairs}
+
+
+def parse_shard(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> Shard | None:
+    """The value of --shard, or a usage error."""
+    try:
+        return None if value is None else Shard.parse(value)
+    except ArgumentError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command(cls=common.Recorded)
@@ -84,12 +96,25 @@ def parse_deviations(
     metavar="N",
     help="End the run at N failures and errors.",
 )
+@click.option(
+    "--shard",
+    metavar="I/N",
+    callback=parse_shard,
+    help="Run the I-th of N equal shares; `ghost-conformance merge` makes one report of them.",
+)
+@click.option(
+    "--no-cache",
+    "cached",
+    flag_value=False,
+    default=True,
+    help="Compile all anew: neither read nor write what JAX has compiled before.",
+)
 @common.jobs_option
 def run(
     names: tuple[str, ...], tiers: tuple[str, ...], case_ids: tuple[str, ...],
     failed: Path | None, known: dict[str, Path], random: int, full: bool, folder: Path | None,
     resume: bool, weights: Path | None, images: Path | None, seconds: float,
-    max_failures: int | None, jobs: int,
+    max_failures: int | None, shard: Shard | None, cached: bool, jobs: int,
 ) -> None:  # fmt: skip
     """Run the suite.
 
@@ -118,7 +143,7 @@ def run(
         return execute(
             RunOptions(chosen, missing, tiers or tuple(TIERS), _as_large(settings, rerun),
                        case_ids, rerun, known, folder, jobs, resume, seconds, max_failures,
-                       common.typed_command())
+                       shard, cached, common.typed_command())
         )  # fmt: skip
 
     common.exit_with(work)

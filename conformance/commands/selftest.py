@@ -50,6 +50,9 @@ def _run(names: Sequence[str], jobs: int, json_output: bool) -> int:
     framework = OURS[FRAMEWORK]
     runnable = MUTANTS if framework.missing else mutants
     wanted = [mutant.name for mutant in runnable if not names or mutant.name in names]
+    idle = sorted(set(names) - set(wanted))
+    if idle:
+        raise click.UsageError(f"cannot run {', '.join(idle)}: {framework.reason}")
     variants = [] if names else [variant.name for variant in (*VARIANTS, INVISIBLE)]
     with console.status("mutants and variants run"):
         document = {

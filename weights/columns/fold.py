@@ -98,7 +98,7 @@ def identity_kernel(plan: ConvolutionPlan) -> np.ndarray:
 
 def _parts(plan: BranchesPlan, tensors: Tensors) -> Iterator[tuple[np.ndarray, str]]:
     """Every branch's kernel, and where its batch normalisation stands."""
-    for path in plan.convolutions:
+    for path, _ in plan.convolutions():
         yield tensors[f"{path}.conv.weight"].astype(np.float64), f"{path}.bn1"
     if plan.skip:
         yield identity_kernel(plan.convolution), f"{plan.name}_rpr_skip"

@@ -18,6 +18,7 @@ from weights.tensors import TensorSpec
 # Regular expressions and their replacements, applied one after the other.
 Renames = Sequence[tuple[str, str]]
 Kernel = tuple[int, int, int, int]
+Arguments = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,6 @@ def rename(name: str, renames: Renames) -> str:
     for pattern, replacement in renames:
         name = re.sub(pattern, replacement, name)
     return name
-
-
-Arguments = dict[str, Any]
 
 
 @dataclass(frozen=True)

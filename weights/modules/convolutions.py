@@ -1,6 +1,6 @@
 """Plans of convolutions: of one, and of the branches that GhostNetV3 trains in place of one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Self
@@ -143,13 +143,6 @@ class BranchesPlan:
         return replace(self.convolution, kernel_size=(1, 1), padding=(0, 0))
 
     @property
-    def convolutions(self) -> dict[str, ConvolutionPlan]:
-        """The convolution of each branch that has one, by the branch's path."""
-        paths = [f"{self.name}_rpr_conv.{index}" for index in range(self.count)]
-        scale = {f"{self.name}_rpr_scale": self.scale} if self.scale else {}
-        return dict.fromkeys(paths, self.convolution) | scale
-
-    @property
     def skip(self) -> int:
         """Channels of the branch without convolution; 0 where there is none."""
         plan = self.convolution
@@ -161,10 +154,17 @@ class BranchesPlan:
         """The one convolution that computes the sum."""
         return self.convolution.fold()
 
+    def convolutions(self) -> Iterator[tuple[str, ConvolutionPlan]]:
+        """The path of each branch that has a convolution, and that convolution."""
+        for index in range(self.count):
+            yield f"{self.name}_rpr_conv.{index}", self.convolution
+        if self.scale:
+            yield f"{self.name}_rpr_scale", self.scale
+
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of all branches, and the sizes that they make of these."""
         sizes = self.convolution.output_sizes(sizes)
-        for path, plan in self.convolutions.items():
+        for path, plan in self.convolutions():
             yield from plan.tensors(sizes, f"{path}.conv", f"{path}.bn1")
         if self.skip:
             yield from batch_norm(f"{self.name}_rpr_skip", self.skip, sizes)

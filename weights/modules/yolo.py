@@ -125,7 +125,7 @@ class C3GhostConfig(Configuration):
     bn_momentum: Momentum = MOMENTUM
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
 
-    input_argument, output_argument = "c1", "c2"
+    input_argument, output_argument, first_norm = "c1", "c2", "cv1.1"
 
     def check_together(self) -> None:
         """Check the inner channels, by default `c2` times `e`."""
@@ -159,11 +159,6 @@ class C3GhostConfig(Configuration):
     def bottlenecks(self) -> Iterator[GhostBottleneckConfig]:
         """The `n` bottlenecks one after another: a file may ask for more than memory holds."""
         return repeat(self.bottleneck, self.n) if self.n else iter(())
-
-    @property
-    def first_norm(self) -> str:
-        """The path of the batch normalisation that tells whether the module is in training."""
-        return "cv1.1"
 
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it; `hidden` where it is not the default."""

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from conformance.commands.cli import main
 from conformance.mutants import MUTANTS, TORCH_MUTANTS
 from conformance.mutants.mutant import Mutant
 from conformance.mutants.selftest import run_mutant, run_variant
@@ -103,3 +105,13 @@ def test_an_unknown_mutant_is_wrong_usage() -> None:
 
     assert done.returncode == 2
     assert "no such mutant: mouse" in done.stderr
+
+
+def test_a_mutant_of_a_framework_that_is_missing_is_not_caught_in_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("weights.frameworks.find_spec", lambda name: None)
+    result = CliRunner().invoke(main, ["selftest", "--mutant", "torch-eps"])
+
+    assert result.exit_code == 2
+    assert "cannot run torch-eps: ghost_torch, torch not installed" in result.output

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from conformance import Status, Verdict
 from conformance.commands.cli import main
-from conformance.reports.files import HTML, JUNIT, write_report
+from conformance.reports.files import HTML, JUNIT, SUMMARY, write_report
 from conformance.reports.report import make_report
 from conformance.running.deviations import Deviation, apply, read_deviations
 from conformance.running.results import Run
@@ -77,7 +77,7 @@ def test_what_is_known_stands_in_every_report(tmp_path: Path) -> None:
     verdicts = list(apply(VERDICTS[:1], "mine", known))
     write_report(tmp_path, make_report(Run(verdicts, {"mine": {}}, 1.0), [(ExactTier(), [])]))
 
-    for name in (JUNIT, HTML):
+    for name in (JUNIT, HTML, SUMMARY):
         assert "known: a reason (a link)" in (tmp_path / name).read_text()
 
 

@@ -21,7 +21,8 @@ from conformance.commands.cli import main
 from conformance.implementations.process import ProcessImplementation
 from conformance.reports.report import read_report
 from conformance.running.results import Run
-from conformance.running.runner import run, select_cases
+from conformance.running.runner import run
+from conformance.running.tasks import select_cases
 from conformance.tiers import NetworkTier, Settings, WeightsTier
 from conformance.tiers.contract import plain_weights
 from weights import FormatError, write_file

@@ -17,6 +17,8 @@ from conformance.running.runner import judge
 from conformance.tiers import ExactTier
 from weights.columns import fold
 
+pytestmark = pytest.mark.slow
+
 TIER = ExactTier()
 # What an estimate of the reciprocal root of 1 gives: TensorFlow's is 1 - 2**-23.
 ROOTS = (1 - 2.0**-23, 1 - 2.0**-24, 1 + 2.0**-23)

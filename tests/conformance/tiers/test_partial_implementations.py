@@ -14,6 +14,8 @@ from conformance.oracle import adapter
 from conformance.running.runner import judge
 from conformance.tiers import make_tiers
 
+pytestmark = pytest.mark.slow
+
 
 class Partial:
     """The oracle in float32 with some of its methods, or with a part of what they give."""
