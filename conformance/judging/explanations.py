@@ -77,10 +77,9 @@ Fit = tuple[float, Fault]
 
 def _clearest(fits: list[Fit]) -> Fit | None:
     """The fault that leaves the least error, unless another leaves hardly more."""
-    best, *others = sorted(fits, key=lambda fit: fit[0]) or [None]
-    if best is None or any(error < CLEARER * best[0] for error, _ in others):
-        return None
-    return best
+    ordered = sorted(fits, key=lambda fit: fit[0])
+    is_clear = ordered and all(error >= CLEARER * ordered[0][0] for error, _ in ordered[1:])
+    return ordered[0] if is_clear else None
 
 
 def _fitting(
@@ -98,7 +97,7 @@ def _left(got: Mapping[str, Any], wanted: Reference, faulty: Tensors) -> float:
     """The error that a fault leaves, by the error without it; infinite where one is beyond LEFT."""
     left = without = 0.0
     for name in got.keys() & wanted.values.keys():
-        right, wrong, found = wanted.values[name], faulty[name], np.float64(got[name])
+        right, wrong, found = wanted.values[name], faulty[name], np.asarray(got[name], np.float64)
         if wrong.shape != found.shape:
             return np.inf
         growth = max(1.0, _size(wrong) / max(_size(right), np.finfo(float).tiny))

@@ -28,7 +28,6 @@ CASES = {
 }  # fmt: skip
 # Faults without a hint, and why.
 SILENT = {
-    "gamma-var": "a negative variance gives NaN, as many faults would",
     "eps-0": "beside a variance of 1 it is like the next ones",
     "eps-1e-12": "likewise",
     "eps-1e-08": "likewise",
