@@ -30,8 +30,11 @@ class TrainingTier(OracleTier):
 
     def cases(self) -> list[Case]:
         """The usual ones, as each costs a compilation, or with `full` whatever can be trained."""
-        cases = [*layer_cases(self.name, ("normal", *HARD_DATA_SETS)), *family_cases(self.name)]
-        return [_trainable(case) for case in cases if self._is_wanted(case)]
+        usual = [*layer_cases(self.name, ("normal",)), *family_cases(self.name)]
+        hard = layer_cases(self.name, HARD_DATA_SETS)
+        wanted = [case for case in usual if self._is_wanted(case, USUAL)]
+        wanted += [case for case in hard if self._is_wanted(case, HARD)]
+        return [_trainable(case) for case in wanted]
 
     def compute_reference(self, case: Case, unit: float) -> Reference:
         """Every array of the step in float64, and the error of each."""
@@ -46,9 +49,8 @@ class TrainingTier(OracleTier):
         """Every row, where the run had every row."""
         return "--full" if self.settings.full else ""
 
-    def _is_wanted(self, case: Case) -> bool:
+    def _is_wanted(self, case: Case, tag: str) -> bool:
         can_train = case.form == TRAINING and INFERENCE_ONLY not in case.tags
-        tag = HARD if case.data in HARD_DATA_SETS else USUAL
         return can_train and (self.settings.full or tag in case.tags)
 
 
