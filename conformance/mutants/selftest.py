@@ -10,13 +10,14 @@ from multiprocessing import get_context
 from typing import Any
 
 from conformance.cases.case import Case
+from conformance.judging.explanations import Suspects
 from conformance.judging.verdict import Status, Verdict
 from conformance.mutants import MUTANTS, TORCH_MUTANTS
 from conformance.mutants.mutant import Mutant, MutantImplementation
 from conformance.mutants.variants import INVISIBLE, VARIANTS
 from conformance.running.runner import judge
 from conformance.tiers import VECTOR_TIERS, Tier, make_tiers
-from conformance.tiers.base import DEFAULT_SETTINGS, Settings
+from conformance.tiers.base import DEFAULT_SETTINGS, OracleTier, Settings
 from weights import ArgumentError, configure
 
 # The tier of sizes, in which an exception convicts a mutant as a failure does.
@@ -110,6 +111,8 @@ def run_variant(variant: Mutant, settings: Settings = DEFAULT_SETTINGS) -> Varia
 def _tier(name: str, settings: Settings = DEFAULT_SETTINGS) -> tuple[Tier, list[Case]]:
     """A tier, whose references all mutants share, and its cases, the cheapest first."""
     (tier,) = make_tiers(settings, [name])
+    if isinstance(tier, OracleTier):
+        tier.suspects = Suspects(())  # nobody reads the hints, which take longer than the cases
     return tier, sorted(tier.cases(), key=_cost)
 
 
