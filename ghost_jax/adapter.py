@@ -5,7 +5,6 @@ from typing import Any
 
 import flax
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -22,7 +21,8 @@ class Adapter(ModuleAdapter):
 
     def _input(self, x: np.ndarray) -> jax.Array:
         native = x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
-        return jnp.asarray(cast_floating(native, self.dtype))
+        # jnp.asarray compiles a program for every shape.
+        return jax.device_put(cast_floating(native, self.dtype))
 
     def _to_numpy(self, x: jax.Array) -> np.ndarray:
         array = np.asarray(x)

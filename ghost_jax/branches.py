@@ -6,8 +6,7 @@ import jax
 from flax import nnx
 
 from ghost_jax.layers import activation, batch_norm, convolution, module_list, norm_after
-from weights.modules.branches import BranchesPlan
-from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.convolutions import BranchesPlan, ConvolutionPlan
 
 
 class ConvNorm(nnx.Module):

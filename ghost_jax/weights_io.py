@@ -31,12 +31,9 @@ ARCHITECTURES = by_architecture(
 )  # fmt: skip
 ATTRIBUTES = {
     tensors.CONVOLUTION: "kernel",
-    tensors.CONVOLUTION_BIAS: "bias",
     tensors.DEPTHWISE: "kernel",
     tensors.LINEAR: "kernel",
-    tensors.LINEAR_BIAS: "bias",
     tensors.NORM_WEIGHT: "scale",
-    tensors.NORM_BIAS: "bias",
     tensors.RUNNING_MEAN: "mean",
     tensors.RUNNING_VAR: "var",
 }

@@ -9,8 +9,7 @@ from ghost_tf.framework.keras_layers import convolution_plan
 from ghost_tf.framework.options import KerasOptions, VariableOptions
 from ghost_tf.layers import activation, batch_norm, convolution, module_list, norm_after
 from ghost_tf.saving.composed import Composed, settle
-from weights.modules.branches import BranchesPlan
-from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.convolutions import BranchesPlan, ConvolutionPlan
 
 
 @keras.saving.register_keras_serializable("ghost_tf")

@@ -13,7 +13,7 @@ from ghost_tf.layers import activation
 from ghost_tf.saving.planned import Planned
 from weights.columns.planned import sum_branches
 from weights.modules.arguments import Activation, Size, Split
-from weights.modules.branches import BranchesPlan
+from weights.modules.convolutions import BranchesPlan
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 

@@ -35,10 +35,8 @@ ARCHITECTURES = by_architecture(
 )  # fmt: skip
 ATTRIBUTES = {
     tensors.CONVOLUTION: "kernel",
-    tensors.CONVOLUTION_BIAS: "bias",
     tensors.DEPTHWISE: "kernel",
     tensors.LINEAR: "kernel",
-    tensors.LINEAR_BIAS: "bias",
     tensors.NORM_WEIGHT: "gamma",
     tensors.NORM_BIAS: "beta",
     tensors.RUNNING_MEAN: "moving_mean",

@@ -12,7 +12,7 @@ from ghost_torch.ghost_conv import conv_norm_act
 from ghost_torch.layers import activation, check_input
 from weights.columns.planned import sum_branches
 from weights.modules.arguments import Activation, Size, Split
-from weights.modules.branches import BranchesPlan
+from weights.modules.convolutions import BranchesPlan
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 

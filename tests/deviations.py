@@ -190,13 +190,13 @@ DEVIATIONS = {
     },
     "ghost_jax/weights_io.py": {
         "attributes have other names than tensors": """
-            + ATTRIBUTES = tensors.CONVOLUTION, tensors.CONVOLUTION_BIAS, tensors.DEPTHWISE, tensors.LINEAR, tensors.LINEAR_BIAS, tensors.NORM_WEIGHT, tensors.NORM_BIAS, tensors.RUNNING_MEAN, tensors.RUNNING_VAR
+            + ATTRIBUTES = tensors.CONVOLUTION, tensors.DEPTHWISE, tensors.LINEAR, tensors.NORM_WEIGHT, tensors.RUNNING_MEAN, tensors.RUNNING_VAR
             + Framework.attributes =
         """,
     },
     "ghost_tf/weights_io.py": {
         "attributes have other names than tensors": """
-            + ATTRIBUTES = tensors.CONVOLUTION, tensors.CONVOLUTION_BIAS, tensors.DEPTHWISE, tensors.LINEAR, tensors.LINEAR_BIAS, tensors.NORM_WEIGHT, tensors.NORM_BIAS, tensors.RUNNING_MEAN, tensors.RUNNING_VAR
+            + ATTRIBUTES = tensors.CONVOLUTION, tensors.DEPTHWISE, tensors.LINEAR, tensors.NORM_WEIGHT, tensors.NORM_BIAS, tensors.RUNNING_MEAN, tensors.RUNNING_VAR
             + Framework.attributes =
         """,
     },

@@ -36,6 +36,7 @@ MAY_IMPORT_LATE = {
     "ghost_tf/modes.py": {"ai_edge_litert"},
     "ghost_tf/framework/keras_backends.py": {"jax", "torch"},
     "weights/prediction/images.py": {"PIL"},
+    "conformance/mutants/variants/stock.py": {"torch", "keras", "jax", "flax"},
     "conformance/cases/digits.py": {"torch", "sklearn", "ghost_torch"},
     "conformance/reports/html.py": {"jinja2", "markupsafe"},
 }

@@ -21,8 +21,7 @@ class Framework:
     @property
     def missing(self) -> tuple[str, ...]:
         """The packages that are not installed here."""
-        needed = (self.package, *self.requires)
-        return tuple(name for name in needed if find_spec(name) is None)
+        return tuple(x for x in (self.package, *self.requires) if find_spec(x) is None)
 
     @property
     def reason(self) -> str:

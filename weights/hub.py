@@ -76,8 +76,8 @@ def pretrained(
     classes = arguments.get("num_classes", config["num_classes"])
     if classes != config["num_classes"]:
         config, tensors = with_classes(variant.architecture, config, tensors, classes)
-    free = {key: arguments[key] for key in ("dropout",) if key in arguments}
-    return variant.architecture, config | free, dict(tensors)
+    config["dropout"] = arguments.get("dropout", config["dropout"])
+    return variant.architecture, config, dict(tensors)
 
 
 def _chosen(name: str, choice: Pretrained) -> Content:

@@ -20,6 +20,7 @@ from weights.prediction.preprocess import preprocess
 WEIGHTS, IMAGES = "digits.safetensors", "digits-held-out.safetensors"
 NEEDS = ("torch", "sklearn")
 HELD_OUT = 450
+SHAPE = (1, 8, 8)  # of an image (C, H, W)
 SEED = 0
 EPOCHS = 12
 BATCH = 64

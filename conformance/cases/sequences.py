@@ -53,7 +53,7 @@ class Row:
 
 
 LAYER = {"c_in": 3, "c_out": 16, "kernel_size": 3, "padding": 1}
-SIZE, EVEN = (2, 9, 7), (2, 4, 12)
+SIZE, EVEN = (2, 9, 7), (2, 12, 10)
 GATED, GATED_SIZE = V2 | {"split": "ceil"}, (2, 7, 7)
 BLOCK_SIZE = (2, 9, 10)
 

@@ -69,6 +69,7 @@ def _shrink(case_id: str, name: str, random: int) -> int:
 
 
 def _shrink_one(tier: Tier, case: Case, process: Implementation) -> int:
+    from conformance.reports.programs import program
     from conformance.reports.terminal import failure_text
     from conformance.running import shrinking
     from conformance.running.runner import judge
@@ -82,4 +83,5 @@ def _shrink_one(tier: Tier, case: Case, process: Implementation) -> int:
     small = shrinking.renamed(shrinking.shrink(case, fails))
     click.echo(json.dumps(small.to_dict(), indent=1))
     click.echo(str(failure_text(judge(tier, small, process))))
+    click.echo(program(small, process.name))
     return common.FAILED

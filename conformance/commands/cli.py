@@ -8,6 +8,7 @@ from conformance.cases.clauses import Clause, clauses
 from conformance.commands.cases import show, shrink
 from conformance.commands.common import TIER
 from conformance.commands.compare import compare
+from conformance.commands.merge import merge
 from conformance.commands.parity import parity
 from conformance.commands.run import run
 from conformance.commands.selftest import selftest
@@ -17,7 +18,7 @@ from weights.version import __version__
 
 
 @click.group(
-    commands=[run, compare, parity, selftest, show, shrink, vectors],
+    commands=[run, compare, merge, parity, selftest, show, shrink, vectors],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="ghost-conformance")

@@ -17,7 +17,6 @@ from conformance.judging.verdict import Status
 from conformance.running.results import Run, doubts, offences
 from conformance.tiers import TIERS
 from weights import GhostError
-from weights.frameworks import Framework
 
 Command = TypeVar("Command", bound=Callable[..., object])
 ARGUMENTS = "conformance.arguments"
@@ -33,7 +32,7 @@ random_option = click.option(
 )  # fmt: skip
 jobs_option = click.option(
     "--jobs", type=AT_LEAST_ONE, default=2, show_default=True,
-    help="How many implementations run at once.",
+    help="How many processes work at once, of different implementations or of one.",
 )  # fmt: skip
 
 
@@ -61,11 +60,14 @@ def timeout_option(seconds: float) -> Callable[[Command], Command]:
     )  # fmt: skip
 
 
-def implementations(names: Sequence[str]) -> tuple[list[str], list[Framework]]:
-    """The implementations that run, and ours that are missing; naming one of these is an error."""
+def implementations(names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The implementations that run, and ours that are missing, with the reason.
+
+    Naming one of these is an error.
+    """
     if not names:
-        installed = [name for name, framework in OURS.items() if not framework.missing]
-        return installed, [framework for framework in OURS.values() if framework.missing]
+        missing = {name: each.reason for name, each in OURS.items() if each.missing}
+        return [name for name in OURS if name not in missing], missing
     for name in names:
         try:
             target(name)
@@ -73,7 +75,7 @@ def implementations(names: Sequence[str]) -> tuple[list[str], list[Framework]]:
             raise click.UsageError(str(error)) from None
         if name in OURS and OURS[name].missing:
             raise click.UsageError(f"{name} is missing: {OURS[name].reason}")
-    return list(dict.fromkeys(names)), []
+    return list(dict.fromkeys(names)), {}
 
 
 def exit_with(work: Callable[[], int]) -> NoReturn:
@@ -105,10 +107,12 @@ def exit_code(console: Console, result: Run) -> int:
         click.echo(result.tracebacks[0], err=True)
         console.print("the harness itself failed, see above", style="red")
         return HARNESS_FAILED
-    if not result.verdicts:
+    if result.shard is not None:
+        console.print(f"shard {result.shard}: `ghost-conformance merge` judges them together")
+    elif not result.verdicts:
         console.print("nothing ran: install one of the frameworks", style="red")
         return HARNESS_FAILED
-    if all(verdict.status is Status.SKIP for verdict in result.verdicts):
+    elif all(verdict.status is Status.SKIP for verdict in result.verdicts):
         console.print("nothing ran: every case was skipped", style="red")
     reasons = doubts(result)
     if reasons:

@@ -6,30 +6,33 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
 from conformance.cases.case import Case, split_pair
 from conformance.commands.common import HARNESS_FAILED, exit_code
-from conformance.judging.verdict import Status, Verdict
+from conformance.implementations.registry import code_of
+from conformance.judging.verdict import Verdict
 from conformance.reports import files, terminal
-from conformance.reports.causes import find_causes
+from conformance.reports.causes import first_failures
 from conformance.reports.failures import Rerun
 from conformance.reports.report import Report, make_report
 from conformance.running import deviations, runner
 from conformance.running.journal import Journal, Key, key, lock_folder, read_journal
 from conformance.running.results import Run
-from conformance.running.runner import Work
+from conformance.running.shards import Shard
 from conformance.running.shrinking import shrink_failures
+from conformance.running.tasks import Work, select_cases
 from conformance.tiers import ModuleTier, Settings, Tier, make_tiers
-from weights.frameworks import Framework
 from weights.text import brief
 
 SHOWN_UNKNOWN = 5
-SHRUNK_CAUSES, SHRINK_SECONDS = 10, 20.0
+SHRINK_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class RunOptions:
     """The options of a run, checked."""
 
     implementations: Sequence[str]
-    missing: Sequence[Framework]
+    missing: Mapping[str, str]
     tiers: Sequence[str]
     settings: Settings
     case_ids: Sequence[str]
@@ -48,6 +51,8 @@ class RunOptions:
     resume: bool
     seconds: float
     max_failures: int | None
+    shard: Shard | None
+    cached: bool
     command: str
 
     def selects(self, key: Key) -> bool:
@@ -68,14 +73,14 @@ def execute(options: RunOptions) -> int:
         options.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(f"cannot make {options.folder}: {error.strerror}") from None
-    journal = Journal(options.folder, options.implementations)
+    journal = Journal(options.folder, options.implementations, full=options.settings.full)
     with lock_folder(options.folder), closing(journal):
         return _run(options, work, lists, journal)
 
 
 def _select(options: RunOptions) -> Work:
     named = [*options.case_ids, *(options.rerun.cases if options.rerun else ())]
-    work = runner.select_cases(make_tiers(options.settings, options.tiers), named or None)
+    work = select_cases(make_tiers(options.settings, options.tiers), named or None)
     found = {case.id for _, cases in work for case in cases}
     unknown = [case for case in dict.fromkeys(named) if split_pair(case)[0] not in found]
     if unknown:
@@ -90,21 +95,31 @@ def _run(
     journal: Journal | None,
 ) -> int:  # fmt: skip
     console = terminal.console()
-    result = _judge(options, work, journal, console)
+    own = work if options.shard is None else options.shard.of(work)
+    result = replace(_judge(options, own, journal, console), shard=options.shard)
     if journal is not None and journal.problem:
         console.print(f"a run like this cannot be resumed: {journal.problem}", style="yellow")
-    for name, known in lists.items():
-        marked = deviations.apply(result.verdicts, name, known, options.settings)
+    # In the order of the implementations, as the shards of a run are merged.
+    for name in dict.fromkeys((*options.implementations, *lists)):
+        marked = deviations.apply(result.verdicts, name, lists.get(name, []), options.settings)
         result = replace(result, verdicts=list(marked))
-    settings = {"random": options.settings.random, "full": options.settings.full}
     report = make_report(
-        result, work, options.missing, settings=settings, command=options.command
+        result, work, options.missing, settings=_described(options.settings),
+        command=options.command, code=code_of(options.implementations),
     )  # fmt: skip
-    terminal.show(console, result, report, options.missing)
+    terminal.show(console, result, report)
     if journal is None:
         return exit_code(console, result)
     is_written = _write(_with_smallest(report, work, console), journal, console)
     return exit_code(console, result) if is_written else HARNESS_FAILED
+
+
+def _described(settings: Settings) -> dict[str, Any]:
+    """The settings as a report keeps them: files by their content."""
+    files = {"weights": settings.weights, "images": settings.images}
+    return {"random": settings.random, "full": settings.full} | {
+        name: sha256(path.read_bytes()).hexdigest() for name, path in files.items() if path
+    }
 
 
 def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Console) -> Run:
@@ -112,7 +127,9 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
     done: dict[Key, Verdict] = {}
     if journal is not None:
         folder = journal.path.parent
-        done = read_journal(folder, options.implementations) if options.resume else {}
+        if options.resume:
+            full = options.settings.full
+            done = read_journal(folder, options.implementations, full=full)
         files.prepare(folder)
         journal.begin(resume=options.resume)
     total = sum(len(cases) for _, cases in work)
@@ -126,7 +143,7 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
         return runner.run(
             options.implementations, work, observe, options.jobs, repeat=options.settings.full,
             done=done, seconds=options.seconds, max_failures=options.max_failures,
-            wants=options.selects,
+            wants=options.selects, cached=options.cached,
         )  # fmt: skip
 
 
@@ -134,17 +151,19 @@ def _with_smallest(report: Report, work: Work, console: Console) -> Report:
     """The report, with the smallest case that still fails for the first causes."""
     tiers = {tier.name: tier for tier, _ in work}
     failures: dict[str, list[tuple[Tier, Case]]] = {}
-    for cause in find_causes(report)[:SHRUNK_CAUSES]:
-        first = next((each for each in cause.verdicts if each.status is Status.FAIL), None)
-        case = report.case(first) if first else None
+    firsts = first_failures(report)
+    for first in firsts:
+        case = report.case(first)
         if case is not None and isinstance(tiers[case.tier], ModuleTier):
-            failures.setdefault(cause.implementation, []).append((tiers[case.tier], case))
+            failures.setdefault(first.implementation, []).append((tiers[case.tier], case))
     if not failures:
         return report
     console.print(f"shrinking failures for the report, {SHRINK_SECONDS:.0f} s at most")
     until = time.monotonic() + SHRINK_SECONDS
     found = (shrink_failures(name, own, until) for name, own in failures.items())
-    return replace(report, smallest=dict(chain.from_iterable(found)))
+    shrunk = dict(chain.from_iterable(found))
+    places = (place for place in map(key, firsts) if place in shrunk)
+    return replace(report, smallest={place: shrunk[place] for place in places})
 
 
 def _write(report: Report, journal: Journal, console: Console) -> bool:

@@ -12,6 +12,7 @@ from conformance.parity.tier import ParityTier
 from conformance.parity.trials import Size, prepare_experiment
 from conformance.reports import parity_tables, terminal
 from conformance.running import runner
+from conformance.running.tasks import select_cases
 from weights.commands.options import parse_size
 from weights.frameworks import FRAMEWORKS
 
@@ -77,7 +78,7 @@ def parity(
                 prepare_experiment(file, images=images, reference=reference, size=size, seed=seed)
             )
         with terminal.progress_bars(console, chosen, len(tier.places)) as observe:
-            cases = runner.select_cases([tier], None)
+            cases = select_cases([tier], None)
             result = runner.run(chosen, cases, observe, jobs, seconds=seconds)
         if json_output:
             click.echo(parity_tables.as_json(tier, result))

@@ -11,7 +11,9 @@ from conformance.commands import common
 from conformance.commands.execution import RunOptions, execute
 from conformance.implementations.process import CASE_SECONDS
 from conformance.reports.failures import Rerun, read_failures
-from conformance.tiers import TIERS, Settings
+from conformance.running.shards import Shard
+from conformance.tiers import TIERS, RandomTier, Settings
+from weights import ArgumentError
 
 
 def parse_deviations(
@@ -22,6 +24,16 @@ def parse_deviations(
     if not all(separator and path for _, separator, path in pairs):
         raise click.BadParameter("must be NAME=FILE, such as mine:build=known.toml")
     return {name: Path(path) for name, _, path in pairs}
+
+
+def parse_shard(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> Shard | None:
+    """The value of --shard, or a usage error."""
+    try:
+        return None if value is None else Shard.parse(value)
+    except ArgumentError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command(cls=common.Recorded)
@@ -84,12 +96,25 @@ def parse_deviations(
     metavar="N",
     help="End the run at N failures and errors.",
 )
+@click.option(
+    "--shard",
+    metavar="I/N",
+    callback=parse_shard,
+    help="Run the I-th of N equal shares; `ghost-conformance merge` makes one report of them.",
+)
+@click.option(
+    "--no-cache",
+    "cached",
+    flag_value=False,
+    default=True,
+    help="Compile all anew: neither read nor write what JAX has compiled before.",
+)
 @common.jobs_option
 def run(
     names: tuple[str, ...], tiers: tuple[str, ...], case_ids: tuple[str, ...],
     failed: Path | None, known: dict[str, Path], random: int, full: bool, folder: Path | None,
     resume: bool, weights: Path | None, images: Path | None, seconds: float,
-    max_failures: int | None, jobs: int,
+    max_failures: int | None, shard: Shard | None, cached: bool, jobs: int,
 ) -> None:  # fmt: skip
     """Run the suite.
 
@@ -100,18 +125,25 @@ def run(
         raise click.UsageError("`--resume` needs `--report`, the folder of the interrupted run")
     if (weights is None) != (images is None):
         raise click.UsageError("`--weights` and `--images` belong together, got one of them")
+    if RandomTier.name in tiers and not random and failed is None:
+        raise click.UsageError("`--tier random` needs `--random N`, the number of its cases")
     settings = Settings(random, full, weights, images)
 
     def work() -> int:
         rerun = None if failed is None else read_failures(failed, names, tiers)
         if rerun is not None and not rerun.keys and not case_ids:
             click.echo(f"nothing failed in {failed}")
-            return common.PASSED
+            for reason in rerun.not_green:
+                click.echo(f"not green: {reason}")
+            return common.HARNESS_FAILED if rerun.not_green else common.PASSED
         chosen, missing = common.implementations(names or (rerun.names if rerun else ()))
+        idle = [name for name in known if name not in chosen and rerun is None]
+        if idle:
+            raise click.UsageError(f"`--deviations` is for {idle[0]}, which does not run")
         return execute(
             RunOptions(chosen, missing, tiers or tuple(TIERS), _as_large(settings, rerun),
                        case_ids, rerun, known, folder, jobs, resume, seconds, max_failures,
-                       common.typed_command())
+                       shard, cached, common.typed_command())
         )  # fmt: skip
 
     common.exit_with(work)
@@ -121,5 +153,5 @@ def _as_large(settings: Settings, rerun: Rerun | None) -> Settings:
     """The settings with which a rerun has the cases of the earlier run."""
     if rerun is None:
         return settings
-    random = settings.random or rerun.random
+    random = max(settings.random, rerun.random)
     return replace(settings, random=random, full=settings.full or rerun.full)

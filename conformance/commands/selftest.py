@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -12,24 +13,35 @@ from rich.table import Table
 
 from conformance.commands.common import FAILED, PASSED, exit_with
 from conformance.implementations.registry import OURS
-from conformance.mutants import FRAMEWORK, MUTANTS, TORCH_MUTANTS, Mutant
+from conformance.mutants import FRAMEWORK, MUTANTS, TORCH_MUTANTS
 from conformance.reports import terminal
 
 
 @click.command()
 @click.option("--mutant", "names", multiple=True, metavar="NAME", help="Run this mutant only.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=os.cpu_count, metavar="N",
+    help="How many processes share the work; as many as there are processors by default.",
+)  # fmt: skip
+@click.option("--sensitivity", is_flag=True, help="Print the smallest error caught instead.")
 @click.option("--json", "json_output", is_flag=True, help="Print JSON instead of tables.")
-def selftest(names: Sequence[str], json_output: bool) -> None:
+def selftest(names: Sequence[str], jobs: int, sensitivity: bool, json_output: bool) -> None:
     """Check the suite itself: mutants must be caught, correct variants must pass.
 
     A mutant is the oracle in float32 with one defect, or ghost_torch's module with one, and counts
     as caught only by the tier that names it. Exit code 0: all caught and no false alarm, 1:
     otherwise.
+
+    With `--sensitivity`: one element of each kind of result is multiplied by 1 + e, and the
+    smallest e that each tier fails is searched for.
     """
-    exit_with(lambda: _run(names, json_output))
+    exit_with(lambda: _sensitivity(json_output) if sensitivity else _run(names, jobs, json_output))
 
 
-def _run(names: Sequence[str], json_output: bool) -> int:
+def _run(names: Sequence[str], jobs: int, json_output: bool) -> int:
+    from conformance.mutants.selftest import accepted, caught, in_processes
+    from conformance.mutants.variants import INVISIBLE, VARIANTS
+
     mutants = (*MUTANTS, *TORCH_MUTANTS)
     unknown = sorted(set(names) - {mutant.name for mutant in mutants})
     if unknown:
@@ -37,11 +49,16 @@ def _run(names: Sequence[str], json_output: bool) -> int:
     console = terminal.console(stderr=json_output)
     framework = OURS[FRAMEWORK]
     runnable = MUTANTS if framework.missing else mutants
+    wanted = [mutant.name for mutant in runnable if not names or mutant.name in names]
+    idle = sorted(set(names) - set(wanted))
+    if idle:
+        raise click.UsageError(f"cannot run {', '.join(idle)}: {framework.reason}")
+    variants = [] if names else [variant.name for variant in (*VARIANTS, INVISIBLE)]
     with console.status("mutants and variants run"):
-        document = _document(
-            [mutant for mutant in runnable if not names or mutant.name in names],
-            with_variants=not names,
-        )
+        document = {
+            "mutants": in_processes(jobs, caught, wanted),
+            "variants": in_processes(jobs, accepted, variants),
+        }
     if json_output:
         click.echo(json.dumps(document, indent=1))
     else:
@@ -53,29 +70,17 @@ def _run(names: Sequence[str], json_output: bool) -> int:
     return FAILED if survived or alarmed else PASSED
 
 
-def _document(mutants: Iterable[Mutant], *, with_variants: bool) -> dict[str, list[Any]]:
-    """The results as JSON writes them."""
-    from conformance.mutants.selftest import run_mutants, run_variants
+def _sensitivity(json_output: bool) -> int:
+    from conformance.mutants.sensitivity import as_rows
 
-    caught = [
-        {
-            "name": each.mutant.name,
-            "defect": each.mutant.description,
-            "tier": each.mutant.tier,
-            "caught_by": None if each.verdict is None else each.verdict.case,
-        }
-        for each in run_mutants(mutants)
-    ]
-    accepted = [
-        {
-            "name": each.variant.name,
-            "computes_by": each.variant.description,
-            "cases": each.cases,
-            "false_alarms": [verdict.to_dict() for verdict in each.alarms],
-        }
-        for each in (run_variants() if with_variants else ())
-    ]
-    return {"mutants": caught, "variants": accepted}
+    rows = as_rows()
+    if json_output:
+        click.echo(json.dumps(rows, indent=1))
+        return PASSED
+    click.echo("| tier | tensor | smallest relative error caught | by |\n| --- | --- | --- | --- |")
+    for row in rows:
+        click.echo(f"| `{row['tier']}` | {row['tensor']} | {row['error']} | `{row['case']}` |")
+    return PASSED
 
 
 def _show(console: Console, mutants: list[Any], variants: list[Any]) -> None:

@@ -49,22 +49,28 @@ RESULT_TYPES = {
 class ProcessImplementation(Implementation):
     """An implementation in a child process, started anew when it dies or takes too long.
 
-    A case may take `seconds`; with `repeat` every output is computed twice.
+    A case may take `seconds`; with `repeat` every output is computed twice, `cached` lets JAX keep
+    what it compiles.
 
     The child leads a process group: what it started ends with it.
     """
 
-    def __init__(self, name: str, seconds: float = CASE_SECONDS, *, repeat: bool = False) -> None:
+    def __init__(
+        self, name: str, seconds: float = CASE_SECONDS, *, repeat: bool = False, cached: bool = True
+    ) -> None:
         super().__init__(name, is_ours=name in OURS)
         self._seconds = seconds
         self._repeat = repeat
+        self._cached = cached
         self._deadline: float | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Any = None
         self._output: Any = None
+        self.start_seconds = 0.0
 
     def start(self) -> None:
         """Start the child and wait until it has imported the implementation."""
+        started = time.monotonic()
         ours, theirs = socket.socketpair()
         with theirs:
             repeat = "repeat" if self._repeat else ""
@@ -73,7 +79,7 @@ class ProcessImplementation(Implementation):
             )
             self._process = process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                env=environment(self.name),
+                env=environment(self.name, cached=self._cached),
                 pass_fds=[theirs.fileno()], start_new_session=True,
             )  # fmt: skip
         self._channel = Channel(ours)
@@ -85,6 +91,7 @@ class ProcessImplementation(Implementation):
             raise
         self.versions = dict(facts["versions"])
         self.precision = Precision(*facts["precision"])
+        self.start_seconds = time.monotonic() - started
 
     @contextmanager
     def time_limit(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple
 from importlib.machinery import PathFinder
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from conformance.implementations.caching import cache_environment
 from conformance.implementations.errors import NAME_LIMIT, NotSupported, safe_str, shorten
 from conformance.implementations.precision import Precision, read_precision
 from weights import ArgumentError
@@ -23,12 +24,17 @@ Build = Callable[..., Any]
 
 OURS = {framework.package: framework for framework in FRAMEWORKS.values()}
 ORACLE = "oracle"
+# The packages on which every verdict depends.
+SUITE = ("conformance", "weights")
 # Entries of an implementation in a report.
 VERSION_LIMIT = 50
 # The environment of every child, where the user has set nothing else.
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "3",  # TensorFlow prints when it is imported
     "OMP_NUM_THREADS": "1",  # the cases are tiny, more threads are no faster
+    # Several processes share a GPU: none takes most of its memory before it needs it.
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
 }
 # The environment that a module of ours needs, or a mode of it.
 ENVIRONMENTS = {
@@ -63,15 +69,17 @@ def target(name: str) -> tuple[str, str]:
     return module, function
 
 
-def environment(name: str) -> dict[str, str]:
+def environment(name: str, *, cached: bool = False) -> dict[str, str]:
     """The environment of the process of an implementation, with what the user has set.
+
+    `cached` lets JAX keep what it compiles in the user's cache folder.
 
     >>> environment("ghost_tf.modes:graph")["KERAS_BACKEND"]
     'tensorflow'
     """
     module, _, _ = name.partition(":")
     own = ENVIRONMENTS.get(name, ENVIRONMENTS.get(module, {}))
-    return {**ENVIRONMENT, **os.environ, **own}
+    return {**ENVIRONMENT, **(cache_environment() if cached else {}), **os.environ, **own}
 
 
 def load(name: str) -> tuple[Build, dict[str, Any]]:
@@ -105,18 +113,24 @@ def _versions(module: Any, precision: Precision) -> dict[str, str]:
     return facts | ({"precision": str(precision)} if str(precision) else {})
 
 
-def fingerprint(name: str) -> str:
-    """A digest of the source of the package that an implementation is in; empty where none is."""
-    package = target(name)[0].partition(".")[0]
+def code_of(names: Iterable[str]) -> dict[str, str]:
+    """A digest of the source of the suite's packages, and of that of every implementation."""
+    suite = {package: _digest(package) for package in SUITE}
+    return suite | {name: _digest(target(name)[0].partition(".")[0]) for name in names}
+
+
+def _digest(package: str) -> str:
+    """A digest of all source of a package, wherever it lies; empty where there is none."""
     spec = PathFinder.find_spec(package, [str(Path.cwd()), *sys.path])
     folders = list(spec.submodule_search_locations or ()) if spec else []
-    files = [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
+    files = [(Path(folder), path) for folder in folders for path in Path(folder).rglob("*.py")]
     if spec and spec.origin and not folders:
-        files = [Path(spec.origin)]
+        files = [(Path(spec.origin).parent, Path(spec.origin))]
+    found = {path.relative_to(place): path for place, path in files if path.is_file()}
     digest = hashlib.sha256()
-    for path in filter(Path.is_file, files):
-        digest.update(f"{path}\0".encode(errors="replace") + path.read_bytes())
-    return digest.hexdigest() if files else ""
+    for name in sorted(found):
+        digest.update(f"{name}\0".encode(errors="replace") + found[name].read_bytes())
+    return digest.hexdigest() if found else ""
 
 
 def installed_version(package: str) -> str:

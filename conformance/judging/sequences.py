@@ -5,7 +5,7 @@ What was asked for before changes nothing but the statistics, and those by train
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,16 @@ import numpy as np
 from conformance.cases.model import Model
 from conformance.cases.sequences import CALL, LOAD, STEP, Given
 from conformance.cases.tensors import Tensors
-from conformance.gradients.tape import Variable
 from conformance.judging import bounds
 from conformance.judging.compare import compare_arrays
 from conformance.judging.stages import Reference
-from conformance.judging.steps import flatten_step, judge_step, perturbed_reference
+from conformance.judging.steps import (
+    Make,
+    MakeVariable,
+    flatten_step,
+    judge_step,
+    perturbed_reference,
+)
 from conformance.judging.verdict import Outcome, first_failure
 from conformance.oracle import weights_io
 from conformance.oracle.training import train_step
@@ -36,8 +41,8 @@ def reference_sequence(model: Model, uses: Sequence[Given], unit: float) -> list
     if model.architecture == "ghost_conv" and all(use.method != STEP for use in uses):
         return list(_bounded(model, uses, unit))
 
-    def run(dtype: Any, variable: Callable[[np.ndarray], Variable]) -> Tensors:
-        results = enumerate(_run(model, uses, dtype, variable))
+    def run(dtype: Any, make: Make, variable: MakeVariable) -> Tensors:
+        results = enumerate(_run(model, uses, dtype, make, variable))
         return {f"{number} {name}": array for number, each in results for name, array in each}
 
     found = perturbed_reference(run, PERTURBED_RUNS)
@@ -80,14 +85,14 @@ def _bounded(model: Model, uses: Sequence[Given], unit: float) -> Iterator[Refer
 
 
 def _run(
-    model: Model, uses: Sequence[Given], dtype: Any, variable: Callable[[np.ndarray], Variable]
+    model: Model, uses: Sequence[Given], dtype: Any, make: Make, variable: MakeVariable
 ) -> Iterator[list[tuple[str, np.ndarray]]]:
     """The named arrays of every use of one module of the oracle."""
-    module = weights_io.build(*model.astype(dtype))
+    module = make(model)
     for method, arrays, other in uses:
         given = [array.astype(dtype) for array in arrays.values()]
         if method == LOAD:
-            module = weights_io.build(*other.astype(dtype))
+            module = make(other)
             yield []
         elif method == CALL:
             yield [(OUTPUT, module(variable(*given)).value)]

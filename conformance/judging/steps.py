@@ -17,6 +17,7 @@ import numpy as np
 from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
 from conformance.gradients.tape import Variable, perturbed
+from conformance.judging.closed_form import use_closed_form
 from conformance.judging.stages import Reference, judge_arrays, reference
 from conformance.judging.verdict import Outcome
 from conformance.oracle import weights_io
@@ -27,8 +28,11 @@ MAPPINGS = ("grads", "state")
 KEYS = ("output", "grad_input", *MAPPINGS)
 
 
-# A run of the oracle in a type, on variables that a function makes.
-Run = Callable[[Any, Callable[[np.ndarray], Variable]], Tensors]
+# Makes the oracle's module of a model, and the variables of a run.
+Make = Callable[[Model], Any]
+MakeVariable = Callable[[np.ndarray], Variable]
+# A run of the oracle in a type.
+Run = Callable[[Any, Make, MakeVariable], Tensors]
 
 
 def reference_step(model: Model, x: np.ndarray, cotangent: np.ndarray) -> Reference:
@@ -37,23 +41,35 @@ def reference_step(model: Model, x: np.ndarray, cotangent: np.ndarray) -> Refere
     Shapes: x: (N, C, H, W), cotangent: that of the output.
     """
 
-    def run(dtype: Any, variable: Callable[[np.ndarray], Variable]) -> Tensors:
-        module = weights_io.build(*model.astype(dtype))
-        step = train_step(module, x.astype(dtype), cotangent.astype(dtype), variable)
+    def run(dtype: Any, make: Make, variable: MakeVariable) -> Tensors:
+        step = train_step(make(model), x.astype(dtype), cotangent.astype(dtype), variable)
         return flatten_step(step)
 
     return perturbed_reference(run)
 
 
 def perturbed_reference(run: Run, runs: int = PERTURBED_RUNS) -> Reference:
-    """The arrays of a run in float64, and the error that perturbed runs in float32 allow."""
+    """The arrays of a run in float64, and the error that perturbed runs in float32 allow.
+
+    Every second one has the closed form of the backward pass of batch normalisation.
+    """
 
     def float32_run(seed: int) -> Tensors:
+        def make(model: Model) -> Any:
+            module = weights_io.build(*model.astype(np.float32))
+            if seed % 2:
+                use_closed_form(module)
+            return module
+
         generator = np.random.Generator(np.random.PCG64(seed))
-        return run(np.float32, lambda array: perturbed(array, generator))
+        return run(np.float32, make, lambda array: perturbed(array, generator))
+
+    def make(model: Model) -> Any:
+        return weights_io.build(*model.astype(np.float64))
 
     with np.errstate(all="ignore"):  # weights may give NaN, which the rule judges
-        return reference(run(np.float64, Variable), [float32_run(seed) for seed in range(runs)])
+        exact = run(np.float64, make, Variable)
+        return reference(exact, [float32_run(seed) for seed in range(runs)])
 
 
 def flatten_step(step: Mapping[str, Any]) -> Tensors:

@@ -1,17 +1,31 @@
 """Deliberate defects, and correct variants: the proof that the suite sees and that it is fair."""
 
-from conformance.mutants.family import FAMILY_MUTANTS
-from conformance.mutants.ghost_conv import GHOST_CONV_MUTANTS
-from conformance.mutants.layers import LAYER_MUTANTS
+from conformance.faults import FAULTS
+from conformance.mutants.defects.attention import ATTENTION_MUTANTS
+from conformance.mutants.defects.family import FAMILY_MUTANTS
+from conformance.mutants.defects.files import FILE_MUTANTS
+from conformance.mutants.defects.ghost_conv import GHOST_CONV_MUTANTS
+from conformance.mutants.defects.gradients import GRADIENT_MUTANTS
+from conformance.mutants.defects.layers import LAYER_MUTANTS
+from conformance.mutants.defects.limits import LIMIT_MUTANTS
+from conformance.mutants.defects.sequences import SEQUENCE_MUTANTS
+from conformance.mutants.defects.statistics import STATISTICS_MUTANTS
+from conformance.mutants.defects.torch_modules import FRAMEWORK, TORCH_MUTANTS
+from conformance.mutants.defects.values import VALUE_MUTANTS
 from conformance.mutants.mutant import Mutant
-from conformance.mutants.torch_modules import FRAMEWORK, TORCH_MUTANTS
-from conformance.mutants.training import TRAINING_MUTANTS
 
 MUTANTS: tuple[Mutant, ...] = (
+    *map(Mutant.of, FAULTS),
     *LAYER_MUTANTS,
+    *LIMIT_MUTANTS,
+    *VALUE_MUTANTS,
     *GHOST_CONV_MUTANTS,
-    *TRAINING_MUTANTS,
+    *SEQUENCE_MUTANTS,
+    *STATISTICS_MUTANTS,
+    *GRADIENT_MUTANTS,
+    *ATTENTION_MUTANTS,
     *FAMILY_MUTANTS,
+    *FILE_MUTANTS,
 )
 
 __all__ = ["FRAMEWORK", "MUTANTS", "TORCH_MUTANTS", "Mutant"]

@@ -2,50 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
+from typing import Any
 
+from conformance.cases.case import Case
+from conformance.judging.explanations import Suspects
 from conformance.judging.verdict import Status, Verdict
-from conformance.mutants import MUTANTS, Mutant
-from conformance.mutants.mutant import MutantImplementation
+from conformance.mutants import MUTANTS, TORCH_MUTANTS
+from conformance.mutants.mutant import Mutant, MutantImplementation
 from conformance.mutants.variants import INVISIBLE, VARIANTS
 from conformance.running.runner import judge
 from conformance.tiers import VECTOR_TIERS, Tier, make_tiers
+from conformance.tiers.base import DEFAULT_SETTINGS, OracleTier, Settings
+from weights import ArgumentError, configure
 
 # The tier of sizes, in which an exception convicts a mutant as a failure does.
 RAISES = "contract"
+# The others judge files and whole frameworks.
+VARIANT_TIERS = (*VECTOR_TIERS, "random")
 
 
 @dataclass(frozen=True)
 class MutantResult:
-    """A mutant, and the verdict that convicts it after so many cases; None where it survived."""
+    """The verdict that convicts a mutant after so many cases; None where it survived."""
 
-    mutant: Mutant
     verdict: Verdict | None
     cases: int
 
 
 @dataclass(frozen=True)
 class VariantResult:
-    """A correct variant, the number of cases that it ran, and its failures, all false alarms."""
+    """The number of cases that a correct variant ran, and its failures, all false alarms."""
 
-    variant: Mutant
     cases: int
     alarms: tuple[Verdict, ...]
 
 
-def run_mutants(mutants: Iterable[Mutant] = MUTANTS) -> Iterator[MutantResult]:
-    """Run each mutant through its tier until a case convicts it."""
-    tiers = {tier.name: tier for tier in make_tiers()}
-    for mutant in mutants:
-        process = MutantImplementation(mutant)
-        verdicts = []
-        for verdict in _verdicts(tiers[mutant.tier], process):
-            verdicts.append(verdict)
-            if convicts(verdict):
-                break
-        found = verdicts[-1] if convicts(verdicts[-1]) else None
-        yield MutantResult(mutant, found, len(verdicts))
+def in_processes(
+    jobs: int, judge_named: Callable[[str], dict[str, Any]], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The results of `judge_named` for names, computed by so many processes."""
+    if min(jobs, len(names)) < 2:
+        return [judge_named(name) for name in names]
+    # Neighbours, which share a tier and its references, go to the same process.
+    share = -(-len(names) // (4 * jobs))
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        return list(pool.map(judge_named, names, chunksize=share))
+
+
+def caught(name: str) -> dict[str, Any]:
+    """What became of the mutant of that name, as JSON writes it."""
+    mutant = next(each for each in (*MUTANTS, *TORCH_MUTANTS) if each.name == name)
+    verdict = run_mutant(mutant).verdict
+    return {
+        "name": name,
+        "defect": mutant.description,
+        "tier": mutant.tier,
+        "caught_by": None if verdict is None else verdict.case,
+    }
+
+
+def accepted(name: str) -> dict[str, Any]:
+    """What became of the correct variant of that name, as JSON writes it."""
+    variant = next(each for each in (*VARIANTS, INVISIBLE) if each.name == name)
+    result = run_variant(variant)
+    return {
+        "name": name,
+        "computes_by": variant.description,
+        "cases": result.cases,
+        "false_alarms": [verdict.to_dict() for verdict in result.alarms],
+    }
+
+
+def run_mutant(mutant: Mutant) -> MutantResult:
+    """Run a mutant through its tier, the cheapest case first, until one convicts it."""
+    tier, cases = _tier(mutant.tier)
+    implementation = MutantImplementation(mutant)
+    for number, case in enumerate(cases, 1):
+        verdict = judge(tier, case, implementation)
+        if convicts(verdict):
+            return MutantResult(verdict, number)
+    return MutantResult(None, len(cases))
 
 
 def convicts(verdict: Verdict) -> bool:
@@ -54,15 +95,31 @@ def convicts(verdict: Verdict) -> bool:
     return verdict.status is Status.FAIL or raises
 
 
-def run_variants(variants: Iterable[Mutant] = (*VARIANTS, INVISIBLE)) -> Iterator[VariantResult]:
-    """Run each correct variant through every case of the tiers that it must pass."""
-    tiers = make_tiers(names=VECTOR_TIERS)  # the others judge files and whole frameworks
-    for variant in variants:
-        process = MutantImplementation(variant)
-        verdicts = [verdict for tier in tiers for verdict in _verdicts(tier, process)]
-        ran = [verdict for verdict in verdicts if verdict.status is not Status.SKIP]
-        yield VariantResult(variant, len(ran), tuple(verdict for verdict in ran if verdict.is_bad))
+def run_variant(variant: Mutant, settings: Settings = DEFAULT_SETTINGS) -> VariantResult:
+    """Run a correct variant through every case of the tiers that it must pass."""
+    implementation = MutantImplementation(variant)
+    verdicts = [
+        judge(tier, case, implementation)
+        for tier, cases in (_tier(name, settings) for name in VARIANT_TIERS)
+        for case in cases
+    ]
+    ran = [verdict for verdict in verdicts if verdict.status is not Status.SKIP]
+    return VariantResult(len(ran), tuple(verdict for verdict in ran if verdict.is_bad))
 
 
-def _verdicts(tier: Tier, process: MutantImplementation) -> Iterator[Verdict]:
-    return (judge(tier, case, process) for case in tier.cases())
+@cache
+def _tier(name: str, settings: Settings = DEFAULT_SETTINGS) -> tuple[Tier, list[Case]]:
+    """A tier, whose references all mutants share, and its cases, the cheapest first."""
+    (tier,) = make_tiers(settings, [name])
+    if isinstance(tier, OracleTier):
+        tier.suspects = Suspects(())  # nobody reads the hints, which take longer than the cases
+    return tier, sorted(tier.cases(), key=_cost)
+
+
+def _cost(case: Case) -> float:
+    """Multiplications of a case; none where its arguments are refused."""
+    images, *_, height, width = case.input_shape
+    try:
+        return images * configure(case.architecture, case.config).macs(height, width)
+    except ArgumentError:
+        return 0

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 
 from conformance.oracle.layers import activation, batch_norm, convolution, module_list, norm_after
-from weights.modules.branches import BranchesPlan
-from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.convolutions import BranchesPlan, ConvolutionPlan
 
 
 class ConvNorm:

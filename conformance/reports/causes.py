@@ -2,10 +2,10 @@
 
 Failures of an implementation look alike where they share a part of their hints, or without hints
 the message in tiers of one kind, numbers and quotations left aside. The traits of such failures
-(those of `conformance.cases.traits`) are had by all of their cases and by no case that passed, with
-any data or with data that failed somewhere: zeros pass whatever is wrong. Traits count only where
-that is no chance, and other failures that have them belong to the same cause. Where nearly every
-case fails, what else is wrong cannot be told: these failures have one cause.
+(those of `conformance.cases.traits`) are had by all of their cases and by next to no case that
+passed, with any data or with data that failed somewhere: zeros pass whatever is wrong. Traits count
+only where that is no chance, and other failures that have them belong to the same cause. Where
+nearly every case fails, what else is wrong cannot be told: these failures have one cause.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, islice
+from math import comb
 
 from conformance.cases.traits import facts, ranges, traits
 from conformance.judging.verdict import Status, Verdict
@@ -28,13 +29,14 @@ SHARE = re.compile(r"\d+ of \d+ (?=elements)")
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\([^()]*\)")
 DETAIL = re.compile(r" ?\([^()]*\)")
 MOST_TRAITS, MOST_PARTS = 2, 3
-# The chance that no passed case has traits which have nothing to do with the failure.
-CHANCE = 1e-4
+# Of the cases with a trait so many may pass, and the chance of it where the trait means nothing.
+EXCEPTIONS, CHANCE = 0.1, 1e-4
 # Nearly every case fails: this share, and of so many. A rerun of failures has nothing that passed.
 NEARLY_ALL, LEAST_ALL = 0.9, 20
 # A hint is many failures' where one in so many has it.
 MANY = 3
 LAYER = "layer"
+SHRUNK_CAUSES = 10
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,12 @@ def find_causes(report: Report) -> list[Cause]:
     """The causes of all failures and errors of a report, the largest first."""
     causes = [cause for name in report.names for cause in _find(report, name)]
     return sorted(causes, key=lambda cause: -len(cause.verdicts))
+
+
+def first_failures(report: Report) -> list[Verdict]:
+    """The first failure of each of the largest causes: those that a report has shrunk."""
+    own = ([v for v in cause.verdicts if v.status is Status.FAIL] for cause in find_causes(report))
+    return [failures[0] for failures in islice(own, SHRUNK_CAUSES) if failures]
 
 
 def looks(verdict: Verdict) -> tuple[str, ...]:
@@ -110,6 +118,9 @@ def _find(report: Report, name: str) -> Iterator[Cause]:
         is_lost = each.verdict.status is Status.FAIL and each.kind in lost
         (lost[each.kind] if is_lost else rest).append(each)
     for group in lost.values():
+        hints = _frequent_hints(group)
+        group += [each for each in rest if hints & set(each.keys)]
+        rest = [each for each in rest if not hints & set(each.keys)]
         yield _cause(name, group, "nearly every case fails")
     for group in _alike(rest):
         for common, explained in found:
@@ -118,6 +129,12 @@ def _find(report: Report, name: str) -> Iterator[Cause]:
         found += [(evidence.common(part), part) for part in evidence.parts(group)]
     for common, group in found:
         yield _cause(name, group, f"only with {' and '.join(common)}" if common else "")
+
+
+def _frequent_hints(group: Sequence[_Failure]) -> set[tuple[str, str]]:
+    """The keys of hints that many of a group have."""
+    counts = Counter(key for each in group if each.verdict.hint for key in each.keys)
+    return {key for key, number in counts.items() if number > len(group) / MANY}
 
 
 def _alike(failures: Sequence[_Failure]) -> Iterator[list[_Failure]]:
@@ -133,8 +150,8 @@ def _cause(name: str, group: Sequence[_Failure], scope: str) -> Cause:
     """The cause of a group, called by the hint of many, else by what most look like."""
     verdicts = tuple(failure.verdict for failure in group)
     counts = Counter(text for failure in group for text in failure.looks)
-    hints = Counter(text for failure in group if failure.verdict.hint for text in failure.looks)
-    title = max(counts, key=lambda text: (hints[text] > len(group) / MANY, counts[text]))
+    hints = {text for _, text in _frequent_hints(group)}
+    title = max(counts, key=lambda text: (text in hints, counts[text]))
     others = tuple(text for text, _ in counts.most_common() if text != title)
     texts = {verdict.hint or verdict.message.partition("\n")[0] for verdict in verdicts}
     return Cause(name, texts.pop() if len(texts) == 1 else title, others, scope, verdicts)
@@ -149,6 +166,7 @@ class _Evidence:
         self.failures: list[_Failure] = []
         self.lost_kinds: list[str] = []
         self._passed: dict[str, list[list[frozenset[str]]]] = {}
+        self._bad: dict[str, list[frozenset[str]]] = {}
         self._failed: Counter[str] = Counter()
         for kind in dict.fromkeys(_kind(each.tier) for each in own):
             here = [each for each in own if _kind(each.tier) == kind]
@@ -157,9 +175,11 @@ class _Evidence:
             telling = {known[id(each)].get("data") for each in bad}
             same = [each for each in passed if each.get("data") in telling]
             limits = ranges(same or passed)
-            self.failures += [
+            failures = [
                 _Failure(each, kind, tuple(traits(known[id(each)], limits))) for each in bad
             ]
+            self.failures += failures
+            self._bad[kind] = [frozenset(each.traits) for each in failures]
             self._failed[kind] = sum(each.status is Status.FAIL for each in bad)
             self._passed[kind] = [
                 [frozenset(traits(each, limits)) for each in some] for some in (passed, same)
@@ -173,15 +193,17 @@ class _Evidence:
         ((kind, _),) = Counter(failure.kind for failure in group).most_common(1)
         own = [failure.traits for failure in group if failure.kind == kind]
         shared = [trait for trait in own[0] if all(trait in each for each in own)]
-        several = (
-            each for most in range(1, MOST_TRAITS + 1) for each in combinations(shared, most)
-        )
-        return next((each for each in several if self._tells(each, kind, len(own))), ())
+        for most in range(1, MOST_TRAITS + 1):
+            several = [*combinations(shared, most)]
+            chances = [self._chance(each, kind, len(own)) for each in several]
+            if min(chances, default=1.0) < CHANCE:
+                return several[chances.index(min(chances))]
+        return ()
 
     def explains(self, common: tuple[str, ...], failure: _Failure) -> bool:
         """True of traits that a failure has and no passed case of its kind."""
         has_all = bool(common) and set(common) <= set(failure.traits)
-        return has_all and any(self._lack(common, failure.kind))
+        return has_all and any(have is not None for _, have in self._have(common, failure.kind))
 
     def parts(self, group: list[_Failure]) -> list[list[_Failure]]:
         """The failures of each of the few traits that explain all; else the whole group."""
@@ -192,7 +214,9 @@ class _Evidence:
         while rest and len(parts) < MOST_PARTS:
             counts = Counter(trait for failure in rest for trait in failure.traits)
             kind = group[0].kind
-            telling = (t for t, number in counts.most_common() if self._tells([t], kind, number))
+            telling = (
+                t for t, number in counts.most_common() if self._chance([t], kind, number) < CHANCE
+            )
             trait = next(telling, None)
             if trait is None:
                 return [group]
@@ -200,18 +224,37 @@ class _Evidence:
             rest = [failure for failure in rest if trait not in failure.traits]
         return [group] if rest else parts
 
-    def _tells(self, some: Iterable[str], kind: str, failed: int) -> bool:
-        """True of traits of so many failures that no passed case has, which is no chance."""
-        lacks = zip(self._passed[kind], self._lack(some, kind), strict=True)
-        shares = (
-            len(passed) / (len(passed) + self._failed[kind]) for passed, is_so in lacks if is_so
+    def _chance(self, some: Iterable[str], kind: str, failed: int) -> float:
+        """The chance that so many failures and next to no passed case have these traits, or 1."""
+        chances = (
+            _chance(have, have + failed, len(passed) / (len(passed) + self._failed[kind]))
+            for passed, have in self._have(some, kind)
+            if have is not None
         )
-        return any((1 - share) ** failed < CHANCE for share in shares)
+        return min(chances, default=1.0)
 
-    def _lack(self, some: Iterable[str], kind: str) -> list[bool]:
-        """Whether no passed case has all of these traits, of all cases and of those that tell."""
+    def _have(
+        self, some: Iterable[str], kind: str
+    ) -> Iterator[tuple[list[frozenset[str]], int | None]]:
+        """The passed cases, all and those that tell, and how many have these traits.
+
+        None where that is too many, or where none passed.
+        """
         wanted = frozenset(some)
-        return [bool(p) and not any(wanted <= each for each in p) for p in self._passed[kind]]
+        failed = sum(wanted <= each for each in self._bad[kind])
+        for passed in self._passed[kind]:
+            have = sum(wanted <= each for each in passed)
+            yield passed, have if passed and have <= EXCEPTIONS * (have + failed) else None
+
+
+def _chance(passed: int, total: int, share: float) -> float:
+    """The chance that so few of all pass where each passes with a probability of `share`.
+
+    >>> _chance(0, 3, 0.5)
+    0.125
+    """
+    ways = (comb(total, n) * share**n * (1 - share) ** (total - n) for n in range(passed + 1))
+    return sum(ways)
 
 
 def _kind(tier: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from conformance.cases.case import split_pair
 from conformance.reports.report import read_report
 from conformance.running.journal import Key, key
+from weights import ArgumentError
+from weights.text import brief
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class Rerun:
     names: tuple[str, ...]
     random: int
     full: bool
+    not_green: tuple[str, ...] = ()
+    """The other reasons for which that run was not green."""
 
     @property
     def cases(self) -> list[str]:
@@ -29,9 +33,11 @@ class Rerun:
 def read_failures(path: Path, names: Sequence[str], tiers: Sequence[str]) -> Rerun:
     """The failures and errors in a report, of these implementations and tiers or of all.
 
-    Raises `FormatError` for a damaged report.
+    Raises `FormatError` for a damaged report, `ArgumentError` for what that run did not have.
     """
     report = read_report(path)
+    _check_had("implementation", names, report.header["implementations"], path)
+    _check_had("tier", tiers, report.header["tiers"], path)
     bad = [
         verdict
         for verdict in report.verdicts
@@ -47,4 +53,14 @@ def read_failures(path: Path, names: Sequence[str], tiers: Sequence[str]) -> Rer
         tuple(dict.fromkeys(involved)),
         settings.get("random", 0),
         settings.get("full", False),
+        tuple(report.footer.get("not_green", ())),
     )
+
+
+def _check_had(kind: str, named: Sequence[str], had: Collection[str], path: Path) -> None:
+    missing = [name for name in named if name not in had]
+    if missing:
+        raise ArgumentError(
+            f"`--failed` with `--{kind}` {missing[0]} needs a report of it, {path} has "
+            f"{brief(', '.join(had))}"
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,7 +15,6 @@ from conformance.judging.verdict import Status, Verdict
 from conformance.parity.tier import ParityTier
 from conformance.reports.terminal import failure_text, show_missing
 from conformance.running.results import Run, is_green
-from weights.frameworks import Framework
 
 # By which the worst of several verdicts is chosen.
 SEVERITY = (Status.PASS, Status.SKIP, Status.KNOWN, Status.FAIL, Status.ERROR)
@@ -24,7 +23,7 @@ Row = tuple[str, str]
 
 
 def show(
-    console: Console, tier: ParityTier, run: Run, missing: Sequence[Framework], *, verbose: bool
+    console: Console, tier: ParityTier, run: Run, missing: Mapping[str, str], *, verbose: bool
 ) -> None:
     """Print the table, notes, the first difference of each implementation, and the conclusions.
 

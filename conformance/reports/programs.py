@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.cases.case import STEP, Case
+from conformance.cases.case import STEP, Case, layer_case
 from conformance.implementations.registry import target
 from conformance.tiers import TIERS, ModuleTier
 from weights import ArgumentError
@@ -13,7 +13,7 @@ def program(case: Case, implementation: str) -> str:
 
     Only GhostConvs in inference have one, of implementations that can be imported.
 
-    >>> case = Case("a", "exact", "ghost_conv", {"c_in": 1, "c_out": 2}, (1, 1, 2, 2), "integers")
+    >>> case = layer_case("exact", {"c_in": 1, "c_out": 2}, (1, 1, 2, 2), "integers")
     >>> print(program(case, "mine:make").splitlines()[2])
     from mine import make as build
     """
@@ -21,9 +21,12 @@ def program(case: Case, implementation: str) -> str:
     if tier is None or not issubclass(tier, ModuleTier) or STEP in case.tags:
         return ""
     try:
+        drawn = layer_case(case.tier, case.config, case.input_shape, case.data)
         module, function = target(implementation)
-    except ArgumentError:
-        return ""
+    except (ArgumentError, KeyError, ValueError):
+        return ""  # what a report from elsewhere may hold
+    if drawn.id != case.id:
+        return ""  # of a layer with a name, whose data it would not draw
     if not all(part.isidentifier() for part in [*module.split("."), function]):
         return ""
     name = function if function == "build" else f"{function} as build"

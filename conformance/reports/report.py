@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,11 +20,10 @@ from conformance.implementations.registry import ENVIRONMENT, installed_version
 from conformance.judging.verdict import Status, Verdict, jsonable
 from conformance.reports.summary import count
 from conformance.running.journal import Key
-from conformance.running.results import Run, doubts, timings
-from conformance.running.runner import Work
+from conformance.running.results import Run, Timing, doubts, timings
+from conformance.running.tasks import Work
 from weights import FormatError, strict_json
 from weights.files.storage import read_bytes
-from weights.frameworks import Framework
 from weights.text import brief
 
 LINES = "report.jsonl"
@@ -34,11 +33,15 @@ FORMAT = 2
 CASE, VERDICT, SMALLEST = "case", "verdict", "smallest"
 KINDS = ("header", CASE, VERDICT, SMALLEST, "footer")
 # What a header and a footer hold at least, and of which type.
-HEADER = {
+HEADER: dict[str, Any] = {
     "implementations": dict, "tiers": list, "settings": dict, "options": dict, "missing": dict,
-    "remarks": dict, "started": str, "command": str, "commit": str,
+    "remarks": dict, "environment": dict, "started": str, "command": str, "commit": str,
+    "code": dict, "ghostconv": str, "python": str, "numpy": str, "machine": str,
 }  # fmt: skip
-FOOTER = {"counts": dict, "not_green": list, "seconds": float, "effort": list, "notes": list}
+FOOTER: dict[str, Any] = {
+    "counts": dict, "not_green": list, "seconds": (int, float), "effort": list, "outputs": dict,
+    "tracebacks": list, "notes": list,
+}  # fmt: skip
 GIT_SECONDS = 10
 
 
@@ -74,14 +77,16 @@ class Report:
 
 
 def make_report(
-    run: Run, work: Work, missing: Iterable[Framework] = (), *,
+    run: Run, work: Work, missing: Mapping[str, str] = MappingProxyType({}), *,
     settings: Mapping[str, Any] = MappingProxyType({}), command: str = "",
+    code: Mapping[str, str] = MappingProxyType({}),
     smallest: Mapping[Key, Case] = MappingProxyType({}),
 ) -> Report:  # fmt: skip
     """The report of a run of this work.
 
-    `missing` are our packages that could not run, `settings` the options that decide which cases
-    there are, `command` is the line that was typed.
+    `missing` are our packages that could not run, and why, `settings` the options that decide which
+    cases there are, `command` is the line that was typed, `code` holds digests of what was run. The
+    report of a shard names the cases of all shards, in their order.
     """
     judged = {(verdict.tier, split_pair(verdict.case)[0]) for verdict in run.verdicts}
     cases = {(tier.name, case.id): case for tier, cases in work for case in cases}
@@ -92,9 +97,12 @@ def make_report(
         "tiers": [tier.name for tier, _ in work],
         "options": {tier.name: tier.options() for tier, _ in work},
         "settings": dict(settings),
+        "code": dict(code),
     }
-    notes = [note for tier, _ in work for note in tier.notes()]
-    footer = _footer(run) | {"notes": notes}
+    if run.shard is not None:
+        all_ids = {tier.name: [case.id for case in cases] for tier, cases in work}
+        header["shard"] = asdict(run.shard) | {"cases": all_ids}
+    footer = make_footer(run, [note for tier, _ in work for note in tier.notes()])
     kept = {place: case for place, case in cases.items() if place in judged}
     return Report(header, kept, run.verdicts, footer, smallest)
 
@@ -165,6 +173,16 @@ def _from_records(path: Path, records: list[Any]) -> Report:
     wrong += [name for name, kind in FOOTER.items() if not isinstance(footer.get(name), kind)]
     if wrong:
         raise FormatError(f"{path} is no report of a run: it lacks {', '.join(wrong)}")
+    efforts = [Timing(**each) for each in footer["effort"]]
+    names = [*header["tiers"], *(each.name for each in efforts)]
+    numbers = [each.seconds for each in efforts]
+    of_type: tuple[tuple[Any, Any], ...] = (
+        (str, names),
+        ((int, float), numbers),
+        (dict, header["implementations"].values()),
+    )
+    if not all(isinstance(value, kind) for kind, values in of_type for value in values):
+        raise TypeError("tiers, implementations and effort must be texts, facts and numbers")
     cases = [Case.from_dict(record) for record in of[CASE]]
     verdicts = [Verdict.from_dict(record) for record in of[VERDICT]]
     smallest = {_place(record["of"]): Case.from_dict(record["case"]) for record in of[SMALLEST]}
@@ -186,7 +204,7 @@ def _started(seconds: float) -> str:
     return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
-def _header(run: Run, missing: Iterable[Framework]) -> dict[str, Any]:
+def _header(run: Run, missing: Mapping[str, str]) -> dict[str, Any]:
     return {
         "ghostconv": installed_version("ghostconv"),
         "python": platform.python_version(),
@@ -196,15 +214,19 @@ def _header(run: Run, missing: Iterable[Framework]) -> dict[str, Any]:
         "environment": {key: os.environ.get(key, value) for key, value in ENVIRONMENT.items()},
         "implementations": run.versions,
         "remarks": {name: list(found) for name, found in run.violations.items()},
-        "missing": {each.package: each.reason for each in missing},
+        "missing": dict(missing),
     }
 
 
-def _footer(run: Run) -> dict[str, Any]:
+def make_footer(run: Run, notes: Sequence[str]) -> dict[str, Any]:
+    """The end of a report: what a run came to."""
     return {
         "counts": counts(run.verdicts),
         "not_green": [*doubts(run), *["the harness itself failed"] * bool(run.tracebacks)],
         "was_stopped": run.was_stopped,
         "seconds": round(run.seconds, 3),
         "effort": [asdict(timing) for timing in timings(run)],
+        "outputs": {name: list(seconds) for name, seconds in run.outputs.items()},
+        "tracebacks": run.tracebacks,
+        "notes": list(notes),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
@@ -17,7 +17,6 @@ from conformance.reports.causes import Cause, find_causes
 from conformance.reports.report import Report
 from conformance.reports.summary import count, count_run, counts_text, ratios, rerun_command
 from conformance.running.results import Run, is_green, timings
-from weights.frameworks import Framework
 from weights.text import listed
 
 SHOWN_CAUSES = 10
@@ -57,11 +56,12 @@ def progress_bars(
         yield observe
 
 
-def show(console: Console, run: Run, report: Report, missing: Sequence[Framework]) -> None:
+def show(console: Console, run: Run, report: Report) -> None:
     """Print the tables of a run, the notes of its tiers, its failures by cause, and one last line.
 
     `report` is that of the run.
     """
+    missing = report.header["missing"]
     console.print(table(run, report.header["tiers"], missing))
     console.print(timing_table(run))
     for note in report.footer["notes"]:
@@ -78,18 +78,18 @@ def show(console: Console, run: Run, report: Report, missing: Sequence[Framework
     console.print(f"{counts} in {run.seconds:.0f} s{stopped}", style=style)
 
 
-def show_missing(console: Console, missing: Sequence[Framework]) -> None:
+def show_missing(console: Console, missing: Mapping[str, str]) -> None:
     """Print which of our packages could not run, and why."""
-    for each in missing:
-        console.print(f"{each.package} is missing: {each.reason}", style="yellow")
+    for package, reason in missing.items():
+        console.print(f"{package} is missing: {reason}", style="yellow")
 
 
-def table(run: Run, tiers: Sequence[str], missing: Sequence[Framework]) -> Table:
+def table(run: Run, tiers: Sequence[str], missing: Iterable[str]) -> Table:
     """Tiers by implementations: passed of all, and the worst ratio of error to allowed."""
     grid = Table(title="passed of all; worst error / allowed")
     grid.add_column("tier")
     names = list(run.versions)
-    for name in (*names, *(each.package for each in missing)):
+    for name in (*names, *missing):
         grid.add_column(_heading(name, run), justify="right")
     for tier in tiers:
         cells = [
@@ -142,8 +142,9 @@ def cause_text(cause: Cause, report: Report) -> Text:
 
 def _heading(name: str, run: Run) -> Text:
     """A name, its precision if that is not float32, and its backend if it states one."""
-    backend = run.versions.get(name, {}).get("backend")
-    lines = (name, str(run.precisions.get(name, "")), f"on {backend}" if backend else "")
+    facts = run.versions.get(name, {})
+    backend = facts.get("backend")
+    lines = (name, facts.get("precision", ""), f"on {backend}" if backend else "")
     return Text("\n".join(filter(None, lines)))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from conformance.cases.case import split_pair
 from conformance.judging.verdict import Outcome, Status, Verdict
-from conformance.tiers import make_tiers
+from conformance.tiers import RandomTier, make_tiers
 from conformance.tiers.base import DEFAULT_SETTINGS, Settings
 from weights import FormatError
 from weights.files.storage import read_bytes
@@ -83,7 +83,9 @@ def apply(
 
 
 def _exists(tier: str, case: str, settings: Settings) -> bool:
-    """Whether the suite has such a case, in this run or in a full one."""
+    """Whether the suite has such a case, in this run, in a full one or in one of more layers."""
+    if tier == RandomTier.name:
+        return True  # it is endless
     tiers = make_tiers(replace(settings, full=True), [tier])
     return split_pair(case)[0] in {case.id for tier in tiers for case in tier.cases()}
 

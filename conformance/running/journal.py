@@ -11,12 +11,13 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, Any
 
-from conformance.implementations.registry import fingerprint, installed_version
+from conformance.implementations.registry import code_of, installed_version
 from conformance.judging.verdict import Verdict
 from weights import ArgumentError, FormatError
 from weights.text import brief
 
 NAME = "unfinished.jsonl"
+FULL = "full"
 PACKAGES = ("ghostconv", "numpy", "torch", "jax", "flax", "tensorflow", "keras")
 Key = tuple[str, str, str]
 
@@ -28,9 +29,9 @@ class Journal:
     there is nothing to resume from.
     """
 
-    def __init__(self, folder: Path, names: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, names: Sequence[str] = (), *, full: bool = False) -> None:
         self.path = folder / NAME
-        self._names = names
+        self._header = _header(names) | {FULL: full}
         self.problem = ""
         self._lock = Lock()
         self._stream: IO[bytes] | None = None
@@ -42,7 +43,7 @@ class Journal:
             if resume:
                 self._stream.truncate(_whole_lines(self.path))
             else:
-                self._write(_header(self._names))
+                self._write(self._header)
 
     def add(self, verdict: Verdict) -> None:
         """Add a verdict."""
@@ -103,18 +104,20 @@ def key(verdict: Verdict) -> Key:
     return verdict.tier, verdict.case, verdict.implementation
 
 
-def read_journal(folder: Path, names: Sequence[str] = ()) -> dict[Key, Verdict]:
+def read_journal(
+    folder: Path, names: Sequence[str] = (), *, full: bool = False
+) -> dict[Key, Verdict]:
     """The verdicts that an interrupted run of these implementations left in its report's folder.
 
-    The last line may be cut short. Raises `ArgumentError` where nothing was interrupted, or where
-    versions or the code of an implementation have changed since, and `FormatError` for a damaged
-    file.
+    The last line may be cut short. Raises `ArgumentError` where nothing was interrupted, where
+    versions or the code of an implementation have changed since, or where outputs were asked for
+    once and are now twice, and `FormatError` for a damaged file.
     """
     path = folder / NAME
     if not path.is_file():
         raise ArgumentError(f"`--resume` needs {path}, which only an interrupted run leaves")
     first, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    _check_header(path, first, names)
+    _check_header(path, first, names, full)
     try:
         # After the last line break there is nothing, or a line that was cut short.
         verdicts = [Verdict.from_dict(json.loads(line)) for line in lines[:-1]]
@@ -128,7 +131,7 @@ def _whole_lines(path: Path) -> int:
     return path.read_bytes().rfind(b"\n") + 1
 
 
-def _check_header(path: Path, line: str, names: Sequence[str]) -> None:
+def _check_header(path: Path, line: str, names: Sequence[str], full: bool) -> None:
     try:
         found = json.loads(line)
     except ValueError:
@@ -139,14 +142,19 @@ def _check_header(path: Path, line: str, names: Sequence[str]) -> None:
             f"`--resume` needs the versions of the interrupted run, got {wanted['versions']}, "
             f"where {path} begins with {brief(line)}: run from the start"
         )
+    if found.pop(FULL, None) != full:
+        raise ArgumentError(
+            f"`--resume` needs `--full` where the interrupted run had it, and nowhere else, as "
+            f"outputs are asked for twice there; {path} is of another: run from the start"
+        )
     if found != wanted:
         raise ArgumentError(
-            f"`--resume` needs the implementations of the interrupted run as they were: their code "
-            f"has changed since {path} was begun, or others are named: run from the start"
+            f"`--resume` needs the code of the interrupted run: that of the suite or of an "
+            f"implementation has changed since {path} was begun, or others are named: run from "
+            "the start"
         )
 
 
 def _header(names: Sequence[str]) -> dict[str, Any]:
     versions = {name: installed_version(name) for name in PACKAGES}
-    code = {name: fingerprint(name) for name in names}
-    return {"kind": "unfinished", "versions": versions, "code": code}
+    return {"kind": "unfinished", "versions": versions, "code": code_of(names)}

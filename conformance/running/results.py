@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from conformance.implementations.precision import Precision
 from conformance.judging.verdict import Status, Verdict
+from conformance.running.shards import Shard
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Run:
     """Tracebacks of tiers that raised: the harness failed, whatever the verdicts say."""
     outputs: dict[str, tuple[float, float]] = field(default_factory=dict, repr=False)
     """Seconds that an implementation's outputs took: the first time, and repeated."""
-    precisions: dict[str, Precision] = field(default_factory=dict, repr=False)
-    """The precision that an implementation declares."""
     violations: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     """Forbidden acts that were observed of an implementation."""
     was_stopped: bool = False
     """Whether it ended early, at the largest number of failures."""
+    shard: Shard | None = None
+    """The share of a run that it is, if it is no whole one."""
 
     @property
     def has_failed(self) -> bool:
@@ -78,10 +78,14 @@ def unjudged(run: Run) -> list[str]:
 
 
 def doubts(run: Run) -> list[str]:
-    """The reasons, beside its verdicts, for which a run is not green."""
-    return [*offences(run), *unjudged(run)]
+    """The reasons, beside its verdicts, for which a run is not green.
+
+    A shard has a part of a tier: whether enough of it was judged is said of all shards together.
+    """
+    return [*offences(run), *(unjudged(run) if run.shard is None else ())]
 
 
 def is_green(run: Run) -> bool:
-    """Whether a run shows that everything is right."""
-    return not (run.tracebacks or run.has_failed or doubts(run))
+    """Whether a run shows that everything is right, which one that judged nothing does not."""
+    has_judged = any(verdict.status is not Status.SKIP for verdict in run.verdicts)
+    return has_judged and not (run.tracebacks or run.has_failed or doubts(run))

@@ -1,77 +1,62 @@
-"""Running cases: each implementation in a thread that talks to its own process."""
+"""Running cases: each implementation in processes of its own, which threads give their tasks."""
 
 from __future__ import annotations
 
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import replace
-from itertools import chain, count
-from threading import Event
+from functools import partial
+from itertools import count
 
-from conformance.cases.case import Case, split_pair
+from conformance.cases.case import Case
 from conformance.implementations.errors import ImplementationError, NotSupported, safe_str, shorten
 from conformance.implementations.implementation import Implementation
 from conformance.implementations.process import CASE_SECONDS, ProcessImplementation
 from conformance.judging.verdict import Outcome, Status, Verdict
+from conformance.running.crew import Crew
 from conformance.running.journal import Key, key
 from conformance.running.results import Run
+from conformance.running.tasks import Task, Work, groups
 from conformance.tiers import Tier
-from weights import ArgumentError, GhostError
+from weights import GhostError
 
 Observer = Callable[[Verdict], None]
-Work = Sequence[tuple[Tier, Sequence[Case]]]
 
 
 def run(
     names: Sequence[str], work: Work, observe: Observer, jobs: int, *,
     repeat: bool = False, done: Mapping[Key, Verdict] | None = None,
     seconds: float = CASE_SECONDS, max_failures: int | None = None,
-    wants: Callable[[Key], bool] = lambda key: True,
+    wants: Callable[[Key], bool] = lambda key: True, cached: bool = True,
 ) -> Run:  # fmt: skip
     """Run every case over every implementation, to the end, whatever an implementation does.
 
-    `jobs` implementations run at once, and `observe` gets each verdict as it comes. With `repeat`
+    `jobs` processes work at once, and `observe` gets each verdict as it comes. With `repeat`
     every output is asked for twice. `done` are the verdicts of an interrupted run, `wants` selects
     verdicts of those that `work` gives. A case may take `seconds`; the run ends at `max_failures`.
+    `cached` lets JAX keep what it compiles.
     An exception of a tier itself is kept in `Run.tracebacks`. Raises `GhostError` for an
     implementation that cannot be started and for files that are refused.
     """
     started = time.monotonic()
-    processes = {name: ProcessImplementation(name, seconds, repeat=repeat) for name in names}
-    state = _State(work, observe, done or {}, wants, max_failures)
-    try:
-        with ThreadPoolExecutor(jobs) as pool, _killing(processes, state.stop):
-            list(pool.map(_start, processes.values()))
-            verdicts = list(chain.from_iterable(pool.map(state.judge_all, processes.values())))
-            if not state.stop.is_set():
-                verdicts += state.finish(processes)
-        outputs = {name: _output_seconds(process) for name, process in processes.items()}
-    finally:
-        for process in processes.values():
-            process.close()
+    make = partial(ProcessImplementation, seconds=seconds, repeat=repeat, cached=cached)
+    crew = Crew(names, jobs, make)
+    with crew:
+        crew.start()
+        state = _State(names, work, observe, crew, wants, max_failures)
+        verdicts = state.judge_all(done or {})
+        outputs = {name: _output_seconds(crew.processes(name)) for name in names}
     return Run(
         verdicts,
-        {name: process.versions for name, process in processes.items()},
+        {name: process.versions for name, process in crew.first.items()},
         time.monotonic() - started,
         state.tracebacks,
         outputs,
-        {name: process.precision for name, process in processes.items()},
-        {name: process.violations for name, process in processes.items() if process.violations},
-        state.stop.is_set(),
+        dict(_violations(crew)),
+        crew.stop.is_set(),
     )
-
-
-def select_cases(tiers: Iterable[Tier], case_ids: Iterable[str] | None) -> Work:
-    """The tiers with the cases that will run: all of them, or those named."""
-    wanted = None if case_ids is None else {split_pair(each)[0] for each in case_ids}
-    work = [
-        (tier, [case for case in tier.cases() if wanted is None or case.id in wanted])
-        for tier in tiers
-    ]
-    return [(tier, cases) for tier, cases in work if cases]
 
 
 def judge(tier: Tier, case: Case, implementation: Implementation) -> Verdict:
@@ -92,35 +77,52 @@ class _State:
     """The work of a run, and what its threads share."""
 
     def __init__(
-        self, work: Work, observe: Observer, done: Mapping[Key, Verdict],
+        self, names: Sequence[str], work: Work, observe: Observer, crew: Crew,
         wants: Callable[[Key], bool], max_failures: int | None,
     ) -> None:  # fmt: skip
-        self._work, self._observe, self._done, self._wants = work, observe, done, wants
-        self._max_failures, self._failures = max_failures, count(1)
+        self._names, self._work, self._observe, self._crew = names, work, observe, crew
+        self._wants, self._max_failures, self._failures = wants, max_failures, count(1)
+        self._verdicts: dict[Key, Verdict] = {}
         self.tracebacks: list[str] = []
-        self.stop = Event()
 
-    def judge_all(self, process: ProcessImplementation) -> list[Verdict]:
-        """The verdicts of one implementation, as far as nothing stops the run."""
-        verdicts: list[Verdict] = []
-        for tier, case in ((tier, case) for tier, cases in self._work for case in cases):
-            if self.stop.is_set():
+    def judge_all(self, done: Mapping[Key, Verdict]) -> list[Verdict]:
+        """All verdicts in the order of names and work, as far as nothing stops the run."""
+        for place in self._places():
+            if place in done and not self._crew.stop.is_set():
+                self._report(done[place])
+        self._crew.work(list(self._tasks()), self._judge_task)
+        verdicts = [self._verdicts[place] for place in self._places() if place in self._verdicts]
+        return verdicts if self._crew.stop.is_set() else [*verdicts, *self._finish()]
+
+    def _places(self) -> Iterator[Key]:
+        """Where each verdict stands that is wanted, in their order."""
+        for name in self._names:
+            for tier, cases in self._work:
+                yield from filter(self._wants, ((tier.name, case.id, name) for case in cases))
+
+    def _tasks(self) -> Iterator[Task]:
+        """What is left to be judged, one implementation after another."""
+        left = set(self._places()) - self._verdicts.keys()
+        for name in self._names:
+            for tier, cases in groups(self._work):
+                own = tuple(case for case in cases if (tier.name, case.id, name) in left)
+                if own:
+                    yield Task(name, tier, own)
+
+    def _judge_task(self, task: Task, process: Implementation) -> None:
+        for case in task.cases:
+            if self._crew.stop.is_set():
                 break
-            place = (tier.name, case.id, process.name)
-            if not self._wants(place):
-                continue
-            verdict = self._done.get(place) or self._judge(tier, case, process)
-            if self.stop.is_set() and verdict.is_bad:
+            verdict = self._judge(task.tier, case, process)
+            if self._crew.stop.is_set() and verdict.is_bad:
                 break  # its process was ended, by an interrupt perhaps
             self._report(verdict)
-            verdicts.append(verdict)
-        return verdicts
 
-    def finish(self, processes: Mapping[str, Implementation]) -> Iterator[Verdict]:
+    def _finish(self) -> Iterator[Verdict]:
         """The verdicts about all implementations together."""
         for tier, cases in self._work:
             try:
-                for verdict in tier.finish(processes, cases):
+                for verdict in tier.finish(self._crew.first, cases):
                     if self._wants(key(verdict)):
                         self._report(verdict)
                         yield verdict
@@ -129,7 +131,7 @@ class _State:
             except Exception:
                 self.tracebacks.append(traceback.format_exc())
 
-    def _judge(self, tier: Tier, case: Case, process: ProcessImplementation) -> Verdict:
+    def _judge(self, tier: Tier, case: Case, process: Implementation) -> Verdict:
         try:
             return judge(tier, case, process)
         except GhostError:
@@ -141,32 +143,22 @@ class _State:
             return Verdict.of(outcome, case.id, tier.name, process.name)
 
     def _report(self, verdict: Verdict) -> None:
+        self._verdicts[key(verdict)] = verdict
         self._observe(verdict)
         if verdict.is_bad and next(self._failures) == self._max_failures:
-            self.stop.set()
+            self._crew.stop.set()
 
 
-@contextmanager
-def _killing(processes: Mapping[str, ProcessImplementation], stop: Event) -> Iterator[None]:
-    """Stop all threads and end all processes at any exception, an interrupt too."""
-    try:
-        yield
-    except BaseException:
-        stop.set()
-        for process in processes.values():
-            process.kill()
-        raise
+def _output_seconds(processes: Iterable[ProcessImplementation]) -> tuple[float, float]:
+    found = []
+    for process in processes:
+        with suppress(ImplementationError):
+            found.append(process.seconds())
+    return sum(first for first, _ in found), sum(repeated for _, repeated in found)
 
 
-def _start(process: ProcessImplementation) -> None:
-    try:
-        process.start()
-    except (ImplementationError, NotSupported) as error:
-        raise ArgumentError(f"cannot start {process.name}: {error}") from error
-
-
-def _output_seconds(process: ProcessImplementation) -> tuple[float, float]:
-    try:
-        return process.seconds()
-    except ImplementationError:
-        return 0.0, 0.0
+def _violations(crew: Crew) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name in crew.first:
+        found = dict.fromkeys(text for each in crew.processes(name) for text in each.violations)
+        if found:
+            yield name, tuple(found)

@@ -24,6 +24,7 @@ from conformance.implementations.implementation import Implementation
 from conformance.judging import stages
 from conformance.judging.verdict import Outcome
 from conformance.tiers.base import DEFAULT_SETTINGS, Memo, Settings, Tier
+from conformance.tiers.contract import plain_weights
 from weights import GhostError, WeightFile, child, read_file, read_metadata
 from weights.files.storage import read_safetensors
 from weights.prediction.preprocess import preprocess
@@ -72,7 +73,8 @@ class NetworkTier(Tier):
 
     def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """Error at most 4 x (the oracle's float32 error + 4 u max|y|); equal predicted classes."""
-        reference, outputs = self._reference(), self._outputs(implementation)
+        # First, since an implementation without stages needs no trained network.
+        outputs, reference = self._outputs(implementation), self._reference()
         if case.data != PREDICTIONS:
             return stages.judge_stage(outputs, reference, case.data)
         wanted = reference.values[LOGITS]
@@ -121,9 +123,18 @@ class NetworkTier(Tier):
         return stages.oracle_run(Model.of(data.file), data.x).reference()
 
     def _run(self, implementation: Implementation) -> Tensors:
+        if self.settings.weights is None:
+            _try(implementation)
         data = self._data()
         model = Model.of(data.file).astype(np.float32)
         return stages.in_batches(lambda batch: implementation.taps(model, batch), data.x)
+
+
+def _try(implementation: Implementation) -> None:
+    """Ask for the stages of a network that nobody trained; raises what `implementation` raises."""
+    architecture, config = DIGITS
+    model = Model(architecture, config, plain_weights(architecture, config))
+    implementation.taps(model, np.zeros((stages.BATCH, *digits.SHAPE), np.float32))
 
 
 def load(weights: Path, images: Path) -> Data:

@@ -66,6 +66,17 @@ def test_it_works_in_several_processes(tmp_path: Path) -> None:
     assert f"{len(ExactTier().cases())} passed" in output
 
 
+@pytest.mark.parametrize("more", [(), ("-n", "2")])
+def test_less_than_half_of_a_tier_is_no_success(more: tuple[str, ...], tmp_path: Path) -> None:
+    name = "tests.conformance.hostile:judged_by_few"
+    arguments = ["--ghost-implementation", name, "--ghost-tier", "exact", *more]
+
+    code, output = run(tmp_path, *arguments)
+
+    assert code == 1, output
+    assert re.search(rf"not green: {name} judged by \d+ of \d+ cases of tier exact", output)
+
+
 def test_without_an_implementation_there_is_nothing_to_run(tmp_path: Path) -> None:
     code, output = run(tmp_path)
 

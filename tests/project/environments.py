@@ -127,7 +127,7 @@ ENVIRONMENTS = (
     Environment("litert", modes("ghost_tf.modes", "litert")),
     Environment("conformance", (
         step("ghost-conformance run --tier network --report report", "images right"),
-        step("ghost-conformance selftest --mutant eps-1e-3"),
+        step("ghost-conformance selftest --mutant eps-0.001"),
         step("python -m pytest --pyargs conformance -c /dev/null --rootdir . -q "
              "--ghost-implementation ghost_torch --ghost-tier exact", " passed"),
     )),

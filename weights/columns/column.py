@@ -4,7 +4,7 @@ What a framework package offers are the methods of its one `Column`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from weights import hub
 from weights.columns.backend import GhostModule, Module, Variable
@@ -135,5 +135,4 @@ class Column(Contents[Module, GhostModule, Variable]):
         """A published network by its name in `weights.networks.variants`."""
         if not pretrained:
             return network(VARIANTS[name].width, **options)
-        built: Any = self.build(*hub.pretrained(name, pretrained, options))
-        return built
+        return cast(Network, self.build(*hub.pretrained(name, pretrained, options)))

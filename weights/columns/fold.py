@@ -12,8 +12,7 @@ import numpy as np
 from weights import checks
 from weights.errors import ArgumentError
 from weights.modules.bottleneck import GhostBottleneckConfig
-from weights.modules.branches import BranchesPlan
-from weights.modules.convolutions import ConvolutionPlan
+from weights.modules.convolutions import BranchesPlan, ConvolutionPlan
 from weights.modules.forms import DEPLOYED, FOLDED, TRAINING
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 from weights.networks.architectures import Config, configure
@@ -99,11 +98,7 @@ def identity_kernel(plan: ConvolutionPlan) -> np.ndarray:
 
 def _parts(plan: BranchesPlan, tensors: Tensors) -> Iterator[tuple[np.ndarray, str]]:
     """Every branch's kernel, and where its batch normalisation stands."""
-    for index in range(plan.count):
-        path = f"{plan.name}_rpr_conv.{index}"
-        yield tensors[f"{path}.conv.weight"].astype(np.float64), f"{path}.bn1"
-    if plan.scale:
-        path = f"{plan.name}_rpr_scale"
+    for path, _ in plan.convolutions():
         yield tensors[f"{path}.conv.weight"].astype(np.float64), f"{path}.bn1"
     if plan.skip:
         yield identity_kernel(plan.convolution), f"{plan.name}_rpr_skip"

@@ -5,7 +5,7 @@ A pattern only permits absence: a tensor that the file has in the module's shape
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -43,14 +43,10 @@ def select(
     if file.architecture != architecture:
         problem = f"the file holds a {file.architecture}, the module is a {architecture}"
         raise MismatchError("cannot load weights", [problem])
-    specs = {spec.name: spec for spec in config.tensors()}
-    _check_patterns(allow_missing, {*specs, *file.tensors})
-    kept = {
-        name
-        for name in {*specs, *file.tensors}
-        if _matches(name, allow_missing) and not _fits(specs.get(name), file.tensors.get(name))
-    }
-    loaded = [spec for name, spec in specs.items() if name not in kept]
+    specs = list(config.tensors())
+    _check_patterns(allow_missing, {*(spec.name for spec in specs), *file.tensors})
+    kept = {name for name in _differing(file, specs) if _matches(name, allow_missing)}
+    loaded = [spec for spec in specs if spec.name not in kept]
     tensors = {name: array for name, array in file.tensors.items() if name not in kept}
     if not loaded:
         raise ArgumentError(f"`allow_missing` leaves nothing to load, got {list(allow_missing)!r}")
@@ -75,13 +71,17 @@ def _problems(file: WeightFile, config: Mapping[str, Any], kept: set[str]) -> It
 def _shaped_by(file: WeightFile, key: str, value: Any) -> set[str]:
     """The tensors whose shape would be another with that one argument changed."""
     try:
-        changed = configure(file.architecture, {**file.config, key: value}).tensors()
+        changed = configure(file.architecture, {**file.config, key: value})
     except ArgumentError:
         return set()
-    shapes = {spec.name: spec.shape for spec in changed}
-    present = {name: array.shape for name, array in file.tensors.items()}
-    names = {*shapes, *present}
-    return {name for name in names if shapes.get(name) != present.get(name)}
+    return _differing(file, changed.tensors())
+
+
+def _differing(file: WeightFile, specs: Iterable[TensorSpec]) -> set[str]:
+    """The tensors that the file has not, or in another shape, and those that it alone has."""
+    wanted = {spec.name: spec.shape for spec in specs}
+    found = {name: array.shape for name, array in file.tensors.items()}
+    return {name for name in {*wanted, *found} if wanted.get(name) != found.get(name)}
 
 
 def _check_patterns(patterns: Sequence[str], names: set[str]) -> None:
@@ -94,7 +94,3 @@ def _check_patterns(patterns: Sequence[str], names: set[str]) -> None:
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _fits(spec: TensorSpec | None, array: np.ndarray | None) -> bool:
-    return spec is not None and array is not None and spec.shape == array.shape

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
 
 from weights.columns.backend import submodule
-from weights.modules.branches import BranchesPlan
 from weights.modules.configuration import Configuration
+from weights.modules.convolutions import BranchesPlan
 
 Out = TypeVar("Out")
 

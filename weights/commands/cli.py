@@ -117,10 +117,9 @@ def verify(file: str) -> None:
     if problems:
         lines = listed(problems, "\n  - ")
         raise FormatError(f"{file}: whole, but no trained module has such numbers:\n  - {lines}")
+    found = f"{content.architecture}, {len(content.tensors)} tensors"
     digest = content.metadata["content_sha256"]
-    count = len(content.tensors)
-    found = f"{content.architecture}, {count} tensors, content sha256 {digest}"
-    click.echo(printable(f"{file}: whole ({found})"))
+    click.echo(printable(f"{file}: whole ({found}, content sha256 {digest})"))
 
 
 @main.command()

@@ -19,8 +19,7 @@ KERNEL_RELATIONS: Mapping[str, Relation] = {
     "O and I swapped": lambda a: a.swapaxes(0, 1),
 }
 RELATIONS: Mapping[str, Mapping[str, Relation]] = {
-    CONVOLUTION: KERNEL_RELATIONS,
-    DEPTHWISE: KERNEL_RELATIONS,
+    **dict.fromkeys((CONVOLUTION, DEPTHWISE), KERNEL_RELATIONS),
     LINEAR: {"O and I swapped": lambda a: a.T},
 }
 # Unit roundoff and half the smallest positive number, by name, finest first.
@@ -117,7 +116,7 @@ def scale_factor(a: np.ndarray, b: np.ndarray) -> float | None:
         return None
     largest = np.argmax(np.abs(wide_a))
     factor = float(wide_b[largest] / wide_a[largest])
-    tolerance = 4 * max(_unit_roundoff(array) for array in (a, b))
+    tolerance = 4 * max(ROUNDING.get(x.dtype.name, (2.0**-53, 0))[0] for x in (a, b))
     fits = np.abs(wide_b - factor * wide_a) <= tolerance * np.abs(factor * wide_a)
     is_scale = factor != 0 and max(tolerance, 1e-5) < abs(factor - 1) < inf
     return factor if is_scale and fits.all() else None
@@ -168,10 +167,6 @@ def _relation(kind: str, a: np.ndarray, b: np.ndarray) -> str:
 def _twin_hint(twin: str | None, b: np.ndarray) -> str:
     # Equal constants (a fresh running mean, say) are a coincidence.
     return f"equals tensor '{twin}' of A" if twin and (b != b.flat[0]).any() else ""
-
-
-def _unit_roundoff(array: np.ndarray) -> float:
-    return ROUNDING.get(array.dtype.name, (2.0**-53, 0.0))[0]
 
 
 def _same_bits(a: np.ndarray, b: np.ndarray) -> np.ndarray:

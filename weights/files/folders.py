@@ -106,26 +106,22 @@ def _sync(folder: Path) -> None:
         sync_folder(Path(parent, "any"))
 
 
-def check_folder(path: PathLike) -> int:
-    """Return the bytes of all files in a folder.
+def check_folder(path: PathLike) -> None:
+    """Raise `FormatError` where a folder cannot be read or holds a link or a pipe.
 
-    Raises `FormatError` where it cannot be read or holds a link or a pipe: a folder from a stranger
-    leads nowhere else.
+    A folder from a stranger leads nowhere else.
     """
-    size = 0
     try:
         for parent, folders, names in os.walk(path, onerror=_raise):
             for name in (*folders, *names):
                 place = Path(parent, name)
                 if place.is_symlink() or not (place.is_dir() or place.is_file()):
                     raise FormatError(f"cannot read {path}: {name!r} is a link, a pipe or a device")
-                size += place.stat().st_size if name in names else 0
     except GhostError:
         raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise FormatError(f"cannot read {path}: {reason}") from None
-    return size
 
 
 def _raise(error: OSError) -> None:

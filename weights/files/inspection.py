@@ -42,11 +42,10 @@ def count_parameters(tensors: Mapping[str, Mapping[str, Any]]) -> dict[str, int]
     >>> count_parameters({"running_mean": {"kind": "running_mean", "shape": [8]}})
     {'trainable': 0, 'statistics': 8}
     """
-    sizes = [(tensor["kind"] in STATISTICS, prod(tensor["shape"])) for tensor in tensors.values()]
-    return {
-        "trainable": sum(size for is_statistic, size in sizes if not is_statistic),
-        "statistics": sum(size for is_statistic, size in sizes if is_statistic),
-    }
+    counts = {"trainable": 0, "statistics": 0}
+    for each in tensors.values():
+        counts["statistics" if each["kind"] in STATISTICS else "trainable"] += prod(each["shape"])
+    return counts
 
 
 def _macs(metadata: Mapping[str, Any], stored: Set[str]) -> dict[str, Any] | None:

@@ -14,13 +14,24 @@ from weights.files.storage import PathLike
 from weights.limits import CHANNELS
 from weights.text import MOST_CHARACTERS, brief, listed, printable
 
-KEYS = ("classes", "preprocess", "source")
-DIGEST = "about_sha256"
+ENTRY = "ghost_weights"
+# The newest version that is read, and the version of files that need nothing newer.
+FORMAT_VERSION, PLAIN_VERSION = "1.1", "1.0"
+VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
+REQUIRED = {
+    "architecture": str,
+    "config": dict,
+    "content_sha256": str,
+    "format_version": str,
+    "tensors": dict,
+}
+# Annotations: the origin of the tensors, their preprocessing, the names of classes.
+ANNOTATIONS, DIGEST = ("classes", "preprocess", "source"), "about_sha256"
 
 
 def annotations_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return the annotations in a file's metadata; an empty `source` is none."""
-    return {key: metadata[key] for key in KEYS if key in metadata and metadata[key] != {}}
+    return {key: metadata[key] for key in ANNOTATIONS if key in metadata and metadata[key] != {}}
 
 
 def about_digest(metadata: Mapping[str, Any]) -> str:
@@ -49,19 +60,6 @@ def check_about(metadata: Mapping[str, Any]) -> None:
         canonical_json(annotations_of(metadata))
     except (TypeError, ValueError, RecursionError) as error:
         raise ArgumentError(f"`source` must be JSON: {error}") from None
-
-
-ENTRY = "ghost_weights"
-# The newest version that is read, and the version of files that need nothing newer.
-FORMAT_VERSION, PLAIN_VERSION = "1.1", "1.0"
-VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
-REQUIRED = {
-    "architecture": str,
-    "config": dict,
-    "content_sha256": str,
-    "format_version": str,
-    "tensors": dict,
-}
 
 
 def annotated(**annotations: Any) -> dict[str, Any]:
@@ -120,9 +118,8 @@ def _check_fields(path: PathLike, metadata: Mapping[str, Any]) -> None:
         raise FormatError(f"{path}: the {ENTRY} entry lacks {', '.join(missing)}")
     wrong = [name for name, entry in metadata["tensors"].items() if not _is_tensor_entry(entry)]
     if wrong:
-        raise FormatError(
-            f"{path}: the {ENTRY} entry lacks kind or sha256 of the tensors {listed(wrong)}"
-        )
+        names = listed(wrong)
+        raise FormatError(f"{path}: the {ENTRY} entry lacks kind or sha256 of the tensors {names}")
 
 
 def _is_tensor_entry(entry: object) -> bool:

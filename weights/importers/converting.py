@@ -10,14 +10,12 @@ from weights.errors import FormatError, ImportRefused
 from weights.files.loading import check_tensors
 from weights.files.settings import Preprocess, check_settings
 from weights.files.storage import PathLike
-from weights.importers.checkpoints import Checkpoint, read_checkpoint
+from weights.importers.checkpoints import Checkpoint, read_checkpoint, settle
 from weights.importers.containers.container import Container
-from weights.importers.description import settle
 from weights.importers.files import file_type_of
 from weights.importers.gates import OWN_GATE, convert_gates
-from weights.importers.importer import Arguments, Imported, Importer, Inferred
+from weights.importers.importer import Arguments, Imported, Importer, Inferred, Shapes, rename
 from weights.importers.registry import CONTAINERS, IMPORTERS
-from weights.importers.shapes import Shapes, rename
 from weights.limits import check_demand
 from weights.networks.architectures import Config, configure
 
@@ -121,21 +119,16 @@ def _import_state_dict(
     for spec in foreign:
         if spec.name in found:
             found[spec.name] = rules.to_canonical(found[spec.name], spec)
-    check_tensors(
-        foreign, found, what=f"cannot import {checkpoint.path} as {inferred.architecture}"
-    )
+    what = f"cannot import {checkpoint.path} as {inferred.architecture}"
+    check_tensors(foreign, found, what=what)
     tensors = {spec.name: found[each.name] for spec, each in zip(specs, foreign, strict=True)}
     # An argument that an export leaves out of its configuration has the default: none is assumed.
     assumed = {} if checkpoint.description else _assumed(inferred, checked, given)
-    converted = {} if gate == OWN_GATE else {"gate": f"converted from {gate}"}
-    return Imported(
-        inferred.architecture,
-        checked.to_dict(),
-        convert_gates(tensors, gate),
-        _source(checkpoint, rules.name, assumed) | converted,
-        inferred.preprocess.copy() if inferred.preprocess else None,
-        inferred.classes,
-    )
+    source = _source(checkpoint, rules.name, assumed)
+    source |= {} if gate == OWN_GATE else {"gate": f"converted from {gate}"}
+    whole = checked.to_dict(), convert_gates(tensors, gate), source
+    settings = inferred.preprocess.copy() if inferred.preprocess else None
+    return Imported(inferred.architecture, *whole, settings, inferred.classes)
 
 
 def _assumed(inferred: Inferred, checked: Config, given: Arguments) -> dict[str, Any]:

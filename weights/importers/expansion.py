@@ -29,11 +29,10 @@ def check_expansion(path: PathLike, expanded: int, size: int) -> None:
 
 def check_members(path: PathLike, archive: zipfile.ZipFile, size: int) -> None:
     """Raise `ImportRefused` for an archive that has a name twice, or grows beyond measure."""
-    if len(archive.namelist()) > MOST_MEMBERS:
-        raise ImportRefused(
-            f"{path} has {len(archive.namelist())} members, more than {MOST_MEMBERS}"
-        )
+    names = archive.namelist()
+    if len(names) > MOST_MEMBERS:
+        raise ImportRefused(f"{path} has {len(names)} members, more than {MOST_MEMBERS}")
     check_expansion(path, sum(each.file_size for each in archive.infolist()), size)
-    name, count = Counter(archive.namelist()).most_common(1)[0] if archive.namelist() else ("", 0)
+    name, count = Counter(names).most_common(1)[0] if names else ("", 0)
     if count > 1:
         raise ImportRefused(f"{path} has {name!r} {count} times: nobody can tell which is meant")

@@ -10,8 +10,8 @@ from weights.errors import GhostError
 from weights.files.file import WeightFile
 from weights.files.storage import PathLike, write_safetensors
 from weights.files.writing import check_writable, write_atomically
+from weights.importers.checkpoints import Description
 from weights.importers.containers.container import Container
-from weights.importers.description import Description
 from weights.importers.files import EXPORTED, TORCH_SUFFIXES, suffix_of, torch_bytes
 from weights.importers.importer import Importer
 from weights.importers.registry import EXPORTERS, IMPORTERS
@@ -42,8 +42,7 @@ def export_file(
     tensors, description = export_tensors(file, rules.name), Description.of(file).to_json()
     if suffix_of(path) in TORCH_SUFFIXES:
         check_writable(path, overwrite=overwrite)
-        data = torch_bytes(tensors, description)
-        write_atomically(Path(path), data, overwrite=overwrite)
+        write_atomically(Path(path), torch_bytes(tensors, description), overwrite=overwrite)
     else:
         # Other tools refuse a file without the `format`.
         metadata = {"format": "pt", EXPORTED: description}

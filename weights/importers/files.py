@@ -120,12 +120,9 @@ def _to_tensor(torch: Any, array: np.ndarray) -> Any:
 
 
 def _is_state_dict(torch: Any, value: Any) -> bool:
-    return (
-        isinstance(value, Mapping)
-        and len(value) > 0
-        and all(isinstance(name, str) for name in value)
-        and all(isinstance(tensor, torch.Tensor) for tensor in value.values())
-    )
+    if not isinstance(value, Mapping) or not value:
+        return False
+    return all(isinstance(n, str) and isinstance(x, torch.Tensor) for n, x in value.items())
 
 
 def _to_arrays(torch: Any, path: PathLike, state: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -16,9 +16,8 @@ from weights.modules.arguments import (
     Split,
 )
 from weights.modules.attention import SqueezeExciteConfig
-from weights.modules.branches import BranchesPlan
 from weights.modules.configuration import Configuration
-from weights.modules.convolutions import ConvolutionPlan, depthwise
+from weights.modules.convolutions import BranchesPlan, ConvolutionPlan, depthwise
 from weights.modules.forms import DEPLOYED, TRAINING, Form
 from weights.modules.ghost_conv import GhostConvConfig, GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
@@ -148,7 +147,7 @@ class GhostBottleneckConfig(Configuration):
     ) -> GhostConvConfig | GhostConvV3Config:
         arguments = {"activation": activation, **self.only(*SHARED)}
         if self.branches:
-            own = self.only("branches", "primary_skip")
-            return GhostConvV3Config(c_in, c_out, attention=attention, **own, **arguments)
+            arguments |= self.only("branches", "primary_skip")
+            return GhostConvV3Config(c_in, c_out, attention=attention, **arguments)
         version = GhostConvV2Config if attention else GhostConvConfig
         return version(c_in, c_out, **arguments)

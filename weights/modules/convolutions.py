@@ -1,11 +1,9 @@
-"""One convolution: the shape of its kernel, the size of its output, the work that it takes."""
+"""Plans of convolutions: of one, and of the branches that GhostNetV3 trains in place of one."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
+from typing import Any, Self
 
 from weights import arithmetic, checks, limits
 from weights.arithmetic import Pair
@@ -71,7 +69,7 @@ class ConvolutionPlan:
         """How many outputs each group makes."""
         return self.c_out // self.groups
 
-    def fold(self, folded: bool = True) -> ConvolutionPlan:
+    def fold(self, folded: bool = True) -> Self:
         """The convolution with the batch normalisation inside, if it is `folded` into it."""
         return replace(self, bias=True, norm=False) if folded else self
 
@@ -121,3 +119,52 @@ def check_image(shape: Sequence[Any], dtype: str, argument: str, channels: int) 
         raise ArgumentError(
             f"the input must have `{argument}` = {channels} channels, got {shape[1]}"
         )
+
+
+@dataclass(frozen=True)
+class BranchesPlan:
+    """Branches whose sum one convolution can compute (Liu et al., 2024, "GhostNetV3", section 3.1).
+
+    `count` copies of the convolution, a 1x1 convolution (`scale`) where the kernel is larger, and
+    the input itself (`skip`) where `with_skip` and the shapes allow it; each with batch
+    normalisation. `name` is how timm's names begin: `primary`, `cheap` or `dw`.
+    """
+
+    name: str
+    convolution: ConvolutionPlan
+    count: int
+    with_skip: bool
+
+    @property
+    def scale(self) -> ConvolutionPlan | None:
+        """The 1x1 convolution, where the kernel is larger than that."""
+        if self.convolution.kernel_size == (1, 1):
+            return None
+        return replace(self.convolution, kernel_size=(1, 1), padding=(0, 0))
+
+    @property
+    def skip(self) -> int:
+        """Channels of the branch without convolution; 0 where there is none."""
+        plan = self.convolution
+        fits = plan.c_in == plan.c_out and plan.stride == (1, 1)
+        return plan.c_out if self.with_skip and fits else 0
+
+    @property
+    def deployed(self) -> ConvolutionPlan:
+        """The one convolution that computes the sum."""
+        return self.convolution.fold()
+
+    def convolutions(self) -> Iterator[tuple[str, ConvolutionPlan]]:
+        """The path of each branch that has a convolution, and that convolution."""
+        for index in range(self.count):
+            yield f"{self.name}_rpr_conv.{index}", self.convolution
+        if self.scale:
+            yield f"{self.name}_rpr_scale", self.scale
+
+    def tensors_at(self, sizes: Sizes) -> SizedTensors:
+        """The tensors of all branches, and the sizes that they make of these."""
+        sizes = self.convolution.output_sizes(sizes)
+        for path, plan in self.convolutions():
+            yield from plan.tensors(sizes, f"{path}.conv", f"{path}.bn1")
+        if self.skip:
+            yield from batch_norm(f"{self.name}_rpr_skip", self.skip, sizes)

@@ -64,6 +64,8 @@ class GhostConvConfig(GhostModule):
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
     bias: Annotated[bool, UNLESS_DEFAULT] = False
 
+    first_norm = "primary_conv.1"
+
     def check_together(self) -> None:
         """Check `split` and `groups` against the channels."""
         super().check_together()
@@ -89,11 +91,6 @@ class GhostConvConfig(GhostModule):
     def gate(self) -> AttentionPlan | None:
         """The branch that makes a gate, which GhostConvV2 alone has."""
         return None
-
-    @property
-    def first_norm(self) -> str:
-        """The path of the batch normalisation that tells whether the module is in training."""
-        return "primary_conv.1"
 
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of the layer, and the sizes that their layers make."""

@@ -6,8 +6,7 @@ from functools import cached_property
 
 from weights.modules.arguments import Activation, Momentum, Odd, OddPair, PositivePair, Ratio, Split
 from weights.modules.attention import AttentionPlan
-from weights.modules.branches import BranchesPlan
-from weights.modules.convolutions import ConvolutionPlan, depthwise, same
+from weights.modules.convolutions import BranchesPlan, ConvolutionPlan, depthwise, same
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv import GhostModule
 from weights.tensors import SizedTensors, Sizes
@@ -55,9 +54,7 @@ class GhostConvV3Config(GhostModule):
     @cached_property
     def merged(self) -> Mapping[str, ConvolutionPlan]:
         """The convolution of each half whose branches are merged; none in form `training`."""
-        if self.form == TRAINING:
-            return {}
-        return {half.name: half.deployed for half in self.halves}
+        return {half.name: half.deployed for half in self.halves if self.form != TRAINING}
 
     @cached_property
     def gate(self) -> AttentionPlan | None:

@@ -18,6 +18,8 @@ from weights.text import brief
 
 # Of every ghost convolution of the family; ultralytics sets the two numbers after construction.
 CHEAP_KERNEL, EPS, MOMENTUM = 5, 1e-3, 0.03
+NORM = {"bn_eps": EPS, "bn_momentum": MOMENTUM}
+SHARED = {"dw_kernel_size": CHEAP_KERNEL, "split": "floor"} | NORM
 # The kernel of a bottleneck without a strided convolution, which alone would have it.
 UNUSED_KERNEL = 3
 # The objects of a framework that are an activation, by its name: functions, and classes of modules.
@@ -40,7 +42,7 @@ def ghost_conv_arguments(
         "padding": tuple(arithmetic.same_padding(size) for size in kernel_size),
         "groups": g,
         "activation": activation_name(act, own or {}),
-        **_shared(),
+        **SHARED,
     }
 
 
@@ -69,7 +71,7 @@ def ghost_bottleneck_arguments(c1: int, c2: int, k: int = 3, s: int = 1) -> dict
         "kernel_size": k if k % 2 else UNUSED_KERNEL,
         "stride": s,
         "activation": "silu",
-        **_shared(),
+        **SHARED,
     }
 
 
@@ -101,15 +103,6 @@ def activation_name(act: Any, own: Own) -> str:
     return act
 
 
-def _shared() -> dict[str, Any]:
-    return {
-        "dw_kernel_size": CHEAP_KERNEL,
-        "split": "floor",
-        "bn_eps": EPS,
-        "bn_momentum": MOMENTUM,
-    }
-
-
 @dataclass(frozen=True)
 class C3GhostConfig(Configuration):
     """Every argument of C3Ghost, checked: a cross-stage partial block of GhostBottlenecks.
@@ -132,7 +125,7 @@ class C3GhostConfig(Configuration):
     bn_momentum: Momentum = MOMENTUM
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
 
-    input_argument, output_argument = "c1", "c2"
+    input_argument, output_argument, first_norm = "c1", "c2", "cv1.1"
 
     def check_together(self) -> None:
         """Check the inner channels, by default `c2` times `e`."""
@@ -151,11 +144,9 @@ class C3GhostConfig(Configuration):
     @cached_property
     def convolutions(self) -> Mapping[str, ConvolutionPlan]:
         """The three 1x1 convolutions by name: into the bottlenecks, past them, and out."""
-        return {
-            "cv1": ConvolutionPlan(self.c1, self.hidden).fold(self.folded),
-            "cv2": ConvolutionPlan(self.c1, self.hidden).fold(self.folded),
-            "cv3": ConvolutionPlan(2 * self.hidden, self.c2).fold(self.folded),
-        }
+        inner, outer = (self.c1, self.hidden), (2 * self.hidden, self.c2)
+        channels = {"cv1": inner, "cv2": inner, "cv3": outer}
+        return {name: ConvolutionPlan(*c).fold(self.folded) for name, c in channels.items()}
 
     @cached_property
     def bottleneck(self) -> GhostBottleneckConfig:
@@ -168,11 +159,6 @@ class C3GhostConfig(Configuration):
     def bottlenecks(self) -> Iterator[GhostBottleneckConfig]:
         """The `n` bottlenecks one after another: a file may ask for more than memory holds."""
         return repeat(self.bottleneck, self.n) if self.n else iter(())
-
-    @property
-    def first_norm(self) -> str:
-        """The path of the batch normalisation that tells whether the module is in training."""
-        return "cv1.1"
 
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it; `hidden` where it is not the default."""

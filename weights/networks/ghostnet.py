@@ -91,7 +91,7 @@ class GhostNetConfig(NetworkConfig):
     bn_momentum: Momentum = 0.1
     form: Form = TRAINING
 
-    num_features, classifier_name = HEAD_CHANNELS, "classifier"
+    num_features, classifier_name, first_norm = HEAD_CHANNELS, "classifier", "bn1"
     default_size = (224, 224)
 
     def check_together(self) -> None:
@@ -137,11 +137,6 @@ class GhostNetConfig(NetworkConfig):
     def minimum_size(self) -> int:
         """The least height and width: DFC attention halves maps, and needs two rows of each."""
         return STRIDE + 1 if self.version > 1 else 1
-
-    @property
-    def first_norm(self) -> str:
-        """The path of the batch normalisation that tells whether the module is in training."""
-        return "bn1"
 
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of the network, and the sizes that their layers make."""

@@ -44,7 +44,7 @@ class GhostVGGConfig(StemRatio):
     bn_momentum: Momentum = 0.1
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
 
-    num_features = FEATURES
+    num_features, minimum_size = FEATURES, 2 ** len(STAGES)
     too_small = f"it is halved {len(STAGES)} times"
 
     @cached_property
@@ -65,11 +65,6 @@ class GhostVGGConfig(StemRatio):
     def first_norm(self) -> str:
         """The path of the batch normalisation that tells whether the module is in training."""
         return f"features.0.0.{self.stages[0][0].first_norm}"
-
-    @property
-    def minimum_size(self) -> int:
-        """The least height and width: every stage halves them."""
-        return 2 ** len(STAGES)
 
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of the network, and the sizes that their layers make."""

@@ -25,8 +25,7 @@ def build(framework: Framework, file: WeightFile) -> Network:
     except ImportError as error:
         raise GhostError(f"cannot import {framework.package}.adapter: {error}") from error
     weights = {name: array.astype(np.float32) for name, array in file.tensors.items()}
-    network: Network = adapter.build(file.architecture, file.config, weights)
-    return network
+    return adapter.build(file.architecture, file.config, weights)
 
 
 def build_all(chosen: Sequence[Framework], file: WeightFile) -> dict[str, Network]:

@@ -133,8 +133,7 @@ def _settings(path: PathLike, file: WeightFile) -> Preprocess:
             f"{path} does not say how images become its input: give it with --preprocess, such as "
             f"--preprocess '{json.dumps(imagenet())}' for a network of ImageNet"
         )
-    settings: Preprocess = file.metadata["preprocess"]
-    return settings
+    return file.metadata["preprocess"]
 
 
 def _input(image: PathLike, settings: Preprocess, config: Config) -> np.ndarray:

@@ -32,7 +32,9 @@ def preprocess(images: np.ndarray, settings: Preprocess) -> np.ndarray:
             f"images must be (N, H, W, C) with C = {mean.size}, none of them 0, got shape "
             f"{images.shape}"
         )
-    images = _crop(_resize(images, settings), settings)
+    images = _resize(images, settings)
+    if "crop" in settings:
+        images = centre_crop(images, pair("crop", settings["crop"], minimum=1))
     _check_pixels(images.shape[1:3])
     scaled = (images / float(settings["divide_by"]) - mean) / std
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2), np.float32)
@@ -71,9 +73,3 @@ def _check_pixels(sizes: tuple[int, ...]) -> None:
             f"an image may have {most} x {most} pixels at most, got {sizes[0]} x {sizes[1]}: "
             f"crop it, or raise the limit by the environment variable {IMAGE.variable}"
         )
-
-
-def _crop(images: np.ndarray, settings: Preprocess) -> np.ndarray:
-    if "crop" not in settings:
-        return images
-    return centre_crop(images, pair("crop", settings["crop"], minimum=1))

@@ -72,8 +72,7 @@ class ReplacementReport:
     def __str__(self) -> str:
         return "\n".join(self._lines())
 
-    def __repr__(self) -> str:
-        return str(self)
+    __repr__ = __str__
 
     def _lines(self) -> Iterator[str]:
         count, (before, after) = len(self.replaced), self.weights

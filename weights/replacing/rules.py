@@ -1,6 +1,5 @@
 """Which convolutions of a model a GhostConv can replace, and why it leaves the others."""
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -113,13 +112,12 @@ class Rules:
                     )
 
 
-def _by_module(places: Iterable[tuple[str, Any]]) -> Iterator[tuple[Any, list[str]]]:
+def _by_module(places: Iterable[tuple[str, Any]]) -> Iterable[tuple[Any, list[str]]]:
     """Every module once, with all its paths."""
-    modules, paths = {}, defaultdict[int, list[str]](list)
+    found: dict[int, tuple[Any, list[str]]] = {}
     for path, module in places:
-        modules[id(module)] = module
-        paths[id(module)].append(path)
-    return ((module, paths[identity]) for identity, module in modules.items())
+        found.setdefault(id(module), (module, []))[1].append(path)
+    return found.values()
 
 
 def _check_saving(config: GhostConvConfig) -> None:

@@ -62,3 +62,35 @@ def test_a_case_that_does_not_exist_is_wrong_usage(asked: list[str]) -> None:
 
     assert result.exit_code == 2
     assert f"no case is called {unknown}: see" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["--implementation", "oracle"], "`--implementation` oracle needs a report of it"),
+        (["--tier", "module"], "`--tier` module needs a report of it"),
+    ],
+)
+def test_what_a_run_did_not_have_did_not_pass_in_it(
+    asked: list[str], words: str, earlier: Path
+) -> None:
+    result = run("--failed", str(earlier / "report.jsonl"), *asked)
+
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())
+
+
+def test_a_run_without_a_failure_that_was_not_green_stays_so(tmp_path: Path) -> None:
+    name = "tests.conformance.hostile:judged_by_few"
+    first = run("--implementation", name, "--tier", "exact", "--report", str(tmp_path))
+    again = run("--failed", str(tmp_path / "report.jsonl"))
+
+    assert (first.exit_code, again.exit_code) == (3, 3)
+    assert f"not green: {name} judged by" in again.output.splitlines()[-1]
+
+
+def test_tier_random_without_a_number_is_wrong_usage() -> None:
+    result = run("--implementation", RIGHT, "--tier", "random", "--tier", "exact")
+
+    assert result.exit_code == 2
+    assert "`--tier random` needs `--random N`" in " ".join(result.output.split())

@@ -28,7 +28,6 @@ from conformance.reports.programs import program
 from conformance.reports.report import Report, make_report, read_report
 from conformance.running.results import Run
 from conformance.tiers import ExactTier, WeightsTier
-from weights.frameworks import Framework
 
 ROOT = Path(__file__).parents[3]
 CASE = "k3-s1-p1-r2-dw3-c3x16-9x7-n2-integers"
@@ -72,7 +71,7 @@ def verdicts() -> list[Verdict]:
 def report(*found: Verdict) -> Report:
     run = Run(list(found or verdicts()), {"mine": {"numpy": "2.4.6"}}, 12.0)
     work = [(ExactTier(), []), (WeightsTier(), [])]
-    missing = [Framework("tf", "ghost_tf", ("absent",))]
+    missing = {"ghost_tf": "absent not installed"}
     return make_report(run, work, missing, command="ghost-conformance run")
 
 

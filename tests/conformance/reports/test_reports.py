@@ -21,7 +21,6 @@ from conformance.running.deviations import read_deviations
 from conformance.running.results import Run
 from conformance.tiers import ExactTier, SpecialTier
 from weights import FormatError
-from weights.frameworks import Framework
 
 WORST = Worst((0, 3, 1, 2), 1.5, 1.0, 0.5, 0.25, 2.0)
 VERDICTS = [
@@ -49,7 +48,7 @@ VERDICTS = [
     ),
 ]
 RUN = Run(VERDICTS, {"ghost_torch": {"torch": "2.13.0"}, "ghost_jax": {"jax": "0.10.2"}}, 12.0)
-MISSING = [Framework("tf", "ghost_tf", ("absent",))]
+MISSING = {"ghost_tf": "absent not installed"}
 REPORT = make_report(RUN, [(ExactTier(), [])], MISSING)
 
 
@@ -173,7 +172,7 @@ def test_a_rerun_names_the_files_that_the_tier_was_given() -> None:
 def test_failures_are_shown_by_cause() -> None:
     run = Run([VERDICTS[1]] * 30 + [VERDICTS[3]], RUN.versions, 1.0)
     console = Console(record=True, width=200)
-    show(console, run, make_report(run, [(ExactTier(), [])]), [])
+    show(console, run, make_report(run, [(ExactTier(), [])]))
     text = console.export_text()
     assert "30 failures, one cause: padding\n  in ghost_torch: exact 30\nFAIL b [exact" in text
     assert "1 error: no result within 120 s\n  in ghost_jax: exact 1\nERROR b [exact" in text
@@ -185,7 +184,7 @@ def test_many_causes_are_shown_in_part() -> None:
     bad = [replace(VERDICTS[3], message=f"{letter} broke") for letter in "abcdefghijklm"]
     console = Console(record=True, width=200)
     run = Run(bad, RUN.versions, 1.0)
-    show(console, run, make_report(run, [(ExactTier(), [])]), [])
+    show(console, run, make_report(run, [(ExactTier(), [])]))
     text = console.export_text()
     assert text.count("again: ") == 10
     assert "... and 3 more causes" in text
@@ -228,3 +227,31 @@ def test_what_cannot_be_read_is_refused(kind: str, tmp_path: Path) -> None:
         read_report(path)
     with pytest.raises(FormatError, match="cannot read"):
         read_deviations(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "old", "new"),
+    [
+        (0, '"tiers": ["exact"]', '"tiers": [1]'),
+        (0, '"python": ', '"snake": '),
+        (0, '{"torch": "2.13.0"}', '"2.13.0"'),
+        (2, '"message": "1 of 9 wrong"', '"message": 9'),
+        (2, '"case": "b"', '"case": ["b"]'),
+        (2, '"seconds": 0.5', '"seconds": []'),
+        (-1, '"effort": [{"name"', '"effort": [{"title"'),
+        (-1, '"seconds": 0.5', '"seconds": null'),
+        (-1, '"notes": []', '"notes": {}'),
+    ],
+)
+def test_a_record_with_something_else_in_a_field_is_refused(
+    line: int, old: str, new: str, tmp_path: Path
+) -> None:
+    write_report(tmp_path, REPORT)
+    path = tmp_path / "report.jsonl"
+    lines = path.read_text().splitlines()
+    assert old in lines[line]
+    lines[line] = lines[line].replace(old, new)
+    path.write_text("\n".join(lines))
+
+    with pytest.raises(FormatError, match="is no report of a run"):
+        read_report(path)

@@ -14,7 +14,6 @@ from conformance.reports.markdown import summary
 from conformance.reports.report import Report, make_report
 from conformance.running.results import Run
 from conformance.tiers import ExactTier
-from weights.frameworks import Framework
 
 PASS, FAIL, ERROR, SKIP, KNOWN = Status
 EVIL = "<b>|`*x*`\n# heading"
@@ -26,7 +25,7 @@ def report(*statuses: Status, message: str = "") -> Report:
         for case, status in zip("abcdef", statuses, strict=False)
     ]
     run = Run(verdicts, {"mine": {"numpy": "2.4.6"}}, 1.0)
-    missing = [Framework("tf", "ghost_tf", ("absent",))]
+    missing = {"ghost_tf": "absent not installed"}
     return make_report(run, [(ExactTier(), [])], missing, command="ghost-conformance run")
 
 

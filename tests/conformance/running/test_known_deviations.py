@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from conformance import Status, Verdict
-from conformance.reports.files import HTML, JUNIT, write_report
+from conformance.commands.cli import main
+from conformance.reports.files import HTML, JUNIT, SUMMARY, write_report
 from conformance.reports.report import make_report
 from conformance.running.deviations import Deviation, apply, read_deviations
 from conformance.running.results import Run
@@ -56,8 +58,18 @@ def test_what_is_listed_for_some_machines_may_pass_on_others() -> None:
     assert list(apply(VERDICTS, "mine", known)) == VERDICTS
 
 
-def test_what_is_listed_and_was_not_run_is_nobodys_error() -> None:
-    assert list(apply(VERDICTS, "mine", [Deviation("exact", CASE, "a reason")])) == VERDICTS
+@pytest.mark.parametrize(("tier", "case"), [("exact", CASE), ("random", "k1-of-a-longer-run")])
+def test_what_is_listed_and_was_not_run_is_nobodys_error(tier: str, case: str) -> None:
+    assert list(apply(VERDICTS, "mine", [Deviation(tier, case, "a reason")])) == VERDICTS
+
+
+def test_a_list_for_an_implementation_that_does_not_run_is_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "known.toml").write_text(ENTRY)
+    known = f"mine:typo={tmp_path / 'known.toml'}"
+    result = CliRunner().invoke(main, ["run", "--implementation", "oracle", "--deviations", known])
+
+    assert result.exit_code == 2
+    assert "`--deviations` is for mine:typo, which does not run" in " ".join(result.output.split())
 
 
 def test_what_is_known_stands_in_every_report(tmp_path: Path) -> None:
@@ -65,7 +77,7 @@ def test_what_is_known_stands_in_every_report(tmp_path: Path) -> None:
     verdicts = list(apply(VERDICTS[:1], "mine", known))
     write_report(tmp_path, make_report(Run(verdicts, {"mine": {}}, 1.0), [(ExactTier(), [])]))
 
-    for name in (JUNIT, HTML):
+    for name in (JUNIT, HTML, SUMMARY):
         assert "known: a reason (a link)" in (tmp_path / name).read_text()
 
 

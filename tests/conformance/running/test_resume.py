@@ -136,7 +136,7 @@ def test_a_second_run_in_the_folder_refuses(tmp_path: Path) -> None:
     assert (result.exit_code, after.exit_code) == (2, 0)
     assert "another run writes into" in " ".join(result.output.split())
     assert [path.name for path in sorted(tmp_path.iterdir())] == [
-        "junit.xml", "report.html", "report.jsonl"
+        "badge.json", "junit.xml", "report.html", "report.jsonl", "summary.md"
     ]  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def test_a_case_that_an_interrupt_ended_is_run_again(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     from conformance.running.runner import run as run_all
-    from conformance.running.runner import select_cases
+    from conformance.running.tasks import select_cases
     from conformance.tiers import ExactTier
 
     journal = Journal(tmp_path)
@@ -192,4 +192,20 @@ def test_changed_code_is_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     assert same.exit_code == 1  # it fails, but it runs
     assert (changed.exit_code, another.exit_code) == (2, 2)
-    assert "their code has changed since" in " ".join(changed.output.split())
+    assert "has changed since" in " ".join(changed.output.split())
+
+
+@pytest.mark.parametrize(("before", "now"), [((), ("--full",)), (("--full",), ())])
+def test_outputs_asked_for_once_are_not_taken_for_repeated_ones(
+    before: tuple[str, ...], now: tuple[str, ...], tmp_path: Path
+) -> None:
+    journal = Journal(tmp_path, [FAKE], full=bool(before))
+    journal.begin()
+    journal.close()
+    other = run(tmp_path, "--resume", *now)
+    same = run(tmp_path, "--resume", *before)
+
+    assert (other.exit_code, same.exit_code) == (2, 0)
+    assert "`--resume` needs `--full` where the interrupted run had it" in " ".join(
+        other.output.split()
+    )

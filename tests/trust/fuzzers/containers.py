@@ -24,8 +24,8 @@ from tests.trust.fuzzers.program import fuzz_and_count
 from tests.trust.fuzzers.state_dicts import MUTATIONS, ODD
 from weights import WeightFile, configure, read_file, write_file
 from weights.files.settings import imagenet
+from weights.importers.checkpoints import ENTRY, Description
 from weights.importers.containers.flax_state import pure_dict
-from weights.importers.description import ENTRY, Description
 
 MODULES: list[tuple[str, dict[str, Any]]] = [
     ("ghost_conv", {"c_in": 4, "c_out": 8}),

@@ -17,8 +17,8 @@ import ghost_jax
 import ghost_tf
 from weights import GhostError, WeightFile, configure, read_file, write_file
 from weights.importers import export_file, import_file
+from weights.importers.checkpoints import ENTRY
 from weights.importers.containers.flax_state import flatten, module_paths
-from weights.importers.description import ENTRY
 
 NETWORK = ("ghostnet", {"width": 0.1, "num_classes": 5})
 NETWORKS: list[tuple[str, dict[str, Any]]] = [

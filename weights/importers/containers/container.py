@@ -9,8 +9,7 @@ import numpy as np
 from weights.files.file import WeightFile
 from weights.files.storage import PathLike
 from weights.frameworks import FRAMEWORKS, needed
-from weights.importers.checkpoints import Checkpoint
-from weights.importers.description import Description
+from weights.importers.checkpoints import Checkpoint, Description
 from weights.tensors import TensorSpec
 
 Specs = Sequence[TensorSpec]

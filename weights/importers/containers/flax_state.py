@@ -13,9 +13,8 @@ from weights.files.file import WeightFile
 from weights.files.storage import PathLike, read_bytes
 from weights.files.writing import check_writable, write_atomically
 from weights.frameworks import needed
-from weights.importers.checkpoints import Arrays, Checkpoint
+from weights.importers.checkpoints import ENTRY, Arrays, Checkpoint, Description
 from weights.importers.containers.container import Container, Specs, native
-from weights.importers.description import ENTRY, Description
 from weights.layout import from_channels_last, to_channels_last
 from weights.networks.architectures import configure
 from weights.tensors import DTYPES

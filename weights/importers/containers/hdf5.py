@@ -21,8 +21,7 @@ import numpy as np
 from weights import child
 from weights.errors import FormatError, GhostError, ImportRefused
 from weights.files.storage import PathLike, read_safetensors, write_safetensors
-from weights.importers.checkpoints import Arrays
-from weights.importers.description import ENTRY
+from weights.importers.checkpoints import ENTRY, Arrays
 from weights.importers.expansion import check_expansion, memory_limit
 
 # Seconds of the clock; seconds of the processor, for any file and for each of its bytes.

@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
@@ -23,17 +23,16 @@ from weights.files.file import WeightFile
 from weights.files.storage import PathLike, opened, read_bytes
 from weights.files.writing import check_writable, write_atomically
 from weights.frameworks import FRAMEWORKS
-from weights.importers.checkpoints import Arrays, Checkpoint
+from weights.importers.checkpoints import ENTRY, Arrays, Checkpoint, Description
 from weights.importers.containers.container import Container, Specs, native
 from weights.importers.containers.hdf5 import read_apart, read_here
-from weights.importers.description import ENTRY, Description
 from weights.importers.expansion import check_members
 from weights.importers.files import file_type_of
 from weights.layout import from_channels_last, from_depth_multiplier
 from weights.networks.architectures import ARCHITECTURES
 from weights.tensors import DEPTHWISE, TensorSpec
 
-SUFFIX = ".weights.h5"
+SUFFIX, KERAS_FILE = ".weights.h5", "a file of Keras"
 WEIGHTS, CONFIG = "model.weights.h5", "config.json"
 # Variables besides the module's: the optimizer's variables, a metric's, a dropout's seed.
 OTHERS = re.compile(r"^(optimizer|_?metrics?|.*seed_generator)(/|$)")
@@ -122,7 +121,8 @@ def places(description: Description, specs: Specs) -> Specs:
     numbers = {spec.name: np.full(spec.shape, n, np.float32) for n, spec in enumerate(specs)}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"numbers{SUFFIX}"
-        _save(description.architecture, description.config, numbers, path)
+        module = description.architecture, description.config
+        native("tf", KERAS_FILE).save(*module, numbers, path)
         found = read_variables(path).items()
     at = {int(x.flat[0]): (name, x.shape) for name, x in found if x.dtype == np.float32}
     return [TensorSpec(at[n][0], spec.kind, at[n][1]) for n, spec in enumerate(specs)]
@@ -145,23 +145,13 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
     check_writable(path, overwrite=overwrite)
     with tempfile.TemporaryDirectory() as folder:
         temporary = Path(folder) / f"weights{SUFFIX}"
-        _save(file.architecture, file.config, file.tensors, temporary)
-        _add_description(temporary, Description.of(file))
+        native("tf", KERAS_FILE).save(file.architecture, file.config, file.tensors, temporary)
+        import h5py  # Keras has brought it
+
+        # A dataset, since an attribute may not hold the names of thousands of classes.
+        with h5py.File(temporary, "a") as stream:
+            stream.create_dataset(ENTRY, data=Description.of(file).to_json())
         write_atomically(Path(path), temporary.read_bytes(), overwrite=overwrite)
-
-
-def _save(
-    architecture: str, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray], path: Path
-) -> None:
-    native("tf", "a file of Keras").save(architecture, config, tensors, path)
-
-
-def _add_description(path: Path, description: Description) -> None:
-    import h5py
-
-    # A dataset, since an attribute may not hold the names of thousands of classes.
-    with h5py.File(path, "a") as stream:
-        stream.create_dataset(ENTRY, data=description.to_json())
 
 
 KINDS = (file_types.HDF5, file_types.KERAS, file_types.ZIP)

@@ -10,9 +10,8 @@ from weights.files import file_types
 from weights.files.file import WeightFile
 from weights.files.storage import PathLike
 from weights.files.writing import check_writable, write_atomically
-from weights.importers.checkpoints import Checkpoint, unwrap
+from weights.importers.checkpoints import ENTRY, Checkpoint, Description, unwrap
 from weights.importers.containers.container import Container, Specs
-from weights.importers.description import ENTRY, Description
 from weights.importers.files import read_arrays
 from weights.importers.importer import unchanged
 from weights.tensors import DTYPES

@@ -13,11 +13,10 @@ from weights.files.folders import check_folder, new_folder
 from weights.files.storage import PathLike
 from weights.files.writing import check_place
 from weights.frameworks import needed
-from weights.importers.checkpoints import Checkpoint
+from weights.importers.checkpoints import Checkpoint, Description
 from weights.importers.containers.container import Container
 from weights.importers.containers.flax_state import from_state, places, pure_dict
 from weights.importers.containers.orbax_folders import find_arrays
-from weights.importers.description import Description
 from weights.importers.expansion import check_expansion
 from weights.layout import from_channels_last
 from weights.text import brief
@@ -96,8 +95,7 @@ def _restore(orbax: Any, folder: Path) -> Any:
 
 def _json(orbax: Any, folder: Path) -> str | None:
     with orbax.Checkpointer(orbax.JsonCheckpointHandler()) as checkpointer:
-        text: str | None = checkpointer.restore(folder).get("description")
-    return text
+        return checkpointer.restore(folder).get("description")
 
 
 def _orbax(what: str) -> Any:

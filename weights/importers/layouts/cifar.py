@@ -3,10 +3,9 @@
 from itertools import product
 
 from weights.files.settings import Preprocess
-from weights.importers.importer import Arguments, Inferred
+from weights.importers.importer import Arguments, Inferred, Shapes
 from weights.importers.layouts.ghost_modules import best_fit, cheap_kernel, divided
 from weights.importers.layouts.layers import kernels, ratios
-from weights.importers.shapes import Shapes
 from weights.networks.resnet import STAGES as RESNET_STAGES
 from weights.networks.resnet import STEM_CHANNELS
 from weights.networks.vgg import STAGES as VGG_STAGES

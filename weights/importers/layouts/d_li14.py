@@ -6,10 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from weights.errors import ImportRefused
-from weights.importers.importer import Arguments, Importer, Inferred
+from weights.importers.importer import Arguments, Importer, Inferred, Shapes, rename
 from weights.importers.layouts import timm
 from weights.importers.layouts.ghostnets import PLAIN, infer_ghostnet
-from weights.importers.shapes import Shapes, rename
 from weights.networks.architectures import Config
 from weights.networks.ghostnet import ROWS, GhostNetConfig
 from weights.tensors import CONVOLUTION, TensorSpec

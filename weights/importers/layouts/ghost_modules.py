@@ -7,8 +7,7 @@ from math import ceil, floor
 from weights.arithmetic import ChannelSplit, split_channels
 from weights.checks import choice, integer, plain_number
 from weights.errors import ArgumentError, ImportRefused
-from weights.importers.importer import Arguments
-from weights.importers.shapes import Shapes
+from weights.importers.importer import Arguments, Shapes
 from weights.modules.arguments import SPLITS
 from weights.networks.architectures import configure
 

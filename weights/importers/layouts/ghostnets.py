@@ -3,10 +3,9 @@
 from weights.arithmetic import make_divisible
 from weights.errors import ImportRefused
 from weights.files.settings import imagenet
-from weights.importers.importer import Arguments, Inferred
+from weights.importers.importer import Arguments, Inferred, Shapes
 from weights.importers.layouts.ghost_modules import best_fit, cheap_kernel, divided
 from weights.importers.layouts.layers import BRANCH, PRIMARY, kernels
-from weights.importers.shapes import Shapes
 from weights.networks.ghostnet import LAST_EXPANSION, STEM_CHANNELS
 
 FIRST = "blocks.0.0.ghost1."

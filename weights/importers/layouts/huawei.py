@@ -5,9 +5,8 @@ from collections.abc import Iterable
 
 from weights.errors import ImportRefused
 from weights.files.storage import PathLike
-from weights.importers.importer import Arguments, Importer, Inferred
+from weights.importers.importer import Arguments, Importer, Inferred, Shapes
 from weights.importers.layouts import timm
-from weights.importers.shapes import Shapes
 
 # In the branches the batch normalisation is called `bn`, which timm renamed.
 RENAMES = (*timm.RENAMES, (r"(_rpr_(?:conv\.\d+|scale))\.bn1\.", r"\1.bn."))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import product
 
 from weights.arithmetic import ChannelSplit, same_padding
-from weights.importers.importer import Arguments, Inferred
+from weights.importers.importer import Arguments, Inferred, Shapes
 from weights.importers.layouts.ghost_modules import (
     best_fit,
     cheap_kernel,
@@ -15,7 +15,6 @@ from weights.importers.layouts.ghost_modules import (
     find_ratios,
     read_ghost_module,
 )
-from weights.importers.shapes import Shapes
 from weights.modules.arguments import SPLITS
 from weights.modules.forms import DEPLOYED, TRAINING
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from weights.importers.importer import Arguments, Importer, Inferred, fixed_differences
+from weights.importers.importer import Arguments, Importer, Inferred, Shapes, fixed_differences
 from weights.importers.layouts.ghost_modules import find_ratio, read_ghost_module
 from weights.importers.layouts.layers import CHEAP, PRIMARY
-from weights.importers.shapes import Shapes
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.networks.architectures import Config
 

@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 from weights.arithmetic import same_padding, split_channels
 from weights.errors import ImportRefused
-from weights.importers.importer import Arguments, Importer, Inferred, fixed_differences
+from weights.importers.importer import Arguments, Importer, Inferred, Shapes, fixed_differences
 from weights.importers.layouts import layers
 from weights.importers.layouts.cifar import infer_resnet, infer_vgg
 from weights.importers.layouts.ghostnets import infer_ghostnet, is_ghostnet, recognise_ghostnet
 from weights.importers.layouts.layers import BRANCH, GATE, PRIMARY
-from weights.importers.shapes import Shapes
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
@@ -104,8 +103,7 @@ def _bottleneck_differences(config: GhostBottleneckConfig) -> Iterator[str]:
     if config.squeeze_excite:
         fixed["se_rounding"] = "divisible"
     if config.shortcut:
-        fixed["shortcut_kernel_size"] = config.kernel_size
-        fixed["shortcut_activation"] = "identity"
+        fixed |= {"shortcut_kernel_size": config.kernel_size, "shortcut_activation": "identity"}
     yield from fixed_differences(config, fixed)
     for module in (config.ghost1, config.ghost2):
         if isinstance(module, GhostConvV3Config):

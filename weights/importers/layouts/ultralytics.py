@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from weights.arithmetic import same_padding
 from weights.errors import ImportRefused
-from weights.importers.importer import Arguments, Importer, Inferred, fixed_differences
+from weights.importers.importer import Arguments, Importer, Inferred, Shapes, fixed_differences
 from weights.importers.layouts.ghost_modules import read_ghost_module
-from weights.importers.shapes import Shapes
 from weights.modules import yolo
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.forms import TRAINING
@@ -39,8 +38,7 @@ PLAIN: Arguments = {
     "primary_skip": True,
     "form": TRAINING,
 }
-NORM = {"bn_eps": yolo.EPS, "bn_momentum": yolo.MOMENTUM}
-MODULE = {"dw_kernel_size": yolo.CHEAP_KERNEL, "ratio": 2, "split": "floor"} | NORM
+MODULE = yolo.SHARED | {"ratio": 2}
 
 
 def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
@@ -75,7 +73,7 @@ def differences(config: Config) -> Iterator[str]:
     """Yield every way in which no class of ultralytics computes what `config` says."""
     match config:
         case yolo.C3GhostConfig():
-            yield from fixed_differences(config, NORM)
+            yield from fixed_differences(config, yolo.NORM)
         case GhostConvConfig():
             padding = tuple(same_padding(size) for size in config.kernel_size)
             own = {"padding": padding, "dilation": (1, 1), "bias": False}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from conformance.mutants.mutant import Change, Mutant
+from conformance.faults.changes import Change
+from conformance.mutants.mutant import Mutant
 
 FRAMEWORK = "ghost_torch"
 

@@ -1,0 +1,58 @@
+"""The cache of what JAX has compiled, in the user's cache folder.
+
+JAX finds an entry by the compiled program itself, its options, the versions of JAX and the kind of
+processor, so that changed code is compiled anew. What is read from there is run: only a folder that
+nobody else can write into is used.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+# Bytes from which it is emptied: a default run of the suite leaves a few per cent of that.
+LIMIT = 1 << 30
+
+
+def cache_environment() -> dict[str, str]:
+    """The variables by which JAX uses the cache; none where no folder can be had."""
+    try:
+        folder = cache_folder() / "jax"
+        folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+        if not _is_own(folder):
+            return {}
+        _bound(folder.iterdir())
+    except (OSError, RuntimeError):  # a home that is read-only, or none
+        return {}
+    return {
+        "JAX_COMPILATION_CACHE_DIR": str(folder),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+
+
+def cache_folder() -> Path:
+    """The folder of this project among the user's caches; raises `RuntimeError` without a home."""
+    chosen = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if chosen.is_absolute():  # the rule of XDG: any other is ignored
+        return chosen / "ghostconv"
+    caches = "Library/Caches" if sys.platform == "darwin" else ".cache"
+    return Path.home() / caches / "ghostconv"
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether it is this user's, who can write into it, and nobody else can."""
+    found = folder.stat()
+    others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return found.st_uid == os.getuid() and not others and os.access(folder, os.W_OK)
+
+
+def _bound(files: Iterable[Path]) -> None:
+    """Remove the files where they have become too many."""
+    sizes = {path: path.stat().st_size for path in files}
+    if sum(sizes.values()) > LIMIT:
+        for path in sizes:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,130 @@
+"""The cache of compiled programs: where it lies, when there is none, and that it is used."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conformance.cases.layers import layer_cases
+from conformance.cases.model import make_model
+from conformance.implementations import caching
+from conformance.implementations.caching import cache_environment, cache_folder
+from conformance.implementations.process import ProcessImplementation
+from conformance.implementations.registry import environment
+
+DIRECTORY = "JAX_COMPILATION_CACHE_DIR"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own, without settings of XDG or JAX."""
+    for name in ("XDG_CACHE_HOME", DIRECTORY):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("sys.platform", "linux")
+    return tmp_path
+
+
+def test_it_lies_among_the_users_caches(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert cache_folder() == home / ".cache" / "ghostconv"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "elsewhere"))
+    assert cache_folder() == home / "elsewhere" / "ghostconv"
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == home / "Library" / "Caches" / "ghostconv"
+
+
+def test_a_relative_place_is_ignored(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "caches")
+
+    assert cache_folder() == home / ".cache" / "ghostconv"
+
+
+def test_nobody_else_can_write_there() -> None:
+    folder = Path(cache_environment()[DIRECTORY])
+
+    assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IRWXU
+
+
+def test_a_folder_that_others_can_write_into_is_not_used() -> None:
+    Path(cache_environment()[DIRECTORY]).chmod(0o777)
+
+    assert cache_environment() == {}
+
+
+def test_the_folder_of_another_user_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache_environment()
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+
+    assert cache_environment() == {}
+
+
+def test_a_home_that_cannot_be_written_has_none(home: Path) -> None:
+    (home / ".cache").write_text("a file where the folder would be")
+
+    assert cache_environment() == {}
+
+
+def test_a_cache_that_has_become_large_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(cache_environment()[DIRECTORY])
+    (folder / "old").write_bytes(bytes(100))
+    assert [path.name for path in folder.iterdir()] == ["old"]
+
+    monkeypatch.setattr(caching, "LIMIT", 50)
+    cache_environment()
+
+    assert list(folder.iterdir()) == []
+
+
+def test_what_the_user_has_set_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DIRECTORY, "/mine")
+
+    assert environment("ghost_jax", cached=True)[DIRECTORY] == "/mine"
+    monkeypatch.delenv(DIRECTORY)
+    assert DIRECTORY not in environment("ghost_jax")
+
+
+@pytest.mark.slow
+def test_a_second_process_gives_the_same_bits_and_compiles_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, x = make_model(next(layer_cases("module", ["normal"])))
+    monkeypatch.chdir(home)
+
+    def output(cached: bool) -> np.ndarray:
+        with closing(ProcessImplementation("ghost_jax", cached=cached)) as process:
+            return process.call(model, x)
+
+    def entries() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in cache_folder().glob("jax/*-cache")}
+
+    without = output(cached=False)
+    assert not cache_folder().exists()
+    first, written = output(cached=True), entries()
+    again = output(cached=True)
+
+    assert written
+    assert entries() == written
+    np.testing.assert_array_equal(first, without)
+    np.testing.assert_array_equal(again, without)
+    assert [path.name for path in home.iterdir()] == [".cache"]
+
+
+@pytest.mark.slow
+def test_a_torn_entry_is_compiled_again(home: Path) -> None:
+    model, x = make_model(next(layer_cases("module", ["normal"])))
+
+    def output() -> np.ndarray:
+        with closing(ProcessImplementation("ghost_jax")) as process:
+            return process.call(model, x)
+
+    first = output()
+    for path in cache_folder().glob("jax/*-cache"):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    np.testing.assert_array_equal(output(), first)
