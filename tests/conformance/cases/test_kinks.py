@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ MARGIN, FEWEST = 0.1, 10
 
 
 def recording(name: str, right: Callable[[Any], Any], seen: dict[str, list[np.ndarray]]) -> Any:
+    @wraps(right)  # its name, by which facts about modules are remembered
     def record(x: Any) -> Any:
         seen.setdefault(name, []).append(np.ravel(getattr(x, "value", x)))
         return right(x)
