@@ -49,6 +49,7 @@ def inference(
     models: dict[str, nn.Module], batch: int, dtype: torch.dtype
 ) -> dict[str, Callable[[], Any]]:
     """Every network in eager mode and compiled, ours deployed too."""
+    torch.compiler.reset()  # after eight forms of a function it would compile no more
     models = {**models, "ours deployed": ghost_torch.deploy(models["ours"])}
     x = torch.randn(batch, 3, 224, 224).to("cuda", dtype, memory_format=LAST)
     runs = {}
@@ -73,6 +74,7 @@ def waited(model: Any, x: torch.Tensor) -> Callable[[], Any]:
 
 def training(models: dict[str, nn.Module]) -> dict[str, Callable[[], Any]]:
     """A step under autocast, in eager mode and compiled."""
+    torch.compiler.reset()
     x = torch.randn(64, 3, 224, 224).to("cuda", memory_format=LAST)
     runs = {}
     for name, model in models.items():

@@ -1,7 +1,8 @@
 """Writes the figures of README.md that runs produce: `python -m benchmarks.readme`.
 
 The default conformance run gives the table of proof and the images that were classified, the
-selftest its counts, the handovers of training their worst ratio.
+selftest its counts and the table of docs/tolerances.md, the handovers of training their worst
+ratio.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from conformance.reports.report import LINES, read_report
 from conformance.reports.summary import ratios
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+TOLERANCES = README.parent / "docs" / "tolerances.md"
 ROW = r"^\| `{tier}`: ([^|]*) \|.*$"
 IMAGES = r"the (\d+) held-out images with the same answers everywhere: (\d+) right"
 SELFTEST = r"(\d+) deliberate defects(.*?)(\d+) correct variants(.*?)in ([\d,]+) cases"
+SENSITIVITY = r"^\| tier \| tensor \| smallest [^\n]*\n(?:\|[^\n]*\n)+"
 HANDOVERS = r"stay within (\d\.\d\d) of what"
 
 
@@ -86,6 +89,11 @@ def with_selftest(text: str, document: Mapping[str, Any]) -> str:
     return replaced(text, SELFTEST, new)
 
 
+def with_sensitivity(text: str, table: str) -> str:
+    """docs/tolerances.md with the table of the smallest errors that are seen."""
+    return replaced(text, SENSITIVITY, table)
+
+
 def with_handovers(text: str, output: str) -> str:
     """The README with the worst ratio of training that goes on in another framework."""
     worst = max(re.findall(r"\b\d\.\d\d\b", output))
@@ -107,6 +115,10 @@ def main() -> None:
         text = with_proof(text, proof(read_report(Path(folder) / LINES).verdicts))
     text = with_images(text, output)
     text = with_selftest(text, json.loads(run("conformance", "selftest", "--json")))
+    table = with_sensitivity(
+        TOLERANCES.read_text(encoding="utf-8"), run("conformance", "selftest", "--sensitivity")
+    )
+    TOLERANCES.write_text(table, encoding="utf-8")
     text = with_handovers(text, run("tests.training.trajectories"))
     README.write_text(text, encoding="utf-8")
 

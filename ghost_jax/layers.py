@@ -11,7 +11,7 @@ from flax import nnx
 from ghost_jax.framework.activations import hard_swish, identity, relu, relu6, silu
 from ghost_jax.framework.batch_norm import BatchNorm
 from ghost_jax.framework.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
-from ghost_jax.framework.options import FlaxOptions, without_axes
+from ghost_jax.framework.options import LayerOptions, without_axes
 from weights import ArgumentError, arithmetic
 from weights.modules.convolutions import ConvolutionPlan
 from weights.modules.forms import check_form
@@ -25,7 +25,7 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 }
 
 
-def convolution(plan: ConvolutionPlan, **options: Unpack[FlaxOptions]) -> nnx.Conv:
+def convolution(plan: ConvolutionPlan, **options: Unpack[LayerOptions]) -> nnx.Conv:
     """A convolution with symmetric explicit padding."""
     init = _uniform(plan.fan_in)
     kind = DepthwiseConvolution if plan.depthwise else Convolution
@@ -46,7 +46,7 @@ def convolution(plan: ConvolutionPlan, **options: Unpack[FlaxOptions]) -> nnx.Co
 
 
 def batch_norm(
-    channels: int, eps: float, momentum: float, **options: Unpack[FlaxOptions]
+    channels: int, eps: float, momentum: float, **options: Unpack[LayerOptions]
 ) -> BatchNorm:
     """Batch normalisation that stores the unbiased variance."""
     return BatchNorm(channels, eps, momentum, **options)
@@ -63,13 +63,13 @@ class Folded(nnx.Module):
 
 
 def norm_after(
-    plan: ConvolutionPlan, eps: float, momentum: float, **options: Unpack[FlaxOptions]
+    plan: ConvolutionPlan, eps: float, momentum: float, **options: Unpack[LayerOptions]
 ) -> Any:
     """The batch normalisation after a convolution, or `Folded` where none follows."""
     return batch_norm(plan.c_out, eps, momentum, **options) if plan.norm else Folded()
 
 
-def linear(features: int, classes: int, **options: Unpack[FlaxOptions]) -> nnx.Linear:
+def linear(features: int, classes: int, **options: Unpack[LayerOptions]) -> nnx.Linear:
     """A linear layer with bias."""
     init = _uniform(features)
     own = without_axes(options)
@@ -137,7 +137,7 @@ def module_list(modules: Iterable[nnx.Module]) -> nnx.List[Any]:
 
 
 def conv_norms(
-    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Unpack[FlaxOptions]
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Unpack[LayerOptions]
 ) -> Any:
     """Convolutions in turn, each with its batch normalisation."""
     layers: list[Any] = []

@@ -9,7 +9,7 @@ from torch import Tensor, distributed, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-from ghost_torch.framework.options import TorchOptions
+from ghost_torch.framework.options import LayerOptions
 from ghost_torch.framework.watched import check_tensor, untraced
 from weights import arithmetic
 from weights.modules.convolutions import ConvolutionPlan
@@ -23,7 +23,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
-def convolution(plan: ConvolutionPlan, **options: Unpack[TorchOptions]) -> nn.Conv2d:
+def convolution(plan: ConvolutionPlan, **options: Unpack[LayerOptions]) -> nn.Conv2d:
     """A convolution with symmetric explicit padding."""
     return nn.Conv2d(
         plan.c_in,
@@ -39,7 +39,7 @@ def convolution(plan: ConvolutionPlan, **options: Unpack[TorchOptions]) -> nn.Co
 
 
 def batch_norm(
-    channels: int, eps: float, momentum: float, **options: Unpack[TorchOptions]
+    channels: int, eps: float, momentum: float, **options: Unpack[LayerOptions]
 ) -> nn.BatchNorm2d:
     """Batch normalisation that stores the unbiased variance."""
     return nn.BatchNorm2d(channels, eps, momentum, **options)
@@ -54,18 +54,18 @@ class Folded(nn.Module):
 
 
 def norm_after(
-    plan: ConvolutionPlan, eps: float, momentum: float, **options: Unpack[TorchOptions]
+    plan: ConvolutionPlan, eps: float, momentum: float, **options: Unpack[LayerOptions]
 ) -> nn.Module:
     """The batch normalisation after a convolution, or `Folded` where none follows."""
     return batch_norm(plan.c_out, eps, momentum, **options) if plan.norm else Folded()
 
 
-def linear(features: int, classes: int, **options: Unpack[TorchOptions]) -> nn.Linear:
+def linear(features: int, classes: int, **options: Unpack[LayerOptions]) -> nn.Linear:
     """A linear layer with bias."""
     return nn.Linear(features, classes, **options)
 
 
-def dropout(rate: float, **options: Unpack[TorchOptions]) -> nn.Dropout:
+def dropout(rate: float, **options: Unpack[LayerOptions]) -> nn.Dropout:
     """Dropout of that rate."""
     return nn.Dropout(rate)
 
@@ -134,7 +134,7 @@ def module_list(modules: Iterable[nn.Module]) -> nn.ModuleList:
 
 
 def conv_norms(
-    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Unpack[TorchOptions]
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Unpack[LayerOptions]
 ) -> Any:
     """Convolutions in turn, each with its batch normalisation."""
     layers: list[Any] = []

@@ -53,7 +53,11 @@ class Case:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Case:
-        """The inverse of `to_dict`."""
+        """The inverse of `to_dict`; raises `TypeError` and the like for what is no case."""
+        if not all(
+            isinstance(values[name], str) for name in ("id", "tier", "architecture", "data")
+        ):
+            raise TypeError("id, tier, architecture and data must be texts")
         sequences = {name: tuple(values[name]) for name in ("input_shape", "tags")}
         return cls(**{**values, **sequences, "config": dict(values["config"])})
 

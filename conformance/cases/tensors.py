@@ -151,9 +151,9 @@ class Distribution:
     kinds: Mapping[str, Draw] = field(default_factory=lambda: RANDOM_NORMS)
 
 
-def _spoilt_kernels(value: float) -> Distribution:
-    """Such a number in every kernel."""
-    kernels = dict.fromkeys((CONVOLUTION, DEPTHWISE), with_middle(value, scaled))
+def _spoilt_kernels(value: float, *kinds: str) -> Distribution:
+    """Such a number in every kernel of these kinds."""
+    kernels = dict.fromkeys(kinds, with_middle(value, scaled))
     return Distribution(normal, scaled, CALM_NORMS | kernels)
 
 
@@ -188,21 +188,29 @@ DISTRIBUTIONS = {
     "nan": Distribution(with_one(np.nan, normal)),
     "infinity": Distribution(with_one(np.inf, normal)),
     "negative_infinity": Distribution(with_one(-np.inf, normal)),
-    "nan_kernels": _spoilt_kernels(np.nan),
+    "nan_kernels": _spoilt_kernels(np.nan, CONVOLUTION, DEPTHWISE),
     "nan_norms": _spoilt_norms(np.nan, *CALM_NORMS),
-    "infinite_kernels": _spoilt_kernels(np.inf),
+    # Not in cheap kernels: infinity times what is 0 but for a rounding may be NaN or not.
+    "infinite_kernels": _spoilt_kernels(np.inf, CONVOLUTION),
     # An infinite weight of a norm is left out: folded into a kernel it gives NaN rightly.
     "infinite_norms": _spoilt_norms(np.inf, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR),
     # the ends of the range of float32
     "large": Distribution(times(1e30, normal)),
     "huge": Distribution(
         signed(powers(33, 37.4)), averaging,
-        CENTRED_NORMS | {NORM_WEIGHT: signed(one_sided), RUNNING_VAR: powers(0, 38)},
+        {
+            NORM_WEIGHT: signed(one_sided),
+            NORM_BIAS: signed(powers(20, 36)),
+            RUNNING_MEAN: signed(powers(20, 36)),
+            RUNNING_VAR: powers(0, 38),
+        },
     ),
     "huge_kernels": Distribution(times(1e-30, normal), times(1e30, scaled), CALM_NORMS),
     "tiny": Distribution(signed(powers(-25, -15)), normal, CENTRED_NORMS),
     "tiny_weights": Distribution(
-        normal, signed(powers(-14, -10)), CENTRED_NORMS | {NORM_WEIGHT: signed(powers(-6, -2))}
+        normal, signed(powers(-14, -10)),
+        CALM_NORMS | {NORM_WEIGHT: signed(powers(-6, -2)), NORM_BIAS: signed(powers(-35, -15)),
+                      RUNNING_MEAN: constant(0.0)},
     ),
     "subnormal": Distribution(
         signed(powers(-44, -38)), normal, CENTRED_NORMS | {RUNNING_VAR: powers(-44, -38)}

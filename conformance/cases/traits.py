@@ -60,10 +60,9 @@ def traits(own: Facts, passed: Ranges) -> Iterator[str]:
                 yield name if value is True else f"{name} {value}"
             continue
         least, largest = passed.get(name, (value, value))
-        if value > largest:
-            yield f"{name} above {largest:g}"
-        elif name in ORDINARY and value > ORDINARY[name]:
-            yield f"{name} above {ORDINARY[name]}"
+        for limit in dict.fromkeys((ORDINARY.get(name, largest), largest)):
+            if value > limit:
+                yield f"{name} above {limit:g}"
         if value < least:
             yield f"{name} below {least:g}"
 

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+TEXTS = ("case", "tier", "implementation", "message", "hint")
+
 
 class Status(StrEnum):
     """The end of a case: `known` is a failure that a list of known deviations explains."""
@@ -104,11 +106,12 @@ class Verdict(Outcome):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Verdict:
-        """The inverse of `to_dict`; raises `TypeError` for a name that is no text."""
-        if not all(isinstance(values[name], str) for name in ("case", "tier", "implementation")):
-            raise TypeError("case, tier and implementation must be texts")
+        """The inverse of `to_dict`; raises `TypeError` and the like for what is no verdict."""
+        if not all(isinstance(values[name], str) for name in TEXTS):
+            raise TypeError(f"{', '.join(TEXTS)} must be texts")
         worst, ratio, pattern = (values.get(name) for name in ("worst", "ratio", "pattern"))
         read: dict[str, Any] = {"status": Status(values["status"])}
+        read["seconds"] = float(values["seconds"])
         if ratio is not None:
             read["ratio"] = float(ratio)
         if worst is not None:
@@ -116,6 +119,7 @@ class Verdict(Outcome):
             read["worst"] = Worst(tuple(worst["index"]), **numbers)
         if pattern is not None:
             places = tuple(tuple(map(float, row)) for row in pattern["places"])
+            (_,) = set(map(len, places))  # as long as each other
             read["pattern"] = Pattern(places, tuple(map(float, pattern["channels"])))
         return cls(**{**values, **read})
 

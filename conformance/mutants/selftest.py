@@ -10,13 +10,14 @@ from multiprocessing import get_context
 from typing import Any
 
 from conformance.cases.case import Case
+from conformance.judging.explanations import Suspects
 from conformance.judging.verdict import Status, Verdict
 from conformance.mutants import MUTANTS, TORCH_MUTANTS
 from conformance.mutants.mutant import Mutant, MutantImplementation
 from conformance.mutants.variants import INVISIBLE, VARIANTS
 from conformance.running.runner import judge
 from conformance.tiers import VECTOR_TIERS, Tier, make_tiers
-from conformance.tiers.base import DEFAULT_SETTINGS, Settings
+from conformance.tiers.base import DEFAULT_SETTINGS, OracleTier, Settings
 from weights import ArgumentError, configure
 
 # The tier of sizes, in which an exception convicts a mutant as a failure does.
@@ -79,7 +80,7 @@ def accepted(name: str) -> dict[str, Any]:
 
 def run_mutant(mutant: Mutant) -> MutantResult:
     """Run a mutant through its tier, the cheapest case first, until one convicts it."""
-    tier, cases = _tier(mutant.tier)
+    tier, cases = quick_tier(mutant.tier)
     implementation = MutantImplementation(mutant)
     for number, case in enumerate(cases, 1):
         verdict = judge(tier, case, implementation)
@@ -99,7 +100,7 @@ def run_variant(variant: Mutant, settings: Settings = DEFAULT_SETTINGS) -> Varia
     implementation = MutantImplementation(variant)
     verdicts = [
         judge(tier, case, implementation)
-        for tier, cases in (_tier(name, settings) for name in VARIANT_TIERS)
+        for tier, cases in (quick_tier(name, settings) for name in VARIANT_TIERS)
         for case in cases
     ]
     ran = [verdict for verdict in verdicts if verdict.status is not Status.SKIP]
@@ -107,9 +108,11 @@ def run_variant(variant: Mutant, settings: Settings = DEFAULT_SETTINGS) -> Varia
 
 
 @cache
-def _tier(name: str, settings: Settings = DEFAULT_SETTINGS) -> tuple[Tier, list[Case]]:
-    """A tier, whose references all mutants share, and its cases, the cheapest first."""
+def quick_tier(name: str, settings: Settings = DEFAULT_SETTINGS) -> tuple[Tier, list[Case]]:
+    """A tier without hints, whose references are shared, and its cases, the cheapest first."""
     (tier,) = make_tiers(settings, [name])
+    if isinstance(tier, OracleTier):
+        tier.suspects = Suspects(())  # nobody reads the hints, which take longer than the cases
     return tier, sorted(tier.cases(), key=_cost)
 
 

@@ -14,8 +14,9 @@ from conformance.cases.case import Case
 from conformance.implementations.local import LocalImplementation
 from conformance.implementations.registry import ORACLE, load
 from conformance.judging.verdict import Status
+from conformance.mutants.selftest import quick_tier
 from conformance.running.runner import judge
-from conformance.tiers import VECTOR_TIERS, Tier, make_tiers
+from conformance.tiers import VECTOR_TIERS, Tier
 from weights import configure
 
 # Errors between which the smallest is searched for, and how many halvings of their exponents.
@@ -41,13 +42,14 @@ class Sensitivity:
 
 def measured() -> Iterator[Sensitivity]:
     """The sensitivity of every tier that compares numbers, to every kind of tensor."""
-    for tier in make_tiers(names=VECTOR_TIERS):
+    for name in VECTOR_TIERS:
+        tier, cases = quick_tier(name)
         found: dict[str, list[float]] = {}
-        for case in tier.cases():
-            for tensor, error in _of_case(tier, case):
+        for case in cases:
+            for tensor, error in of_case(tier, case):
                 found.setdefault(tensor, []).append(error)
         for tensor, errors in found.items():
-            yield Sensitivity(tier.name, tensor, min(errors), median(errors), len(errors))
+            yield Sensitivity(name, tensor, min(errors), median(errors), len(errors))
 
 
 class Recorded(LocalImplementation):
@@ -56,20 +58,25 @@ class Recorded(LocalImplementation):
     def __init__(self) -> None:
         super().__init__(ORACLE, load(ORACLE)[0])
         self.result: Any = None
+        self.places: list[tuple[Place, np.ndarray]] = []
         self.edit: Callable[[Any], Any] = lambda result: result
 
     def _request(self, request: str, arguments: Mapping[str, Any]) -> Any:
         if self.result is None:
-            self.result = super()._request(request, arguments)
+            found = super()._request(request, arguments)
+            # Of the stages of a network the last one, which stands for all.
+            last = {name: found[name] for name in list(found)[-1:]} if request == "taps" else {}
+            self.places = list(_arrays(last or found))
+            self.result = found
         return self.edit(self.result)
 
 
-def _of_case(tier: Tier, case: Case) -> Iterator[tuple[str, float]]:
+def of_case(tier: Tier, case: Case) -> Iterator[tuple[str, float]]:
     """Every kind of tensor that a case judges, and the smallest error of it that fails."""
     implementation = Recorded()
     if judge(tier, case, implementation).status is not Status.PASS:
         return
-    for place, array in _arrays(implementation.result):
+    for place, array in implementation.places:
         at = _largest(array)
         if at is not None:
             yield _kind(case, place), _smallest(tier, case, implementation, place, at)

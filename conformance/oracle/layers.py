@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
+from conformance.oracle.planned import LayerOptions
 from conformance.oracle.weighted import BatchNorm, Convolution, Linear
 from weights import arithmetic
 from weights.modules.convolutions import ConvolutionPlan
@@ -71,7 +72,9 @@ class Folded:
         return x
 
 
-def norm_after(plan: ConvolutionPlan, eps: float, momentum: float, **options: Any) -> Any:
+def norm_after(
+    plan: ConvolutionPlan, eps: float, momentum: float, **options: Unpack[LayerOptions]
+) -> Any:
     """The batch normalisation after a convolution, or `Folded` where none follows."""
     return batch_norm(plan.c_out, eps, momentum, **options) if plan.norm else Folded()
 
@@ -81,7 +84,7 @@ def linear(features: int, classes: int, *, dtype: Any = np.float64) -> Linear:
     return Linear(np.zeros((classes, features), dtype), np.zeros(classes, dtype))
 
 
-def dropout(rate: float, **options: Any) -> Callable[[np.ndarray], np.ndarray]:
+def dropout(rate: float, **options: Unpack[LayerOptions]) -> Callable[[np.ndarray], np.ndarray]:
     """Dropout of that rate.
 
     Here it does nothing: the oracle draws no random numbers, its training steps are without.
@@ -135,7 +138,7 @@ def module_list(modules: Iterable[Any]) -> list[Any]:
 
 
 def conv_norms(
-    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Any
+    plans: Iterable[ConvolutionPlan], eps: float, momentum: float, **options: Unpack[LayerOptions]
 ) -> Any:
     """Convolutions in turn, each with its batch normalisation."""
     layers: list[Any] = []

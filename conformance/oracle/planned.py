@@ -1,11 +1,19 @@
 """The base of every layer and network that is built from a plan."""
 
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
+
+from numpy.typing import DTypeLike
 
 from weights.columns.planned import PlannedModule
 from weights.modules.configuration import Configuration
 
 Module = TypeVar("Module", bound="Planned")
+
+
+class LayerOptions(TypedDict, total=False):
+    """The keyword of the layers inside: the type of the parameters."""
+
+    dtype: DTypeLike
 
 
 class Planned(PlannedModule):

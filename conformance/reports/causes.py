@@ -193,10 +193,12 @@ class _Evidence:
         ((kind, _),) = Counter(failure.kind for failure in group).most_common(1)
         own = [failure.traits for failure in group if failure.kind == kind]
         shared = [trait for trait in own[0] if all(trait in each for each in own)]
-        several = (
-            each for most in range(1, MOST_TRAITS + 1) for each in combinations(shared, most)
-        )
-        return next((each for each in several if self._tells(each, kind, len(own))), ())
+        for most in range(1, MOST_TRAITS + 1):
+            several = [*combinations(shared, most)]
+            chances = [self._chance(each, kind, len(own)) for each in several]
+            if min(chances, default=1.0) < CHANCE:
+                return several[chances.index(min(chances))]
+        return ()
 
     def explains(self, common: tuple[str, ...], failure: _Failure) -> bool:
         """True of traits that a failure has and no passed case of its kind."""
@@ -212,7 +214,9 @@ class _Evidence:
         while rest and len(parts) < MOST_PARTS:
             counts = Counter(trait for failure in rest for trait in failure.traits)
             kind = group[0].kind
-            telling = (t for t, number in counts.most_common() if self._tells([t], kind, number))
+            telling = (
+                t for t, number in counts.most_common() if self._chance([t], kind, number) < CHANCE
+            )
             trait = next(telling, None)
             if trait is None:
                 return [group]
@@ -220,14 +224,14 @@ class _Evidence:
             rest = [failure for failure in rest if trait not in failure.traits]
         return [group] if rest else parts
 
-    def _tells(self, some: Iterable[str], kind: str, failed: int) -> bool:
-        """True of traits that next to no passed case has, and that many failures: no chance."""
-        shares = (
-            (have, len(passed) / (len(passed) + self._failed[kind]))
+    def _chance(self, some: Iterable[str], kind: str, failed: int) -> float:
+        """The chance that so many failures and next to no passed case have these traits, or 1."""
+        chances = (
+            _chance(have, have + failed, len(passed) / (len(passed) + self._failed[kind]))
             for passed, have in self._have(some, kind)
             if have is not None
         )
-        return any(_chance(have, have + failed, share) < CHANCE for have, share in shares)
+        return min(chances, default=1.0)
 
     def _have(
         self, some: Iterable[str], kind: str
@@ -246,11 +250,11 @@ class _Evidence:
 def _chance(passed: int, total: int, share: float) -> float:
     """The chance that so few of all pass where each passes with a probability of `share`.
 
-    >>> _chance(0, 3, 0.9)
-    0.001
+    >>> _chance(0, 3, 0.5)
+    0.125
     """
     ways = (comb(total, n) * share**n * (1 - share) ** (total - n) for n in range(passed + 1))
-    return round(sum(ways), 9)
+    return sum(ways)
 
 
 def _kind(tier: str) -> str:

@@ -20,12 +20,13 @@ def program(case: Case, implementation: str) -> str:
     tier = TIERS.get(case.tier)
     if tier is None or not issubclass(tier, ModuleTier) or STEP in case.tags:
         return ""
-    if layer_case(case.tier, case.config, case.input_shape, case.data).id != case.id:
-        return ""  # of a layer with a name, whose data it would not draw
     try:
+        drawn = layer_case(case.tier, case.config, case.input_shape, case.data)
         module, function = target(implementation)
-    except ArgumentError:
-        return ""
+    except (ArgumentError, KeyError, ValueError):
+        return ""  # what a report from elsewhere may hold
+    if drawn.id != case.id:
+        return ""  # of a layer with a name, whose data it would not draw
     if not all(part.isidentifier() for part in [*module.split("."), function]):
         return ""
     name = function if function == "build" else f"{function} as build"

@@ -20,7 +20,7 @@ from conformance.implementations.registry import ENVIRONMENT, installed_version
 from conformance.judging.verdict import Status, Verdict, jsonable
 from conformance.reports.summary import count
 from conformance.running.journal import Key
-from conformance.running.results import Run, doubts, timings
+from conformance.running.results import Run, Timing, doubts, timings
 from conformance.running.tasks import Work
 from weights import FormatError, strict_json
 from weights.files.storage import read_bytes
@@ -33,12 +33,13 @@ FORMAT = 2
 CASE, VERDICT, SMALLEST = "case", "verdict", "smallest"
 KINDS = ("header", CASE, VERDICT, SMALLEST, "footer")
 # What a header and a footer hold at least, and of which type.
-HEADER = {
+HEADER: dict[str, Any] = {
     "implementations": dict, "tiers": list, "settings": dict, "options": dict, "missing": dict,
-    "remarks": dict, "started": str, "command": str, "commit": str, "code": dict,
+    "remarks": dict, "environment": dict, "started": str, "command": str, "commit": str,
+    "code": dict, "ghostconv": str, "python": str, "numpy": str, "machine": str,
 }  # fmt: skip
-FOOTER = {
-    "counts": dict, "not_green": list, "seconds": float, "effort": list, "outputs": dict,
+FOOTER: dict[str, Any] = {
+    "counts": dict, "not_green": list, "seconds": (int, float), "effort": list, "outputs": dict,
     "tracebacks": list, "notes": list,
 }  # fmt: skip
 GIT_SECONDS = 10
@@ -172,6 +173,16 @@ def _from_records(path: Path, records: list[Any]) -> Report:
     wrong += [name for name, kind in FOOTER.items() if not isinstance(footer.get(name), kind)]
     if wrong:
         raise FormatError(f"{path} is no report of a run: it lacks {', '.join(wrong)}")
+    efforts = [Timing(**each) for each in footer["effort"]]
+    names = [*header["tiers"], *(each.name for each in efforts)]
+    numbers = [each.seconds for each in efforts]
+    of_type: tuple[tuple[Any, Any], ...] = (
+        (str, names),
+        ((int, float), numbers),
+        (dict, header["implementations"].values()),
+    )
+    if not all(isinstance(value, kind) for kind, values in of_type for value in values):
+        raise TypeError("tiers, implementations and effort must be texts, facts and numbers")
     cases = [Case.from_dict(record) for record in of[CASE]]
     verdicts = [Verdict.from_dict(record) for record in of[VERDICT]]
     smallest = {_place(record["of"]): Case.from_dict(record["case"]) for record in of[SMALLEST]}

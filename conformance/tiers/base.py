@@ -13,6 +13,7 @@ from typing import ClassVar, Generic, TypeVar, TypeVarTuple
 from conformance.cases.case import Case
 from conformance.implementations.implementation import Implementation
 from conformance.implementations.precision import UNIT_ROUNDOFF
+from conformance.judging.explanations import Suspects
 from conformance.judging.stages import Reference
 from conformance.judging.verdict import Outcome, Verdict
 
@@ -79,6 +80,7 @@ class OracleTier(Tier):
     def __init__(self, settings: Settings = DEFAULT_SETTINGS) -> None:
         super().__init__(settings)
         self._references = Memo(self.compute_reference)
+        self.suspects = Suspects()
 
     def reference(self, case: Case, unit: float = UNIT_ROUNDOFF) -> Reference:
         """Every array that a case must give, and its error for a unit roundoff; computed once."""

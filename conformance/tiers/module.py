@@ -7,6 +7,8 @@ import numpy as np
 from conformance.cases.case import Case
 from conformance.cases.layers import layer_cases
 from conformance.cases.model import make_model
+from conformance.cases.tensors import Tensors
+from conformance.faults import Change
 from conformance.implementations.errors import NotSupported
 from conformance.implementations.implementation import Implementation
 from conformance.judging import bounds
@@ -44,12 +46,20 @@ class ModuleTier(OracleTier):
 
     def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """|y - y64| is at most what roundings can explain."""
-        got = implementation.call(*make_model(case))
+        model, x = make_model(case)
+        got = implementation.call(model, x)
         reference = self.reference(case, implementation.precision.unit_roundoff)
         wanted = reference.values[OUTPUT]
         check_range(implementation, case, wanted)
         c_int = GhostConvConfig(**case.config).channels.c_int
-        return compare_arrays(got, wanted, reference.allowed[OUTPUT], c_int=c_int)
+        outcome = compare_arrays(got, wanted, reference.allowed[OUTPUT], c_int=c_int)
+
+        def run(change: Change) -> Tensors:
+            layer = weights_io.build(*model.astype(np.float64))
+            change(layer)
+            return {OUTPUT: layer(x.astype(np.float64))}
+
+        return self.suspects.explain(outcome, implementation.name, {OUTPUT: got}, reference, run)
 
 
 def check_range(implementation: Implementation, case: Case, wanted: np.ndarray) -> None:

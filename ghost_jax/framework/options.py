@@ -22,6 +22,10 @@ class FlaxOptions(TypedDict, total=False):
     rngs: Required[nnx.Rngs]
 
 
+# Those of the layers inside, once they are checked.
+LayerOptions = FlaxOptions
+
+
 def check_dtype(name: str, dtype: Any) -> None:
     """Raise `ArgumentError` for a type that JAX lacks, or would replace by a narrower one."""
     try:

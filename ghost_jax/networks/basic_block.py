@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from ghost_jax.framework.options import FlaxOptions
+from ghost_jax.framework.options import FlaxOptions, LayerOptions
 from ghost_jax.framework.planned import from_plan
 from ghost_jax.framework.shifted import strided
 from ghost_jax.ghost_conv import GhostConv
@@ -47,7 +47,7 @@ class BasicBlock(nnx.Module):
         return jnp.pad(x, ((0, 0), (0, 0), (0, 0), (extra, extra)))
 
 
-def own_norm(plan: GhostResNetConfig, channels: int, **options: Unpack[FlaxOptions]) -> Any:
+def own_norm(plan: GhostResNetConfig, channels: int, **options: Unpack[LayerOptions]) -> Any:
     """The batch normalisation of the network's own after a GhostConv, where it has such."""
     if not plan.norm:
         return activation("identity")

@@ -14,6 +14,10 @@ class TorchOptions(TypedDict, total=False):
     dtype: torch.dtype | None
 
 
+# Those of the layers inside, once they are checked.
+LayerOptions = TorchOptions
+
+
 def checked_options(device: Any, dtype: Any) -> dict[str, Any]:
     """The arguments of a layer beside its plan, by keyword; raises `ArgumentError`."""
     if dtype is not None:

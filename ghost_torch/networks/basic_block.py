@@ -4,7 +4,7 @@ from typing import Any, Unpack
 
 from torch import Tensor, nn
 
-from ghost_torch.framework.options import TorchOptions
+from ghost_torch.framework.options import LayerOptions, TorchOptions
 from ghost_torch.framework.planned import from_plan
 from ghost_torch.ghost_conv import GhostConv
 from ghost_torch.layers import activation, batch_norm
@@ -45,7 +45,7 @@ class BasicBlock(nn.Module):
         return nn.functional.pad(x, (0, 0, 0, 0, extra, extra))
 
 
-def own_norm(plan: GhostResNetConfig, channels: int, **options: Unpack[TorchOptions]) -> Any:
+def own_norm(plan: GhostResNetConfig, channels: int, **options: Unpack[LayerOptions]) -> Any:
     """The batch normalisation of the network's own after a GhostConv, where it has such."""
     if not plan.norm:
         return activation("identity")

@@ -57,7 +57,7 @@ def test_the_guides_change_shows_the_element_its_pattern_and_the_command(tmp_pat
 
     assert code == 1, output
     assert "worst at [" in output
-    assert "hint: channels are permuted" in output
+    assert "hint: explained by: ghosts before the primary channels" in output
     assert "again: ghost-conformance run --implementation mine:build --tier exact" in output
     assert "ValueError" not in output
 

@@ -9,11 +9,13 @@ import pytest
 
 from benchmarks.readme import (
     README,
+    TOLERANCES,
     proof,
     with_handovers,
     with_images,
     with_proof,
     with_selftest,
+    with_sensitivity,
 )
 from conformance import Status, Verdict
 
@@ -84,3 +86,12 @@ def test_a_selftest_that_is_not_green_is_refused(change: dict[str, Any]) -> None
 
 def test_the_worst_handover_is_written_in_its_place() -> None:
     assert "stay within 0.77 of what" in with_handovers(TEXT, "0.12  0.77\n0.5  0.31")
+
+
+def test_the_table_of_the_smallest_errors_is_written_in_its_place() -> None:
+    text = TOLERANCES.read_text()
+    table = "| tier | tensor | smallest error seen |\n| --- | --- | --- |\n| `exact` | x | 1 |\n"
+    changed = with_sensitivity(text, table)
+
+    assert table in changed
+    assert "| `training` |" not in changed.partition(table)[2]

@@ -38,8 +38,9 @@ def _moments(x: Any) -> tuple[Any, Any]:
 
 def _single_pass(norm: Any, x: Any, before: Any, mean: Any, var: Any) -> Any:
     """The mean of squares less the square of the mean, which cancel where the mean is large."""
-    single = (x * x).mean(axis=(0, 2, 3)) - mean * mean
-    norm.running_var = before[1] * (1 - norm.momentum) + single * norm.momentum
+    single, count = (x * x).mean(axis=(0, 2, 3)) - mean * mean, x.size // x.shape[1]
+    unbiased = single * (count / (count - 1))
+    norm.running_var = before[1] * (1 - norm.momentum) + unbiased * norm.momentum
     return mean, single
 
 

@@ -112,10 +112,10 @@ class Merged(Moments):
 
 
 class Shifted(Moments):
-    """The mean of squares less the square of the mean, of differences to a first value."""
+    """The mean of squares less the square of the mean, of differences to the first image's mean."""
 
     def _moments(self, x: Any) -> tuple[Any, Any]:
-        first = getattr(x, "value", x)[:1, :, :1, :1]
+        first = getattr(x, "value", x)[:1].mean(axis=(2, 3), keepdims=True)
         apart = x - first
         mean = apart.mean(axis=(0, 2, 3))
         return mean + first.reshape(-1), (apart * apart).mean(axis=(0, 2, 3)) - mean * mean

@@ -1,13 +1,13 @@
 """The basic block of Ghost-ResNet: two GhostConvs and a shortcut without parameters."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from conformance.oracle.ghost_conv import GhostConv
 from conformance.oracle.layers import activation, batch_norm
-from conformance.oracle.planned import from_plan
+from conformance.oracle.planned import LayerOptions, from_plan
 from weights import GhostResNetConfig
 from weights.networks.resnet import BlockConfig
 
@@ -44,7 +44,7 @@ class BasicBlock:
         return np.pad(x, ((0, 0), (extra, extra), (0, 0), (0, 0)))
 
 
-def own_norm(plan: GhostResNetConfig, channels: int, **options: Any) -> Any:
+def own_norm(plan: GhostResNetConfig, channels: int, **options: Unpack[LayerOptions]) -> Any:
     """The batch normalisation of the network's own after a GhostConv, where it has such."""
     if not plan.norm:
         return activation("identity")

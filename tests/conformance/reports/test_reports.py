@@ -227,3 +227,31 @@ def test_what_cannot_be_read_is_refused(kind: str, tmp_path: Path) -> None:
         read_report(path)
     with pytest.raises(FormatError, match="cannot read"):
         read_deviations(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "old", "new"),
+    [
+        (0, '"tiers": ["exact"]', '"tiers": [1]'),
+        (0, '"python": ', '"snake": '),
+        (0, '{"torch": "2.13.0"}', '"2.13.0"'),
+        (2, '"message": "1 of 9 wrong"', '"message": 9'),
+        (2, '"case": "b"', '"case": ["b"]'),
+        (2, '"seconds": 0.5', '"seconds": []'),
+        (-1, '"effort": [{"name"', '"effort": [{"title"'),
+        (-1, '"seconds": 0.5', '"seconds": null'),
+        (-1, '"notes": []', '"notes": {}'),
+    ],
+)
+def test_a_record_with_something_else_in_a_field_is_refused(
+    line: int, old: str, new: str, tmp_path: Path
+) -> None:
+    write_report(tmp_path, REPORT)
+    path = tmp_path / "report.jsonl"
+    lines = path.read_text().splitlines()
+    assert old in lines[line]
+    lines[line] = lines[line].replace(old, new)
+    path.write_text("\n".join(lines))
+
+    with pytest.raises(FormatError, match="is no report of a run"):
+        read_report(path)
