@@ -58,9 +58,21 @@ def _single(factor: Callable[..., Any]) -> Rule:
 
 def _matmul(out: np.ndarray, a: np.ndarray, b: np.ndarray) -> Partials:
     return (
-        lambda g: summed_to(g @ np.swapaxes(b, -1, -2), a.shape),
-        lambda g: summed_to(np.swapaxes(a, -1, -2) @ g, b.shape),
+        lambda g: summed_to(_product(g, np.swapaxes(b, -1, -2)), a.shape),
+        lambda g: summed_to(_product(np.swapaxes(a, -1, -2), g), b.shape),
     )
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """`a @ b`, of which each sum too runs from the first term to the last: BLAS adds up blocks."""
+    if a.dtype != np.float32:
+        return a @ b
+    # The axis that is summed comes first in memory, so that no loop of NumPy's runs along it.
+    return np.einsum("j...i,j...k->...ik", *map(_first, (np.swapaxes(a, -1, -2), b)))
+
+
+def _first(x: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.moveaxis(x, -2, 0))
 
 
 def _no_derivative(g: np.ndarray, out: np.ndarray, a: Any, b: Any) -> np.ndarray:

@@ -14,7 +14,7 @@ from conformance.cases import tensors
 from conformance.cases.case import Case
 from conformance.cases.model import in_dtype, output_cotangent
 from conformance.gradients.tape import Variable, gradients, perturbed
-from conformance.gradients.vjps import summed
+from conformance.gradients.vjps import UFUNCS, summed
 from conformance.judging.steps import flatten_step
 from conformance.oracle import layers, weights_io
 from conformance.oracle.training import train_step
@@ -198,6 +198,19 @@ def test_a_sum_in_float32_runs_from_the_first_term_to_the_last() -> None:
     # Each term is half an ulp of what stands there already: one by one, they change nothing.
     assert summed(x, (0, 1)).tolist() == [[[1.0]]]
     assert summed(x.astype(np.float64), None).item() == 1 + 1000 * 2.0**-24
+
+
+def test_the_gradients_of_a_product_in_float32_are_such_sums_too() -> None:
+    terms = np.full((20001, 8), 2.0**-24, np.float32)
+    terms[0] = 1
+    ones = np.ones((20001, 18), np.float32)
+
+    # BLAS adds up blocks of terms, which do change the one where both matrices are large.
+    of_first, _ = UFUNCS[np.matmul](None, np.ones((8, 18), np.float32), ones.T)
+    _, of_second = UFUNCS[np.matmul](None, ones, np.ones((18, 8), np.float32))
+
+    assert (of_first(terms.T) == 1).all()
+    assert (of_second(terms) == 1).all()
 
 
 @pytest.mark.parametrize(
