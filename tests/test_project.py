@@ -19,7 +19,7 @@ from weights.version import __version__
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = ("conformance", "ghost_jax", "ghost_tf", "ghost_torch", "weights")
-FOLDERS = {*PACKAGES, "benchmarks", "docs", "tests"}
+FOLDERS = {*PACKAGES, "benchmarks", "docs", "examples", "tests"}
 MADE_BY_TOOLS = {"build", "dist"}
 FILES = {
     "CHANGELOG.md",
@@ -128,11 +128,11 @@ def test_every_requirement_has_a_lower_bound_and_is_pinned(requirement: Requirem
     assert versions[canonicalize_name(requirement.name)] in requirement.specifier
 
 
-def test_all_brings_everything_but_the_tests() -> None:
+def test_all_brings_everything_but_the_tests_and_the_example() -> None:
     extras = project()["optional-dependencies"]
     (everything,) = (Requirement(text) for text in extras["all"])
 
-    assert everything.extras == extras.keys() - {"all", "test"}
+    assert everything.extras == extras.keys() - {"all", "test", "mlx"}
 
 
 @pytest.mark.parametrize("script", ["ghost-conformance", "ghost-weights"])

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = README.parent / "docs" / "implementing-from-the-specification.md"
+(EXAMPLE,) = re.findall(r"^ghost-conformance run .*", PAGE.read_text(), re.MULTILINE)
 CASE = "k3-s1-p1-r2-dw3-c3x16-9x7-n2-normal"
 TIERS = "--tier contract --tier exact --tier special --tier training --tier weights"
 KERAS_FILE = """
@@ -125,6 +127,7 @@ ENVIRONMENTS = (
     Environment("hub", (python(HUB, "timm/ghostnet_100.in1k"),)),
     Environment("onnx", modes("ghost_torch.modes", "onnx")),
     Environment("litert", modes("ghost_tf.modes", "litert")),
+    Environment("mlx", (step(EXAMPLE, " passed"),)),
     Environment("conformance", (
         step("ghost-conformance run --tier network --report report", "images right"),
         step("ghost-conformance selftest --mutant eps-0.001"),

@@ -110,7 +110,7 @@ def write_inputs(work: Path) -> None:
     """The files that the commands read."""
     from PIL import Image
 
-    work.mkdir()
+    shutil.copytree(ROOT / "examples", work)
     write_random(work / "layer.safetensors", "ghost_conv", LAYER)
     write_random(work / "network.safetensors", "ghost_resnet20", {}, preprocess=PIXELS)
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)

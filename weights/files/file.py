@@ -25,8 +25,9 @@ from weights.text import listed
 class WeightFile:
     """The contents of an interchange file: a module, its arguments, and its tensors.
 
-    `config` is complete: where the file leaves an argument out, it has its default. `tensors` have
-    canonical names and layouts. `metadata` is the whole entry of the file.
+    `config` is as `write_file` writes it: complete but for the arguments that a file leaves out at
+    their default, which `configure` adds. `tensors` have canonical names and layouts. `metadata` is
+    the whole entry of the file.
     """
 
     architecture: str
