@@ -127,6 +127,8 @@ def run(
         raise click.UsageError("`--weights` and `--images` belong together, got one of them")
     if RandomTier.name in tiers and not random and failed is None:
         raise click.UsageError("`--tier random` needs `--random N`, the number of its cases")
+    if tiers and random and RandomTier.name not in tiers:
+        raise click.UsageError("`--random N` beside other tiers needs `--tier random`")
     settings = Settings(random, full, weights, images)
 
     def work() -> int:

@@ -94,3 +94,12 @@ def test_tier_random_without_a_number_is_wrong_usage() -> None:
 
     assert result.exit_code == 2
     assert "`--tier random` needs `--random N`" in " ".join(result.output.split())
+
+
+def test_a_number_of_random_layers_without_their_tier_is_wrong_usage() -> None:
+    result = run("--implementation", RIGHT, "--tier", "exact", "--random", "5")
+
+    assert result.exit_code == 2
+    assert "`--random N` beside other tiers needs `--tier random`" in " ".join(
+        result.output.split()
+    )
