@@ -78,7 +78,9 @@ def _is_seen(layers: nn.Sequential, x: Tensor) -> bool:
 
 
 def _is_autocast(device: str) -> bool:
-    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    # Dynamo breaks the graph at the first question up to PyTorch 2.11, of devices that all have it.
+    known = torch.compiler.is_compiling() or torch.amp.is_autocast_available(device)
+    return known and torch.is_autocast_enabled(device)
 
 
 def _type(x: Tensor) -> str:

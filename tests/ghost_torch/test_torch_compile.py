@@ -101,3 +101,11 @@ def test_a_compiled_network_evaluates_the_same(network: Any) -> None:
 
     with torch.no_grad():
         torch.testing.assert_close(compiled(images(2, 3, 32, 32)), network(images(2, 3, 32, 32)))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_layer_under_autocast_is_one_graph(training: bool, layer: Any) -> None:
+    compiled = torch.compile(layer.train(training), backend="eager", fullgraph=True)
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert compiled(images(2, 3, 9, 7)).shape == layer(images(2, 3, 9, 7)).shape

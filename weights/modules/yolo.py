@@ -149,8 +149,10 @@ class C3GhostConfig(Configuration):
         return {name: ConvolutionPlan(*c).fold(self.folded) for name, c in channels.items()}
 
     @cached_property
-    def bottleneck(self) -> GhostBottleneckConfig:
-        """The configuration that all bottlenecks share."""
+    def bottleneck(self) -> GhostBottleneckConfig | None:
+        """The configuration that all bottlenecks share; None where there are none."""
+        if not self.n:
+            return None
         arguments = ghost_bottleneck_arguments(self.hidden, self.hidden)
         arguments |= self.only("bn_eps", "bn_momentum", "form")
         return GhostBottleneckConfig(**arguments)
@@ -158,7 +160,7 @@ class C3GhostConfig(Configuration):
     @property
     def bottlenecks(self) -> Iterator[GhostBottleneckConfig]:
         """The `n` bottlenecks one after another: a file may ask for more than memory holds."""
-        return repeat(self.bottleneck, self.n) if self.n else iter(())
+        return repeat(self.bottleneck, self.n) if self.bottleneck else iter(())
 
     def to_dict(self) -> dict[str, Any]:
         """Every argument as JSON writes it; `hidden` where it is not the default."""

@@ -121,7 +121,7 @@ def test_a_step_moves_as_its_gradient_says(name: str) -> None:
     slope = (step["grad_input"] * along_x).sum()
     slope += sum((step["grads"][key] * directions[key]).sum() for key in directions)
     # Richardson's extrapolation of two central differences.
-    first, second = ((loss(h) - loss(-h)) / (2 * h) for h in (1e-6, 2e-6))
+    first, second = ((loss(h) - loss(-h)) / (2 * h) for h in (1e-8, 2e-8))
     assert (4 * first - second) / 3 == pytest.approx(slope, rel=1e-4, abs=1e-4)
 
 

@@ -31,8 +31,9 @@ SILENT = {
     "eps-0": "beside a variance of 1 it is like the next ones",
     "eps-1e-12": "likewise",
     "eps-1e-08": "likewise",
-    "eps-1e-07": "likewise",
 }
+# Of a layer whose primary kernel is 1x1, the fault of one kernel is that of all.
+AS_WELL = {"transposed": {"cheap kernel: rows for columns"}, "mirrored": {"cheap kernel mirrored"}}
 # Mutants that are a usual fault in the cases here.
 SAME = {
     "reflected-padding": "the border is repeated, not zero",
@@ -69,7 +70,8 @@ def explanations(mutant: Mutant) -> set[str]:
 def test_a_usual_fault_is_named(fault: Fault) -> None:
     found = explanations(Mutant.of(fault))
 
-    assert found == (set() if fault.name in SILENT else {fault.description})
+    wanted = set() if fault.name in SILENT else {fault.description}
+    assert found - AS_WELL.get(fault.name, set()) == wanted
 
 
 OTHERS = [
