@@ -61,7 +61,7 @@ def run(names: list[str], folder: Path, *cases: str) -> dict[str, list[dict]]:
     "names",
     [
         pytest.param(EXPORTS, id="exports", marks=pytest.mark.matrix),
-        pytest.param(PRECISIONS, id="precisions"),
+        pytest.param(PRECISIONS, id="precisions", marks=pytest.mark.matrix),
     ],
 )
 def test_a_mode_in_a_process_of_its_own_is_within_its_bound(

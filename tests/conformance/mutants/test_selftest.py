@@ -38,8 +38,9 @@ def test_a_mutant_is_caught_by_the_tier_that_names_it(mutant: Mutant) -> None:
     assert caught.verdict.tier == mutant.tier
 
 
+# The matrix asks all of them for more.
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", NUMPY, ids=name)
+@pytest.mark.parametrize("variant", NUMPY[::6], ids=name)
 def test_a_correct_variant_passes_every_case(variant: Mutant) -> None:
     accepted = run_variant(variant)
 
