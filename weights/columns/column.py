@@ -116,8 +116,8 @@ class Column(Contents[Module, GhostModule, Variable]):
         Args:
             module: a layer or network of this package, which stays as it is.
             form: `folded` has every batch normalisation inside the convolution before it, and is
-                for every layer and network; `deployed` merges the branches of GhostNetV3 only, as
-                timm does.
+                for every layer and network; `deployed` merges the branches of GhostNetV3 and
+                RepGhostNet only, as timm does.
 
         Raises `weights.ArgumentError` where there is nothing to merge.
         """
