@@ -53,9 +53,9 @@ def infer_ghostnet(
 
 
 def _read(shapes: Shapes, architecture: str, given: Arguments) -> Arguments:
-    found = _read_modules(shapes, architecture)
-    found["in_chans"] = shapes.kernel("conv_stem.weight")[1]
-    found["num_classes"] = shapes.length(CLASSES) if CLASSES in shapes else 0
+    found: Arguments = {"in_chans": shapes.kernel("conv_stem.weight")[1]}
+    found |= {"num_classes": shapes.length(CLASSES) if CLASSES in shapes else 0}
+    found |= _read_modules(shapes, architecture)
     roundings = ({},) if architecture == "repghostnet" else SE_ROUNDINGS
     candidates = (
         found | {"width": width} | rounding
