@@ -96,15 +96,17 @@ def unchanged(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
 class Importer:
     """A foreign convention: its architectures, its names, and what its classes cannot compute.
 
-    `infer` recognises the module of shapes, for an architecture and arguments that may be given.
-    `differences` yields every way in which no foreign class computes what a configuration says.
-    `renames` make foreign names of canonical ones, `inverse` makes of foreign names those that
-    `infer` knows. `to_canonical` makes the canonical tensor of a foreign one. `gate` is that of its
-    squeeze-and-excitation, `refuse` raises for a file that is refused by its name.
+    `starts` matches how the names of its modules begin. `infer` recognises the module of shapes,
+    for an architecture and arguments that may be given. `differences` yields every way in which no
+    foreign class computes what a configuration says. `renames` make foreign names of canonical
+    ones, `inverse` makes of foreign names those that `infer` knows. `to_canonical` makes the
+    canonical tensor of a foreign one. `gate` is that of its squeeze-and-excitation, `refuse` raises
+    for a file that is refused by its name.
     """
 
     name: str
     architectures: tuple[str, ...]
+    starts: re.Pattern[str]
     infer: Callable[[Shapes, str | None, Arguments], Inferred]
     differences: Callable[[Config], Iterator[str]] = field(repr=False)
     renames: Renames = field(default=(), repr=False)

@@ -1,5 +1,6 @@
 """Checkpoints of ultralytics' ghost modules: GhostConv, GhostBottleneck, C3Ghost."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from weights.arithmetic import same_padding
@@ -12,6 +13,7 @@ from weights.modules.forms import TRAINING
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.networks.architectures import Config
 
+STARTS = re.compile(r"cv1\.conv\.|conv\.0\.cv1\.conv\.")
 # Of the modules around a GhostConv, then of a GhostConv itself.
 RENAMES = (
     (r"^(cv[123])\.0\.", r"\1.conv."),
@@ -125,4 +127,4 @@ INFER: Mapping[str, Callable[[Shapes, str, Arguments], Inferred]] = {
     "ghost_bottleneck": _infer_bottleneck,
     "c3_ghost": _infer_c3,
 }
-ULTRALYTICS = Importer("ultralytics", tuple(INFER), infer, differences, RENAMES)
+ULTRALYTICS = Importer("ultralytics", tuple(INFER), STARTS, infer, differences, RENAMES)
