@@ -11,12 +11,15 @@ import numpy as np
 CONVOLUTION = "convolution"
 CONVOLUTION_BIAS = "convolution_bias"
 DEPTHWISE = "depthwise"
+TRANSPOSED_CONVOLUTION = "transposed_convolution"
 LINEAR = "linear"
 LINEAR_BIAS = "linear_bias"
 NORM_WEIGHT = "norm_weight"
 NORM_BIAS = "norm_bias"
 RUNNING_MEAN = "running_mean"
 RUNNING_VAR = "running_var"
+EMBEDDING = "embedding"
+SLOPE = "slope"
 STATISTICS = (RUNNING_MEAN, RUNNING_VAR)
 # What multiplies the channels at each position.
 KERNELS = (CONVOLUTION, DEPTHWISE, LINEAR)
