@@ -18,9 +18,12 @@ from weights.errors import (
 from weights.files.digests import content_digest, tensor_digest
 from weights.files.file import WeightFile, read_file, read_metadata, write_file
 from weights.files.loading import check_module, check_tensors
+from weights.files.modules import FileModule, write_modules
 from weights.limits import check_demand
 from weights.modules.arguments import ACTIVATIONS, SPLITS
 from weights.modules.ghost_conv import GhostConvConfig
+from weights.modules.ordinary.kinds import register
+from weights.modules.ordinary.layer import LayerConfig
 from weights.networks.architectures import ARCHITECTURES, Config, configure
 from weights.networks.classifier import with_classes
 from weights.networks.resnet import GhostResNetConfig
@@ -34,12 +37,14 @@ __all__ = [
     "ArgumentError",
     "Config",
     "DigestError",
+    "FileModule",
     "FormatError",
     "FormatWarning",
     "GhostConvConfig",
     "GhostError",
     "GhostResNetConfig",
     "ImportRefused",
+    "LayerConfig",
     "MismatchError",
     "Selection",
     "TensorSpec",
@@ -52,8 +57,10 @@ __all__ = [
     "content_digest",
     "read_file",
     "read_metadata",
+    "register",
     "select",
     "tensor_digest",
     "with_classes",
     "write_file",
+    "write_modules",
 ]

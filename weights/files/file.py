@@ -51,7 +51,7 @@ def write_file(
 
     Args:
         path: the file; it is replaced only with `overwrite`.
-        architecture: one of `weights.ARCHITECTURES`.
+        architecture: one of `weights.ARCHITECTURES`, or "custom".
         config: arguments of the architecture; those left out have their defaults.
         tensors: every tensor of the module, by canonical name and in canonical layout.
         source: the origin of the tensors, as an importer records it.
@@ -67,9 +67,9 @@ def write_file(
     check_tensors(specs, tensors, what=f"cannot write {path}")
     arrays = {spec.name: tensors[spec.name] for spec in specs}
     digests = tensor_digests(arrays)
+    annotations = {"source": source or {}, "preprocess": preprocess, "classes": classes}
     metadata = {
-        **annotated(source=source or {}, preprocess=preprocess, classes=classes),
-        "architecture": architecture,
+        **annotated(architecture=architecture, **annotations),
         "config": checked.to_dict(),
         "content_sha256": content_digest(architecture, checked.to_dict(), digests),
         "tensors": {spec.name: {"kind": spec.kind, "sha256": digests[spec.name]} for spec in specs},

@@ -12,6 +12,7 @@ from weights.files.digests import canonical_json
 from weights.files.settings import check_settings
 from weights.files.storage import PathLike
 from weights.limits import CHANNELS
+from weights.networks.custom import CUSTOM
 from weights.text import MOST_CHARACTERS, brief, listed, printable
 
 ENTRY = "ghost_weights"
@@ -62,15 +63,16 @@ def check_about(metadata: Mapping[str, Any]) -> None:
         raise ArgumentError(f"`source` must be JSON: {error}") from None
 
 
-def annotated(**annotations: Any) -> dict[str, Any]:
+def annotated(*, architecture: str, **annotations: Any) -> dict[str, Any]:
     """Return annotations, checked, with their digest and the version of the format they need."""
     given = {key: value for key, value in annotations.items() if value is not None}
     check_about(given)
     digest = {DIGEST: about_digest(given)} if annotations_of(given) else {}
-    version = FORMAT_VERSION if digest else PLAIN_VERSION
+    version = FORMAT_VERSION if digest or architecture == CUSTOM else PLAIN_VERSION
     # Not the package's version: the same weights give the same bytes across releases.
     producer = {"name": "ghostconv", "format_code": version}
-    return {**given, **digest, "format_version": version, "producer": producer}
+    needed = {"architecture": architecture, "format_version": version, "producer": producer}
+    return {**given, **digest, **needed}
 
 
 def parse_metadata(path: PathLike, strings: Mapping[str, str]) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def _import_state_dict(
     checked = configure(inferred.architecture, inferred.defaults | inferred.arguments | given)
     specs = list(islice(checked.tensors(), len(checkpoint.tensors) + MORE_THAN_FOUND))
     # Checked under the foreign names: a report is about names that stand in the user's file.
-    foreign = [replace(spec, name=rules.foreign_name(spec.name)) for spec in specs]
+    foreign = [spec._replace(name=rules.foreign_name(spec.name)) for spec in specs]
     found = dict(checkpoint.tensors)
     for spec in foreign:
         if spec.name in found:
