@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -21,7 +23,10 @@ from weights.importers import (
 )
 from weights.importers.gates import GATES, IRREVERSIBLE
 from weights.importers.names import NameMap
+from weights.importers.several import Several, import_modules
 from weights.text import bounded, printable
+
+EVERY = "*"
 
 
 def preprocessing(context: click.Context, parameter: click.Parameter, value: str) -> dict[str, Any]:
@@ -44,7 +49,11 @@ def preprocessing(context: click.Context, parameter: click.Parameter, value: str
     help="auto: assume that of CIFAR-10 or ImageNet from the number of classes; none; or as JSON.",
 )
 @click.option("--entry", help="The state dict to take from a file that holds several.")
-@click.option("--module", help="The path of one module in a larger network.")
+@click.option(
+    "--module",
+    help="The path of one module in a larger network; '*' takes all, into one file of architecture "
+    "`custom`, or into a file each where -o ends with a slash.",
+)
 @click.option(
     "--map",
     "map_file",
@@ -72,8 +81,13 @@ def import_command(
     if output is None and not dry_run:
         raise click.UsageError("Missing option '-o' / '--output'.")
     names = None if map_file is None else NameMap.read(map_file)
+    if module == EVERY:
+        several(
+            import_modules(source, importer, config, entry=entry, names=names), output, overwrite
+        )
+        return
     options: Any = {"entry": entry, "gate": gate, "module": module, "names": names} | preprocess
-    if dry_run and importer in IMPORTERS:
+    if dry_run and importer in IMPORTERS and IMPORTERS[importer].read_parts is None:
         for line in preview(source, importer, entry, module, names):
             click.echo(bounded(line))
     elif output is not None:
@@ -85,6 +99,27 @@ def import_command(
     click.echo(printable(f"{where} {imported.architecture}, {len(imported.tensors)} tensors"))
     for line in told(imported.source):
         click.echo(bounded(line))
+
+
+def several(modules: Several, output: str | None, overwrite: bool) -> None:
+    """Write modules into one file or into one each, and say which they are."""
+    if output is not None and output.endswith("/"):
+        Path(output).mkdir(exist_ok=True)
+        for path, imported in modules.found.items():
+            # A name in a file from a stranger leads nowhere else.
+            name = re.sub(r"[^\w.-]", "_", path) or "module"
+            write(imported, Path(output, f"{name}.safetensors"), overwrite=overwrite)
+    elif output is not None:
+        check_output(output, overwrite)
+        modules.write(output, overwrite=overwrite)
+    for path, imported in modules.found.items():
+        click.echo(bounded(f"{path}: {imported.architecture}, {len(imported.tensors)} tensors"))
+    for path, reason in modules.left.items():
+        click.echo(bounded(f"left: {path}: {reason}"))
+    values = {line: None for imported in modules.found.values() for line in told(imported.source)}
+    for line in values:
+        if not line.startswith("prefix"):
+            click.echo(bounded(line))
 
 
 def told(source: Mapping[str, Any]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """From a foreign checkpoint to canonical tensors."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import islice
 from typing import Any
@@ -14,7 +14,15 @@ from weights.importers.checkpoints import Checkpoint, read_checkpoint, settle
 from weights.importers.containers.container import Container
 from weights.importers.files import file_type_of
 from weights.importers.gates import OWN_GATE, convert_gates
-from weights.importers.importer import Arguments, Imported, Importer, Inferred, Shapes, rename
+from weights.importers.importer import (
+    Arguments,
+    Imported,
+    Importer,
+    Inferred,
+    Part,
+    Shapes,
+    rename,
+)
 from weights.importers.names import NameMap, is_inside, places
 from weights.importers.registry import CONTAINERS, IMPORTERS
 from weights.limits import check_demand
@@ -74,11 +82,45 @@ def import_file(
         rules = IMPORTERS[name]
         _check_architecture(rules, architecture, "got")
         rules.refuse(source)
-        checkpoint = prepared(read_checkpoint(source, entry), rules, module, names)
-        inferred = _infer(rules, checkpoint, architecture, given)
-        inferred = inferred if assume_preprocess else _without_preprocess(inferred)
-        imported = _import_state_dict(checkpoint, rules, inferred, given, gate or rules.gate)
+        if rules.read_parts is not None:
+            _refuse_options(name, entry=entry, map=names)
+            part = choose_part(source, rules.read_parts(source), module)
+            imported = import_part(source, rules, part, architecture, given, gate)
+        else:
+            checkpoint = prepared(read_checkpoint(source, entry), rules, module, names)
+            imported = import_checkpoint(checkpoint, rules, architecture, given, gate)
+        imported = imported if assume_preprocess else imported.without_assumed(PREPROCESSING)
     return imported if preprocess is None else imported.with_preprocess(preprocess)
+
+
+def import_checkpoint(
+    checkpoint: Checkpoint, rules: Importer, architecture: str | None, given: Arguments,
+    gate: str | None = None,
+) -> Imported:  # fmt: skip
+    """Convert the tensors of a state dict, whose names are bare."""
+    inferred = _infer(rules, checkpoint, architecture, given)
+    return _import_state_dict(checkpoint, rules, inferred, given, gate or rules.gate)
+
+
+def import_part(
+    source: PathLike, rules: Importer, part: Part, architecture: str | None, given: Arguments,
+    gate: str | None = None,
+) -> Imported:  # fmt: skip
+    """Convert a module of a file that is no state dict."""
+    if architecture not in (None, part.architecture):
+        raise ImportRefused(f"{source} holds a {part.architecture}, got {architecture}")
+    checkpoint = Checkpoint(source, dict(part.tensors), prefix=part.path)
+    known = dict(part.arguments) | given
+    return import_checkpoint(checkpoint, rules, part.architecture, known, gate or part.gate)
+
+
+def choose_part(source: PathLike, parts: Sequence[Part], module: str | None) -> Part:
+    """Return the one module, or the one at a path; raises `ImportRefused` where that is none."""
+    found = [part for part in parts if module in (None, part.path)]
+    if len(found) == 1:
+        return found[0]
+    paths = listed(f"{part.path} ({part.architecture})" for part in parts) or "none"
+    raise ImportRefused(f"{source} holds modules at {paths}: choose one with --module PATH")
 
 
 def preview(
@@ -134,14 +176,6 @@ def _infer(
         inferred = Inferred(whole.architecture, whole.config, {}, whole.preprocess, whole.classes)
     _check_architecture(rules, inferred.architecture, f"{checkpoint.path} holds")
     return inferred
-
-
-def _without_preprocess(inferred: Inferred) -> Inferred:
-    """Drop preprocessing and class names that only the number of classes suggests."""
-    if "preprocess" not in inferred.assumptions:
-        return inferred
-    kept = {key: x for key, x in inferred.assumptions.items() if key not in PREPROCESSING}
-    return replace(inferred, preprocess=None, classes=None, assumptions=kept)
 
 
 def _import_state_dict(
