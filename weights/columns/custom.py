@@ -126,7 +126,7 @@ class Custom(Contents[Module, GhostModule, Variable]):
             for name, slot in member.tensors:
                 slots[name] = slot
                 tensors[name] = file.tensors[joined(there.path, slot.spec.name)]
-        specs = [replace(slot.spec, name=name) for name, slot in slots.items()]
+        specs = [slot.spec._replace(name=name) for name, slot in slots.items()]
         dtypes = {name: self.dtype_of(slot.variables[0]) for name, slot in slots.items()}
         check_tensors(specs, tensors, dtypes=dtypes, what=what, earlier=problems)
         variables, values = {}, {}
