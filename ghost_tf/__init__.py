@@ -9,6 +9,7 @@ from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_tf.networks.repghostnet import RepGhostNet
 from ghost_tf.networks.resnet import GhostResNet, GhostResNet20, GhostResNet56
 from ghost_tf.networks.vgg import GhostVGG16
+from ghost_tf.ordinary.layers import register
 from ghost_tf.rep_ghost import RepGhostBottleneck, RepGhostConv
 from ghost_tf.replacing.replace import replace_convolutions
 from ghost_tf.variants import (
@@ -77,6 +78,7 @@ __all__ = [
     "ghostnetv3_130",
     "ghostnetv3_160",
     "load_weights",
+    "register",
     "repghostnet_050",
     "repghostnet_058",
     "repghostnet_080",

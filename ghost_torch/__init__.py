@@ -9,6 +9,7 @@ from ghost_torch.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_torch.networks.repghostnet import RepGhostNet
 from ghost_torch.networks.resnet import GhostResNet, GhostResNet20, GhostResNet56
 from ghost_torch.networks.vgg import GhostVGG16
+from ghost_torch.ordinary.layers import register
 from ghost_torch.rep_ghost import RepGhostBottleneck, RepGhostConv
 from ghost_torch.replacing.replace import replace_convolutions
 from ghost_torch.variants import (
@@ -77,6 +78,7 @@ __all__ = [
     "ghostnetv3_130",
     "ghostnetv3_160",
     "load_weights",
+    "register",
     "repghostnet_050",
     "repghostnet_058",
     "repghostnet_080",
