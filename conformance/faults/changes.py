@@ -45,6 +45,11 @@ def inputs(kind: type, edit: Callable[[Any, Any], Any]) -> Change:
         right = type(part).__call__
         _override(part, {"__call__": lambda self, x: right(self, edit(self, x))})
 
+def computed_as(kind: type[Any], edit: Callable[[Any], Any]) -> Change:
+    """Let every part of a kind compute as `edit(part)`, another of the kind, does."""
+    return with_methods(kind, __call__=lambda self, x: kind.__call__(edit(self), x))
+
+
     return each(kind, change)
 
 
@@ -147,6 +152,11 @@ def with_slope(right: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Call
         if not isinstance(x, Variable):
             return right(x)
         return x.derived(right(x.value), [(x, lambda g: g * slope(x.value).astype(g.dtype))])
+def repeated_from(out: Any, axis: int, limit: int) -> Any:
+    """An array whose positions of an axis from `limit` on have the values of the one before."""
+    return out.take(np.minimum(np.arange(out.shape[axis]), limit - 1), axis)
+
+
 
     function.__name__ = right.__name__  # by which a module knows that it is as it was built
     return function
