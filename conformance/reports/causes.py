@@ -1,7 +1,8 @@
 """The causes of failures: failures that look alike, and what their cases alone have in common.
 
 Failures of an implementation look alike where they share a part of their hints, or without hints
-the message in tiers of one kind, numbers and quotations left aside. The traits of such failures
+the message in tiers of one kind, numbers and quotations left aside. What explains a layer's failure
+with some data is looked for with no others, and is theirs as well. The traits of such failures
 (those of `conformance.cases.traits`) are had by all of their cases and by next to no case that
 passed, with any data or with data that failed somewhere: zeros pass whatever is wrong. Traits count
 only where that is no chance, and other failures that have them belong to the same cause. Where
@@ -19,6 +20,7 @@ from itertools import combinations, islice
 from math import comb
 
 from conformance.cases.traits import facts, ranges, traits
+from conformance.judging.explanations import EXPLAINED
 from conformance.judging.verdict import Status, Verdict
 from conformance.reports.report import Report
 from conformance.tiers import TIERS, ModuleTier
@@ -97,15 +99,21 @@ class _Failure:
     verdict: Verdict
     kind: str
     traits: tuple[str, ...]
+    explanation: str = ""  # of a failure of the same layer, with data on which it is looked for
+
+    @property
+    def has_hint(self) -> bool:
+        return bool(self.verdict.hint or self.explanation)
 
     @cached_property
     def looks(self) -> tuple[str, ...]:
-        return looks(self.verdict)
+        own = looks(self.verdict) if self.verdict.hint or not self.explanation else ()
+        return own if self.explanation in ("", *own) else (self.explanation, *own)
 
     @property
     def keys(self) -> list[tuple[str, str]]:
         """By any of these it is like others: hints in every tier, messages in those of a kind."""
-        kind = "" if self.verdict.hint else f"{self.kind} {self.verdict.status}"
+        kind = "" if self.has_hint else f"{self.kind} {self.verdict.status}"
         return [(kind, text) for text in self.looks]
 
 
@@ -133,7 +141,7 @@ def _find(report: Report, name: str) -> Iterator[Cause]:
 
 def _frequent_hints(group: Sequence[_Failure]) -> set[tuple[str, str]]:
     """The keys of hints that many of a group have."""
-    counts = Counter(key for each in group if each.verdict.hint for key in each.keys)
+    counts = Counter(key for each in group if each.has_hint for key in each.keys)
     return {key for key, number in counts.items() if number > len(group) / MANY}
 
 
@@ -168,6 +176,7 @@ class _Evidence:
         self._passed: dict[str, list[list[frozenset[str]]]] = {}
         self._bad: dict[str, list[frozenset[str]]] = {}
         self._failed: Counter[str] = Counter()
+        explanations = dict(_explanations(report, own))
         for kind in dict.fromkeys(_kind(each.tier) for each in own):
             here = [each for each in own if _kind(each.tier) == kind]
             bad = [each for each in here if each.is_bad]
@@ -176,7 +185,13 @@ class _Evidence:
             same = [each for each in passed if each.get("data") in telling]
             limits = ranges(same or passed)
             failures = [
-                _Failure(each, kind, tuple(traits(known[id(each)], limits))) for each in bad
+                _Failure(
+                    each,
+                    kind,
+                    tuple(traits(known[id(each)], limits)),
+                    explanations.get(_layer(report, each), ""),
+                )
+                for each in bad
             ]
             self.failures += failures
             self._bad[kind] = [frozenset(each.traits) for each in failures]
@@ -207,7 +222,7 @@ class _Evidence:
 
     def parts(self, group: list[_Failure]) -> list[list[_Failure]]:
         """The failures of each of the few traits that explain all; else the whole group."""
-        if not group or group[0].verdict.hint or self.common(group):
+        if not group or group[0].has_hint or self.common(group):
             return [group] if group else []
         rest = list(group)
         parts: list[list[_Failure]] = []
@@ -245,6 +260,21 @@ class _Evidence:
         for passed in self._passed[kind]:
             have = sum(wanted <= each for each in passed)
             yield passed, have if passed and have <= EXCEPTIONS * (have + failed) else None
+
+
+def _explanations(report: Report, verdicts: Iterable[Verdict]) -> Iterator[tuple[str, str]]:
+    """The layers of which a failure is explained, and by what."""
+    for verdict in verdicts:
+        for part in looks(verdict):
+            if part.startswith(EXPLAINED):
+                yield _layer(report, verdict), part
+
+
+def _layer(report: Report, verdict: Verdict) -> str:
+    """The kind of a verdict's tier, its architecture, arguments and sizes, whatever the data."""
+    case = report.case(verdict)
+    own = (case.architecture, case.config, case.input_shape) if case else (verdict.case,)
+    return f"{_kind(verdict.tier)} {own}"
 
 
 def _chance(passed: int, total: int, share: float) -> float:
