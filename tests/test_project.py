@@ -37,7 +37,7 @@ MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:work|tmp|home|root|Users)/")
 # What a module may do when it is imported: define names, no more.
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.Import, ast.ImportFrom)
 GUARDS = ("__name__ == '__main__'", "TYPE_CHECKING")
-GLOBAL_STATE = re.compile(r"\benviron\b|config\.update|\.set_\w+\(|seed\(|seterr\(")
+GLOBAL_STATE = re.compile(r"\benvironb?\b|putenv|config\.update|\.set_\w+\(|seed\(|seterr\(")
 
 
 def project() -> dict[str, Any]:

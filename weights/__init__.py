@@ -5,7 +5,9 @@ read such tensors); a framework is imported by nobody but an importer or exporte
 """
 
 from weights.columns.actual import actual
+from weights.columns.matching import LoadReport
 from weights.columns.partial import Selection, select
+from weights.columns.places import Layer, Place
 from weights.errors import (
     ArgumentError,
     DigestError,
@@ -18,9 +20,12 @@ from weights.errors import (
 from weights.files.digests import content_digest, tensor_digest
 from weights.files.file import WeightFile, read_file, read_metadata, write_file
 from weights.files.loading import check_module, check_tensors
+from weights.files.modules import FileModule, write_modules
 from weights.limits import check_demand
 from weights.modules.arguments import ACTIVATIONS, SPLITS
 from weights.modules.ghost_conv import GhostConvConfig
+from weights.modules.ordinary.kinds import register
+from weights.modules.ordinary.layer import LayerConfig
 from weights.networks.architectures import ARCHITECTURES, Config, configure
 from weights.networks.classifier import with_classes
 from weights.networks.resnet import GhostResNetConfig
@@ -34,13 +39,18 @@ __all__ = [
     "ArgumentError",
     "Config",
     "DigestError",
+    "FileModule",
     "FormatError",
     "FormatWarning",
     "GhostConvConfig",
     "GhostError",
     "GhostResNetConfig",
     "ImportRefused",
+    "Layer",
+    "LayerConfig",
+    "LoadReport",
     "MismatchError",
+    "Place",
     "Selection",
     "TensorSpec",
     "WeightFile",
@@ -52,8 +62,10 @@ __all__ = [
     "content_digest",
     "read_file",
     "read_metadata",
+    "register",
     "select",
     "tensor_digest",
     "with_classes",
     "write_file",
+    "write_modules",
 ]

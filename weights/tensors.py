@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
@@ -12,12 +11,15 @@ import numpy as np
 CONVOLUTION = "convolution"
 CONVOLUTION_BIAS = "convolution_bias"
 DEPTHWISE = "depthwise"
+TRANSPOSED_CONVOLUTION = "transposed_convolution"
 LINEAR = "linear"
 LINEAR_BIAS = "linear_bias"
 NORM_WEIGHT = "norm_weight"
 NORM_BIAS = "norm_bias"
 RUNNING_MEAN = "running_mean"
 RUNNING_VAR = "running_var"
+EMBEDDING = "embedding"
+SLOPE = "slope"
 STATISTICS = (RUNNING_MEAN, RUNNING_VAR)
 # What multiplies the channels at each position.
 KERNELS = (CONVOLUTION, DEPTHWISE, LINEAR)
@@ -31,8 +33,7 @@ DTYPES: dict[str, np.dtype] = {
 }
 
 
-@dataclass(frozen=True)
-class TensorSpec:
+class TensorSpec(NamedTuple):
     """One tensor of a module: canonical name, declared kind, canonical (PyTorch) shape."""
 
     name: str

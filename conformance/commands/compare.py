@@ -9,7 +9,7 @@ import click
 from conformance.commands import common
 from conformance.reports import comparison, terminal
 from conformance.reports.files import render_page
-from conformance.reports.report import LINES, read_report
+from conformance.reports.report import lines_of, read_report
 
 SHOWN = 20
 
@@ -30,7 +30,7 @@ def compare(before: Path, after: Path, page: Path | None) -> None:
 
 
 def _compare(before: Path, after: Path, page: Path | None) -> int:
-    earlier, later = (read_report(_lines(path)) for path in (before, after))
+    earlier, later = (read_report(lines_of(path)) for path in (before, after))
     found = comparison.compare(earlier, later)
     if page is not None:
         page.write_text(render_page(later, earlier), encoding="utf-8")
@@ -52,7 +52,3 @@ def _compare(before: Path, after: Path, page: Path | None) -> int:
         style="red" if found.is_worse else "green",
     )
     return common.FAILED if found.is_worse else common.PASSED
-
-
-def _lines(path: Path) -> Path:
-    return path / LINES if path.is_dir() else path

@@ -73,7 +73,10 @@ def execute(options: RunOptions) -> int:
         options.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.UsageError(f"cannot make {options.folder}: {error.strerror}") from None
-    journal = Journal(options.folder, options.implementations, full=options.settings.full)
+    journal = Journal(
+        options.folder, options.implementations, full=options.settings.full,
+        files=_files(options.settings),
+    )  # fmt: skip
     with lock_folder(options.folder), closing(journal):
         return _run(options, work, lists, journal)
 
@@ -96,6 +99,7 @@ def _run(
 ) -> int:  # fmt: skip
     console = terminal.console()
     own = work if options.shard is None else options.shard.of(work)
+    code = code_of(options.implementations)  # before anybody changes it while the run goes on
     result = replace(_judge(options, own, journal, console), shard=options.shard)
     if journal is not None and journal.problem:
         console.print(f"a run like this cannot be resumed: {journal.problem}", style="yellow")
@@ -105,21 +109,25 @@ def _run(
         result = replace(result, verdicts=list(marked))
     report = make_report(
         result, work, options.missing, settings=_described(options.settings),
-        command=options.command, code=code_of(options.implementations),
+        command=options.command, code=code,
     )  # fmt: skip
     terminal.show(console, result, report)
     if journal is None:
         return exit_code(console, result)
-    is_written = _write(_with_smallest(report, work, console), journal, console)
+    report = _with_smallest(report, work, console, cached=options.cached)
+    is_written = _write(report, journal, console)
     return exit_code(console, result) if is_written else HARNESS_FAILED
 
 
 def _described(settings: Settings) -> dict[str, Any]:
     """The settings as a report keeps them: files by their content."""
-    files = {"weights": settings.weights, "images": settings.images}
-    return {"random": settings.random, "full": settings.full} | {
-        name: sha256(path.read_bytes()).hexdigest() for name, path in files.items() if path
-    }
+    return {"random": settings.random, "full": settings.full} | _files(settings)
+
+
+def _files(settings: Settings) -> dict[str, str]:
+    """The digests of the files that a run was given."""
+    given = {"weights": settings.weights, "images": settings.images}
+    return {name: sha256(path.read_bytes()).hexdigest() for name, path in given.items() if path}
 
 
 def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Console) -> Run:
@@ -128,8 +136,8 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
     if journal is not None:
         folder = journal.path.parent
         if options.resume:
-            full = options.settings.full
-            done = read_journal(folder, options.implementations, full=full)
+            full, given = options.settings.full, _files(options.settings)
+            done = read_journal(folder, options.implementations, full=full, files=given)
         files.prepare(folder)
         journal.begin(resume=options.resume)
     total = sum(len(cases) for _, cases in work)
@@ -147,7 +155,7 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
         )  # fmt: skip
 
 
-def _with_smallest(report: Report, work: Work, console: Console) -> Report:
+def _with_smallest(report: Report, work: Work, console: Console, *, cached: bool) -> Report:
     """The report, with the smallest case that still fails for the first causes."""
     tiers = {tier.name: tier for tier, _ in work}
     failures: dict[str, list[tuple[Tier, Case]]] = {}
@@ -160,7 +168,12 @@ def _with_smallest(report: Report, work: Work, console: Console) -> Report:
         return report
     console.print(f"shrinking failures for the report, {SHRINK_SECONDS:.0f} s at most")
     until = time.monotonic() + SHRINK_SECONDS
-    found = (shrink_failures(name, own, until) for name, own in failures.items())
+    # Each begins when its turn comes: starting a framework may take all that is left.
+    found = (
+        shrink_failures(name, own, until, cached=cached)
+        for name, own in failures.items()
+        if time.monotonic() < until
+    )
     shrunk = dict(chain.from_iterable(found))
     places = (place for place in map(key, firsts) if place in shrunk)
     return replace(report, smallest={place: shrunk[place] for place in places})

@@ -9,7 +9,7 @@ import click
 from conformance.commands import common
 from conformance.commands.merging import merge as merge_reports
 from conformance.reports import files, terminal
-from conformance.reports.report import LINES, read_report
+from conformance.reports.report import LINES, lines_of, read_report
 from conformance.running.journal import lock_folder
 
 
@@ -29,7 +29,7 @@ def merge(reports: tuple[Path, ...], folder: Path) -> None:
 
 
 def _merge(reports: tuple[Path, ...], folder: Path) -> int:
-    paths = [path / LINES if path.is_dir() else path for path in reports]
+    paths = [lines_of(path) for path in reports]
     if (folder / LINES).resolve() in [path.resolve() for path in paths]:
         raise click.UsageError(f"`--report` must be another folder than that of a shard: {folder}")
     run, report = merge_reports(

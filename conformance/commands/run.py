@@ -55,7 +55,7 @@ def parse_shard(
     "--failed",
     type=common.FILE,
     metavar="REPORT",
-    help="Rerun the failures and errors of a report.jsonl.",
+    help="Rerun the failures and errors of a report.jsonl, or of its folder.",
 )
 @click.option(
     "--deviations",

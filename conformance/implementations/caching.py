@@ -44,10 +44,11 @@ def cache_folder() -> Path:
 
 
 def _is_own(folder: Path) -> bool:
-    """Whether it is this user's, who can write into it, and nobody else can."""
-    found = folder.stat()
+    """Whether it is a folder of this user, no link, who can write into it and nobody else can."""
+    found = folder.lstat()
     others = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return found.st_uid == os.getuid() and not others and os.access(folder, os.W_OK)
+    is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    return is_own and not others and os.access(folder, os.W_OK)
 
 
 def _bound(files: Iterable[Path]) -> None:

@@ -62,7 +62,7 @@ class ProcessImplementation(Implementation):
         self._seconds = seconds
         self._repeat = repeat
         self._cached = cached
-        self._deadline: float | None = None
+        self._left: float | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Any = None
         self._output: Any = None
@@ -95,12 +95,12 @@ class ProcessImplementation(Implementation):
 
     @contextmanager
     def time_limit(self) -> Iterator[None]:
-        """Limit the time of all requests of a case together."""
-        self._deadline = time.monotonic() + self._seconds
+        """Limit the time of all requests of a case together; what is done between them is ours."""
+        self._left = self._seconds
         try:
             yield
         finally:
-            self._deadline = None
+            self._left = None
 
     def seconds(self) -> tuple[float, float]:
         """Seconds of all its outputs since it started: computed first, and repeated."""
@@ -120,8 +120,20 @@ class ProcessImplementation(Implementation):
     def _request(self, request: str, arguments: Mapping[str, Any]) -> Any:
         if self._process is None:
             self.start()
-            self._deadline = self._deadline and time.monotonic() + self._seconds
-        deadline = self._deadline or time.monotonic() + self._seconds
+            if self._left is not None:
+                self._left = self._seconds
+        started = time.monotonic()
+        try:
+            limit = self._seconds if self._left is None else self._left
+            result = self._answer(request, arguments, started + limit)
+        finally:
+            if self._left is not None:
+                self._left -= time.monotonic() - started
+        if not isinstance(result, RESULT_TYPES.get(request, object)):
+            raise NoReply(f"its process sent a {type(result).__name__} for {request!r}")
+        return result
+
+    def _answer(self, request: str, arguments: Mapping[str, Any], deadline: float) -> Any:
         try:
             self._channel.send((request, arguments), deadline)
         except TimeoutError:
@@ -129,10 +141,7 @@ class ProcessImplementation(Implementation):
             raise TimedOut(self._seconds) from None
         except OSError:
             raise self._died() from None
-        result = self._reply(deadline, self._seconds)
-        if not isinstance(result, RESULT_TYPES.get(request, object)):
-            raise NoReply(f"its process sent a {type(result).__name__} for {request!r}")
-        return result
+        return self._reply(deadline, self._seconds)
 
     def _reply(self, deadline: float, seconds: float) -> Any:
         try:

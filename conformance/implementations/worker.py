@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from time import perf_counter
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -20,11 +17,10 @@ from conformance.implementations.errors import (
     safe_str,
     shorten,
 )
+from conformance.implementations.lending import lend
 from weights import ArgumentError, GhostError
 from weights.files.digests import tensor_digests
 
-# Bytes to which frameworks align their tensors.
-ALIGNMENT = 64
 NUMERIC_KINDS = "biuf"
 
 
@@ -61,7 +57,7 @@ class Worker:
     def taps(self, x: np.ndarray, **description: Any) -> dict[str, np.ndarray]:
         """The output of every stage, by its name, for x: (N, C, H, W)."""
         taps = _method(self._object(**description), "taps")
-        return _lent(lambda given: as_arrays(taps(given)), x)
+        return lend(lambda given: as_arrays(taps(given)), x)
 
     def state(self, **description: Any) -> dict[str, np.ndarray]:
         """The tensors, canonical names and layout."""
@@ -128,7 +124,7 @@ class Worker:
             self._seconds[time] += perf_counter() - started
             return result
 
-        return _lent(run, x)
+        return lend(run, x)
 
     def _object(self, architecture: str, config: Any, weights: Any) -> Any:
         key = json.dumps([architecture, dict(config), tensor_digests(weights)], default=repr)
@@ -143,53 +139,6 @@ def _method(built: Any, name: str) -> Callable[..., Any]:
     if method is None:
         raise NotSupported(f"it has no method {name!r}")
     return method
-
-
-def _lent(run: Callable[[np.ndarray], Any], x: np.ndarray) -> Any:
-    """`run` of a copy of x, which it must neither change nor keep a reference to."""
-    # No local name holds the copy itself: TensorFlow's tracing looks at the local names of its
-    # callers, and leaves references to their values behind.
-    lent = _unaligned(x)
-    held = _references(lent)
-    result = run(lent[1])
-    if lent[1].tobytes() != x.tobytes():
-        raise ArgumentError("it changed its input in place")
-    if _references(lent) > held:
-        gc.collect()  # a reference in a garbage cycle is none
-        _clear_frames(lent)
-    if _references(lent) > held:
-        raise ArgumentError("it keeps a reference to its input, which is its caller's")
-    return result
-
-
-def _clear_frames(lent: tuple[np.ndarray, ...]) -> None:
-    """Take from frames that have returned what they hold of these arrays.
-
-    Since Python 3.13 who looks at the local names of a frame keeps the frame: TensorFlow's tracing
-    keeps those of its callers, which is no reference of the implementation's.
-    """
-    for holder in gc.get_referrers(*lent):
-        if isinstance(holder, FrameType):
-            with suppress(RuntimeError):  # of frames that run or wait
-                holder.clear()
-
-
-def _references(lent: tuple[np.ndarray, ...]) -> int:
-    return sum(map(sys.getrefcount, lent))
-
-
-def _unaligned(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A copy of x that is not aligned, and the memory that it lies in.
-
-    TensorFlow and JAX use aligned memory as it is, and keep it for as long as they like; of other
-    memory they make a copy of their own.
-    """
-    step = x.dtype.itemsize
-    memory = np.empty(x.size + 2 * ALIGNMENT // step, x.dtype)
-    first = (step - memory.ctypes.data) % ALIGNMENT // step
-    given = memory[first : first + x.size].reshape(x.shape)
-    given[...] = x
-    return memory, given
 
 
 def refusal(error: Exception) -> tuple[str, Any]:

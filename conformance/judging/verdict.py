@@ -138,7 +138,12 @@ def first_failure(outcomes: Iterable[tuple[str, Outcome]]) -> Outcome:
 
 
 def jsonable(value: Any) -> Any:
-    """A value as JSON writes it: tuples as lists, NaN and infinity as text."""
+    """A value as JSON writes it: tuples as lists, NaN and infinity as text.
+
+    What is no text in a string, such as a byte of a file's name, is written with escapes.
+    """
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
     if isinstance(value, dict):
         return {key: jsonable(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conformance.cases.case import split_pair
-from conformance.reports.report import read_report
+from conformance.reports.report import lines_of, read_report
 from conformance.running.journal import Key, key
 from weights import ArgumentError
 from weights.text import brief
@@ -33,9 +33,11 @@ class Rerun:
 def read_failures(path: Path, names: Sequence[str], tiers: Sequence[str]) -> Rerun:
     """The failures and errors in a report, of these implementations and tiers or of all.
 
+    `path` is a report.jsonl, or its folder.
+
     Raises `FormatError` for a damaged report, `ArgumentError` for what that run did not have.
     """
-    report = read_report(path)
+    report = read_report(lines_of(path))
     _check_had("implementation", names, report.header["implementations"], path)
     _check_had("tier", tiers, report.header["tiers"], path)
     bad = [

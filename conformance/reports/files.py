@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from pathlib import Path
 
 from conformance.reports.badge import badge
+from conformance.reports.causes import Cause, find_causes
 from conformance.reports.html import render
 from conformance.reports.junit import junit
 from conformance.reports.markdown import summary
 from conformance.reports.report import LINES, Report, read_report, write_lines
-from weights import GhostError
+from weights.frameworks import needed
 
 JUNIT, BADGE, SUMMARY, HTML = "junit.xml", "badge.json", "summary.md", "report.html"
 
@@ -31,16 +33,17 @@ def write_report(folder: Path, report: Report) -> None:
     tree = ElementTree.ElementTree(junit(written.verdicts, written.footer["not_green"]))
     tree.write(folder / JUNIT, encoding="utf-8", xml_declaration=True)
     (folder / BADGE).write_text(json.dumps(badge(written)) + "\n", encoding="utf-8")
-    (folder / SUMMARY).write_text(summary(written), encoding="utf-8")
-    (folder / HTML).write_text(render_page(written), encoding="utf-8")
+    causes = find_causes(written)
+    (folder / SUMMARY).write_text(summary(written, causes), encoding="utf-8")
+    (folder / HTML).write_text(render_page(written, causes=causes), encoding="utf-8")
 
 
-def render_page(report: Report, earlier: Report | None = None) -> str:
-    """The page for a browser; raises `GhostError` where its package is not installed."""
-    try:
-        return render(report, earlier)
-    except ImportError as error:
-        raise GhostError(
-            f"report.html needs {error.name}, which is not installed: "
-            "pip install 'ghostconv[conformance]'"
-        ) from None
+def render_page(
+    report: Report, earlier: Report | None = None, causes: Sequence[Cause] | None = None
+) -> str:
+    """The page for a browser; raises `GhostError` where its package is not installed.
+
+    `causes` are those of the report, which are found here where they are not given.
+    """
+    with needed(HTML, "conformance"):
+        return render(report, earlier, causes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from conformance.reports.summary import (
     count,
     count_run,
     ratios,
-    rerun_command,
     skips,
 )
 from conformance.running.journal import Key, key
@@ -34,8 +33,13 @@ SHOWN_CAUSES, SHOWN_CHANGES = 40, 100
 PASSES = {"p0": "below 0.01", "p1": "below 0.1", "p2": "below 0.5", "p3": "to 1"}
 
 
-def render(report: Report, earlier: Report | None = None) -> str:
-    """The whole document, with the changes since an earlier report where one is given."""
+def render(
+    report: Report, earlier: Report | None = None, causes: Sequence[Cause] | None = None
+) -> str:
+    """The whole document, with the changes since an earlier report where one is given.
+
+    `causes` are those of the report, which are found here where they are not given.
+    """
     from jinja2 import Environment, FileSystemLoader
     from markupsafe import Markup, escape
 
@@ -45,9 +49,10 @@ def render(report: Report, earlier: Report | None = None) -> str:
 
     comparison = None if earlier is None else compare(earlier, report)
     changes = comparison.changes if comparison else {}
-    causes = find_causes(report)
+    causes = find_causes(report) if causes is None else causes
     shown = [_cause(cause, report) for cause in causes[:SHOWN_CAUSES]]
     rows = _rows(report)
+    by_name = _by_name(report)
     text = conclusion(report.verdicts, report.footer["not_green"])
     tone, sign = ("good", "✓") if report.is_green else ("bad", "✕")
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
@@ -67,13 +72,13 @@ def render(report: Report, earlier: Report | None = None) -> str:
         passes=PASSES,
         names=report.names,
         longest=max(map(len, report.names), default=0),
-        implementations=[_summary(name, report) for name in report.names],
+        implementations=[_summary(name, own, report) for name, own in by_name.items()],
         causes=shown,
         more_causes=len(causes[SHOWN_CAUSES:]),
         changes=comparison and earlier and _changes(comparison, earlier),
         shown_changes=SHOWN_CHANGES,
         tiers=_matrix(rows),
-        headroom=[_headroom(name, own) for name, own in _by_name(report)],
+        headroom=[_headroom(name, own) for name, own in by_name.items()],
         limit=LIMIT,
         ticks=TICKS,
         skips=skips(report.verdicts),
@@ -91,9 +96,11 @@ def _csp_hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _by_name(report: Report) -> Iterator[tuple[str, list[Verdict]]]:
-    for name in report.names:
-        yield name, [each for each in report.verdicts if each.implementation == name]
+def _by_name(report: Report) -> dict[str, list[Verdict]]:
+    return {
+        name: [each for each in report.verdicts if each.implementation == name]
+        for name in report.names
+    }
 
 
 def _rows(report: Report) -> dict[tuple[str, str], list[Verdict]]:
@@ -124,8 +131,7 @@ def _matrix(rows: Mapping[tuple[str, str], list[Verdict]]) -> dict[str, list[dic
     return found
 
 
-def _summary(name: str, report: Report) -> dict[str, Any]:
-    own = [verdict for verdict in report.verdicts if verdict.implementation == name]
+def _summary(name: str, own: Sequence[Verdict], report: Report) -> dict[str, Any]:
     counts = count(own)
     effort = (each["seconds"] for each in report.footer["effort"] if each["name"] == name)
     facts = report.header["implementations"].get(name, {})
@@ -159,7 +165,7 @@ def _cause(cause: Cause, report: Report) -> dict[str, Any]:
         "first": first,
         "program": program(case, cause.implementation) if case else "",
         "is_shrunk": shrunk is not None,
-        "command": rerun_command(first, report.header["options"].get(first.tier, "")),
+        "command": report.again(first),
     }
 
 
@@ -178,7 +184,7 @@ def _changes(comparison: Comparison, earlier: Report) -> dict[str, Any]:
 
 
 def _data(
-    report: Report, rows: Mapping[tuple[str, str], list[Verdict]], causes: list[Cause],
+    report: Report, rows: Mapping[tuple[str, str], list[Verdict]], causes: Sequence[Cause],
     shown: list[dict[str, Any]], changes: Mapping[Key, Change],
 ) -> dict[str, Any]:  # fmt: skip
     """Whatever the script of the page shows of a square."""

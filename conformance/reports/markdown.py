@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from conformance.implementations.errors import shorten
+from conformance.implementations.errors import TEXT_LIMIT, shorten
 from conformance.judging.verdict import Status, Verdict
 from conformance.reports.causes import Cause, find_causes
 from conformance.reports.report import Report
@@ -16,7 +16,6 @@ from conformance.reports.summary import (
     count_run,
     counts_text,
     ratios,
-    rerun_command,
     skips,
 )
 from weights.text import listed
@@ -27,12 +26,16 @@ LONGEST = 200
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#!|~&$@])")
 
 
-def summary(report: Report) -> str:
-    """The document: the end, a table of tiers, causes, skips, known deviations, where and when."""
+def summary(report: Report, causes: Sequence[Cause] | None = None) -> str:
+    """The document: the end, a table of tiers, causes, skips, known deviations, where and when.
+
+    `causes` are those of the report, which are found here where they are not given.
+    """
+    causes = find_causes(report) if causes is None else causes
     sign = "✅" if report.is_green else "❌"
     text = conclusion(report.verdicts, report.footer["not_green"])
     blocks = [f"## {sign} Conformance: {text}", *_doubts(report), _table(report)]
-    blocks += _section("Failures, by cause", [_cause(each, report) for each in find_causes(report)])
+    blocks += _section("Failures, by cause", [_cause(each, report) for each in causes])
     blocks += _section("Skipped", [
         f"{skip.count} of {_code(skip.implementation)}: {escaped(skip.reason)}"
         for skip in skips(report.verdicts)
@@ -54,9 +57,14 @@ def escaped(text: str) -> str:
     return SPECIAL.sub(r"\\\1", " ".join(shorten(text, LONGEST).split()))
 
 
-def _code(text: str) -> str:
+def _code(text: str, limit: int = LONGEST) -> str:
     """A text in a span of code: a backtick would end it, a bar the cell of a table."""
-    return "`" + shorten(text, LONGEST).replace("`", "'").replace("|", "/").replace("\n", " ") + "`"
+    return "`" + shorten(text, limit).replace("`", "'").replace("|", "/").replace("\n", " ") + "`"
+
+
+def _command(text: str) -> str:
+    """A command, which nobody can type where its middle is left out."""
+    return _code(text, TEXT_LIMIT)
 
 
 def _doubts(report: Report) -> list[str]:
@@ -87,10 +95,9 @@ def _cell(verdicts: Sequence[Verdict]) -> str:
 
 
 def _cause(cause: Cause, report: Report) -> str:
-    first = cause.verdicts[0]
-    command = rerun_command(first, report.header["options"].get(first.tier, ""))
+    command = _command(report.again(cause.verdicts[0]))
     scope = f", {escaped(cause.scope)}" if cause.scope else ""
-    return f"**{escaped(str(cause))}** in {_code(cause.implementation)}{scope}: {_code(command)}"
+    return f"**{escaped(str(cause))}** in {_code(cause.implementation)}{scope}: {command}"
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
@@ -110,5 +117,5 @@ def _origin(report: Report) -> str:
     ]
     where = f"{header['machine']}, Python {header['python']}, {report.footer['seconds']:.0f} s"
     commit = f", commit {_code(header['commit'])}" if header["commit"] else ""
-    command = f"\n\n{_code(header['command'])}" if header["command"] else ""
+    command = f"\n\n{_command(header['command'])}" if header["command"] else ""
     return f"{escaped(header['started'])}, {escaped(where)}{commit}. {'; '.join(versions)}{command}"

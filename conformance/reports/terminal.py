@@ -15,7 +15,7 @@ from rich.text import Text
 from conformance.judging.verdict import Status, Verdict
 from conformance.reports.causes import Cause, find_causes
 from conformance.reports.report import Report
-from conformance.reports.summary import count, count_run, counts_text, ratios, rerun_command
+from conformance.reports.summary import count, count_run, counts_text, ratios
 from conformance.running.results import Run, is_green, timings
 from weights.text import listed
 
@@ -136,8 +136,7 @@ def cause_text(cause: Cause, report: Report) -> Text:
     lines += [f"  some of them show: {listed(cause.others, '; ', 3)}"] if cause.others else []
     text = Text(str(cause), "bold red").append("\n" + "\n".join(lines) + "\n", "default")
     first = cause.verdicts[0]
-    command = rerun_command(first, report.header["options"].get(first.tier, ""))
-    return text.append_text(failure_text(first, command=command))
+    return text.append_text(failure_text(first, command=report.again(first)))
 
 
 def _heading(name: str, run: Run) -> Text:

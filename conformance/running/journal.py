@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -17,9 +17,10 @@ from weights import ArgumentError, FormatError
 from weights.text import brief
 
 NAME = "unfinished.jsonl"
-FULL = "full"
+FULL, FILES = "full", "files"
 PACKAGES = ("ghostconv", "numpy", "torch", "jax", "flax", "tensorflow", "keras")
 Key = tuple[str, str, str]
+NO_FILES: Mapping[str, str] = {}
 
 
 class Journal:
@@ -29,9 +30,12 @@ class Journal:
     there is nothing to resume from.
     """
 
-    def __init__(self, folder: Path, names: Sequence[str] = (), *, full: bool = False) -> None:
+    def __init__(
+        self, folder: Path, names: Sequence[str] = (), *, full: bool = False,
+        files: Mapping[str, str] = NO_FILES,
+    ) -> None:  # fmt: skip
         self.path = folder / NAME
-        self._header = _header(names) | {FULL: full}
+        self._header = _header(names) | {FULL: full, FILES: dict(files)}
         self.problem = ""
         self._lock = Lock()
         self._stream: IO[bytes] | None = None
@@ -105,19 +109,23 @@ def key(verdict: Verdict) -> Key:
 
 
 def read_journal(
-    folder: Path, names: Sequence[str] = (), *, full: bool = False
+    folder: Path,
+    names: Sequence[str] = (),
+    *,
+    full: bool = False,
+    files: Mapping[str, str] = NO_FILES,
 ) -> dict[Key, Verdict]:
     """The verdicts that an interrupted run of these implementations left in its report's folder.
 
     The last line may be cut short. Raises `ArgumentError` where nothing was interrupted, where
-    versions or the code of an implementation have changed since, or where outputs were asked for
-    once and are now twice, and `FormatError` for a damaged file.
+    versions, the code of an implementation or the given files (digests by name) have changed since,
+    or where outputs were asked for once and are now twice, and `FormatError` for a damaged file.
     """
     path = folder / NAME
     if not path.is_file():
         raise ArgumentError(f"`--resume` needs {path}, which only an interrupted run leaves")
     first, *lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    _check_header(path, first, names, full)
+    _check_header(path, first, names, full, files)
     try:
         # After the last line break there is nothing, or a line that was cut short.
         verdicts = [Verdict.from_dict(json.loads(line)) for line in lines[:-1]]
@@ -131,7 +139,9 @@ def _whole_lines(path: Path) -> int:
     return path.read_bytes().rfind(b"\n") + 1
 
 
-def _check_header(path: Path, line: str, names: Sequence[str], full: bool) -> None:
+def _check_header(
+    path: Path, line: str, names: Sequence[str], full: bool, files: Mapping[str, str]
+) -> None:
     try:
         found = json.loads(line)
     except ValueError:
@@ -146,6 +156,11 @@ def _check_header(path: Path, line: str, names: Sequence[str], full: bool) -> No
         raise ArgumentError(
             f"`--resume` needs `--full` where the interrupted run had it, and nowhere else, as "
             f"outputs are asked for twice there; {path} is of another: run from the start"
+        )
+    if found.pop(FILES, None) != files:
+        raise ArgumentError(
+            f"`--resume` needs the `--weights` and `--images` of the interrupted run: {path} is of "
+            "another file: run from the start"
         )
     if found != wanted:
         raise ArgumentError(

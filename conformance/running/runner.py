@@ -103,8 +103,9 @@ class _State:
     def _tasks(self) -> Iterator[Task]:
         """What is left to be judged, one implementation after another."""
         left = set(self._places()) - self._verdicts.keys()
+        together = list(groups(self._work))
         for name in self._names:
-            for tier, cases in groups(self._work):
+            for tier, cases in together:
                 own = tuple(case for case in cases if (tier.name, case.id, name) in left)
                 if own:
                     yield Task(name, tier, own)

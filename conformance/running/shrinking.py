@@ -14,7 +14,7 @@ from conformance.implementations.process import ProcessImplementation
 from conformance.judging.verdict import Status
 from conformance.running.journal import Key
 from conformance.running.runner import judge
-from conformance.tiers import ModuleTier, Tier
+from conformance.tiers import Tier
 from weights import ArgumentError, configure
 
 # These have no default to go back to: they become smaller.
@@ -28,19 +28,19 @@ Fails = Callable[[Case], bool]
 
 
 def shrink_failures(
-    name: str, failures: Iterable[tuple[Tier, Case]], until: float
+    name: str, failures: Iterable[tuple[Tier, Case]], until: float, *, cached: bool = True
 ) -> Iterator[tuple[Key, Case]]:
-    """The smallest case of each failure whose tier has cases of any size.
+    """The smallest case of each failure, of tiers that have cases of any size.
 
     `until` is the time, by `time.monotonic`, at which the smallest found so far is given, and no
-    further failure is begun.
+    further failure is begun; `cached` lets JAX keep what it compiles.
     """
-    process = ProcessImplementation(name, CASE_SECONDS)
+    process = ProcessImplementation(name, CASE_SECONDS, cached=cached)
     try:
         process.start()
         for tier, case in failures:
-            if not isinstance(tier, ModuleTier) or time.monotonic() > until:
-                continue
+            if time.monotonic() > until:
+                break
             fails = _failing(tier, process, until)
             if fails(case):
                 yield (tier.name, case.id, name), renamed(shrink(case, fails))

@@ -28,5 +28,6 @@ def from_plan(kind: type[Module], plan: Configuration, **options: Any) -> Module
     module = kind.__new__(kind)
     # What the metaclass of Flax sets before it calls a constructor.
     vars(module).update(vars(nnx.Module()))
-    Planned.__init__(module, plan, **options)
+    module.plan = plan
+    module._set_up(plan, **options)
     return module

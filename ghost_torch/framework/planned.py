@@ -39,5 +39,7 @@ class Planned(PlannedModule, nn.Module):
 def from_plan(kind: type[Module], plan: Configuration, **options: Any) -> Module:
     """A module of a plan, as its constructor makes it of arguments; nothing is checked again."""
     module = kind.__new__(kind)
-    Planned.__init__(module, plan, **options)
+    nn.Module.__init__(module)
+    module.plan = plan
+    module._set_up(plan, **options)
     return module

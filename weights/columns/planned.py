@@ -30,7 +30,8 @@ class PlannedModule:
     @property
     def first_norm(self) -> Any:
         """The batch normalisation that tells whether the module is in training, if it has one."""
-        return submodule(self, self.plan.first_norm) if self.plan.first_norm else None
+        path = self.plan.first_norm
+        return submodule(self, path) if path else None
 
 
 def branches(module: Any, plan: BranchesPlan) -> list[Any]:

@@ -157,7 +157,8 @@ def _rounding_hint(a: np.ndarray, b: np.ndarray) -> str:
 
 
 def _relation(kind: str, a: np.ndarray, b: np.ndarray) -> str:
-    for name, relation in RELATIONS.get(kind, {}).items():
+    relations = RELATIONS.get(kind, {}) if a.ndim in (2, 4) else {}
+    for name, relation in relations.items():
         other = relation(a)
         if other.shape == b.shape and other.dtype == b.dtype and _same_bits(other, b).all():
             return name

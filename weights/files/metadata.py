@@ -12,6 +12,7 @@ from weights.files.digests import canonical_json
 from weights.files.settings import check_settings
 from weights.files.storage import PathLike
 from weights.limits import CHANNELS
+from weights.networks.custom import CUSTOM
 from weights.text import MOST_CHARACTERS, brief, listed, printable
 
 ENTRY = "ghost_weights"
@@ -25,8 +26,9 @@ REQUIRED = {
     "format_version": str,
     "tensors": dict,
 }
-# Annotations: the origin of the tensors, their preprocessing, the names of classes.
-ANNOTATIONS, DIGEST = ("classes", "preprocess", "source"), "about_sha256"
+# Annotations: the origin of the tensors, their preprocessing, the names of classes, and the order
+# in which a user's network defines its modules.
+ANNOTATIONS, DIGEST = ("classes", "order", "preprocess", "source"), "about_sha256"
 
 
 def annotations_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,6 +56,9 @@ def check_about(metadata: Mapping[str, Any]) -> None:
     is_list = isinstance(classes, list | tuple) and len(classes) <= CHANNELS.value
     if not is_list or not all(isinstance(name, str) for name in classes):
         raise ArgumentError(f"`classes` must be a list of names, got {brief(classes)}")
+    order = metadata.get("order", [])
+    if not isinstance(order, list) or not all(isinstance(path, str) for path in order):
+        raise ArgumentError(f"`order` must be a list of paths, got {brief(order)}")
     if "preprocess" in metadata:
         check_settings(metadata["preprocess"])
     try:
@@ -62,15 +67,16 @@ def check_about(metadata: Mapping[str, Any]) -> None:
         raise ArgumentError(f"`source` must be JSON: {error}") from None
 
 
-def annotated(**annotations: Any) -> dict[str, Any]:
+def annotated(*, architecture: str, **annotations: Any) -> dict[str, Any]:
     """Return annotations, checked, with their digest and the version of the format they need."""
     given = {key: value for key, value in annotations.items() if value is not None}
     check_about(given)
     digest = {DIGEST: about_digest(given)} if annotations_of(given) else {}
-    version = FORMAT_VERSION if digest else PLAIN_VERSION
+    version = FORMAT_VERSION if digest or architecture == CUSTOM else PLAIN_VERSION
     # Not the package's version: the same weights give the same bytes across releases.
     producer = {"name": "ghostconv", "format_code": version}
-    return {**given, **digest, "format_version": version, "producer": producer}
+    needed = {"architecture": architecture, "format_version": version, "producer": producer}
+    return {**given, **digest, **needed}
 
 
 def parse_metadata(path: PathLike, strings: Mapping[str, str]) -> dict[str, Any]:

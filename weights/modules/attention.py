@@ -9,7 +9,7 @@ from weights.errors import ArgumentError
 from weights.modules.arguments import Rounding
 from weights.modules.configuration import Configuration
 from weights.modules.convolutions import ConvolutionPlan, depthwise, same
-from weights.tensors import SizedTensors, Sizes, fit
+from weights.tensors import SizedTensors, Sizes
 
 # Of the horizontal and the vertical convolution of DFC attention.
 DFC_KERNEL_SIZE = 5
@@ -99,7 +99,7 @@ class AttentionPlan:
 
     def check_sizes(self, sizes: Sizes) -> None:
         """Raise `ArgumentError` where no position is left at half size."""
-        if not fit(self.tensors_at(sizes)):
+        if any(size is not None and size < 2 for size in sizes):
             height, width = sizes
             raise ArgumentError(
                 "DFC attention needs an input of at least 2 rows and 2 columns, which it halves, "

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 from typing import Any, Self
 
@@ -135,7 +136,7 @@ class BranchesPlan:
     count: int
     with_skip: bool
 
-    @property
+    @cached_property
     def scale(self) -> ConvolutionPlan | None:
         """The 1x1 convolution, where the kernel is larger than that."""
         if self.convolution.kernel_size == (1, 1):

@@ -12,7 +12,9 @@ from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.configuration import Configuration
 from weights.modules.ghost_conv import GhostConvConfig, GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
+from weights.modules.ordinary.kinds import KINDS
 from weights.modules.yolo import C3GhostConfig
+from weights.networks.custom import CUSTOM, CustomConfig
 from weights.networks.ghostnet import GhostNetConfig
 from weights.networks.resnet import GhostResNetConfig
 from weights.networks.vgg import GhostVGGConfig
@@ -48,18 +50,38 @@ def configure(architecture: str, config: Mapping[str, Any]) -> Config:
     >>> configure("ghost_conv", {"c_in": 8, "c_out": 16}).to_dict()["ratio"]
     2
     """
+    if architecture == CUSTOM:
+        return _checked(CUSTOM, partial(CustomConfig, configure_part), config)
     if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise ArgumentError(f"`architecture` must be one of {known}, got {brief(architecture)}")
+    return _checked(architecture, ARCHITECTURES[architecture], config)
+
+
+def configure_part(kind: str, config: Mapping[str, Any]) -> Config:
+    """The checked configuration of a module of a user's network: an architecture or a layer.
+
+    Raises `ArgumentError` for an unknown kind or a configuration that breaks a rule.
+    """
+    known: Mapping[str, Callable[..., Config]] = {**ARCHITECTURES, **KINDS}
+    if kind not in known:
+        raise ArgumentError(
+            f"`kind` must be one of {', '.join(known)}, got {brief(kind)}: make it known with "
+            "weights.register"
+        )
+    return _checked(kind, known[kind], config)
+
+
+def _checked(architecture: str, make: Callable[..., Config], config: Any) -> Config:
     if not isinstance(config, Mapping):
         raise ArgumentError(f"`config` must map arguments to values, got {brief(config)}")
-    _check_names(architecture, config)
-    return ARCHITECTURES[architecture](**config)
+    _check_names(architecture, make, config)
+    return make(**config)
 
 
-def _check_names(architecture: str, config: Mapping[Any, Any]) -> None:
+def _check_names(architecture: str, make: Callable[..., Config], config: Mapping[Any, Any]) -> None:
     """Raise `ArgumentError` for an argument that the architecture has not, or must be given."""
-    known = signature(ARCHITECTURES[architecture]).parameters
+    known = signature(make).parameters
     what = f"the configuration of {architecture}"
     for name in config:
         if name not in known:

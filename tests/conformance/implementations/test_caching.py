@@ -64,6 +64,14 @@ def test_the_folder_of_another_user_is_not_used(monkeypatch: pytest.MonkeyPatch)
     assert cache_environment() == {}
 
 
+def test_a_link_to_another_folder_is_not_used(home: Path) -> None:
+    folder = Path(cache_environment()[DIRECTORY])
+    folder.rmdir()
+    folder.symlink_to(home, target_is_directory=True)
+
+    assert cache_environment() == {}
+
+
 def test_a_home_that_cannot_be_written_has_none(home: Path) -> None:
     (home / ".cache").write_text("a file where the folder would be")
 
@@ -124,7 +132,9 @@ def test_a_torn_entry_is_compiled_again(home: Path) -> None:
             return process.call(model, x)
 
     first = output()
-    for path in cache_folder().glob("jax/*-cache"):
+    entries = list(cache_folder().glob("jax/*-cache"))
+    assert entries
+    for path in entries:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
     np.testing.assert_array_equal(output(), first)

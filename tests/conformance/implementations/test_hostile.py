@@ -175,6 +175,16 @@ def test_a_case_has_its_time_however_many_requests_it_makes() -> None:
         assert time.monotonic() - started < 30
 
 
+def test_what_the_suite_does_between_requests_is_not_the_time_of_a_case() -> None:
+    model, x = make_model(next(layer_cases("module", ["normal"])))
+    with closing(ProcessImplementation("tests.conformance.hostile:zeros", 1.0)) as process:
+        process.start()
+        with process.time_limit():
+            process.call(model, x)
+            time.sleep(1.1)
+            process.call(model, x)
+
+
 def test_a_run_ends_early_where_enough_has_failed(tmp_path: Path) -> None:
     name = "tests.conformance.hostile:zeros"
     arguments = ["run", "--implementation", name, "--tier", "module", "--max-failures", "3"]

@@ -76,7 +76,7 @@ def further(variant: Mutant) -> Any:
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("variant", map(further, NUMPY))
+@pytest.mark.parametrize("variant", [further(variant) for variant in NUMPY])
 def test_a_correct_variant_passes_every_further_case(variant: Mutant) -> None:
     accepted = run_variant(variant, FURTHER)
 

@@ -37,7 +37,7 @@ def earlier(tmp_path: Path) -> Path:
 
 def test_what_failed_runs_again_and_nothing_else(earlier: Path, tmp_path: Path) -> None:
     bad = {(v.tier, v.case, v.implementation) for v in report(earlier).verdicts if v.is_bad}
-    result = run("--failed", str(earlier / "report.jsonl"), "--report", str(tmp_path / "again"))
+    result = run("--failed", str(earlier), "--report", str(tmp_path / "again"))
     again = report(tmp_path / "again")
 
     assert result.exit_code == 1

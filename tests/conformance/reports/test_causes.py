@@ -13,7 +13,8 @@ from conformance.mutants.mutant import MutantImplementation
 from conformance.reports.causes import Cause, find_causes
 from conformance.reports.report import make_report
 from conformance.running.results import Run
-from conformance.running.runner import Work, judge
+from conformance.running.runner import judge
+from conformance.running.tasks import Work
 from conformance.tiers import make_tiers
 
 BY_NAME = {mutant.name: mutant for mutant in MUTANTS}
@@ -88,6 +89,12 @@ def test_hints_that_differ_in_numbers_are_one_cause() -> None:
     found = titles(failure(hint="only channel 3 is wrong"), failure(hint="only channel 4 is wrong"))
 
     assert found == ["2 failures, one cause: only channel ... is wrong"]
+
+
+def test_messages_that_differ_in_an_address_are_one_cause() -> None:
+    found = titles(*(failure(f"got <Foo object at 0x{place}>") for place in ("7f3a12", "7fe0b8")))
+
+    assert found == ["2 failures, one cause: got <Foo object at ...>"]
 
 
 def test_a_cause_of_one_text_says_it_whole() -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conformance import Status, Verdict
 from conformance.reports.badge import badge
-from conformance.reports.files import BADGE, SUMMARY, write_report
+from conformance.reports.files import BADGE, HTML, SUMMARY, render_page, write_report
 from conformance.reports.markdown import summary
-from conformance.reports.report import Report, make_report
+from conformance.reports.report import LINES, Report, make_report, read_report
 from conformance.running.results import Run
 from conformance.tiers import ExactTier
+from weights import GhostError
 
 PASS, FAIL, ERROR, SKIP, KNOWN = Status
 EVIL = "<b>|`*x*`\n# heading"
@@ -86,9 +90,48 @@ def test_what_an_implementation_says_is_no_markdown() -> None:
     assert "\\<b\\>\\|\\`\\*x\\*\\` \\# heading" in text
 
 
+def with_header(report: Report, **fields: Any) -> Report:
+    return replace(report, header=report.header | fields)
+
+
+def test_no_command_is_cut_in_the_middle() -> None:
+    files = f"--weights {'long/' * 100}a.safetensors --images b.npz"
+    command = f"ghost-conformance run {files}"
+    text = summary(with_header(report(FAIL), command=command, options={"exact": files}))
+
+    assert text.endswith(f"\n\n`{command}`\n")
+    assert f"--tier exact --case a {files}`\n" in text
+
+
+def test_what_is_no_text_is_written_with_escapes(tmp_path: Path) -> None:
+    files = "--weights '\udcff'"
+    command = f"ghost-conformance run {files}"
+    one = report(FAIL, message="no \ud800")
+    write_report(tmp_path, with_header(one, command=command, options={"exact": files}))
+    read = read_report(tmp_path / LINES)
+
+    assert read.header["command"] == "ghost-conformance run --weights '\\udcff'"
+    assert read.header["options"] == {"exact": "--weights '\\udcff'"}
+    assert [verdict.message for verdict in read.verdicts] == ["no \\ud800"]
+    for name in (SUMMARY, HTML):
+        assert "\\udcff" in (tmp_path / name).read_text(encoding="utf-8")
+
+
 def test_both_are_written_with_a_report(tmp_path: Path) -> None:
     one = report(PASS)
     write_report(tmp_path, one)
 
     assert json.loads((tmp_path / BADGE).read_text()) == badge(one)
     assert (tmp_path / SUMMARY).read_text() == summary(one)
+
+
+def test_a_page_without_its_package_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+
+    with pytest.raises(GhostError) as caught:
+        render_page(report(PASS))
+    assert str(caught.value) == (
+        "report.html needs jinja2, which is not installed: pip install 'ghostconv[conformance]'"
+    )

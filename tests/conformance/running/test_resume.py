@@ -209,3 +209,15 @@ def test_outputs_asked_for_once_are_not_taken_for_repeated_ones(
     assert "`--resume` needs `--full` where the interrupted run had it" in " ".join(
         other.output.split()
     )
+
+
+def test_another_weight_file_is_another_run(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, [FAKE], files={"weights": "1" * 64})
+    journal.begin()
+    journal.close()
+    other = run(tmp_path, "--resume")
+
+    assert other.exit_code == 2
+    assert "`--resume` needs the `--weights` and `--images` of the interrupted run" in " ".join(
+        other.output.split()
+    )

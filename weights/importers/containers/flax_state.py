@@ -1,7 +1,6 @@
 """Flax: the state of an NNX module as a pure dict of nested names and arrays, and msgpack files."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ def places(description: Description, specs: Specs) -> Specs:
     paths = module_paths(description.architecture, description.config)
     shapes = [to_channels_last(np.broadcast_to(np.int8(0), x.shape), x).shape for x in specs]
     named = zip(specs, shapes, strict=True)
-    return [replace(spec, name=paths[spec.name], shape=shape) for spec, shape in named]
+    return [spec._replace(name=paths[spec.name], shape=shape) for spec, shape in named]
 
 
 def module_paths(architecture: str, config: Mapping[str, Any]) -> dict[str, str]:

@@ -1,27 +1,18 @@
-"""The report: JSON lines, from which every other form of it is derived."""
+"""The report as JSON lines, from which every other form of it is derived: written and read."""
 
 from __future__ import annotations
 
 import json
-import os
-import platform
-import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from conformance.cases.case import Case, split_pair
-from conformance.implementations.registry import ENVIRONMENT, installed_version
 from conformance.judging.verdict import Status, Verdict, jsonable
-from conformance.reports.summary import count
+from conformance.reports.summary import count, rerun_command
 from conformance.running.journal import Key
-from conformance.running.results import Run, Timing, doubts, timings
-from conformance.running.tasks import Work
+from conformance.running.results import Timing
 from weights import FormatError, strict_json
 from weights.files.storage import read_bytes
 from weights.text import brief
@@ -42,7 +33,6 @@ FOOTER: dict[str, Any] = {
     "counts": dict, "not_green": list, "seconds": (int, float), "effort": list, "outputs": dict,
     "tracebacks": list, "notes": list,
 }  # fmt: skip
-GIT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -62,6 +52,10 @@ class Report:
         """The case of a verdict; None for what is no case of the suite."""
         return self.cases.get((verdict.tier, split_pair(verdict.case)[0]))
 
+    def again(self, verdict: Verdict) -> str:
+        """The command that runs the case of a verdict again, with the options of its tier."""
+        return rerun_command(verdict, self.header["options"].get(verdict.tier, ""))
+
     @property
     def names(self) -> list[str]:
         """The implementations."""
@@ -74,37 +68,6 @@ class Report:
         ran = [verdict for verdict in self.verdicts if verdict.status is not Status.SKIP]
         has_failed = any(verdict.is_bad for verdict in ran)
         return bool(ran) and not has_failed and not self.footer["not_green"]
-
-
-def make_report(
-    run: Run, work: Work, missing: Mapping[str, str] = MappingProxyType({}), *,
-    settings: Mapping[str, Any] = MappingProxyType({}), command: str = "",
-    code: Mapping[str, str] = MappingProxyType({}),
-    smallest: Mapping[Key, Case] = MappingProxyType({}),
-) -> Report:  # fmt: skip
-    """The report of a run of this work.
-
-    `missing` are our packages that could not run, and why, `settings` the options that decide which
-    cases there are, `command` is the line that was typed, `code` holds digests of what was run. The
-    report of a shard names the cases of all shards, in their order.
-    """
-    judged = {(verdict.tier, split_pair(verdict.case)[0]) for verdict in run.verdicts}
-    cases = {(tier.name, case.id): case for tier, cases in work for case in cases}
-    header = _header(run, missing) | {
-        "started": _started(run.seconds),
-        "command": command,
-        "commit": commit(Path.cwd()),
-        "tiers": [tier.name for tier, _ in work],
-        "options": {tier.name: tier.options() for tier, _ in work},
-        "settings": dict(settings),
-        "code": dict(code),
-    }
-    if run.shard is not None:
-        all_ids = {tier.name: [case.id for case in cases] for tier, cases in work}
-        header["shard"] = asdict(run.shard) | {"cases": all_ids}
-    footer = make_footer(run, [note for tier, _ in work for note in tier.notes()])
-    kept = {place: case for place, case in cases.items() if place in judged}
-    return Report(header, kept, run.verdicts, footer, smallest)
 
 
 def write_lines(path: Path, report: Report) -> None:
@@ -128,34 +91,26 @@ def read_report(path: Path) -> Report:
         raise FormatError(f"{path} is no report of a run: {brief(error)}") from None
 
 
+def lines_of(path: Path) -> Path:
+    """The JSON lines of a report that is named by its file, or by the folder that holds it."""
+    return path / LINES if path.is_dir() else path
+
+
 def counts(verdicts: Iterable[Verdict]) -> dict[str, int]:
     """The number of verdicts of each status, by its name in JSON."""
     found = count(verdicts)
     return {status.value: found[status] for status in Status}
 
 
-def commit(folder: Path) -> str:
-    """The commit of a folder under git, `-dirty` where files differ from it; or empty."""
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--exclude=*"]
-    try:
-        done = subprocess.run(
-            [*command, "--abbrev=12"], capture_output=True, text=True, timeout=GIT_SECONDS,
-            check=False,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-
 def _records(report: Report) -> Iterator[dict[str, Any]]:
-    yield {"kind": "header", "format": FORMAT} | report.header
+    yield {"kind": "header", "format": FORMAT} | jsonable(report.header)
     for case in report.cases.values():
         yield {"kind": CASE} | jsonable(case.to_dict())
     for verdict in report.verdicts:
         yield {"kind": VERDICT} | verdict.to_dict()
     for place, case in report.smallest.items():
         yield {"kind": SMALLEST, "of": list(place), "case": jsonable(case.to_dict())}
-    yield {"kind": "footer"} | report.footer
+    yield {"kind": "footer"} | jsonable(report.footer)
 
 
 def _from_records(path: Path, records: list[Any]) -> Report:
@@ -198,35 +153,3 @@ def _from_records(path: Path, records: list[Any]) -> Report:
 def _place(names: list[str]) -> Key:
     tier, case, implementation = names
     return tier, case, implementation
-
-
-def _started(seconds: float) -> str:
-    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
-
-
-def _header(run: Run, missing: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "ghostconv": installed_version("ghostconv"),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "environment": {key: os.environ.get(key, value) for key, value in ENVIRONMENT.items()},
-        "implementations": run.versions,
-        "remarks": {name: list(found) for name, found in run.violations.items()},
-        "missing": dict(missing),
-    }
-
-
-def make_footer(run: Run, notes: Sequence[str]) -> dict[str, Any]:
-    """The end of a report: what a run came to."""
-    return {
-        "counts": counts(run.verdicts),
-        "not_green": [*doubts(run), *["the harness itself failed"] * bool(run.tracebacks)],
-        "was_stopped": run.was_stopped,
-        "seconds": round(run.seconds, 3),
-        "effort": [asdict(timing) for timing in timings(run)],
-        "outputs": {name: list(seconds) for name, seconds in run.outputs.items()},
-        "tracebacks": run.tracebacks,
-        "notes": list(notes),
-    }
