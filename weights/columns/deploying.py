@@ -91,13 +91,11 @@ class Deploying(Custom[Module, GhostModule, Variable]):
     ) -> DeployReport:
         """What was put into its place, and what was not."""
         new = {id(module) for module in made.values()}
-        placed = [part.path for part in self.parts(copy) if id(part.module) in new]
-        inside = [
-            Left(part.path, NOT_EXCHANGED)
-            for part in self.parts(network)
-            if id(part.module) in made and part.path not in placed
-        ]
-        return DeployReport(tuple(placed), (*inside, *left.values()))
+        there = {part.path for part in self.parts(copy) if id(part.module) in new}
+        ghosts = [part.path for part in self.parts(network) if id(part.module) in made]
+        inside = [Left(path, NOT_EXCHANGED) for path in ghosts if path not in there]
+        placed = tuple(path for path in ghosts if path in there)
+        return DeployReport(placed, (*inside, *left.values()))
 
 
 def _nothing(left: Iterable[Left]) -> str:
