@@ -44,8 +44,8 @@ def _kind(value: Any) -> str:
     if issubclass(value, Enum):
         return f": {', '.join(value.__members__)}"
     if issubclass(value, tuple):
-        types = value.__annotations__.items()
-        return f"({', '.join(f'{name}: {of.__forward_arg__}' for name, of in types)})"
+        fields = value.__annotations__.items()
+        return f"({', '.join(f'{name}: {of.__forward_arg__}' for name, of in fields)})"
     return _arguments(value) if is_dataclass(value) else _signature(value.__init__)
 
 

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast, overload
 
 from weights import hub
+from weights.columns.annotations import Annotations
 from weights.columns.backend import GhostModule, Module, Variable
 from weights.columns.contents import T
 from weights.columns.deploying import Deploying, DeployReport
+from weights.columns.fold import deployed
 from weights.columns.matching import LoadReport, Rename
 from weights.columns.members import Flatten
 from weights.columns.partial import select
@@ -25,6 +27,9 @@ Form = Literal["folded", "deployed"]
 
 class Column(Deploying[Module, GhostModule, Variable]):
     """The calls that every framework package has, over what modules are made of."""
+
+    def __init__(self) -> None:
+        self._annotations = Annotations()
 
     def save_weights(
         self,
@@ -51,7 +56,7 @@ class Column(Deploying[Module, GhostModule, Variable]):
         else:
             _check_own(flatten=flatten)
             content = self._contents(module)
-        write_file(path, *content, overwrite=overwrite)
+        write_file(path, *content, overwrite=overwrite, **self._annotations.of(module))
 
     def load_weights(
         self,
@@ -89,11 +94,14 @@ class Column(Deploying[Module, GhostModule, Variable]):
         what = f"cannot load {path} into {type(module).__name__}"
         own: Any = {"rename": rename, "by_order": by_order, "flatten": flatten}
         if self.is_custom(module):
-            return self.load_custom(module, file, what, allow_missing=allow_missing, **own)
+            report = self.load_custom(module, file, what, allow_missing=allow_missing, **own)
+            self._annotations.keep(module, file.metadata, {})
+            return report
         _check_own(**own)
         architecture, config = self._actual(module)
         chosen = select(file, architecture, config, allow_missing)
         self._write(module, chosen, what)
+        self._annotations.keep(module, file.metadata, config.to_dict())
         return LoadReport((("", ""),))
 
     def from_file(
@@ -113,7 +121,9 @@ class Column(Deploying[Module, GhostModule, Variable]):
         config, tensors = file.config, file.tensors
         if num_classes is not None:
             config, tensors = with_classes(file.architecture, config, tensors, num_classes)
-        return self.build(file.architecture, config, tensors)
+        module = self.build(file.architecture, config, tensors)
+        self._annotations.keep(module, file.metadata, config)
+        return module
 
     def from_hub(
         self,
@@ -150,7 +160,8 @@ class Column(Deploying[Module, GhostModule, Variable]):
 
         Raises `weights.ArgumentError` for a layer.
         """
-        return self._like(module, *with_classes(*self._contents(module), num_classes, seed))
+        whole = with_classes(*self._contents(module), num_classes, seed)
+        return self._derived(module, *whole)
 
     # The first that fits is meant: a module of this package is a module of the framework too.
     @overload
@@ -178,8 +189,18 @@ class Column(Deploying[Module, GhostModule, Variable]):
         Raises `weights.ArgumentError` where there is nothing to merge.
         """
         if self.is_custom(module):
-            return self.deploy_network(module, form)
-        return self.deployed_module(module, form)
+            copy, report = self.deploy_network(module, form)
+            self._annotations.keep(copy, self._annotations.of(module), {})
+            return copy, report
+        made = self._derived(module, *deployed(*self._contents(module), form))
+        self.prepare_inference(made)
+        return made
+
+    def _derived(self, module: T, config: dict[str, Any], tensors: Any) -> T:
+        """Another configuration of `module`, with the annotations of that."""
+        made = self._like(module, config, tensors)
+        self._annotations.keep(made, self._annotations.of(module), config)
+        return made
 
     def variant(
         self,

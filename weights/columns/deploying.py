@@ -65,7 +65,7 @@ class Deploying(Custom[Module, GhostModule, Variable]):
                 left.setdefault(key, Left(part.path, BATCH_NORM))
             elif not self.is_custom(part.module) and key not in made:
                 try:
-                    made[key] = self.deployed_module(part.module, form)
+                    made[key] = self._deployed(part.module, form)
                 except ArgumentError as reason:
                     left.setdefault(key, Left(part.path, str(reason)))
         if not made:
@@ -74,8 +74,7 @@ class Deploying(Custom[Module, GhostModule, Variable]):
         self.prepare_inference(copy)
         return copy, self._report(network, copy, made, left)
 
-    def deployed_module(self, module: Any, form: str) -> Any:
-        """A layer or network of this package in that form."""
+    def _deployed(self, module: Any, form: str) -> Any:
         made = self._like(module, *deployed(*self._contents(module), form))
         self.prepare_inference(made)
         return made
