@@ -179,8 +179,8 @@ class Column(Deploying[Module, GhostModule, Variable]):
             module: a layer or network of this package, or a network of your own with such modules,
                 which stays as it is.
             form: `folded` has every batch normalisation inside the convolution before it, and is
-                for every layer and network; `deployed` merges the branches of GhostNetV3 only, as
-                timm does.
+                for every layer and network; `deployed` merges the branches of GhostNetV3 and
+                RepGhostNet only, as timm does.
 
         Returns:
             The new module; of a network of your own, a copy with its ghost modules deployed, and a
