@@ -14,10 +14,12 @@ from ghost_tf.facts import facts
 from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_tf.networks.repghostnet import RepGhostNet
 from ghost_tf.networks.resnet import GhostResNet20, GhostResNet56
 from ghost_tf.networks.vgg import GhostVGG16
 from ghost_tf.ordinary.layers import layer_of
 from ghost_tf.ordinary.network import parts
+from ghost_tf.rep_ghost import RepGhostBottleneck, RepGhostConv
 from ghost_tf.saving.planned import Planned
 from ghost_tf.yolo import C3Ghost
 from weights import tensors
@@ -33,8 +35,9 @@ from weights.layout import (
 from weights.tensors import TensorSpec
 
 ARCHITECTURES = by_architecture(
-    GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, GhostBottleneck, C3Ghost, GhostNet,
-    GhostNetV2, GhostNetV3, GhostResNet20, GhostResNet56, GhostVGG16,
+    GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, GhostBottleneck, RepGhostConv,
+    RepGhostBottleneck, C3Ghost, GhostNet, GhostNetV2, GhostNetV3, RepGhostNet, GhostResNet20,
+    GhostResNet56, GhostVGG16,
 )  # fmt: skip
 ATTRIBUTES = {
     tensors.CONVOLUTION: "kernel",

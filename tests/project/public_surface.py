@@ -44,7 +44,8 @@ def _kind(value: Any) -> str:
     if issubclass(value, Enum):
         return f": {', '.join(value.__members__)}"
     if issubclass(value, tuple):
-        return f"({', '.join(f'{name}: {of.__forward_arg__}' for name, of in value.__annotations__.items())})"
+        fields = value.__annotations__.items()
+        return f"({', '.join(f'{name}: {of.__forward_arg__}' for name, of in fields)})"
     return _arguments(value) if is_dataclass(value) else _signature(value.__init__)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 from weights import hub
+from weights.columns.annotations import Annotations
 from weights.columns.backend import GhostModule, Module, Variable
 from weights.columns.contents import T
 from weights.columns.custom import Custom
@@ -25,6 +26,9 @@ Network = TypeVar("Network")
 
 class Column(Custom[Module, GhostModule, Variable]):
     """The calls that every framework package has, over what modules are made of."""
+
+    def __init__(self) -> None:
+        self._annotations = Annotations()
 
     def save_weights(
         self,
@@ -51,7 +55,7 @@ class Column(Custom[Module, GhostModule, Variable]):
         else:
             _check_own(flatten=flatten)
             content = self._contents(module)
-        write_file(path, *content, overwrite=overwrite)
+        write_file(path, *content, overwrite=overwrite, **self._annotations.of(module))
 
     def load_weights(
         self,
@@ -89,11 +93,14 @@ class Column(Custom[Module, GhostModule, Variable]):
         what = f"cannot load {path} into {type(module).__name__}"
         own: Any = {"rename": rename, "by_order": by_order, "flatten": flatten}
         if self.is_custom(module):
-            return self.load_custom(module, file, what, allow_missing=allow_missing, **own)
+            report = self.load_custom(module, file, what, allow_missing=allow_missing, **own)
+            self._annotations.keep(module, file.metadata, {})
+            return report
         _check_own(**own)
         architecture, config = self._actual(module)
         chosen = select(file, architecture, config, allow_missing)
         self._write(module, chosen, what)
+        self._annotations.keep(module, file.metadata, config.to_dict())
         return LoadReport((("", ""),))
 
     def from_file(
@@ -113,7 +120,9 @@ class Column(Custom[Module, GhostModule, Variable]):
         config, tensors = file.config, file.tensors
         if num_classes is not None:
             config, tensors = with_classes(file.architecture, config, tensors, num_classes)
-        return self.build(file.architecture, config, tensors)
+        module = self.build(file.architecture, config, tensors)
+        self._annotations.keep(module, file.metadata, config)
+        return module
 
     def from_hub(
         self,
@@ -150,7 +159,8 @@ class Column(Custom[Module, GhostModule, Variable]):
 
         Raises `weights.ArgumentError` for a layer.
         """
-        return self._like(module, *with_classes(*self._contents(module), num_classes, seed))
+        whole = with_classes(*self._contents(module), num_classes, seed)
+        return self._derived(module, *whole)
 
     def deploy(self, module: T, form: Literal["folded", "deployed"] = "folded") -> T:
         """A new module in deployed form that computes what `module` computes in evaluation.
@@ -160,13 +170,19 @@ class Column(Custom[Module, GhostModule, Variable]):
         Args:
             module: a layer or network of this package, which stays as it is.
             form: `folded` has every batch normalisation inside the convolution before it, and is
-                for every layer and network; `deployed` merges the branches of GhostNetV3 only, as
-                timm does.
+                for every layer and network; `deployed` merges the branches of GhostNetV3 and
+                RepGhostNet only, as timm does.
 
         Raises `weights.ArgumentError` where there is nothing to merge.
         """
-        made = self._like(module, *deployed(*self._contents(module), form))
+        made = self._derived(module, *deployed(*self._contents(module), form))
         self.prepare_inference(made)
+        return made
+
+    def _derived(self, module: T, config: dict[str, Any], tensors: Any) -> T:
+        """Another configuration of `module`, with the annotations of that."""
+        made = self._like(module, config, tensors)
+        self._annotations.keep(made, self._annotations.of(module), config)
         return made
 
     def variant(
