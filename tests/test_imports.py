@@ -30,6 +30,7 @@ TEST_FILES = {
 # Inside functions only: what a run without it never reaches.
 MAY_IMPORT_LATE = {
     "weights/importers": {"torch"},
+    "weights/importers/graphs": {"onnx"},
     "weights/importers/containers": {"h5py", "flax", "jax", "orbax"},
     "weights/hub.py": {"huggingface_hub"},
     "ghost_torch/modes.py": {"onnxruntime"},

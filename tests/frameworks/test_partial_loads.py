@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.columns import COLUMNS, Column
-from weights import ArgumentError, MismatchError, configure, write_file
+from weights import ArgumentError, MismatchError, configure, read_file, write_file
 
 pytestmark = pytest.mark.slow  # builds whole networks in every framework
 
@@ -85,6 +85,17 @@ def test_a_classifier_is_reset_in_a_new_network(column: Column) -> None:
     state = column.package.state(fresh)
     assert state["classifier.weight"].shape == (3, 1280)
     np.testing.assert_array_equal(state["conv_stem.weight"], tensors()["conv_stem.weight"])
+
+
+@every_column
+def test_a_file_is_built_with_a_fresh_classifier(column: Column, file: Path) -> None:
+    built = column.package.from_file(file, num_classes=3)
+
+    state, saved = column.package.state(built), read_file(file).tensors
+    assert state["classifier.weight"].shape == (3, 1280)
+    assert all(np.array_equal(state[n], x) for n, x in saved.items() if "classifier" not in n)
+    same = column.package.from_file(file, num_classes=read_file(file).config["num_classes"])
+    assert np.array_equal(column.package.state(same)["classifier.bias"], saved["classifier.bias"])
 
 
 def test_a_reset_classifier_is_the_same_in_every_framework() -> None:

@@ -59,17 +59,24 @@ class Column(Contents[Module, GhostModule, Variable]):
         chosen = select(file, architecture, config, allow_missing)
         self._write(module, chosen, f"cannot load {path} into {type(module).__name__}")
 
-    def from_file(self, path: PathLike, *, allow_invalid: bool = False) -> GhostModule:
+    def from_file(
+        self, path: PathLike, *, num_classes: int | None = None, allow_invalid: bool = False
+    ) -> GhostModule:
         """Build the module that the file describes, with its weights and its dtype.
 
         Args:
             path: an interchange file.
+            num_classes: how many classes a fresh classifier has, where they are others than the
+                file's; 0 leaves the classifier out.
             allow_invalid: take numbers that are not finite, and negative variances.
 
         Raises `weights.GhostError` for anything that is not a whole interchange file.
         """
         file = read_file(path, allow_invalid=allow_invalid)
-        return self.build(file.architecture, file.config, file.tensors)
+        config, tensors = file.config, file.tensors
+        if num_classes is not None:
+            config, tensors = with_classes(file.architecture, config, tensors, num_classes)
+        return self.build(file.architecture, config, tensors)
 
     def from_hub(
         self,

@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,9 +12,21 @@ import click
 from weights.commands.options import file_argument, output_option, overwrite_option, parse_object
 from weights.errors import GhostError
 from weights.files.file import read_file
-from weights.importers import CONTAINERS, EXPORTERS, IMPORTERS, export_file, import_file, write
+from weights.importers import (
+    CONTAINERS,
+    EXPORTERS,
+    IMPORTERS,
+    export_file,
+    import_file,
+    preview,
+    write,
+)
 from weights.importers.gates import GATES, IRREVERSIBLE
+from weights.importers.names import NameMap
+from weights.importers.several import Several, import_modules
 from weights.text import bounded, printable
+
+EVERY = "*"
 
 
 def preprocessing(context: click.Context, parameter: click.Parameter, value: str) -> dict[str, Any]:
@@ -35,30 +50,91 @@ def preprocessing(context: click.Context, parameter: click.Parameter, value: str
 )
 @click.option("--entry", help="The state dict to take from a file that holds several.")
 @click.option(
+    "--module",
+    help="The path of one module in a larger network; '*' takes all, into one file of architecture "
+    "`custom`, or into a file each where -o ends with a slash.",
+)
+@click.option(
+    "--map",
+    "map_file",
+    metavar="FILE.toml",
+    type=click.Path(),
+    help="Rules from the names in SRC to those that the importer knows.",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Print every name and what it would be, and write nothing."
+)
+@click.option(
     "--gate",
     type=click.Choice([*GATES, *IRREVERSIBLE]),
     help="The gate of SRC's squeeze-and-excitation; by default that of the tool it is from.",
 )
 @click.argument("source", metavar="SRC", type=click.Path())
-@output_option
+@click.option("-o", "--output", type=click.Path(), help="The file to write.")
 @overwrite_option
 def import_command(
     importer: str, architecture: str | None, config: dict[str, Any], preprocess: dict[str, Any],
-    entry: str | None, gate: str | None, source: str, output: str, overwrite: bool,
+    entry: str | None, module: str | None, map_file: str | None, dry_run: bool, gate: str | None,
+    source: str, output: str | None, overwrite: bool,
 ) -> None:  # fmt: skip
     """Convert SRC (.safetensors, .pt, .pth, .npz, .weights.h5 ...) into an interchange file."""
-    check_output(output, overwrite)
-    options: Any = {"entry": entry, "gate": gate} | preprocess
+    if output is None and not dry_run:
+        raise click.UsageError("Missing option '-o' / '--output'.")
+    names = None if map_file is None else NameMap.read(map_file)
+    if module == EVERY:
+        several(
+            import_modules(source, importer, config, entry=entry, names=names), output, overwrite
+        )
+        return
+    options: Any = {"entry": entry, "gate": gate, "module": module, "names": names} | preprocess
+    if dry_run and importer in IMPORTERS and IMPORTERS[importer].read_parts is None:
+        for line in preview(source, importer, entry, module, names):
+            click.echo(bounded(line))
+    elif output is not None:
+        check_output(output, overwrite)
     imported = import_file(source, importer, architecture, config, **options)
-    write(imported, output, overwrite=overwrite)
-    click.echo(printable(f"{output}: {imported.architecture}, {len(imported.tensors)} tensors"))
+    if output is not None and not dry_run:
+        write(imported, output, overwrite=overwrite)
+    where = "would be" if dry_run else f"{output}:"
+    click.echo(printable(f"{where} {imported.architecture}, {len(imported.tensors)} tensors"))
+    for line in told(imported.source):
+        click.echo(bounded(line))
+
+
+def several(modules: Several, output: str | None, overwrite: bool) -> None:
+    """Write modules into one file or into one each, and say which they are."""
+    if output is not None and output.endswith("/"):
+        Path(output).mkdir(exist_ok=True)
+        for path, imported in modules.found.items():
+            # A name in a file from a stranger leads nowhere else.
+            name = re.sub(r"[^\w.-]", "_", path) or "module"
+            write(imported, Path(output, f"{name}.safetensors"), overwrite=overwrite)
+    elif output is not None:
+        check_output(output, overwrite)
+        modules.write(output, overwrite=overwrite)
+    for path, imported in modules.found.items():
+        click.echo(bounded(f"{path}: {imported.architecture}, {len(imported.tensors)} tensors"))
+    for path, reason in modules.left.items():
+        click.echo(bounded(f"left: {path}: {reason}"))
+    values = {line: None for imported in modules.found.values() for line in told(imported.source)}
+    for line in values:
+        if not line.startswith("prefix"):
+            click.echo(bounded(line))
+
+
+def told(source: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what an importer did and assumed, in lines."""
     for what in ("entry", "prefix", "gate"):
-        if what in imported.source:
-            click.echo(f"{what}: {bounded(str(imported.source[what]))}")
-    for name, count in imported.source["dropped"].items():
-        click.echo(bounded(f"dropped: {count} {name}"))
-    for name, value in imported.source["assumed"].items():
-        click.echo(f"assumed: {name} {json.dumps(value)} (no tensor tells)")
+        if what in source:
+            yield f"{what}: {source[what]}"
+    if "beside" in source:
+        yield f"beside it: {', '.join(source['beside'])} (--entry takes another state dict)"
+    for name, original in source.get("renamed", {}).items():
+        yield f"renamed: {original} to {name}"
+    for name, count in source["dropped"].items():
+        yield f"dropped: {count} {name}"
+    for name, value in source["assumed"].items():
+        yield f"assumed: {name} {json.dumps(value)} (no tensor tells)"
 
 
 @click.command("export")

@@ -21,6 +21,7 @@ STARTS = (
     (b"\x89PNG", "an image (PNG)"),
     (b"\xff\xd8\xff", "an image (JPEG)"),
     (b"GGUF", "a GGUF file"),
+    (b"7767517\n", "the layers of an ncnn model (.param): their weights are beside it"),
     (b"\x1f\x8b", "compressed with gzip: unpack it first"),
     (b"BZh", "compressed with bzip2: unpack it first"),
     (b"\xfd7zXZ", "compressed with xz: unpack it first"),

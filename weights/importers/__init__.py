@@ -5,7 +5,7 @@ assumes what no tensor determines, and records both: nothing is converted that c
 else.
 """
 
-from weights.importers.converting import import_file
+from weights.importers.converting import import_file, preview
 from weights.importers.exporting import export_file, export_tensors
 from weights.importers.importer import Imported, write
 from weights.importers.registry import CONTAINERS, EXPORTERS, IMPORTERS
@@ -18,5 +18,6 @@ __all__ = [
     "export_file",
     "export_tensors",
     "import_file",
+    "preview",
     "write",
 ]

@@ -1,5 +1,6 @@
 """Foreign checkpoints: their tensors as NumPy arrays, and what an export says of its module."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,11 +17,13 @@ from weights.files.metadata import PLAIN_VERSION, check_annotations, parse_entry
 from weights.files.settings import Preprocess
 from weights.files.storage import PathLike
 from weights.importers.files import EXPORTED, read_state_dicts
+from weights.importers.names import NameMap, common_prefix, heads, inside
+from weights.text import listed
 
 # Torch's counter, and what the profiler thop leaves behind: no weights.
 COUNTERS = ("num_batches_tracked", "total_ops", "total_params")
-# What torch.nn.DataParallel, torch.compile and training scripts put before every name.
-WRAPPERS = ("module.", "_orig_mod.", "model.", "backbone.")
+# The last parts of names under which training scripts save the weights themselves.
+USUAL = ("model", "model_state_dict", "net", "network", "params", "state_dict", "weights")
 
 Arrays = dict[str, np.ndarray]
 
@@ -96,9 +99,10 @@ def settle(
 class Checkpoint:
     """Tensors under their foreign names and in their foreign layout, and their surroundings.
 
-    `dropped` counts the tensors left out, by what they are; `prefix` stood before every name;
-    `entry` held the tensors inside the file, where they were not the file itself; `description` is
-    what an exporter of this project wrote beside them; `problems` concern the file as a whole.
+    `dropped` counts what was left out, by what it is; `prefix` stood before every name; `entry`
+    held the tensors inside the file, where they were not the file itself, and `beside` are the
+    other entries; `renamed` gives the names that stood in the file; `description` is what an
+    exporter of this project wrote beside them; `problems` concern the file as a whole.
     """
 
     path: PathLike
@@ -108,6 +112,31 @@ class Checkpoint:
     entry: str = ""
     description: Description | None = None
     problems: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def at(self, module: str) -> Self:
+        """Return the tensors of the module at a path alone."""
+        found, others = inside(self.path, self.tensors, module)
+        dropped = dict(self.dropped) | ({f"tensors outside {module}": others} if others else {})
+        prefix = f"{self.prefix}{module}."
+        return replace(self, tensors=found, dropped=dropped, prefix=prefix)
+
+    def mapped(self, names: NameMap) -> Self:
+        """Return the tensors under the names that a map gives them."""
+        found = names.rename(self.path, self.tensors)
+        left = len(self.tensors) - len(found)
+        dropped = dict(self.dropped) | ({"tensors that the map leaves out": left} if left else {})
+        return replace(self, tensors=found, dropped=dropped)
+
+    def bare(self, starts: re.Pattern[str]) -> Self:
+        """Return the tensors without a prefix of all names, and without wrapped classifiers."""
+        prefix = common_prefix(list(self.tensors), starts)
+        found = {name.removeprefix(prefix): array for name, array in self.tensors.items()}
+        wrapped = heads(found)
+        tensors = {wrapped.get(name, name): array for name, array in found.items()}
+        renamed = {plain: name for name, plain in wrapped.items()}
+        return replace(self, tensors=tensors, prefix=self.prefix + prefix, renamed=renamed)
 
 
 def read_checkpoint(path: PathLike, entry: str | None = None) -> Checkpoint:
@@ -116,16 +145,26 @@ def read_checkpoint(path: PathLike, entry: str | None = None) -> Checkpoint:
     Raises `FormatError` where it cannot be read, `ImportRefused` where it is no state dict, or
     holds several and none is chosen.
     """
-    entries = read_state_dicts(path)
-    chosen = choose_entry(path, entries, entry)
-    tensors = entries[chosen]
+    found = read_state_dicts(path)
+    chosen = choose_entry(path, found.entries, entry)
+    taken = found.entries[chosen]
+    tensors = dict(taken.tensors)
     texts = [str(tensors.pop(name)) for name in (EXPORTED, ENTRY) if name in tensors]
     description = Description.parse(path, texts[0] if texts else None)
-    return replace(unwrap(path, tensors, chosen), description=description)
+    checkpoint = without_counters(path, tensors, chosen)
+    others = tuple(name for name in found.entries if name != chosen)
+    dropped = dict(checkpoint.dropped) | dict(taken.left)
+    return replace(
+        checkpoint, dropped=dropped, description=description, beside=(*others, *found.beside)
+    )
 
 
 def choose_entry(path: PathLike, entries: Mapping[str, Any], entry: str | None) -> str:
-    """Return the name of the state dict to take; a file that is one itself has it under ''."""
+    """Return the name of the state dict to take; a file that is one itself has it under ''.
+
+    Of several, the one of averaged weights is taken, or else the one with a usual name: raises
+    `ImportRefused` where that is none or more.
+    """
     if entry is not None and entry not in entries:
         known = ", ".join(repr(name) for name in entries if name) or "none"
         raise ImportRefused(f"{path} must have the entry {entry!r} asked for, its entries: {known}")
@@ -138,30 +177,29 @@ def choose_entry(path: PathLike, entries: Mapping[str, Any], entry: str | None) 
             f"{path} must hold one state dict (names to tensors), itself or in one entry, got "
             "none: save module.state_dict()"
         )
-    names = ", ".join(f"{name} (averaged)" if "ema" in name else name for name in entries)
-    raise ImportRefused(
-        f"{path} holds several state dicts: {names}; choose one with --entry NAME: averaged "
-        "weights are usually the better ones"
-    )
+    averaged = [name for name in entries if is_averaged(name)]
+    usual = [name for name in entries if name.rpartition("/")[2] in USUAL]
+    for likely in (averaged, usual):
+        if len(likely) == 1:
+            return likely[0]
+    names = listed(f"{name} (averaged)" if is_averaged(name) else name for name in entries)
+    raise ImportRefused(f"{path} holds several state dicts: {names}; choose one with --entry NAME")
 
 
-def strip_wrappers(names: list[str]) -> str:
-    """Return the prefix of wrappers that all names share.
+def is_averaged(entry: str) -> bool:
+    """Return whether weights are averages over training, by the name of their entry.
 
-    >>> strip_wrappers(["module._orig_mod.bn1.weight", "module._orig_mod.bn1.bias"])
-    'module._orig_mod.'
+    >>> is_averaged("state_dict_ema"), is_averaged("schema")
+    (True, False)
     """
-    for wrapper in WRAPPERS:
-        if names and all(name.startswith(wrapper) for name in names):
-            return wrapper + strip_wrappers([name.removeprefix(wrapper) for name in names])
-    return ""
+    return "ema" in re.split(r"[^a-z]+", entry.lower())
 
 
-def unwrap(path: PathLike, tensors: Mapping[str, np.ndarray], entry: str = "") -> Checkpoint:
-    """Take counters and the prefixes of wrappers off the names of a state dict."""
+def without_counters(
+    path: PathLike, tensors: Mapping[str, np.ndarray], entry: str = ""
+) -> Checkpoint:
+    """Take counters out of a state dict."""
     leaves = {name: name.rpartition(".")[2] for name in tensors}
     dropped = Counter(leaf for leaf in leaves.values() if leaf in COUNTERS)
     kept = {name: array for name, array in tensors.items() if leaves[name] not in dropped}
-    prefix = strip_wrappers(list(kept))
-    bare = {name.removeprefix(prefix): array for name, array in kept.items()}
-    return Checkpoint(Path(path), bare, dropped, prefix, entry)
+    return Checkpoint(Path(path), kept, dropped, entry=entry)

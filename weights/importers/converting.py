@@ -1,6 +1,6 @@
 """From a foreign checkpoint to canonical tensors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import islice
 from typing import Any
@@ -14,15 +14,27 @@ from weights.importers.checkpoints import Checkpoint, read_checkpoint, settle
 from weights.importers.containers.container import Container
 from weights.importers.files import file_type_of
 from weights.importers.gates import OWN_GATE, convert_gates
-from weights.importers.importer import Arguments, Imported, Importer, Inferred, Shapes, rename
+from weights.importers.importer import (
+    Arguments,
+    Imported,
+    Importer,
+    Inferred,
+    Part,
+    Shapes,
+    rename,
+)
+from weights.importers.names import NameMap, is_inside, places
 from weights.importers.registry import CONTAINERS, IMPORTERS
 from weights.limits import check_demand
 from weights.networks.architectures import Config, configure
+from weights.text import listed
 
 # So many missing tensors are reported at most: no configuration may ask for work without end.
 MORE_THAN_FOUND, SPARE = 4096, 32
 # Arguments that the architecture's name, or the names of the tensors, always determine.
 IN_NAMES = ("depth", "form", "version")
+# So many entries beside the tensors are named at most.
+MOST_BESIDE = 32
 PREPROCESSING = ("preprocess", "classes")
 
 
@@ -35,6 +47,8 @@ def import_file(
     assume_preprocess: bool = True,
     entry: str | None = None,
     gate: str | None = None,
+    module: str | None = None,
+    names: NameMap | None = None,
     preprocess: Preprocess | None = None,
 ) -> Imported:
     """Convert a foreign checkpoint.
@@ -47,8 +61,11 @@ def import_file(
         assume_preprocess: whether a network for CIFAR of 10 classes and 3 channels gets the input
             scaling and class names of CIFAR-10, and a GhostNet of 1,000 classes the preprocessing
             of ImageNet.
-        entry: the state dict to take where the file holds several.
+        entry: the state dict to take where the file holds several; by default that of averaged
+            weights, or else the one with a usual name.
         gate: that of squeeze-and-excitation, where it is not the importer's usual one.
+        module: the path of the module to take out of a larger network.
+        names: the names that tensors of a state dict get before they are looked at.
         preprocess: the settings of the images, which win over all others.
 
     Raises `ImportRefused` where the checkpoint is no such thing, `MismatchError` with every name
@@ -59,20 +76,81 @@ def import_file(
     if preprocess is not None:
         check_settings(preprocess)
     if name in CONTAINERS:
-        _refuse_options(name, entry=entry, gate=gate)
+        _refuse_options(name, entry=entry, gate=gate, module=module, map=names)
         imported = _import_container(CONTAINERS[name], source, architecture, given)
     else:
         rules = IMPORTERS[name]
         _check_architecture(rules, architecture, "got")
         rules.refuse(source)
-        checkpoint = read_checkpoint(source, entry)
-        inferred = _infer(rules, checkpoint, architecture, given)
-        inferred = inferred if assume_preprocess else _without_preprocess(inferred)
-        imported = _import_state_dict(checkpoint, rules, inferred, given, gate or rules.gate)
+        if rules.read_parts is not None:
+            _refuse_options(name, entry=entry, map=names)
+            part = choose_part(source, rules.read_parts(source), module)
+            imported = import_part(source, rules, part, architecture, given, gate)
+        else:
+            checkpoint = prepared(read_checkpoint(source, entry), rules, module, names)
+            imported = import_checkpoint(checkpoint, rules, architecture, given, gate)
+        imported = imported if assume_preprocess else imported.without_assumed(PREPROCESSING)
     return imported if preprocess is None else imported.with_preprocess(preprocess)
 
 
-def _refuse_options(name: str, **options: str | None) -> None:
+def import_checkpoint(
+    checkpoint: Checkpoint, rules: Importer, architecture: str | None, given: Arguments,
+    gate: str | None = None,
+) -> Imported:  # fmt: skip
+    """Convert the tensors of a state dict, whose names are bare."""
+    inferred = _infer(rules, checkpoint, architecture, given)
+    return _import_state_dict(checkpoint, rules, inferred, given, gate or rules.gate)
+
+
+def import_part(
+    source: PathLike, rules: Importer, part: Part, architecture: str | None, given: Arguments,
+    gate: str | None = None,
+) -> Imported:  # fmt: skip
+    """Convert a module of a file that is no state dict."""
+    if architecture not in (None, part.architecture):
+        raise ImportRefused(f"{source} holds a {part.architecture}, got {architecture}")
+    checkpoint = Checkpoint(source, dict(part.tensors), prefix=part.path)
+    known = dict(part.arguments) | given
+    return import_checkpoint(checkpoint, rules, part.architecture, known, gate or part.gate)
+
+
+def choose_part(source: PathLike, parts: Sequence[Part], module: str | None) -> Part:
+    """Return the one module, or the one at a path; raises `ImportRefused` where that is none."""
+    found = [part for part in parts if module in (None, part.path)]
+    if len(found) == 1:
+        return found[0]
+    paths = listed(f"{part.path} ({part.architecture})" for part in parts) or "none"
+    raise ImportRefused(f"{source} holds modules at {paths}: choose one with --module PATH")
+
+
+def preview(
+    source: PathLike, importer: str, entry: str | None, module: str | None, names: NameMap | None
+) -> Iterator[str]:
+    """Yield every name in a state dict with its shape, and the name that the importer sees."""
+    checkpoint = read_checkpoint(source, entry)
+    checkpoint = checkpoint if module is None else checkpoint.at(module)
+    for name, array in checkpoint.tensors.items():
+        new = name if names is None else names.apply(name)
+        target = "" if new == name else f" -> {new or 'left out'}"
+        yield f"{name}{target} {array.shape}"
+
+
+def prepared(
+    checkpoint: Checkpoint, rules: Importer, module: str | None, names: NameMap | None
+) -> Checkpoint:
+    """Return a checkpoint with the names that an importer knows, as far as names tell."""
+    checkpoint = checkpoint if module is None else checkpoint.at(module)
+    checkpoint = checkpoint if names is None else checkpoint.mapped(names)
+    bare, found = checkpoint.bare(rules.starts), places(checkpoint.tensors, rules.starts)
+    if found and not any(rules.starts.match(name) for name in bare.tensors):
+        outer = [path for path in found if not any(is_inside(path, other) for other in found)]
+        raise ImportRefused(
+            f"{checkpoint.path} holds modules at {listed(outer)}: choose one with --module PATH"
+        )
+    return bare
+
+
+def _refuse_options(name: str, **options: object) -> None:
     """Raise `ImportRefused` for options of state dicts, which no container takes."""
     meaningless = ", ".join(f"`{key}`" for key, value in options.items() if value is not None)
     if meaningless:
@@ -98,14 +176,6 @@ def _infer(
         inferred = Inferred(whole.architecture, whole.config, {}, whole.preprocess, whole.classes)
     _check_architecture(rules, inferred.architecture, f"{checkpoint.path} holds")
     return inferred
-
-
-def _without_preprocess(inferred: Inferred) -> Inferred:
-    """Drop preprocessing and class names that only the number of classes suggests."""
-    if "preprocess" not in inferred.assumptions:
-        return inferred
-    kept = {key: x for key, x in inferred.assumptions.items() if key not in PREPROCESSING}
-    return replace(inferred, preprocess=None, classes=None, assumptions=kept)
 
 
 def _import_state_dict(
@@ -164,7 +234,13 @@ def _import_container(
 def _source(checkpoint: Checkpoint, importer: str, assumed: Mapping[str, Any]) -> dict[str, Any]:
     """Record the origin, without a path or a time: the same import gives the same bytes."""
     original = checkpoint.description.source if checkpoint.description else {}
-    found = {"prefix": checkpoint.prefix, "entry": checkpoint.entry, "original": original}
+    found = {
+        "prefix": checkpoint.prefix,
+        "entry": checkpoint.entry,
+        "beside": list(checkpoint.beside[:MOST_BESIDE]),
+        "renamed": dict(checkpoint.renamed),
+        "original": original,
+    }
     return {
         "importer": importer,
         "dropped": dict(checkpoint.dropped),

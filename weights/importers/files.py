@@ -2,8 +2,10 @@
 
 import io
 import os
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+import zipfile
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,16 @@ from weights.files import file_types
 from weights.files.metadata import ENTRY
 from weights.files.storage import PathLike, opened, read_safetensors
 from weights.importers.expansion import check_expansion, check_members
-from weights.importers.torch_files import load
+from weights.importers.pickles import Left, Name, Tensor
+from weights.importers.torch_files import PICKLE, Content, load
+from weights.text import MOST_CHARACTERS
 
-StateDicts = dict[str, dict[str, np.ndarray]]
 TORCH_SUFFIXES = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt")
 # The name of an exporter's description of a state dict; not that of an interchange file's entry, as
 # names and layout of the tensors are another tool's.
 EXPORTED = "ghost_export"
+# So deep inside a file a state dict is looked for.
+DEEPEST = 2
 
 
 def suffix_of(path: PathLike) -> str:
@@ -34,12 +39,28 @@ def suffix_of(path: PathLike) -> str:
     return ".pth.tar" if name.endswith(".pth.tar") else Path(name).suffix
 
 
+@dataclass(frozen=True)
+class StateDict:
+    """Tensors by name; `left` counts the values that are none, by type."""
+
+    tensors: dict[str, np.ndarray] = field(repr=False)
+    left: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StateDicts:
+    """The state dicts in a file, one that is the file itself under ''; `beside` names the rest."""
+
+    entries: dict[str, StateDict]
+    beside: tuple[str, ...] = ()
+
+
 def read_safetensors_file(path: PathLike) -> StateDicts:
     """Read a safetensors file as one state dict."""
     tensors, metadata = read_safetensors(path)
     if ENTRY in metadata:
         raise ImportRefused(f"{path} is an interchange file already: it needs no import")
-    return {"": tensors | _described(metadata)}
+    return StateDicts({"": StateDict(tensors | _described(metadata))})
 
 
 def _described(metadata: Any) -> dict[str, np.ndarray]:
@@ -50,7 +71,7 @@ def _described(metadata: Any) -> dict[str, np.ndarray]:
 
 def read_npz(path: PathLike) -> StateDicts:
     """Read a NumPy archive as one state dict."""
-    return {"": read_arrays(path)}
+    return StateDicts({"": StateDict(read_arrays(path))})
 
 
 def read_arrays(path: PathLike) -> dict[str, np.ndarray]:
@@ -77,21 +98,49 @@ def read_arrays(path: PathLike) -> dict[str, np.ndarray]:
 
 
 def read_torch(path: PathLike) -> StateDicts:
-    """Read every state dict in a file of torch.save, or the file itself under ''."""
-    try:
-        import torch
-    except ImportError:
-        raise ImportRefused(
-            f"reading {path} needs PyTorch: install it, or save the state dict as .safetensors"
-        ) from None
-    content = load(torch, path)
-    if _is_state_dict(torch, content):
-        return {"": _to_arrays(torch, path, content)}
-    entries = content if isinstance(content, Mapping) else {}
-    names = [name for name, value in entries.items() if _is_state_dict(torch, value)]
-    if len({str(name) for name in names}) < len(names):
-        raise ImportRefused(f"{path} has an entry under a number and under a string of the same")
-    return {str(name): _to_arrays(torch, path, entries[name]) for name in names}
+    """Read the state dicts in a file of torch.save, or in a plain pickle."""
+    content = load(path)
+    top = content.value if isinstance(content.value, Mapping) else {}
+    entries = {name: _state_dict(path, content, found) for name, found in _entries(top)}
+    if entries:
+        return StateDicts(
+            entries, tuple(str(name)[:MOST_CHARACTERS] for name in top if name not in entries)
+        )
+    whole = _state_dict(path, content, top)
+    return StateDicts({"": whole} if whole.tensors else {})
+
+
+def _entries(found: Mapping[Any, Any], depth: int = 0) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+    """Yield the state dicts inside a dict: those with a kernel, by the names that lead to them."""
+    for name, value in found.items():
+        if not isinstance(name, str) or not isinstance(value, Mapping):
+            continue
+        if any(_is_kernel(x) for n, x in value.items() if isinstance(n, str)):
+            yield name, value
+        elif depth < DEEPEST:
+            yield from ((f"{name}/{inner}", x) for inner, x in _entries(value, depth + 1))
+
+
+def _is_kernel(value: Any) -> bool:
+    if isinstance(value, Left):
+        return isinstance(value.value, np.ndarray) and value.value.ndim > 1
+    return isinstance(value, Tensor) and len(value.shape) > 1
+
+
+def _state_dict(path: PathLike, content: Content, found: Mapping[Any, Any]) -> StateDict:
+    # A tensor with strides of 0 takes more as an array than in the file.
+    tensors = {name: content.array(x) for name, x in found.items() if isinstance(name, str)}
+    arrays = {name: array for name, array in tensors.items() if array is not None}
+    check_expansion(path, sum(x.nbytes for x in arrays.values()), Path(path).stat().st_size)
+    left = Counter(_type_of(x) for name, x in found.items() if name not in arrays)
+    attributes = getattr(found, "attributes", None)
+    metadata = attributes.get("_metadata") if isinstance(attributes, Mapping) else None
+    about = metadata.get("") if isinstance(metadata, Mapping) else None
+    return StateDict(arrays | _described(about), left)
+
+
+def _type_of(value: Any) -> str:
+    return value.name if isinstance(value, Left | Name) else type(value).__name__
 
 
 def torch_bytes(tensors: Mapping[str, np.ndarray], description: str) -> bytes:
@@ -119,32 +168,23 @@ def _to_tensor(torch: Any, array: np.ndarray) -> Any:
     return torch.from_numpy(array.copy())
 
 
-def _is_state_dict(torch: Any, value: Any) -> bool:
-    if not isinstance(value, Mapping) or not value:
-        return False
-    return all(isinstance(n, str) and isinstance(x, torch.Tensor) for n, x in value.items())
+def read_archive(path: PathLike) -> StateDicts:
+    """Read a zip archive whose first member does not tell what it is."""
+    with opened(path) as stream:
+        try:
+            names = zipfile.ZipFile(stream).namelist()
+        except Exception:  # zipfile raises many kinds for damage
+            raise FormatError(f"{path} is not a whole archive") from None
+    if any(name.endswith(PICKLE) for name in names):
+        return read_torch(path)
+    if any(name.endswith(".npy") for name in names):
+        return read_npz(path)
+    raise FormatError(_not_read(path, file_types.ZIP))
 
 
-def _to_arrays(torch: Any, path: PathLike, state: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    # A tensor with strides of 0 takes more as an array than in the file.
-    expanded = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
-    check_expansion(path, expanded, Path(path).stat().st_size)
-    arrays = {name: _to_numpy(torch, path, name, tensor) for name, tensor in state.items()}
-    metadata = getattr(state, "_metadata", None)
-    return arrays | _described(metadata.get("") if isinstance(metadata, Mapping) else None)
-
-
-def _to_numpy(torch: Any, path: PathLike, name: str, tensor: Any) -> np.ndarray:
-    tensor = tensor.detach()
-    if tensor.dtype == torch.bfloat16:  # NumPy has no such type of its own: take the bits
-        return tensor.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
-    try:
-        return tensor.numpy()
-    except (RuntimeError, TypeError):
-        raise ImportRefused(
-            f"{path}: tensor {name!r} must be dense and of a type that NumPy knows, got "
-            f"{tensor.dtype} ({tensor.layout})"
-        ) from None
+def _not_read(path: PathLike, found: str) -> str:
+    hint = f": try --from {OTHERS[found]}" if found in OTHERS else ""
+    return f"{path} is no file of PyTorch, NumPy or safetensors: it is {found}{hint}"
 
 
 # Readers of the types that a file's content tells.
@@ -153,10 +193,7 @@ READERS: Mapping[str, Callable[[PathLike], StateDicts]] = {
     file_types.NPZ: read_npz,
     file_types.TORCH: read_torch,
     file_types.PICKLE: read_torch,
-}
-SUFFIXES: Mapping[str, Callable[[PathLike], StateDicts]] = {
-    ".npz": read_npz,
-    **dict.fromkeys(TORCH_SUFFIXES, read_torch),
+    file_types.ZIP: read_archive,
 }
 # Importers of files that are no state dicts.
 OTHERS = {file_types.HDF5: "keras", file_types.KERAS: "keras", file_types.MSGPACK: "flax-msgpack"}
@@ -167,13 +204,10 @@ def read_state_dicts(path: PathLike) -> StateDicts:
 
     Raises `FormatError` for any other kind of file.
     """
-    found, suffix = file_type_of(path), suffix_of(path)
-    if found in READERS:
-        return READERS[found](path)
-    if found == file_types.ZIP and suffix in SUFFIXES:
-        return SUFFIXES[suffix](path)
-    hint = f": try --from {OTHERS[found]}" if found in OTHERS else ""
-    raise FormatError(f"{path} is no file of PyTorch, NumPy or safetensors: it is {found}{hint}")
+    found = file_type_of(path)
+    if found not in READERS:
+        raise FormatError(_not_read(path, found))
+    return READERS[found](path)
 
 
 def file_type_of(path: PathLike) -> str:

@@ -93,18 +93,38 @@ def unchanged(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A module in a file that is no state dict: where it is, what it is, its tensors.
+
+    `arguments` are those that the file tells; `tensors` have canonical names. `source` and `output`
+    are the values that it reads and makes, `gate` is that of its squeeze-and-excitation.
+    """
+
+    path: str
+    architecture: str
+    arguments: Arguments
+    tensors: Mapping[str, np.ndarray] = field(repr=False)
+    source: str = ""
+    output: str = ""
+    gate: str = OWN_GATE
+
+
+@dataclass(frozen=True)
 class Importer:
     """A foreign convention: its architectures, its names, and what its classes cannot compute.
 
-    `infer` recognises the module of shapes, for an architecture and arguments that may be given.
-    `differences` yields every way in which no foreign class computes what a configuration says.
-    `renames` make foreign names of canonical ones, `inverse` makes of foreign names those that
-    `infer` knows. `to_canonical` makes the canonical tensor of a foreign one. `gate` is that of its
-    squeeze-and-excitation, `refuse` raises for a file that is refused by its name.
+    `starts` matches how the names of its modules begin. `infer` recognises the module of shapes,
+    for an architecture and arguments that may be given. `differences` yields every way in which no
+    foreign class computes what a configuration says. `renames` make foreign names of canonical
+    ones, `inverse` makes of foreign names those that `infer` knows. `to_canonical` makes the
+    canonical tensor of a foreign one. `gate` is that of its squeeze-and-excitation, `refuse` raises
+    for a file that is refused by its name. `read_parts` reads the modules of a file that is no
+    state dict.
     """
 
     name: str
     architectures: tuple[str, ...]
+    starts: re.Pattern[str]
     infer: Callable[[Shapes, str | None, Arguments], Inferred]
     differences: Callable[[Config], Iterator[str]] = field(repr=False)
     renames: Renames = field(default=(), repr=False)
@@ -112,6 +132,7 @@ class Importer:
     to_canonical: Callable[[np.ndarray, TensorSpec], np.ndarray] = unchanged
     gate: str = OWN_GATE
     refuse: Callable[[PathLike], None] = lambda path: None
+    read_parts: Callable[[PathLike], Sequence[Part]] | None = None
 
     def foreign_name(self, name: str) -> str:
         """Return the foreign name of a canonical one."""
@@ -138,6 +159,13 @@ class Imported:
     source: dict[str, Any]
     preprocess: Preprocess | None = None
     classes: tuple[str, ...] | None = None
+
+    def without_assumed(self, names: Sequence[str]) -> Self:
+        """Return the same without annotations that are only assumed."""
+        assumed = self.source["assumed"]
+        gone: dict[str, Any] = {name: None for name in names if name in assumed}
+        kept = {name: value for name, value in assumed.items() if name not in gone}
+        return replace(self, **gone, source=self.source | {"assumed": kept})
 
     def with_preprocess(self, settings: Preprocess) -> Self:
         """Return the same with the settings of an image, which are then no assumption."""

@@ -7,6 +7,7 @@ from weights.importers.containers.flax_state import FLAX_MSGPACK
 from weights.importers.containers.keras_h5 import KERAS
 from weights.importers.containers.npz import NPZ
 from weights.importers.containers.orbax import ORBAX
+from weights.importers.graphs.importer import ONNX
 from weights.importers.importer import Importer
 from weights.importers.layouts.d_li14 import D_LI14
 from weights.importers.layouts.huawei import HUAWEI
@@ -14,9 +15,9 @@ from weights.importers.layouts.seed import SEED
 from weights.importers.layouts.timm import TIMM
 from weights.importers.layouts.ultralytics import ULTRALYTICS
 
-# State dicts with foreign names.
+# State dicts with foreign names, and graphs.
 IMPORTERS: Mapping[str, Importer] = {
-    importer.name: importer for importer in (SEED, TIMM, HUAWEI, ULTRALYTICS, D_LI14)
+    importer.name: importer for importer in (SEED, TIMM, HUAWEI, ULTRALYTICS, D_LI14, ONNX)
 }
 # Canonical tensors in the files of a framework.
 CONTAINERS: Mapping[str, Container] = {

@@ -1,34 +1,54 @@
-"""Files of torch.save: checked from end to end, then read by PyTorch itself."""
+"""Files of torch.save, and plain pickles of arrays: read from end to end without PyTorch."""
 
 import io
 import os
 import pickle
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
+
+import numpy as np
 
 from weights.errors import FormatError, ImportRefused
 from weights.files.storage import PathLike, opened
 from weights.importers.expansion import check_members
-from weights.importers.torch_pickles import ForeignGlobal, Reader, Storage
+from weights.importers.pickles import ForeignGlobal, Left, Reader, Storage, Tensor
 from weights.text import brief
 
 PICKLE = "/data.pkl"
 # How files of PyTorch before 1.6 begin; a version and the machine's properties follow.
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 PICKLES_BEFORE = 3
+# Before the numbers of a storage of an old file stands their count.
+COUNT = np.dtype("<i8")
 
 
-def load(torch: Any, path: PathLike) -> Any:
-    """Load a file of torch.save, which may hold tensors, numbers and strings only.
+@dataclass(frozen=True)
+class Content:
+    """The content of a file: its value, whose tensors `array` makes of the numbers in it."""
 
-    Takes the file's size once for what is read, and once more for the tensors. Raises `FormatError`
-    where it is damaged, `ImportRefused` where it holds or claims anything else.
+    value: Any
+    numbers: Callable[[Storage], bytes] = field(repr=False)
+
+    def array(self, found: Any) -> np.ndarray | None:
+        """Return a tensor or an array of NumPy as an array, None for anything else."""
+        if isinstance(found, Left) and isinstance(found.value, np.ndarray):
+            return found.value
+        if not isinstance(found, Tensor):
+            return None
+        return found.array(self.numbers(found.storage))
+
+
+def load(path: PathLike) -> Content:
+    """Read a file of torch.save or a plain pickle.
+
+    Raises `FormatError` where it is damaged, `ImportRefused` where it asks for a function or a
+    type that no checkpoint of tensors needs, or claims more than it holds.
     """
     with opened(path) as stream:
         try:
-            checked = _checked(path, stream)
-            return torch.load(checked, weights_only=True, map_location="cpu")
+            return _content(path, stream)
         except (ImportRefused, OSError):
             raise
         except ForeignGlobal as error:
@@ -45,50 +65,65 @@ def load(torch: Any, path: PathLike) -> Any:
             raise FormatError(f"{path} is not a whole PyTorch file") from None
 
 
-def _checked(path: PathLike, stream: BinaryIO) -> BinaryIO:
-    """Return the content of a file, known to hold what it claims."""
+def _content(path: PathLike, stream: BinaryIO) -> Content:
     size = os.fstat(stream.fileno()).st_size
-    start = stream.read(len(LEGACY))
-    stream.seek(0)
-    if start.startswith(b"PK"):
-        return _checked_archive(path, stream, size)
-    copy = io.BytesIO(stream.read())
-    if start != LEGACY:  # a pickle that torch.save did not write
-        Reader(copy, size).load()
+    data = stream.read()
+    if data.startswith(b"PK"):
+        return _archived(path, data)
+    if data.startswith(LEGACY):
+        value, numbers = _legacy(path, data)
+        return Content(value, lambda storage: numbers[storage.key])
+    reader = Reader(io.BytesIO(data), size, lambda nested: _nested(path, nested))
+    return Content(reader.load(), lambda storage: reader.numbers[storage.key])
+
+
+def _archived(path: PathLike, data: bytes) -> Content:
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    check_members(path, archive, len(data))
+    members = {each.filename: each for each in archive.infolist()}
+    if any(each.compress_type != zipfile.ZIP_STORED for each in members.values()):
+        raise ImportRefused(f"{path} is compressed, which torch.save does not: save it again")
+    names = [name for name in members if name.endswith(PICKLE) and name.count("/") == 1]
+    if len(names) != 1 or sum(each.file_size for each in members.values()) > len(data):
         raise FormatError(f"{path} is not a whole PyTorch file")
+    folder = names[0].removesuffix(PICKLE)
+    order = f"{folder}/byteorder"
+    if order in members and archive.read(order) != b"little":
+        raise ImportRefused(f"{path} is of a big-endian machine: save it on another")
+    reader = Reader(io.BytesIO(archive.read(names[0])), len(data))
+    value = reader.load()
+    for storage in reader.storages.values():
+        _check_size(path, storage.size, members[f"{folder}/data/{storage.key}"].file_size)
+    # Read at once, since only a whole archive is one.
+    numbers = {key: archive.read(f"{folder}/data/{key}") for key in reader.storages}
+    return Content(value, lambda storage: numbers[storage.key])
+
+
+def _legacy(path: PathLike, data: bytes) -> tuple[Any, dict[str, bytes]]:
+    """Return the value of a file of old, and the numbers of its storages by key."""
+    stream = io.BytesIO(data)
     for _ in range(PICKLES_BEFORE):
-        Reader(copy, size).load()
-    reader = Reader(copy, size)
-    reader.load()
-    _check_sum(path, reader.storages.values(), size)
-    copy.seek(0)
-    return copy
-
-
-def _checked_archive(path: PathLike, stream: BinaryIO, size: int) -> BinaryIO:
-    # PyTorch reads archives in its own way: it gets one that is written anew here.
-    copy = io.BytesIO()
-    with zipfile.ZipFile(stream) as archive, zipfile.ZipFile(copy, "w") as written:
-        check_members(path, archive, size)
-        members = {each.filename: each for each in archive.infolist()}
-        if any(each.compress_type != zipfile.ZIP_STORED for each in members.values()):
-            raise ImportRefused(f"{path} is compressed, which torch.save does not: save it again")
-        names = [name for name in members if name.endswith(PICKLE) and name.count("/") == 1]
-        if len(names) != 1 or sum(each.file_size for each in members.values()) > size:
+        Reader(stream, len(data)).load()
+    reader = Reader(stream, len(data))
+    value = reader.load()
+    _check_size(path, sum(each.size for each in reader.storages.values()), len(data))
+    numbers = {}
+    for key in map(str, Reader(stream, len(data)).load()):
+        storage = reader.storages[key]
+        (count,) = np.frombuffer(stream.read(COUNT.itemsize), COUNT)
+        numbers[key] = stream.read(storage.size)
+        if count != storage.count or len(numbers[key]) != storage.size:
             raise FormatError(f"{path} is not a whole PyTorch file")
-        reader = Reader(io.BytesIO(archive.read(names[0])), size)
-        reader.load()
-        folder = names[0].removesuffix(PICKLE)
-        for storage in reader.storages.values():
-            record = members[f"{folder}/data/{storage.key}"]
-            _check_sum(path, [storage], record.file_size)
-        for name in members:
-            written.writestr(zipfile.ZipInfo(name), archive.read(name))
-    copy.seek(0)
-    return copy
+    return value, numbers
 
 
-def _check_sum(path: PathLike, storages: Iterable[Storage], size: int) -> None:
-    claimed = sum(storage.count * storage.item_size for storage in storages)
+def _nested(path: PathLike, data: bytes) -> tuple[Storage, bytes]:
+    value, numbers = _legacy(path, data)
+    if not isinstance(value, Storage):
+        raise pickle.UnpicklingError("a storage that is none")
+    return value, numbers[value.key]
+
+
+def _check_size(path: PathLike, claimed: int, size: int) -> None:
     if claimed > size:
         raise ImportRefused(f"{path} claims {claimed} bytes of numbers where it has {size}")

@@ -20,7 +20,7 @@ import numpy as np
 from tests.trust.fuzzers.program import fuzz_and_count, no_longer_than
 from weights import GhostError, configure
 from weights.importers import IMPORTERS, Imported, converting, import_file
-from weights.importers.checkpoints import Checkpoint, unwrap
+from weights.importers.checkpoints import Checkpoint, without_counters
 from weights.importers.importer import Importer
 
 State = dict[str, np.ndarray]
@@ -161,7 +161,7 @@ def outcome(tensors: State, asked: dict[str, Any]) -> str:
     """`imported`, the kind of the `GhostError`, or what went wrong."""
 
     def checkpoint(path: Any, entry: str | None = None) -> Checkpoint:
-        return unwrap(path, tensors)
+        return without_counters(path, tensors)
 
     try:
         with patch.object(converting, "read_checkpoint", checkpoint), no_longer_than(SLOWEST):
@@ -173,7 +173,9 @@ def outcome(tensors: State, asked: dict[str, Any]) -> str:
     except BaseException as error:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return f"wrong: {type(error).__name__}: {error} at {frame.filename}:{frame.lineno}"
-    wrong = wrong_tensors(found, unwrap("file", tensors), IMPORTERS[asked["importer"]], asked)
+    rules = IMPORTERS[asked["importer"]]
+    read = without_counters("file", tensors).bare(rules.starts)
+    wrong = wrong_tensors(found, read, rules, asked)
     return f"wrong: {wrong}" if wrong else "imported"
 
 

@@ -290,21 +290,27 @@ def test_ultralytics_modules_are_recognised(tmp_path: Path) -> None:
     assert all(imported.config["bn_eps"] == 1e-3 for imported in found)
 
 
-def test_a_fused_checkpoint_is_refused(tmp_path: Path) -> None:
-    tensors = {
-        "cv1.conv.weight": np.zeros((8, 16, 1, 1), np.float32),
-        "cv1.conv.bias": np.zeros(8, np.float32),
-        "cv2.conv.bias": np.zeros(8, np.float32),
-    }
-    path = saved(tmp_path / "foreign.safetensors", tensors)
+FUSED = [
+    ("ghost_conv", {"c_in": 8, "c_out": 16}),
+    ("ghost_bottleneck", {"c_in": 8, "c_mid": 8, "c_out": 16, "stride": 2}),
+    ("c3_ghost", {"c1": 8, "c2": 16}),
+]
 
-    with pytest.raises(ImportRefused) as caught:
-        import_file(path, "ultralytics")
 
-    assert str(caught.value) == (
-        f"{path} is fused: batch normalisation is merged into 'cv1.conv.bias' and 1 others, and "
-        "cannot be taken out again; save it before model.fuse()"
-    )
+@pytest.mark.parametrize(("architecture", "config"), FUSED)
+def test_a_fused_module_is_imported_in_its_form(
+    save: Callable[..., Path], random_tensors: Callable[..., Any], architecture: str,
+    config: dict[str, Any],
+) -> None:  # fmt: skip
+    own = {} if architecture == "c3_ghost" else {"split": "floor", "dw_kernel_size": 5}
+    fused = random_tensors(configure(architecture, {"form": "folded", **own, **config}), np.float16)
+    rules = IMPORTERS["ultralytics"]
+
+    imported = import_file(save({rules.foreign_name(n): x for n, x in fused.items()}), rules.name)
+
+    assert (imported.architecture, imported.config["form"]) == (architecture, "folded")
+    assert all(imported.tensors[name].tobytes() == x.tobytes() for name, x in fused.items())
+    assert imported.source["assumed"]["bn_eps"] == 1e-3
 
 
 def test_tensors_of_two_modules_are_refused_by_name(tmp_path: Path) -> None:

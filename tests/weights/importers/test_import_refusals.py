@@ -76,7 +76,7 @@ def test_a_width_that_no_ratio_gives_is_refused(
     [
         (
             {"importer": "kecam"},
-            "`importer` must be one of seed, timm, huawei, ultralytics, d-li14, npz, keras, "
+            "`importer` must be one of seed, timm, huawei, ultralytics, d-li14, onnx, npz, keras, "
             "flax-msgpack, orbax, got 'kecam'",
         ),
         (

@@ -90,18 +90,37 @@ def test_a_file_without_state_dict_is_refused(tmp_path: Path, torch: Any) -> Non
     )
 
 
-def test_a_choice_between_plain_and_averaged_weights_is_the_users(
+TAKEN = [
+    (("state_dict", "state_dict_ema"), "state_dict_ema"),
+    (("model", "discriminator"), "model"),
+    (("ema_model", "model"), "ema_model"),
+]
+
+
+@pytest.mark.parametrize(("entries", "taken"), TAKEN)
+def test_of_several_state_dicts_the_averaged_or_the_usual_one_is_taken_and_told(
+    tmp_path: Path, torch: Any, state_dict: dict[str, Any], entries: tuple[str, ...], taken: str
+) -> None:
+    path = tmp_path / "layer.pt"
+    torch.save(dict.fromkeys(entries, state_dict) | {"epoch": 3}, path)
+
+    source = import_file(path, "seed").source
+
+    assert source["entry"] == taken
+    assert source["beside"] == [*(name for name in entries if name != taken), "epoch"]
+
+
+def test_a_choice_between_networks_is_the_users(
     tmp_path: Path, torch: Any, state_dict: dict[str, Any]
 ) -> None:
     path = tmp_path / "layer.pt"
-    torch.save({"state_dict": state_dict, "state_dict_ema": state_dict, "epoch": 3}, path)
+    torch.save({"student": state_dict, "teacher": state_dict, "epoch": 3}, path)
 
     with pytest.raises(ImportRefused) as caught:
         import_file(path, "seed")
 
     assert str(caught.value) == (
-        f"{path} holds several state dicts: state_dict, state_dict_ema (averaged); choose one with "
-        "--entry NAME: averaged weights are usually the better ones"
+        f"{path} holds several state dicts: student, teacher; choose one with --entry NAME"
     )
 
 

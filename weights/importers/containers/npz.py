@@ -10,10 +10,11 @@ from weights.files import file_types
 from weights.files.file import WeightFile
 from weights.files.storage import PathLike
 from weights.files.writing import check_writable, write_atomically
-from weights.importers.checkpoints import ENTRY, Checkpoint, Description, unwrap
+from weights.importers.checkpoints import ENTRY, Checkpoint, Description, without_counters
 from weights.importers.containers.container import Container, Specs
 from weights.importers.files import read_arrays
 from weights.importers.importer import unchanged
+from weights.importers.names import strip_wrappers
 from weights.tensors import DTYPES
 
 BFLOAT16 = DTYPES["BF16"]
@@ -25,14 +26,15 @@ def read(path: PathLike) -> Checkpoint:
     """Read the arrays of an archive, wrappers and counters taken off."""
     arrays = read_arrays(path)
     text = arrays.pop(ENTRY, None)
-    checkpoint = unwrap(path, arrays)
+    checkpoint = without_counters(path, arrays)
+    prefix = strip_wrappers(list(checkpoint.tensors))
     tensors = {
-        name: array.view(BFLOAT16) if array.dtype == RAW else array
+        name.removeprefix(prefix): array.view(BFLOAT16) if array.dtype == RAW else array
         for name, array in checkpoint.tensors.items()
     }
     is_text = text is not None and text.dtype.kind == "U" and text.ndim == 0
     description = Description.parse(path, str(text) if is_text else text)
-    return replace(checkpoint, tensors=tensors, description=description)
+    return replace(checkpoint, tensors=tensors, prefix=prefix, description=description)
 
 
 def places(description: Description, specs: Specs) -> Specs:

@@ -1,5 +1,6 @@
 """Checkpoints of d-li14's PyTorch GhostNet: other names, another gate, shortcut and head."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from weights.networks.ghostnet import ROWS, GhostNetConfig
 from weights.tensors import CONVOLUTION, TensorSpec
 
 GATE = "clip01"
+STARTS = re.compile(r"features\.0\.0\.weight")
 # The arguments that its class always has; the tensors do not determine those of UNDETERMINED.
 ARGUMENTS = {
     "head": "norm",
@@ -86,4 +88,6 @@ def _canonical(shapes: Shapes) -> Shapes:
     return replace(shapes, found=found)
 
 
-D_LI14 = Importer("d-li14", ("ghostnet",), infer, differences, RENAMES, (), to_canonical, GATE)
+D_LI14 = Importer(
+    "d-li14", ("ghostnet",), STARTS, infer, differences, RENAMES, (), to_canonical, GATE
+)

@@ -41,5 +41,12 @@ def refuse_tensorflow(path: PathLike, names: Iterable[str] = ()) -> None:
 
 
 HUAWEI = Importer(
-    "huawei", ARCHITECTURES, infer, timm.differences, RENAMES, INVERSE, refuse=refuse_tensorflow
+    "huawei",
+    ARCHITECTURES,
+    timm.STARTS,
+    infer,
+    timm.differences,
+    RENAMES,
+    INVERSE,
+    refuse=refuse_tensorflow,
 )

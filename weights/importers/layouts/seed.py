@@ -1,5 +1,6 @@
 """State dicts of the PyTorch class that GhostConv's semantics, names and defaults come from."""
 
+import re
 from collections.abc import Iterator
 
 from weights.importers.importer import Arguments, Importer, Inferred, Shapes, fixed_differences
@@ -8,6 +9,7 @@ from weights.importers.layouts.layers import CHEAP, PRIMARY
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.networks.architectures import Config
 
+STARTS = re.compile(r"primary_conv\.0\.weight")
 # Arguments of GhostConv that the class does not have, and what it computes with.
 ABSENT: Arguments = {"dilation": (1, 1), "groups": 1, "activation": "relu", "bias": False}
 FIXED = ABSENT | {"bn_eps": 1e-5, "bn_momentum": 0.1}
@@ -37,4 +39,4 @@ def differences(config: Config) -> Iterator[str]:
         yield f"it has no crop of {c_int} + {c_cheap} channels to {config.c_out}"
 
 
-SEED = Importer("seed", ("ghost_conv",), infer, differences)
+SEED = Importer("seed", ("ghost_conv",), STARTS, infer, differences)

@@ -18,6 +18,10 @@ from weights.networks.ghostnet import GhostNetConfig
 
 RENAMES = ((r"cheap_conv\.", "cheap_operation."),)
 INVERSE = ((r"cheap_operation\.", "cheap_conv."),)
+STARTS = re.compile(
+    r"(features\.0\.0\.|layer1\.\d+\.conv1\.)?primary_(conv|rpr_conv)\.|conv_stem\.|ghost1\.|"
+    r"conv_reduce\."
+)
 FIRST_STAGE = re.compile(r"layer1\.\d+\.conv1\.primary_conv\.0\.weight")
 # The arguments that the classes of timm always have.
 NORM = {"bn_eps": 1e-5, "bn_momentum": 0.1}
@@ -116,4 +120,4 @@ def _branches_differences(config: GhostConvV3Config) -> Iterator[str]:
         yield "its primary half has no branch without a convolution, the file has one"
 
 
-TIMM = Importer("timm", tuple(INFER), infer, differences, RENAMES, INVERSE)
+TIMM = Importer("timm", tuple(INFER), STARTS, infer, differences, RENAMES, INVERSE)

@@ -1,6 +1,8 @@
 """Checkpoints of ultralytics' ghost modules: GhostConv, GhostBottleneck, C3Ghost."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from weights.arithmetic import same_padding
 from weights.errors import ImportRefused
@@ -8,10 +10,11 @@ from weights.importers.importer import Arguments, Importer, Inferred, Shapes, fi
 from weights.importers.layouts.ghost_modules import read_ghost_module
 from weights.modules import yolo
 from weights.modules.bottleneck import GhostBottleneckConfig
-from weights.modules.forms import TRAINING
+from weights.modules.forms import FOLDED, TRAINING
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.networks.architectures import Config
 
+STARTS = re.compile(r"cv1\.conv\.|conv\.0\.cv1\.conv\.")
 # Of the modules around a GhostConv, then of a GhostConv itself.
 RENAMES = (
     (r"^(cv[123])\.0\.", r"\1.conv."),
@@ -23,7 +26,7 @@ RENAMES = (
     (r"\bshortcut\.3\.", "shortcut.1.bn."),
     (r"\bshortcut\.2\.", "shortcut.1.conv."),
     (r"\bshortcut\.1\.(?=weight|bias|running)", "shortcut.0.bn."),
-    (r"\bshortcut\.0\.(?=weight)", "shortcut.0.conv."),
+    (r"\bshortcut\.0\.(?=weight|bias)", "shortcut.0.conv."),
     (r"\bprimary_conv\.0\.", "cv1.conv."),
     (r"\bprimary_conv\.1\.", "cv1.bn."),
     (r"\bcheap_conv\.0\.", "cv2.conv."),
@@ -36,14 +39,12 @@ PLAIN: Arguments = {
     "attention": False,
     "branches": 0,
     "primary_skip": True,
-    "form": TRAINING,
 }
 MODULE = yolo.SHARED | {"ratio": 2}
 
 
 def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
     """Infer the module from the names of ultralytics."""
-    refuse_fused(shapes)
     found = {
         "ghost_conv": "cv1.conv.weight" in shapes and "cv3.conv.weight" not in shapes,
         "ghost_bottleneck": "conv.0.cv1.conv.weight" in shapes,
@@ -56,17 +57,14 @@ def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferre
             f"{shapes.path} must hold one of ultralytics' GhostConv, GhostBottleneck or "
             f"C3Ghost by itself, got {got}: save the state dict of that module alone"
         )
-    return INFER[fitting[0]](shapes, fitting[0], given)
+    inferred = INFER[fitting[0]](shapes, fitting[0], given)
+    form = FOLDED if is_fused(shapes) else TRAINING
+    return replace(inferred, arguments=inferred.arguments | {"form": form})
 
 
-def refuse_fused(shapes: Shapes) -> None:
-    """Raise `ImportRefused` where batch normalisation was merged into the convolutions."""
-    fused = [name for name in shapes.found if name.endswith("conv.bias")]
-    if fused:
-        raise ImportRefused(
-            f"{shapes.path} is fused: batch normalisation is merged into {fused[0]!r} and "
-            f"{len(fused) - 1} others, and cannot be taken out again; save it before model.fuse()"
-        )
+def is_fused(shapes: Shapes) -> bool:
+    """Return whether `model.fuse()` merged batch normalisation into the convolutions."""
+    return any(name.endswith("conv.bias") for name in shapes.found)
 
 
 def differences(config: Config) -> Iterator[str]:
@@ -125,4 +123,4 @@ INFER: Mapping[str, Callable[[Shapes, str, Arguments], Inferred]] = {
     "ghost_bottleneck": _infer_bottleneck,
     "c3_ghost": _infer_c3,
 }
-ULTRALYTICS = Importer("ultralytics", tuple(INFER), infer, differences, RENAMES)
+ULTRALYTICS = Importer("ultralytics", tuple(INFER), STARTS, infer, differences, RENAMES)

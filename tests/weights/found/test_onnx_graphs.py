@@ -1,0 +1,157 @@
+"""Modules in graphs of ONNX: recognised with and without batch normalisations, whole or refused."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.reference_files import reference_file
+from weights import GhostError, configure, read_file
+from weights.importers import import_file
+from weights.importers.graphs.importer import read_parts
+from weights.importers.several import import_modules
+
+onnx: Any = pytest.importorskip("onnx")
+torch: Any = pytest.importorskip("torch")
+ghost_torch: Any = pytest.importorskip("ghost_torch")
+
+FACE_LANDMARKS = "wild/PFLD_GhostNet_112_1_opt_sim.onnx"
+
+
+def exported(module: Any, path: Path, shape: tuple[int, ...], *, training: bool) -> Path:
+    """A file that PyTorch wrote, with the batch normalisations in the graph or folded."""
+    mode = torch.onnx.TrainingMode
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(), torch.zeros(shape), path, dynamo=False,
+            training=mode.PRESERVE if training else mode.EVAL,
+        )  # fmt: skip
+    return path
+
+
+def test_every_bottleneck_of_a_trained_network_is_imported_and_computes_the_same(
+    tmp_path: Path,
+) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    path = reference_file(FACE_LANDMARKS)
+    found, parts = import_modules(path, "onnx").found, read_parts(path)
+    model = onnx.load(path)
+    values = dict.fromkeys(x for part in parts for x in (part.source, part.output))
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in values)
+    session = runtime.InferenceSession(model.SerializeToString())
+    image = np.random.default_rng(0).normal(size=(1, 3, 112, 112)).astype(np.float32)
+    wanted = dict(zip(values, session.run(list(values), {"input": image}), strict=True))
+
+    assert len(found) == len(parts) == 11
+    for part in parts:
+        imported = found[part.path]
+        assert (imported.architecture, imported.config["form"]) == ("ghost_bottleneck", "folded")
+        module = ghost_torch.weights_io.build(
+            imported.architecture, imported.config, imported.tensors
+        ).eval()
+        got = module(torch.from_numpy(wanted[part.source])).detach().numpy()
+        largest = np.abs(wanted[part.output]).max()
+        assert np.abs(got - wanted[part.output]).max() <= 1e-6 * max(1, largest), part.path
+
+
+def test_all_modules_go_into_one_file(tmp_path: Path) -> None:
+    import_modules(reference_file(FACE_LANDMARKS), "onnx").write(tmp_path / "all.safetensors")
+
+    file = read_file(tmp_path / "all.safetensors")
+
+    assert file.architecture == "custom"
+    assert len(file.config["modules"]) == 11
+    assert "Conv_7.ghost1.primary_conv.0.bias" in file.tensors
+
+
+MODULES: list[tuple[str, dict[str, Any]]] = [
+    ("ghost_conv", {"c_in": 4, "c_out": 7, "kernel_size": 3, "padding": 1, "activation": "silu"}),
+    ("ghost_conv", {"c_in": 4, "c_out": 9, "ratio": 3, "stride": 2, "activation": "hard_swish"}),
+    ("ghost_conv", {"c_in": 4, "c_out": 8, "bias": True, "bn_eps": 1e-3, "activation": "relu6"}),
+    ("ghost_bottleneck", {"c_in": 8, "c_mid": 16, "c_out": 12, "stride": 2, "se_ratio": 0.25}),
+    ("ghost_bottleneck", {"c_in": 8, "c_mid": 16, "c_out": 8, "bn_eps": 1e-3}),
+    ("ghost_bottleneck", {"c_in": 8, "c_mid": 16, "c_out": 12, "shortcut_activation": "relu"}),
+]
+NETWORK = ("ghostnet", {"width": 0.1, "num_classes": 3})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("architecture", "config"), [*MODULES, NETWORK])
+def test_what_pytorch_exported_comes_back(
+    tmp_path: Path, architecture: str, config: dict[str, Any], training: bool
+) -> None:
+    torch.manual_seed(0)
+    checked = configure(architecture, config)
+    tensors = {
+        spec.name: (np.abs(np.random.default_rng(i).normal(size=spec.shape)) + 0.1).astype("f4")
+        for i, spec in enumerate(checked.tensors())
+    }
+    module = ghost_torch.weights_io.build(architecture, config, tensors)
+    shape = (1, checked.input_channels, 64, 64)
+    path = exported(module, tmp_path / "a.onnx", shape, training=training)
+
+    imported = import_file(path, "onnx")
+
+    assert imported.architecture == architecture
+    told = imported.source["assumed"].keys() | {"form", "split", "ratio", "bias"}
+    wanted = checked.to_dict()
+    kept = {key for key, value in imported.config.items() if wanted.get(key, value) != value}
+    assert kept <= told
+    if training:
+        assert all(np.array_equal(imported.tensors[name], x) for name, x in tensors.items())
+    x = torch.randn(shape)
+    back = ghost_torch.weights_io.build(architecture, imported.config, imported.tensors).eval()
+    torch.testing.assert_close(back(x), module.eval()(x), rtol=1e-4, atol=1e-4)
+
+
+def of_tensors(*tensors: Any, nodes: int = 0) -> Any:
+    relu = [onnx.helper.make_node("Relu", [f"v{i}"], [f"v{i + 1}"]) for i in range(nodes)]
+    conv = onnx.helper.make_node("Conv", ["x", "w"], ["y"])
+    graph = onnx.helper.make_graph([conv, *relu], "g", [], [], list(tensors))
+    return onnx.helper.make_model(graph)
+
+
+def external() -> bytes:
+    tensor = onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [1], [1.0])
+    tensor.ClearField("float_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/passwd")
+    return bytes(of_tensors(tensor).SerializeToString())
+
+
+def claiming() -> bytes:
+    tensor = onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [1], [1.0])
+    tensor.dims[0] = 2**40
+    return bytes(of_tensors(tensor).SerializeToString())
+
+
+HOSTILE = {
+    "names another file": (external, "names other files with its numbers: save it as one file"),
+    "claims more than it has": (claiming, "is not a whole ONNX file"),
+    "truncated": (lambda: of_tensors(nodes=500).SerializeToString()[:-7], "is not a whole ONNX"),
+    "nested": (lambda: b"\x08\x07\x3a" + b"\xff\x7f\x0a" * 3000, "is not a whole ONNX file"),
+    "without a module": (
+        lambda: of_tensors(nodes=20_000).SerializeToString(), "holds modules at none"
+    ),
+    "another kind": (lambda: b"<html>", "is not what --from onnx reads: it is an HTML page"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_graph_that_is_none_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    make, words = HOSTILE[kind]
+    (tmp_path / "a.onnx").write_bytes(make())
+    began = time.process_time()
+
+    with pytest.raises(GhostError) as caught:
+        import_file(tmp_path / "a.onnx", "onnx")
+
+    assert words in str(caught.value)
+    assert time.process_time() - began < 1

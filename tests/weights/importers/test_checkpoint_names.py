@@ -1,0 +1,152 @@
+"""Prefixes, wrapped classifiers, modules of larger networks, and maps of names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+from weights import FormatError, ImportRefused, configure, read_file
+from weights.importers import import_file
+from weights.importers.names import NameMap
+
+SMALL = {"width": 0.1, "num_classes": 3}
+Tensors = dict[str, np.ndarray]
+
+
+@pytest.fixture
+def network(random_tensors: Callable[..., Any]) -> Tensors:
+    """The tensors of a small GhostNet under timm's names."""
+    drawn = random_tensors(configure("ghostnet", SMALL))
+    return {name.replace("cheap_conv", "cheap_operation"): x for name, x in drawn.items()}
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "net.", "student.ema.module.", "0."])
+def test_a_prefix_of_all_names_is_found_and_recorded(
+    save: Callable[..., Path], network: Tensors, prefix: str
+) -> None:
+    path = save({prefix + name: array for name, array in network.items()})
+
+    assert import_file(path, "timm").source.get("prefix", "") == prefix
+
+
+def test_a_part_that_all_names_share_stays_where_the_module_has_it(
+    save: Callable[..., Path], random_tensors: Callable[..., Any]
+) -> None:
+    layer = random_tensors(configure("ghost_conv", {"c_in": 4, "c_out": 8, "ratio": 1}))
+
+    assert "prefix" not in import_file(save(layer), "seed").source
+
+
+@pytest.mark.parametrize("importer", ["timm", "huawei"])
+def test_a_wrapped_classifier_is_the_classifier(
+    save: Callable[..., Path], network: Tensors, importer: str
+) -> None:
+    path = save({n.replace("classifier.", "classifier.1."): x for n, x in network.items()})
+
+    imported = import_file(path, importer)
+
+    assert imported.config["num_classes"] == 3
+    assert imported.source["renamed"]["classifier.bias"] == "classifier.1.bias"
+
+
+def test_two_modules_are_a_choice_by_path(save: Callable[..., Path], network: Tensors) -> None:
+    both = {f"{who}.{name}": x for who in ("student", "teacher.net") for name, x in network.items()}
+    path = save(both)
+
+    with pytest.raises(ImportRefused) as caught:
+        import_file(path, "timm")
+    imported = import_file(path, "timm", module="teacher.net")
+
+    words = "holds modules at student, teacher.net: choose one with --module PATH"
+    assert str(caught.value) == f"{path} {words}"
+    assert imported.source["prefix"] == "teacher.net."
+    assert imported.source["dropped"] == {"tensors outside teacher.net": len(network)}
+
+
+def test_a_module_that_is_absent_is_refused(save: Callable[..., Path], network: Tensors) -> None:
+    path = save({f"student.{name}": x for name, x in network.items()})
+
+    with pytest.raises(ImportRefused) as caught:
+        import_file(path, "timm", module="teacher")
+
+    words = "has no module at 'teacher', its names begin with student"
+    assert str(caught.value) == f"{path} {words}"
+
+
+MAP = """
+[names]
+"stem.**" = "conv_stem.**"
+"aux.**" = ""
+"body.*.*.**" = "blocks.*.*.**"
+"""
+
+
+@pytest.fixture
+def foreign(save: Callable[..., Path], network: Tensors) -> Path:
+    """A checkpoint with names of its own."""
+    renamed = {
+        name.replace("conv_stem", "stem").replace("blocks.", "body."): array
+        for name, array in network.items()
+    }
+    return save(renamed | {"aux.weight": np.ones((1, 1), np.float32)})
+
+
+def test_a_map_makes_known_names_of_foreign_ones(
+    foreign: Path, tmp_path: Path, run: Callable[..., Result], network: Tensors
+) -> None:
+    (tmp_path / "map.toml").write_text(MAP)
+
+    result = run(
+        "import", "--from", "timm", "--map", tmp_path / "map.toml", foreign, "-o", tmp_path / "out"
+    )
+
+    assert result.exit_code == 0
+    assert "dropped: 1 tensors that the map leaves out" in result.stdout
+    np.testing.assert_array_equal(
+        read_file(tmp_path / "out").tensors["conv_stem.weight"], network["conv_stem.weight"]
+    )
+
+
+def test_a_dry_run_shows_every_name_and_writes_nothing(
+    foreign: Path, tmp_path: Path, run: Callable[..., Result]
+) -> None:
+    (tmp_path / "map.toml").write_text(MAP.replace('"body.*.*.**"', '"other.*.*.**"'))
+    arguments = ["import", "--from", "timm", "--map", tmp_path / "map.toml", "--dry-run", foreign]
+
+    result = run(*arguments)
+
+    assert result.exit_code == 1
+    assert "stem.weight -> conv_stem.weight (4, 3, 3, 3)" in result.stdout
+    assert "aux.weight -> left out" in result.stdout
+    assert "body.0.0.ghost1.primary_conv.0.weight (2, 4, 1, 1)" in result.stdout
+    assert result.stderr.startswith(f"Error: {foreign} must hold one of ghost_conv")
+    (tmp_path / "map.toml").write_text(MAP)
+    assert "would be ghostnet, 432 tensors" in run(*arguments).stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("names", "is no TOML file: "),
+        ("[name]\n", "must hold one table, [names], of rules such as "),
+        ("[names]\na = 3\n", "must hold one table, [names], of rules such as "),
+        ('[names]\n"a.*" = "b.**"\n', "a new name must have the stars of the old one, in their "),
+    ],
+)
+def test_a_map_that_is_none_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "map.toml").write_text(text)
+
+    with pytest.raises(FormatError) as caught:
+        NameMap.read(tmp_path / "map.toml")
+
+    assert words in str(caught.value)
+
+
+def test_a_map_that_gives_two_tensors_one_name_is_refused(foreign: Path) -> None:
+    with pytest.raises(ImportRefused, match=r"the map gives 'body.* and 'body.* one name, 'x'"):
+        import_file(foreign, "timm", names=NameMap((("body.*.*.*.bias", "x"), ("body.**", "x"))))

@@ -1,0 +1,186 @@
+"""Names in a checkpoint: where modules begin, what stands before them, and what replaces them."""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from weights.errors import FormatError, ImportRefused
+from weights.files.storage import PathLike, read_bytes
+from weights.text import brief, listed
+
+# What torch.nn.DataParallel, torch.compile and training scripts put before every name.
+WRAPPERS = ("module.", "_orig_mod.", "model.", "backbone.")
+# A classifier among other layers of a Sequential, and under the name of torchvision's networks.
+HEADS = (
+    (re.compile(r"(classifier|linear)\.\d+\.(weight|bias)"), r"\1.\2"),
+    (re.compile(r"fc\.(weight|bias)"), r"linear.\1"),
+)
+LONGEST_NAME, LONGEST_MAP = 512, 1_000_000
+
+
+def strip_wrappers(names: Sequence[str]) -> str:
+    """Return the prefix of wrappers that all names share.
+
+    >>> strip_wrappers(["module._orig_mod.bn1.weight", "module._orig_mod.bn1.bias"])
+    'module._orig_mod.'
+    """
+    for wrapper in WRAPPERS:
+        if names and all(name.startswith(wrapper) for name in names):
+            return wrapper + strip_wrappers([name.removeprefix(wrapper) for name in names])
+    return ""
+
+
+def common_prefix(names: Sequence[str], starts: re.Pattern[str]) -> str:
+    """Return the shortest prefix of all names after which one is how a module begins.
+
+    Where none is, the wrappers alone.
+
+    >>> common_prefix(["net.ema.conv_stem.weight", "net.ema.bn1.bias"], re.compile("conv_stem"))
+    'net.ema.'
+    """
+    parts = [name.split(".")[:-1] for name in names]
+    shared = [step[0] for step in zip(*parts, strict=False) if len(set(step)) == 1]
+    # Parts are shared from the first to the last only as long as all before them are.
+    prefix = ""
+    for part in ["", *(shared if names else [])]:
+        prefix += f"{part}." if part else ""
+        if not all(name.startswith(prefix) for name in names):
+            break
+        if any(starts.match(name, len(prefix)) for name in names):
+            return prefix
+    return strip_wrappers(names)
+
+
+def places(names: Iterable[str], starts: re.Pattern[str]) -> list[str]:
+    """Return the paths at which modules may begin, a module before those inside it.
+
+    >>> places(["a.ghost1.w", "a.ghost1.ghost1.w", "b.2.ghost1.w"], re.compile("ghost1"))
+    ['a', 'b.2', 'a.ghost1']
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        for end in (0, *(match.end() for match in re.finditer(r"\.", name[:LONGEST_NAME]))):
+            if starts.match(name, end):
+                found[name[:end].removesuffix(".")] = None
+    return sorted(found, key=lambda path: path.count(".") + bool(path))
+
+
+def is_inside(path: str, other: str) -> bool:
+    """Return whether a path lies inside another one."""
+    return path != other and (not other or path.startswith(f"{other}."))
+
+
+def heads(names: Iterable[str]) -> dict[str, str]:
+    """Return the plain names of wrapped classifiers, where they are not taken.
+
+    >>> heads(["conv_stem.weight", "classifier.1.weight"])
+    {'classifier.1.weight': 'classifier.weight'}
+    """
+    taken, renamed = set(names), dict[str, str]()
+    for name in taken:
+        for pattern, plain in HEADS:
+            found = pattern.fullmatch(name)
+            if found:
+                renamed[name] = found.expand(plain)
+    targets = list(renamed.values())
+    return {
+        name: renamed[name]
+        for name in sorted(renamed)
+        if targets.count(renamed[name]) == 1 and renamed[name] not in taken
+    }
+
+
+@dataclass(frozen=True)
+class NameMap:
+    """Rules from names in a file to other names; the first that matches a whole name holds.
+
+    In a rule `*` stands for a part of a name and `**` for any parts; the same stars in the new name
+    stand for what they matched, in their order. An empty new name leaves the tensor out.
+
+    >>> names = NameMap((("body.*.**", "blocks.*.0.**"), ("aux.**", "")))
+    >>> names.apply("body.3.ghost1.weight"), names.apply("aux.fc.bias"), names.apply("head.weight")
+    ('blocks.3.0.ghost1.weight', '', 'head.weight')
+    """
+
+    rules: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def read(cls, path: PathLike) -> Self:
+        """Read the table `names` of a TOML file; raises `FormatError` for anything else."""
+        try:
+            data = read_bytes(path)
+            found = tomllib.loads(data[:LONGEST_MAP].decode()) if len(data) < LONGEST_MAP else None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+            raise FormatError(f"{path} is no TOML file: {brief(str(error))}") from None
+        rules = found.get("names") if found and list(found) == ["names"] else None
+        if not isinstance(rules, Mapping) or not all(isinstance(x, str) for x in rules.values()):
+            raise FormatError(
+                f'{path} must hold one table, [names], of rules such as "body.*.**" = '
+                f'"blocks.*.0.**", got {brief(found)}'
+            )
+        wrong = [old for old, new in rules.items() if _stars(new) not in ([], _stars(old))]
+        if wrong:
+            raise FormatError(
+                f"{path}: a new name must have the stars of the old one, in their order, got "
+                f"{brief(wrong[0])} = {brief(rules[wrong[0]])}"
+            )
+        return cls(tuple(rules.items()))
+
+    def apply(self, name: str) -> str:
+        """Return the new name of a tensor."""
+        for old, new in self.rules if len(name) <= LONGEST_NAME else ():
+            found = re.fullmatch(_pattern(old), name)
+            if found:
+                return _filled(new, found.groups())
+        return name
+
+    def rename(self, path: PathLike, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return tensors under their new names; raises `ImportRefused` where two get the same."""
+        renamed: dict[str, np.ndarray] = {}
+        origins: dict[str, str] = {}
+        for name, array in tensors.items():
+            new = self.apply(name)
+            if new in renamed:
+                raise ImportRefused(
+                    f"{path}: the map gives {brief(origins[new])} and {brief(name)} one name, "
+                    f"{brief(new)}"
+                )
+            if new:
+                renamed[new], origins[new] = array, name
+        return renamed
+
+
+def _filled(name: str, matched: Iterable[str]) -> str:
+    parts = iter(matched)
+    return re.sub(r"\*\*?", lambda _: next(parts), name)
+
+
+def _stars(text: str) -> list[str]:
+    return re.findall(r"\*\*?", text)
+
+
+def _pattern(rule: str) -> str:
+    parts = re.split(r"(\*\*?)", rule)
+    kinds = {"*": r"([^.]*)", "**": r"(.*)"}
+    return "".join(kinds.get(part) or re.escape(part) for part in parts)
+
+
+def inside(
+    path: PathLike, tensors: Mapping[str, np.ndarray], module: str
+) -> tuple[dict[str, np.ndarray], int]:
+    """Return the tensors of the module at a path, bare, and how many others there are.
+
+    Raises `ImportRefused` where there are none.
+    """
+    start = f"{module}."
+    found = {name.removeprefix(start): x for name, x in tensors.items() if name.startswith(start)}
+    if not found:
+        first = dict.fromkeys(name.partition(".")[0] for name in tensors)
+        raise ImportRefused(
+            f"{path} has no module at {brief(module)}, its names begin with {listed(first)}"
+        )
+    return found, len(tensors) - len(found)

@@ -1,0 +1,365 @@
+"""Pickles, read without running anything that they ask for.
+
+They may make dicts, lists, numbers and strings, arrays of NumPy, and tensors on storages that the
+file holds. Plain values of other kinds, which training scripts save beside weights, become their
+names. Nothing is looked up or called, and no memory is taken for data that is only claimed.
+"""
+
+import pickle
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from weights.tensors import DTYPES
+
+# A network, its averages and its optimizer's state take fewer.
+MOST_OPERATIONS = 500_000
+ITEMS = {
+    "Double": "<f8", "Float": "<f4", "Half": "<f2", "BFloat16": DTYPES["BF16"], "Long": "<i8",
+    "Int": "<i4", "Short": "<i2", "Char": "i1", "Byte": "u1", "Bool": "?",
+    "ComplexDouble": "<c16", "ComplexFloat": "<c8",
+}  # fmt: skip
+STORAGES = {
+    f"{module}.{name}Storage": np.dtype(item)  # type: ignore[call-overload]
+    for module in ("torch", "torch.cuda")
+    for name, item in ITEMS.items()
+}
+TENSORS = ("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2")
+PARAMETER = "torch._utils._rebuild_parameter"
+# A storage of PyTorch in a pickle that torch.save did not write: a whole file in itself.
+NESTED = "torch.storage._load_from_bytes"
+ORDERED = "collections.OrderedDict"
+# Made of one list, tuple or dict, or of nothing; counters are those of schedules.
+COLLECTIONS = (ORDERED, "collections.Counter", "torch.Size", "builtins.set", "__builtin__.set")
+ARRAYS = ("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct")
+FROM_BUFFER = ("numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer")
+ENCODE, DTYPE = "_codecs.encode", "numpy.dtype"
+# Plain values, which are left out.
+HARMLESS = (
+    "argparse.Namespace", "types.SimpleNamespace", "collections.defaultdict", "collections.deque",
+    "copyreg._reconstructor", "copy_reg._reconstructor", "datetime.date", "datetime.datetime",
+    "datetime.timedelta", "pathlib.Path", "pathlib.PosixPath", "pathlib.PurePosixPath",
+    "pathlib.WindowsPath", "pathlib.PureWindowsPath", "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar", "numpy.ndarray", "torch.device", "uuid.UUID",
+    *(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in (
+        "bool", "complex", "dict", "float", "frozenset", "int", "list", "object", "range", "slice",
+        "str", "tuple",
+    )),
+)  # fmt: skip
+OPERATIONS = """
+    PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2
+    LONG LONG1 LONG4 FLOAT BINFLOAT UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 STRING
+    BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 EMPTY_TUPLE TUPLE TUPLE1
+    TUPLE2 TUPLE3 EMPTY_LIST LIST APPEND APPENDS EMPTY_DICT DICT SETITEM SETITEMS
+    GET BINGET LONG_BINGET PUT BINPUT LONG_BINPUT MEMOIZE GLOBAL STACK_GLOBAL BINPERSID
+"""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Numbers that the file claims to hold, under a key."""
+
+    key: str
+    count: int
+    item: np.dtype
+
+    @property
+    def size(self) -> int:
+        """Bytes of the numbers."""
+        return self.count * self.item.itemsize
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of PyTorch: where its numbers are in a storage."""
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array."""
+        return prod(self.shape) * self.storage.item.itemsize
+
+    def array(self, numbers: bytes) -> np.ndarray:
+        """Return the tensor as an array, from the numbers of its storage."""
+        item = self.storage.item
+        flat = np.frombuffer(numbers, item, self.storage.count)[self.offset :]
+        steps = [step * item.itemsize for step in self.strides]
+        return np.lib.stride_tricks.as_strided(flat, self.shape, steps, writeable=False)
+
+
+@dataclass(frozen=True)
+class Name:
+    """A function or type, by its name alone."""
+
+    name: str
+
+
+class ForeignGlobal(pickle.UnpicklingError):
+    """A function or type that no state dict needs; its text is the name."""
+
+
+class Left:
+    """A value of some type that is left out; what is put into it is left out too."""
+
+    def __init__(self, name: str, value: Any = None) -> None:
+        self.name, self.value = name, value
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Leave an entry out."""
+
+    def append(self, value: Any) -> None:
+        """Leave an item out."""
+
+
+class OrderedMapping(dict[Any, Any]):
+    """An OrderedDict; `attributes` are those that PyTorch sets on one."""
+
+    attributes: Any = None
+
+
+class _Operations(dict[int, Callable[[Any], None]]):
+    """The operations by their codes; raises for others, and for too many."""
+
+    left = MOST_OPERATIONS
+
+    def __getitem__(self, code: int) -> Callable[[Any], None]:
+        self.left -= 1
+        if self.left < 0:
+            raise pickle.UnpicklingError("too many operations")
+        if code not in self:
+            raise pickle.UnpicklingError(f"the operation {code} is not one of tensors")
+        return super().__getitem__(code)
+
+
+class Reader(pickle._Unpickler):
+    """A reader of pickles; `storages` are those that the pickle claims.
+
+    `nested` reads the file of one storage, and returns it with its numbers, which `numbers` keeps.
+    Raises `pickle.UnpicklingError` for what is not on the lists.
+    """
+
+    stack: list[Any]
+
+    def __init__(
+        self, stream: BinaryIO, size: int,
+        nested: Callable[[bytes], tuple[Storage, bytes]] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(stream, encoding="latin1")
+        self.storages: dict[str, Storage] = {}
+        self.numbers: dict[str, bytes] = {}
+        self._nested = nested
+        # Calls copy their arguments, which together may not be longer than the file.
+        self._room = size
+        known = {getattr(pickle, name)[0] for name in OPERATIONS.split()}
+        inherited = {code: call for code, call in super().dispatch.items() if code in known}
+        self.dispatch = _Operations({**inherited, **OWN})  # type: ignore[misc]
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return the name alone, never the function or type."""
+        full = f"{module}.{name}"
+        known = (*STORAGES, *TENSORS, PARAMETER, NESTED, *COLLECTIONS)
+        arrays = (*ARRAYS, *FROM_BUFFER, ENCODE, DTYPE)
+        is_type = module in ("torch", "numpy") and name.islower() and name.isidentifier()
+        if full not in (*known, *arrays, *HARMLESS) and not is_type:
+            raise ForeignGlobal(full)
+        return Name(full)
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Return the storage of an id."""
+        is_known = isinstance(pid, tuple) and len(pid) >= 5 and pid[0] in ("storage", b"storage")
+        if not is_known or not isinstance(pid[1], Name) or pid[1].name not in STORAGES:
+            raise pickle.UnpicklingError("it names something else than a storage")
+        key, count = str(pid[2]), pid[4]
+        if not _are_counts((count,)) or any(view is not None for view in pid[5:]):
+            raise pickle.UnpicklingError("a storage without a size, or a view of another")
+        storage = Storage(key, count, STORAGES[pid[1].name])
+        if self.storages.setdefault(key, storage) != storage:
+            raise pickle.UnpicklingError("a storage of two sizes")
+        return storage
+
+    def reduce(self) -> None:
+        """Note what a call would make."""
+        arguments = self.stack.pop()
+        called = self.stack[-1]
+        if not isinstance(called, Name) or not isinstance(arguments, tuple):
+            raise pickle.UnpicklingError("it calls what is no function")
+        self.stack[-1] = self._called(called.name, arguments)
+
+    def build(self) -> None:
+        """Set the attributes of an object."""
+        attributes = self.stack.pop()
+        made = self.stack[-1]
+        if isinstance(made, OrderedMapping):
+            made.attributes = attributes
+        elif isinstance(made, Left):
+            made.value = _built(made, attributes)
+        else:
+            raise pickle.UnpicklingError("it sets attributes of something else than a dict")
+
+    def add_items(self) -> None:
+        """Leave the items of a set out, unhashed."""
+        self.pop_mark()  # type: ignore[attr-defined]
+
+    def freeze(self) -> None:
+        """Leave the items of a frozen set out, unhashed."""
+        self.pop_mark()  # type: ignore[attr-defined]
+        self.stack.append(Left("frozenset"))
+
+    def empty_set(self) -> None:
+        """Begin a set, whose items are left out."""
+        self.stack.append(Left("set"))
+
+    def _called(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        if name in TENSORS:
+            return _tensor(*arguments[:4])
+        if name == PARAMETER:
+            if not arguments or not isinstance(arguments[0], Tensor):
+                raise pickle.UnpicklingError("a parameter of no tensor")
+            return arguments[0]
+        if name == NESTED:
+            return self._nested_storage(*arguments)
+        if name in COLLECTIONS:
+            return self._collected(name, arguments)
+        if name == ENCODE:
+            return self._encoded(*arguments)
+        if name in ARRAYS or name == DTYPE:
+            return Left(name, arguments[0] if arguments else None)
+        if name in FROM_BUFFER:
+            return Left(name, _array(*arguments))
+        if name in HARMLESS:
+            return Left(name)
+        raise pickle.UnpicklingError(f"it calls {name}")
+
+    def _take(self, count: int) -> None:
+        self._room -= count
+        if self._room < 0:
+            raise pickle.UnpicklingError("copies of more than the file holds")
+
+    def _nested_storage(self, data: Any, *others: Any) -> Storage:
+        if self._nested is None or not isinstance(data, bytes) or others:
+            raise pickle.UnpicklingError("a storage in a storage")
+        self._take(len(data))
+        storage, numbers = self._nested(data)
+        key = f"nested {len(self.numbers)}"
+        self.numbers[key] = numbers
+        return self.storages.setdefault(key, Storage(key, storage.count, storage.item))
+
+    def _collected(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        """Return a collection, empty but for an OrderedDict of pairs."""
+        if len(arguments) > 1 or not all(isinstance(x, list | tuple | Mapping) for x in arguments):
+            raise pickle.UnpicklingError("a collection of something else than a list")
+        self._take(sum(map(len, arguments)))
+        pairs = arguments[0] if name == ORDERED and arguments else []
+        is_pairs = isinstance(pairs, list) and all(
+            isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str)
+            for pair in pairs
+        )
+        return OrderedMapping(pairs if is_pairs else [])
+
+    def _encoded(self, text: Any, encoding: Any = "latin1", *others: Any) -> bytes:
+        """Return bytes that an old protocol writes as text."""
+        if not isinstance(text, str) or encoding not in ("latin1", "latin-1") or others:
+            raise pickle.UnpicklingError("bytes of something else than text")
+        self._take(len(text))
+        return text.encode("latin1")
+
+
+def _set_items(reader: Reader, pairs: list[Any]) -> None:
+    """Put entries into a dict; nested keys are refused, since hashing them never ends well."""
+    target = reader.stack[-1]
+    for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+        if not isinstance(key, str | int | float | bytes | Name | None):
+            raise pickle.UnpicklingError("a dict with a key that is no name or number")
+        target[key] = value
+
+
+def _set_item(reader: Reader) -> None:
+    value, key = reader.stack.pop(), reader.stack.pop()
+    _set_items(reader, [key, value])
+
+
+def _set_marked(reader: Reader) -> None:
+    _set_items(reader, reader.pop_mark())  # type: ignore[attr-defined]
+
+
+def _new_dict(reader: Reader) -> None:
+    pairs = reader.pop_mark()  # type: ignore[attr-defined]
+    reader.stack.append({})
+    _set_items(reader, pairs)
+
+
+def _byte_array(reader: Reader) -> None:
+    """Read bytes that may change, as bytes that may not: no memory is taken for a claim."""
+    (size,) = struct.unpack("<Q", reader.read(8))  # type: ignore[attr-defined]
+    reader.stack.append(reader.read(size))  # type: ignore[attr-defined]
+
+
+# In place of the inherited ones, which would call or hash what a file says.
+OWN: Mapping[int, Callable[[Any], None]] = {
+    pickle.REDUCE[0]: Reader.reduce,
+    pickle.NEWOBJ[0]: Reader.reduce,
+    pickle.BUILD[0]: Reader.build,
+    pickle.EMPTY_SET[0]: Reader.empty_set,
+    pickle.ADDITEMS[0]: Reader.add_items,
+    pickle.FROZENSET[0]: Reader.freeze,
+    pickle.SETITEM[0]: _set_item,
+    pickle.SETITEMS[0]: _set_marked,
+    pickle.DICT[0]: _new_dict,
+    pickle.BYTEARRAY8[0]: _byte_array,
+}
+
+
+def _built(made: Left, attributes: Any) -> Any:
+    """Return the type or array that NumPy's attributes describe; None of anything else."""
+    fields = attributes if isinstance(attributes, tuple) else ()
+    if made.name == DTYPE and len(fields) > 1:
+        return _item(made.value, fields[1])
+    if made.name in ARRAYS and len(fields) == 5:
+        _, shape, item, is_fortran, data = fields
+        data = data.encode("latin1") if isinstance(data, str) else data
+        return _array(data, item, shape, "F" if is_fortran else "C")
+    return None
+
+
+def _item(code: Any, order: Any) -> np.dtype | None:
+    """Return a type of numbers; None of anything else."""
+    try:
+        item = np.dtype(str(code)).newbyteorder("=" if order == "|" else order)
+    except (TypeError, ValueError) as error:
+        raise pickle.UnpicklingError("a type that is none") from error
+    return item if item.kind in "fiub" else None
+
+
+def _array(data: Any = None, item: Any = None, shape: Any = (), order: Any = "C") -> Any:
+    """Return an array of numbers; None of anything else."""
+    dtype = item.value if isinstance(item, Left) else None
+    if not isinstance(dtype, np.dtype) or not isinstance(data, bytes):
+        return None
+    try:
+        return np.frombuffer(data, dtype).reshape(shape, order=order)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise pickle.UnpicklingError("an array that is none") from error
+
+
+def _tensor(storage: Any = None, offset: Any = 0, size: Any = None, stride: Any = None) -> Tensor:
+    """Return a tensor, which lies within its storage."""
+    sizes, strides = (tuple(x) if isinstance(x, tuple | list) else (None,) for x in (size, stride))
+    is_known = isinstance(storage, Storage) and len(sizes) == len(strides)
+    if not is_known or not _are_counts((offset, *sizes, *strides)):
+        raise pickle.UnpicklingError("a tensor of no storage, size or stride")
+    last = sum((n - 1) * step for n, step in zip(sizes, strides, strict=True))
+    if prod(sizes) and offset + last >= storage.count:
+        raise pickle.UnpicklingError("a tensor beyond its storage")
+    return Tensor(storage, offset, sizes, strides)
+
+
+def _are_counts(values: tuple[Any, ...]) -> bool:
+    return all(type(value) is int and 0 <= value < 2**48 for value in values)
