@@ -18,9 +18,9 @@ def uniform(bound: float) -> nnx.Initializer:
     """
 
     def init(key: jax.Array, shape: Any, dtype: Any, out_sharding: Any = None) -> jax.Array:
-        if out_sharding is not None or jnp.dtype(dtype) != jnp.float32 or not _is_counted(key):
+        words = _words(key) if jnp.dtype(dtype) == jnp.float32 else None
+        if out_sharding is not None or words is None:
             return jax.random.uniform(key, shape, dtype, -bound, bound)
-        words = jax.device_get(jax.random.key_data(key))
         return jax.device_put(threefry.uniform(words, prod(shape), bound).reshape(shape))
 
     return init
@@ -40,8 +40,11 @@ def filled(shape: Any, value: float, dtype: Any, sharding: Any = None) -> jax.Ar
     return jax.device_put(np.full(shape, value, jnp.dtype(dtype)), sharding)
 
 
-def _is_counted(key: jax.Array) -> bool:
-    """Whether value i of what is drawn is Threefry's of the key, known here, and of i alone."""
+def _words(key: jax.Array) -> np.ndarray | None:
+    """The words of a key whose values are Threefry's of it and their count; None of any other."""
     config: Any = jax.config
-    is_known = not isinstance(key, jax.core.Tracer) and config.jax_threefry_partitionable
-    return is_known and str(jax.random.key_impl(key)) == "threefry2x32"
+    if not config.jax_threefry_partitionable or str(jax.random.key_impl(key)) != "threefry2x32":
+        return None
+    words = jax.random.key_data(key)
+    # Under a transformation they are not known, even those of a key from outside.
+    return None if isinstance(words, jax.core.Tracer) else jax.device_get(words)

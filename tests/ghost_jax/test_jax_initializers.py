@@ -49,6 +49,15 @@ def test_a_layer_made_under_jit_has_the_same_values() -> None:
     jax.tree.map(np.testing.assert_array_equal, wanted, got)
 
 
+def test_a_key_from_outside_of_jit_gives_the_same_values() -> None:
+    key = jax.random.key(3)
+    wanted = uniform(1.0)(key, (4, 5), jnp.float32)
+
+    got = jax.jit(lambda: uniform(1.0)(key, (4, 5), jnp.float32))()
+
+    np.testing.assert_array_equal(got, wanted)
+
+
 @pytest.mark.parametrize("make", [uniform(1.0), constant(2)], ids=["uniform", "constant"])
 def test_no_transfer_is_implicit(make: Callable[..., jax.Array]) -> None:
     key = jax.random.key(0)
