@@ -20,6 +20,9 @@ OWN_DEFINITIONS = {
     ".dtype_of": "PyTorch's types are no strings that NumPy knows",
     ".assign": "PyTorch writes what a tensor is computed from",
     ".create_variables": "Keras creates variables when it knows the input",
+    ".parts": "nobody makes networks of the oracle's modules",
+    ".array_of": "likewise",
+    ".value_of": "likewise",
     ".prepare_inference": "a framework has modes and orders in memory",
     ".compute_output_shape": "Keras asks for it in symbolic use",
     "._from_arguments": "how Keras builds again what it saved",
@@ -41,6 +44,9 @@ OWN_FILES = {
     ("ghost_torch", "replacing"): "the oracle is no framework: nobody builds models from it",
     ("ghost_jax", "replacing"): "likewise",
     ("ghost_tf", "replacing"): "likewise",
+    ("ghost_torch", "ordinary"): "what a framework's own layers and networks are told by",
+    ("ghost_jax", "ordinary"): "likewise",
+    ("ghost_tf", "ordinary"): "likewise",
     ("ghost_jax", "native.py"): "what Flax itself writes has names of its own",
     ("ghost_tf", "native.py"): "likewise Keras",
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
@@ -67,13 +73,24 @@ OWN_BODIES = {
 FOR_USERS = (
     "deploy", "from_hub", "ghostnet_050", "ghostnet_100", "ghostnet_130", "ghostnetv2_100",
     "ghostnetv2_130", "ghostnetv2_160", "ghostnetv3_050", "ghostnetv3_100", "ghostnetv3_130",
-    "ghostnetv3_160", "replace_convolutions", "reset_classifier",
+    "ghostnetv3_160", "repghostnet_050", "repghostnet_058", "repghostnet_080", "repghostnet_100",
+    "repghostnet_111", "repghostnet_130", "repghostnet_150", "repghostnet_200",
+    "register", "replace_convolutions", "reset_classifier",
 )  # fmt: skip
 EXPORTED = "\n".join(f"+ __all__ = {name!r}" for name in FOR_USERS)
 CALLS = """
     + deploy =
     + from_hub =
     + reset_classifier =
+"""
+
+# Networks that users make, of which the oracle knows nothing.
+NETWORKS = """
+    + Framework.base =
+    + Framework.layer_of =
+"""
+CHANNELS_LAST = """
+    + Framework.channels_last = True
 """
 
 # File -> why -> lines of its skeleton that the oracle has and it has not (-), or the reverse (+).
@@ -131,9 +148,17 @@ DEVIATIONS = {
             - ConvNormAct.__init__: self.act =
         """,
     },
+    "ghost_jax/networks/ghostnet.py": {
+        "recomputing blocks is offered in PyTorch and JAX": """
+            + BottleneckNetwork.remat =
+        """,
+    },
     "ghost_torch/networks/ghostnet.py": {
+        "recomputing blocks is offered in PyTorch and JAX": """
+            + BottleneckNetwork.remat =
+        """,
         "PyTorch's exported quantiser takes one layer that is called twice for one call": """
-            + GhostNet._set_up: self.relu_head =
+            + BottleneckNetwork._set_up: self.relu_head =
         """,
     },
     "ghost_torch/layers.py": {
@@ -181,6 +206,7 @@ DEVIATIONS = {
         """,
     },
     "ghost_torch/weights_io.py": {
+        "nobody makes networks of the oracle's modules": NETWORKS,
         "NumPy has no bfloat16 that PyTorch knows": """
             + BFLOAT16 =
         """,
@@ -189,12 +215,14 @@ DEVIATIONS = {
         """,
     },
     "ghost_jax/weights_io.py": {
+        "nobody makes networks of the oracle's modules": NETWORKS + CHANNELS_LAST,
         "attributes have other names than tensors": """
             + ATTRIBUTES = tensors.CONVOLUTION, tensors.DEPTHWISE, tensors.LINEAR, tensors.NORM_WEIGHT, tensors.RUNNING_MEAN, tensors.RUNNING_VAR
             + Framework.attributes =
         """,
     },
     "ghost_tf/weights_io.py": {
+        "nobody makes networks of the oracle's modules": NETWORKS + CHANNELS_LAST,
         "attributes have other names than tensors": """
             + ATTRIBUTES = tensors.CONVOLUTION, tensors.DEPTHWISE, tensors.LINEAR, tensors.NORM_WEIGHT, tensors.NORM_BIAS, tensors.RUNNING_MEAN, tensors.RUNNING_VAR
             + Framework.attributes =
@@ -203,19 +231,19 @@ DEVIATIONS = {
     # Files that the oracle has not are compared with those of ghost_torch.
     "ghost_jax/variants.py": {
         "PyTorch has one type and a device, Flax two types, axes and random numbers": """
-            - Options.device =
-            + Options.param_dtype =
-            + Options.axis_name =
-            + Options.axis_index_groups =
-            + Options.rngs =
+            - Own.device =
+            + Own.param_dtype =
+            + Own.axis_name =
+            + Own.axis_index_groups =
+            + Own.rngs =
         """,
     },
     "ghost_tf/variants.py": {
         "Keras orders axes, and has keywords that all its layers take; no recomputing": """
-            - Options.remat =
-            - Options.device =
-            - Options.dtype =
-            + Options.data_format =
+            - Own.remat =
+            - Own.device =
+            - Own.dtype =
+            + Own.data_format =
         """,
     },
 }
