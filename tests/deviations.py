@@ -23,6 +23,7 @@ OWN_DEFINITIONS = {
     ".assign": "PyTorch writes what a tensor is computed from",
     ".create_variables": "Keras creates variables when it knows the input",
     ".parts": "nobody makes networks of the oracle's modules",
+    ".exchanged": "likewise",
     ".array_of": "likewise",
     ".value_of": "likewise",
     ".prepare_inference": "a framework has modes and orders in memory",
