@@ -11,7 +11,6 @@ OWN_DEFINITIONS = {
     "hard_swish": "likewise",
     "identity": "likewise",
     "LeakyReLU": "likewise",
-    ".__name__": "Keras saves activations by their names",
     "check_input": "Keras checks it before it calls a layer, in `Planned`",
     "function_of": "Keras has layers that apply an activation function",
     "inside": "PyTorch wraps modules in modules",

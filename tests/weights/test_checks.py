@@ -56,8 +56,11 @@ BAD_LAYERS = [
         "`activation` must be one of relu, relu6, silu, hard_swish, identity, leaky_relu:SLOPE, "
         "got 'tanh'",
     ),
-    ({"activation": "leaky_relu:0"}, "must give a leaky relu's slope as a number above 0 and at"),
-    ({"activation": "leaky_relu:nan"}, "most 1, such as 'leaky_relu:0.1', got 'leaky_relu:nan'"),
+    (
+        {"activation": "leaky_relu:nan"},
+        "`activation` must give a leaky relu's slope as a number above 0 and at most 1, such as "
+        "'leaky_relu:0.1', got 'leaky_relu:nan'",
+    ),
     ({"activation": None}, "`activation` must be one of relu, relu6, silu, hard_swish, identity"),
     ({"bn_eps": 0}, "`bn_eps` must be a finite number above 0, got 0"),
     ({"bn_momentum": 1.5}, "`bn_momentum` must be a finite number above 0 and at most 1, got 1.5"),
