@@ -8,6 +8,7 @@ from ghost_jax.networks.basic_block import BasicBlock
 from ghost_jax.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_jax.networks.resnet import GhostResNet, GhostResNet20, GhostResNet56
 from ghost_jax.networks.vgg import GhostVGG16
+from ghost_jax.ordinary.layers import register
 from ghost_jax.replacing.replace import replace_convolutions
 from ghost_jax.variants import (
     ghostnet_050,
@@ -64,6 +65,7 @@ __all__ = [
     "ghostnetv3_130",
     "ghostnetv3_160",
     "load_weights",
+    "register",
     "replace_convolutions",
     "reset_classifier",
     "save_weights",

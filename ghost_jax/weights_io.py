@@ -1,6 +1,6 @@
 """Weights in and out: canonical names and layouts, strict, all or nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -18,10 +18,13 @@ from ghost_jax.ghost_conv_v3 import GhostConvV3
 from ghost_jax.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_jax.networks.resnet import GhostResNet20, GhostResNet56
 from ghost_jax.networks.vgg import GhostVGG16
+from ghost_jax.ordinary.layers import layer_of
+from ghost_jax.ordinary.network import parts
 from ghost_jax.yolo import C3Ghost
 from weights import ArgumentError, tensors
 from weights.columns.backend import by_architecture
 from weights.columns.column import Column
+from weights.columns.places import Part
 from weights.layout import from_channels_last, to_channels_last
 from weights.tensors import TensorSpec
 
@@ -45,6 +48,9 @@ class Framework(Column[nnx.Module, Planned, nnx.Variable[Any]]):
     architectures = ARCHITECTURES
     facts = staticmethod(facts)
     attributes = ATTRIBUTES
+    base = nnx.Module
+    channels_last = True
+    layer_of = staticmethod(layer_of)
 
     def make(self, architecture: str, config: Mapping[str, Any], dtype: np.dtype) -> Any:
         made = _abstract(architecture, config, dtype)
@@ -60,19 +66,28 @@ class Framework(Column[nnx.Module, Planned, nnx.Variable[Any]]):
         return _abstract(architecture, config, np.dtype(np.float32))
 
     def to_canonical(self, variable: nnx.Variable[Any], spec: TensorSpec) -> np.ndarray:
+        return np.array(from_channels_last(self.array_of(variable), spec))
+
+    def to_native(
+        self, array: np.ndarray, spec: TensorSpec, variable: nnx.Variable[Any]
+    ) -> np.ndarray:
+        return self.value_of(to_channels_last(array, spec), variable)
+
+    def parts(self, network: nnx.Module) -> Iterator[Part]:
+        return parts(network, tuple(ARCHITECTURES.values()))
+
+    def array_of(self, variable: nnx.Variable[Any]) -> np.ndarray:
         value = variable.get_value()
         if isinstance(value, jax.ShapeDtypeStruct):
             raise ArgumentError(
                 "`module` must hold values, got an abstract one, which has shapes only: give it "
                 "some with set_state or load_weights, or build it with from_file"
             )
-        return np.array(from_channels_last(np.asarray(value), spec))
+        return np.asarray(value)
 
-    def to_native(
-        self, array: np.ndarray, spec: TensorSpec, variable: nnx.Variable[Any]
-    ) -> np.ndarray:
+    def value_of(self, array: np.ndarray, variable: nnx.Variable[Any]) -> np.ndarray:
         # A copy of our own: JAX may keep the buffer that it is given.
-        return np.array(to_channels_last(array, spec))
+        return np.array(array)
 
     def assign(
         self,

@@ -1,7 +1,7 @@
 """Weights in and out: canonical names and layouts, strict, all or nothing."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -16,11 +16,14 @@ from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_tf.networks.resnet import GhostResNet20, GhostResNet56
 from ghost_tf.networks.vgg import GhostVGG16
+from ghost_tf.ordinary.layers import layer_of
+from ghost_tf.ordinary.network import parts
 from ghost_tf.saving.planned import Planned
 from ghost_tf.yolo import C3Ghost
 from weights import tensors
 from weights.columns.backend import by_architecture
 from weights.columns.column import Column
+from weights.columns.places import Part
 from weights.layout import (
     from_channels_last,
     from_depth_multiplier,
@@ -50,6 +53,9 @@ class Framework(Column[keras.layers.Layer, Planned, keras.Variable]):
     architectures = ARCHITECTURES
     facts = staticmethod(facts)
     attributes = ATTRIBUTES
+    base = keras.layers.Layer
+    channels_last = True
+    layer_of = staticmethod(layer_of)
 
     def make(self, architecture: str, config: Mapping[str, Any], dtype: np.dtype) -> Any:
         return ARCHITECTURES[architecture](**config, dtype=dtype.name)
@@ -67,8 +73,7 @@ class Framework(Column[keras.layers.Layer, Planned, keras.Variable]):
         return made
 
     def to_canonical(self, variable: keras.Variable, spec: TensorSpec) -> np.ndarray:
-        is_variable = isinstance(variable, keras.Variable)
-        array = variable.numpy() if is_variable else ops.convert_to_numpy(variable)
+        array = self.array_of(variable)
         if spec.kind == tensors.DEPTHWISE:
             return np.array(from_depth_multiplier(array))
         return np.array(from_channels_last(array, spec))
@@ -79,6 +84,16 @@ class Framework(Column[keras.layers.Layer, Planned, keras.Variable]):
         if spec.kind == tensors.DEPTHWISE:
             return to_depth_multiplier(array, variable.shape[2])
         return to_channels_last(array, spec)
+
+    def parts(self, network: keras.layers.Layer) -> Iterator[Part]:
+        return parts(network, tuple(ARCHITECTURES.values()))
+
+    def array_of(self, variable: keras.Variable) -> np.ndarray:
+        is_variable = isinstance(variable, keras.Variable)
+        return variable.numpy() if is_variable else ops.convert_to_numpy(variable)
+
+    def value_of(self, array: np.ndarray, variable: keras.Variable) -> np.ndarray:
+        return array
 
     def assign(
         self,

@@ -1,6 +1,6 @@
 """Weights in and out: canonical names and layouts, strict, all or nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,13 @@ from ghost_torch.ghost_conv_v3 import GhostConvV3
 from ghost_torch.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_torch.networks.resnet import GhostResNet20, GhostResNet56
 from ghost_torch.networks.vgg import GhostVGG16
+from ghost_torch.ordinary.layers import layer_of
+from ghost_torch.ordinary.network import parts
 from ghost_torch.yolo import C3Ghost
 from weights import ArgumentError
 from weights.columns.backend import by_architecture
 from weights.columns.column import Column
+from weights.columns.places import Part
 from weights.tensors import DTYPES, TensorSpec
 
 ARCHITECTURES = by_architecture(
@@ -38,6 +41,8 @@ class Framework(Column[nn.Module, Planned, Tensor]):
     architectures = ARCHITECTURES
     facts = staticmethod(facts)
     assign = staticmethod(write)
+    base = nn.Module
+    layer_of = staticmethod(layer_of)
 
     def make(self, architecture: str, config: Mapping[str, Any], dtype: np.dtype) -> Planned:
         return ARCHITECTURES[architecture](**config, dtype=getattr(torch, dtype.name))
@@ -70,13 +75,22 @@ class Framework(Column[nn.Module, Planned, Tensor]):
         return np.dtype(str(variable.dtype).removeprefix("torch."))
 
     def to_canonical(self, variable: Tensor, spec: TensorSpec) -> np.ndarray:
+        return self.array_of(variable)
+
+    def to_native(self, array: np.ndarray, spec: TensorSpec, variable: Tensor) -> Tensor:
+        return self.value_of(array, variable)
+
+    def parts(self, network: nn.Module) -> Iterator[Part]:
+        return parts(network, tuple(ARCHITECTURES.values()))
+
+    def array_of(self, variable: Tensor) -> np.ndarray:
         whole = variable.full_tensor() if hasattr(variable, "full_tensor") else variable
         tensor = whole.detach().cpu().contiguous()
         if tensor.dtype == torch.bfloat16:
             return tensor.view(torch.uint16).numpy().view(BFLOAT16).copy()
         return tensor.numpy().copy()
 
-    def to_native(self, array: np.ndarray, spec: TensorSpec, variable: Tensor) -> Tensor:
+    def value_of(self, array: np.ndarray, variable: Tensor) -> Tensor:
         if array.dtype == BFLOAT16:
             bits = torch.from_numpy(np.array(array.view(np.uint16), order="C"))
             return bits.view(torch.bfloat16).to(variable.device)

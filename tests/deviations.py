@@ -20,6 +20,9 @@ OWN_DEFINITIONS = {
     ".dtype_of": "PyTorch's types are no strings that NumPy knows",
     ".assign": "PyTorch writes what a tensor is computed from",
     ".create_variables": "Keras creates variables when it knows the input",
+    ".parts": "nobody makes networks of the oracle's modules",
+    ".array_of": "likewise",
+    ".value_of": "likewise",
     ".prepare_inference": "a framework has modes and orders in memory",
     ".compute_output_shape": "Keras asks for it in symbolic use",
     "._from_arguments": "how Keras builds again what it saved",
@@ -41,6 +44,9 @@ OWN_FILES = {
     ("ghost_torch", "replacing"): "the oracle is no framework: nobody builds models from it",
     ("ghost_jax", "replacing"): "likewise",
     ("ghost_tf", "replacing"): "likewise",
+    ("ghost_torch", "ordinary"): "what a framework's own layers and networks are told by",
+    ("ghost_jax", "ordinary"): "likewise",
+    ("ghost_tf", "ordinary"): "likewise",
     ("ghost_jax", "native.py"): "what Flax itself writes has names of its own",
     ("ghost_tf", "native.py"): "likewise Keras",
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
@@ -67,13 +73,22 @@ OWN_BODIES = {
 FOR_USERS = (
     "deploy", "from_hub", "ghostnet_050", "ghostnet_100", "ghostnet_130", "ghostnetv2_100",
     "ghostnetv2_130", "ghostnetv2_160", "ghostnetv3_050", "ghostnetv3_100", "ghostnetv3_130",
-    "ghostnetv3_160", "replace_convolutions", "reset_classifier",
+    "ghostnetv3_160", "register", "replace_convolutions", "reset_classifier",
 )  # fmt: skip
 EXPORTED = "\n".join(f"+ __all__ = {name!r}" for name in FOR_USERS)
 CALLS = """
     + deploy =
     + from_hub =
     + reset_classifier =
+"""
+
+# Networks that users make, of which the oracle knows nothing.
+NETWORKS = """
+    + Framework.base =
+    + Framework.layer_of =
+"""
+CHANNELS_LAST = """
+    + Framework.channels_last = True
 """
 
 # File -> why -> lines of its skeleton that the oracle has and it has not (-), or the reverse (+).
@@ -181,6 +196,7 @@ DEVIATIONS = {
         """,
     },
     "ghost_torch/weights_io.py": {
+        "nobody makes networks of the oracle's modules": NETWORKS,
         "NumPy has no bfloat16 that PyTorch knows": """
             + BFLOAT16 =
         """,
@@ -189,12 +205,14 @@ DEVIATIONS = {
         """,
     },
     "ghost_jax/weights_io.py": {
+        "nobody makes networks of the oracle's modules": NETWORKS + CHANNELS_LAST,
         "attributes have other names than tensors": """
             + ATTRIBUTES = tensors.CONVOLUTION, tensors.DEPTHWISE, tensors.LINEAR, tensors.NORM_WEIGHT, tensors.RUNNING_MEAN, tensors.RUNNING_VAR
             + Framework.attributes =
         """,
     },
     "ghost_tf/weights_io.py": {
+        "nobody makes networks of the oracle's modules": NETWORKS + CHANNELS_LAST,
         "attributes have other names than tensors": """
             + ATTRIBUTES = tensors.CONVOLUTION, tensors.DEPTHWISE, tensors.LINEAR, tensors.NORM_WEIGHT, tensors.NORM_BIAS, tensors.RUNNING_MEAN, tensors.RUNNING_VAR
             + Framework.attributes =

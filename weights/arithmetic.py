@@ -104,6 +104,15 @@ def kernel_shape(c_in: int, c_out: int, kernel_size: Pair, groups: int) -> tuple
     return c_out, c_in // groups, *kernel_size
 
 
+def rest_of(momentum: float) -> float:
+    """Return 1 - momentum, for Flax and Keras weigh the other value; without digits it adds.
+
+    >>> rest_of(0.99)
+    0.01
+    """
+    return float(f"{1 - momentum:.12g}")
+
+
 def uniform_bound(fan_in: int) -> float:
     """Return the half-width of PyTorch's default uniform distribution (Kaiming with a = sqrt(5)).
 

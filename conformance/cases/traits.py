@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any
 
 from conformance.cases.case import DEFAULTS, SUFFIX_DEFAULTS, Case
+from weights import ArgumentError, configure
 
 Facts = Mapping[str, Any]
 # The least and the largest value of each number.
@@ -27,7 +28,9 @@ def facts(case: Case) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in {**ordinary, **case.config}.items():
         values = value if isinstance(value, (list, tuple)) else [value]
-        if values and all(isinstance(each, Real) for each in values):
+        if isinstance(value, bool):
+            found |= {name: value, f"no {name}": not value}
+        elif values and all(isinstance(each, Real) for each in values):
             found[name] = max(values) if len(values) > 1 else values[0]
             found[f"unequal {name}"] = len(set(values)) > 1
             found[f"even {name}"] = all(each % 2 == 0 for each in values)
@@ -69,3 +72,12 @@ def traits(own: Facts, passed: Ranges) -> Iterator[str]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def multiply_adds(case: Case) -> float:
+    """The multiplications of a case; none where its arguments are refused."""
+    images, *_, height, width = case.input_shape
+    try:
+        return images * configure(case.architecture, case.config).macs(height, width)
+    except ArgumentError:
+        return 0

@@ -10,12 +10,19 @@ import numpy as np
 from conformance.gradients.tape import Variable
 from conformance.oracle.ghost_conv import ConvNormAct, GhostConv
 from conformance.oracle.layers import check_input
-from conformance.oracle.walk import parts
+from conformance.oracle.walk import copied, parts
 from conformance.oracle.weighted import BatchNorm, Convolution
 
 Change = Callable[[Any], None]
 # Maps a part, its input and its output to another output.
 Edit = Callable[[Any, Any, Any], Any]
+
+
+def changed(module: Any, change: Change) -> Any:
+    """A copy of a module with a change; the arrays that it keeps are those of the module."""
+    found = copied(module)
+    change(found)
+    return found
 
 
 def each(kind: type[Any], edit: Change) -> Change:
@@ -36,6 +43,11 @@ def become(kind: type, wrong: type) -> Change:
 def with_methods(kind: type, **methods: Any) -> Change:
     """Give every part of a kind other methods."""
     return each(kind, lambda part: _override(part, methods))
+
+
+def computed_as(kind: type[Any], edit: Callable[[Any], Any]) -> Change:
+    """Let every part of a kind compute as `edit(part)`, another of the kind, does."""
+    return with_methods(kind, __call__=lambda self, x: kind.__call__(edit(self), x))
 
 
 def inputs(kind: type, edit: Callable[[Any, Any], Any]) -> Change:
@@ -138,6 +150,11 @@ def halves(layer: GhostConv, x: Any) -> tuple[Any, Any]:
 def joined(*arrays: Any) -> Any:
     """The channels of these arrays in turn, those that are None left out."""
     return np.concatenate([array for array in arrays if array is not None], axis=1)
+
+
+def repeated_from(out: Any, axis: int, limit: int) -> Any:
+    """An array whose positions of an axis from `limit` on have the values of the one before."""
+    return out.take(np.minimum(np.arange(out.shape[axis]), limit - 1), axis)
 
 
 def with_slope(right: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from conformance.cases.case import Case
+from conformance.cases.model import make_model
 from conformance.cases.tensors import Tensors
-from conformance.faults import FAULTS, Change, Fault
-from conformance.judging.hints import Compared
+from conformance.cases.traits import multiply_adds
+from conformance.faults import FAULTS, Fault
+from conformance.faults.changes import changed
+from conformance.judging.hints import Compared, largest_finite
 from conformance.judging.stages import Reference
-from conformance.judging.verdict import Outcome, Status
+from conformance.judging.verdict import Outcome
+from conformance.oracle import weights_io
 
-# Runs the oracle in float64 with a change of its module.
-Run = Callable[[Change], Tensors]
+# Runs a changed module of the oracle in float64; gives the arrays that take little time first, and
+# at last all of them.
+Run = Callable[[Any], Iterator[Tensors]]
 
+EXPLAINED = "explained by: "
+# A usual fault shows with these data, and with so many multiplications, as with any others: there
+# it is looked for, which takes some fifty runs of the oracle.
+TELLING = ("integers", "normal", "scaled")
+MOST_MACS = 2_000_000
 # How many times the error allowed to the right answer a fault may leave: its own answer may be
 # larger on the way.
 LEFT = 4.0
@@ -25,51 +36,41 @@ LEFT = 4.0
 BETTER, CLEARER = 16.0, 2.0
 # A few roundings in float32.
 ROUNDING = 2.0**-22
-HUGE = 1e100
-# After so many failures that nothing explained, only what explained others is tried.
-VAIN = 10
+HUGE, TINY = 1e100, np.finfo(float).tiny
 # What a change of layers may raise on data or shapes that it is not for.
 NOT_MADE_FOR = (ArithmeticError, AttributeError, IndexError, TypeError, ValueError)
 
 
-@dataclass
-class _Tried:
-    """The faults that explained failures of an implementation, and how many none explained."""
-
-    known: list[Fault] = field(default_factory=list)
-    vain: int = 0
-
-
 class Suspects:
-    """The usual faults, tried on failures; the same fault is tried first on the next.
+    """The usual faults, tried on each failure by itself, so that a hint is the same in every run.
 
     An answer is explained by a fault with which no element is further off than roundings are, and
-    by no other nearly as well.
+    by no other nearly as well. Without `faults` nothing is tried, for who reads no hints.
     """
 
     def __init__(self, faults: Sequence[Fault] = FAULTS) -> None:
-        self._faults = faults
-        self._tried: dict[str, _Tried] = {}
+        self.faults = faults
 
     def explain(
-        self, outcome: Outcome, name: str, got: Mapping[str, Any], wanted: Reference, run: Run
+        self, outcome: Outcome, case: Case, got: Mapping[str, Any], wanted: Reference, run: Run
     ) -> Outcome:
-        """The outcome with what explains a failure of the implementation `name`, if anything does.
+        """The outcome with what explains a failure, if anything does.
 
-        `got` are its arrays, `wanted` the right ones, `run` runs the oracle with a change.
+        `got` are its arrays, `wanted` the right ones, `run` gives those of a module with a fault.
         """
-        if outcome.status is not Status.FAIL or outcome.worst is None:
+        if outcome.worst is None or not self.faults or not _tells(case):
             return outcome
-        tried = self._tried.setdefault(name, _Tried())
-        fault = next(iter(_fitting(tried.known, got, wanted, run)), None)
-        if fault is None and tried.vain < VAIN:
-            fault = _clearest(list(_fitting(self._faults, got, wanted, run)))
-            tried.vain += fault is None
-            tried.known += [] if fault is None else [fault[1]]
+        model, _ = make_model(case)
+        module = weights_io.build(*model.astype(np.float64))
+        fault = _clearest(list(_fitting(self.faults, module, got, wanted, run)))
         if fault is None:
             return outcome
-        parts = filter(None, (f"explained by: {fault[1].description}", outcome.hint))
+        parts = filter(None, (EXPLAINED + fault[1].description, outcome.hint))
         return replace(outcome, hint="; ".join(parts))
+
+
+def _tells(case: Case) -> bool:
+    return case.data in TELLING and multiply_adds(case) <= MOST_MACS
 
 
 Fit = tuple[float, Fault]
@@ -83,37 +84,48 @@ def _clearest(fits: list[Fit]) -> Fit | None:
 
 
 def _fitting(
-    faults: Iterable[Fault], got: Mapping[str, Any], wanted: Reference, run: Run
+    faults: Iterable[Fault], module: Any, got: Mapping[str, Any], wanted: Reference, run: Run
 ) -> Iterator[Fit]:
     """The faults that explain the arrays, and the share of the error that each leaves."""
     for fault in faults:
         with suppress(*NOT_MADE_FOR), np.errstate(all="ignore"):
-            left = _left(got, wanted, run(fault.change))
+            left = _left(got, wanted, run(changed(module, fault.change)))
             if left * BETTER <= 1:
                 yield left, fault
 
 
-def _left(got: Mapping[str, Any], wanted: Reference, faulty: Tensors) -> float:
+def _left(got: Mapping[str, Any], wanted: Reference, runs: Iterable[Tensors]) -> float:
     """The error that a fault leaves, by the error without it; infinite where one is beyond LEFT."""
+    faulty: Tensors = {}
+    for faulty in runs:
+        if not _fits(got, wanted, faulty):
+            return np.inf
     left = without = 0.0
-    for name in got.keys() & wanted.values.keys():
-        right, wrong, found = wanted.values[name], faulty[name], np.asarray(got[name], np.float64)
-        if wrong.shape != found.shape:
-            return np.inf
-        growth = max(1.0, _size(wrong) / max(_size(right), np.finfo(float).tiny))
-        allowed = np.broadcast_to(wanted.allowed[name], right.shape)
-        # Where the right answer is exact, that of a fault need not be.
-        compared = Compared(found, wrong, np.maximum(allowed * growth, ROUNDING * _size(wrong)))
-        if compared.ratios().max(initial=0) > LEFT:
-            return np.inf
-        scale = float(np.mean(allowed)) or 1.0
-        left += _mean_square(compared.errors() / scale)
-        without += _mean_square(Compared(found, right, allowed).errors() / scale)
+    for name in wanted.values:
+        if name in got:
+            right, found = wanted.values[name], np.asarray(got[name], np.float64)
+            allowed = np.broadcast_to(wanted.allowed[name], right.shape)
+            scale = float(np.mean(allowed)) or 1.0
+            left += _mean_square(Compared(found, faulty[name], allowed).errors() / scale)
+            without += _mean_square(Compared(found, right, allowed).errors() / scale)
     return float(np.sqrt(left / without)) if without else np.inf
 
 
-def _size(array: np.ndarray) -> float:
-    return float(np.abs(array[np.isfinite(array)]).max(initial=0.0))
+def _fits(got: Mapping[str, Any], wanted: Reference, faulty: Tensors) -> bool:
+    """Whether no element is further off the answer of a fault than LEFT allows."""
+    for name in wanted.values:
+        if name not in got or name not in faulty:
+            continue
+        right, wrong, found = wanted.values[name], faulty[name], np.asarray(got[name], np.float64)
+        if wrong.shape != found.shape:
+            return False
+        growth = max(1.0, largest_finite(wrong) / max(largest_finite(right), TINY))
+        allowed = np.broadcast_to(wanted.allowed[name], right.shape)
+        # Where the right answer is exact, that of a fault need not be.
+        allowed = np.maximum(allowed * growth, ROUNDING * largest_finite(wrong))
+        if Compared(found, wrong, allowed).ratios().max(initial=0) > LEFT:
+            return False
+    return True
 
 
 def _mean_square(errors: np.ndarray) -> float:

@@ -39,14 +39,17 @@ class Compared(NamedTuple):
 
     def differ_in_last_bits(self) -> bool:
         """True where no error is more than a few roundings of the largest value."""
-        finite = np.abs(self.wanted[np.isfinite(self.wanted)])
-        largest = float(finite.max(initial=0.0))
-        return float(self.errors().max(initial=0.0)) <= LAST_BITS * largest
+        return float(self.errors().max(initial=0.0)) <= LAST_BITS * largest_finite(self.wanted)
 
     def matches(self, here: Any, there: Any) -> bool:
         """True where the output at one index is the reference at another."""
         moved = Compared(self.got[here], self.wanted[there], self.allowed[there])
         return bool((moved.ratios() <= 1).all())
+
+
+def largest_finite(values: np.ndarray) -> float:
+    """The largest magnitude that is finite; 0 where there is none."""
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
 
 
 def hints(arrays: Compared, wrong: np.ndarray, c_int: int | None) -> Iterator[str]:
@@ -85,13 +88,8 @@ def _sources(arrays: Compared, channels: list[int]) -> list[int | None]:
 
 def _source(arrays: Compared, channel: int) -> int | None:
     got, wanted, allowed = arrays
-    axes = (0, 2, 3)
-    with np.errstate(invalid="ignore", over="ignore"):
-        apart = np.abs(wanted.mean(axis=axes) - got[:, channel].mean(dtype=np.float64))
-        # Where the means differ by more, some element does; a mean that is NaN excludes nothing.
-        candidates = np.flatnonzero(~(apart > 2 * allowed.mean(axis=axes))).tolist()
-    others = (source for source in candidates if source != channel)
-    return next((s for s in others if arrays.matches(np.s_[:, channel], np.s_[:, s])), None)
+    same = (Compared(got[:, [channel]], wanted, allowed).ratios() <= 1).all(axis=(0, 2, 3))
+    return next((source for source in np.flatnonzero(same).tolist() if source != channel), None)
 
 
 def _position_hints(arrays: Compared, wrong: np.ndarray, c_int: int | None) -> Iterator[str]:

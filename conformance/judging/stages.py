@@ -19,7 +19,8 @@ from conformance.gradients.tape import perturbed
 from conformance.implementations.errors import ImplementationError
 from conformance.implementations.precision import UNIT_ROUNDOFF
 from conformance.judging.compare import compare_arrays
-from conformance.judging.verdict import Outcome, Status, first_failure
+from conformance.judging.hints import largest_finite
+from conformance.judging.verdict import Outcome, first_failure
 from conformance.oracle import adapter, weights_io
 from weights import ArgumentError, Config, configure
 
@@ -64,8 +65,8 @@ def reference(exact: Tensors, runs: Sequence[Tensors]) -> Reference:
 def allowed_error(float32: np.ndarray, exact: np.ndarray, wanted: np.ndarray) -> float:
     """4 x (largest |float32 - exact| + 4 u max|wanted|), over the finite elements."""
     with np.errstate(invalid="ignore", over="ignore"):
-        baseline = _largest(float32.astype(np.float64) - exact)
-    return BASELINE_FACTOR * (baseline + 4 * UNIT_ROUNDOFF * _largest(wanted))
+        baseline = largest_finite(float32.astype(np.float64) - exact)
+    return BASELINE_FACTOR * (baseline + 4 * UNIT_ROUNDOFF * largest_finite(wanted))
 
 
 def oracle_run(model: Model, x: np.ndarray, *, perturbed: int = 0) -> OracleRun:
@@ -120,9 +121,8 @@ def judge_stage(outputs: Tensors, wanted: Reference, stage: str) -> Outcome:
 
 def judge_arrays(outputs: Tensors, wanted: Reference) -> Outcome:
     """The first of all arrays that is wrong; a skip where one is not there, and no other is."""
-    outcomes = [(name, judge_stage(outputs, wanted, name)) for name in wanted.values]
-    outcomes.sort(key=lambda outcome: outcome[1].status is Status.SKIP)
-    return first_failure(outcomes)
+    names = sorted(wanted.values, key=lambda name: name not in outputs)
+    return first_failure((name, judge_stage(outputs, wanted, name)) for name in names)
 
 
 def global_avg_pool(x: np.ndarray) -> np.ndarray:
@@ -154,8 +154,3 @@ def _accepts(config: Config, shape: tuple[int, ...]) -> bool:
     except ArgumentError:
         return False
     return True
-
-
-def _largest(values: np.ndarray) -> float:
-    finite = np.abs(values[np.isfinite(values)])
-    return float(finite.max(initial=0.0))

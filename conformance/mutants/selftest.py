@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from conformance.cases.case import Case
-from conformance.judging.explanations import Suspects
+from conformance.cases.traits import multiply_adds
 from conformance.judging.verdict import Status, Verdict
 from conformance.mutants import MUTANTS, TORCH_MUTANTS
 from conformance.mutants.mutant import Mutant, MutantImplementation
@@ -18,12 +18,11 @@ from conformance.mutants.variants import INVISIBLE, VARIANTS
 from conformance.running.runner import judge
 from conformance.tiers import VECTOR_TIERS, Tier, make_tiers
 from conformance.tiers.base import DEFAULT_SETTINGS, OracleTier, Settings
-from weights import ArgumentError, configure
 
 # The tier of sizes, in which an exception convicts a mutant as a failure does.
 RAISES = "contract"
-# The others judge files and whole frameworks.
-VARIANT_TIERS = (*VECTOR_TIERS, "random")
+# The settings on which the cases of a tier depend; those of the others depend on none.
+SETTINGS_OF = {"training": ("full",), "random": ("random",), "network": ("weights", "images")}
 
 
 @dataclass(frozen=True)
@@ -98,28 +97,26 @@ def convicts(verdict: Verdict) -> bool:
 def run_variant(variant: Mutant, settings: Settings = DEFAULT_SETTINGS) -> VariantResult:
     """Run a correct variant through every case of the tiers that it must pass."""
     implementation = MutantImplementation(variant)
+    # The other tiers judge files and whole frameworks.
+    names = (*VECTOR_TIERS, "random")
     verdicts = [
         judge(tier, case, implementation)
-        for tier, cases in (quick_tier(name, settings) for name in VARIANT_TIERS)
+        for tier, cases in (quick_tier(name, settings) for name in names)
         for case in cases
     ]
     ran = [verdict for verdict in verdicts if verdict.status is not Status.SKIP]
     return VariantResult(len(ran), tuple(verdict for verdict in ran if verdict.is_bad))
 
 
-@cache
 def quick_tier(name: str, settings: Settings = DEFAULT_SETTINGS) -> tuple[Tier, list[Case]]:
     """A tier without hints, whose references are shared, and its cases, the cheapest first."""
+    own: dict[str, Any] = {each: getattr(settings, each) for each in SETTINGS_OF.get(name, ())}
+    return _quick_tier(name, Settings(**own))
+
+
+@cache
+def _quick_tier(name: str, settings: Settings) -> tuple[Tier, list[Case]]:
     (tier,) = make_tiers(settings, [name])
     if isinstance(tier, OracleTier):
-        tier.suspects = Suspects(())  # nobody reads the hints, which take longer than the cases
-    return tier, sorted(tier.cases(), key=_cost)
-
-
-def _cost(case: Case) -> float:
-    """Multiplications of a case; none where its arguments are refused."""
-    images, *_, height, width = case.input_shape
-    try:
-        return images * configure(case.architecture, case.config).macs(height, width)
-    except ArgumentError:
-        return 0
+        tier.suspects.faults = ()  # nobody reads the hints, which take longer than the cases
+    return tier, sorted(tier.cases(), key=multiply_adds)

@@ -44,6 +44,15 @@ def train_step(
     return {"output": output.value, "grad_input": grad_input, "grads": named, "state": statistics}
 
 
+def forward_in_training(module: Any, x: np.ndarray) -> np.ndarray:
+    """The output that a step gives for x: (N, C, H, W); the statistics of the module change."""
+    try:
+        set_training(module, True)
+        return module(x)
+    finally:
+        set_training(module, False)
+
+
 def set_training(module: Any, training: bool) -> None:
     """Let every batch normalisation use the statistics of the batch, or its own."""
     norms: list[Any] = [*parts(module, BatchNorm), *parts(module, Folded)]

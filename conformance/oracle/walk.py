@@ -1,5 +1,6 @@
 """The parts of a module of the oracle."""
 
+import copy
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -14,6 +15,18 @@ def parts(module: Any, kind: type[Part]) -> Iterator[Part]:
     for child in list(children):
         if isinstance(child, list) or _is_module(child):
             yield from parts(child, kind)
+
+
+def copied(module: Part) -> Part:
+    """A module of the same parts, lists of modules included, whose arrays are the same objects."""
+    if isinstance(module, list):
+        return type(module)(map(copied, module))
+    if not _is_module(module):
+        return module
+    found = copy.copy(module)
+    for name, child in vars(module).items():
+        setattr(found, name, copied(child))
+    return found
 
 
 def _is_module(value: Any) -> bool:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from conformance.cases.case import Case
 from conformance.cases.layers import layer_cases
 from conformance.cases.model import make_model
 from conformance.cases.tensors import Tensors
-from conformance.faults import Change
 from conformance.implementations.errors import NotSupported
 from conformance.implementations.implementation import Implementation
 from conformance.judging import bounds
 from conformance.judging.compare import compare_arrays
+from conformance.judging.hints import largest_finite
 from conformance.judging.stages import Reference
 from conformance.judging.verdict import Outcome
 from conformance.oracle import weights_io
@@ -54,17 +57,14 @@ class ModuleTier(OracleTier):
         c_int = GhostConvConfig(**case.config).channels.c_int
         outcome = compare_arrays(got, wanted, reference.allowed[OUTPUT], c_int=c_int)
 
-        def run(change: Change) -> Tensors:
-            layer = weights_io.build(*model.astype(np.float64))
-            change(layer)
-            return {OUTPUT: layer(x.astype(np.float64))}
+        def run(layer: Any) -> Iterator[Tensors]:
+            yield {OUTPUT: layer(x.astype(np.float64))}
 
-        return self.suspects.explain(outcome, implementation.name, {OUTPUT: got}, reference, run)
+        return self.suspects.explain(outcome, case, {OUTPUT: got}, reference, run)
 
 
 def check_range(implementation: Implementation, case: Case, wanted: np.ndarray) -> None:
     """Raise `NotSupported` where a case leaves the range of an implementation's numbers."""
     largest = implementation.precision.largest
-    found = float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0))
-    if found > largest or (np.isfinite(largest) and case.data in BEYOND_FLOAT16):
+    if largest_finite(wanted) > largest or (np.isfinite(largest) and case.data in BEYOND_FLOAT16):
         raise NotSupported(f"its largest number is {largest:g}, and this case goes beyond")

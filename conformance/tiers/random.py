@@ -40,6 +40,7 @@ class RandomTier(ModuleTier):
     def __init__(self, settings: Settings = DEFAULT_SETTINGS) -> None:
         super().__init__(settings)
         self._steps = TrainingTier(settings)
+        self._steps.suspects = self.suspects
 
     def cases(self) -> list[Case]:
         """The first of an endless sequence, the same in every run."""

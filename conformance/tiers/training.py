@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -11,13 +13,12 @@ from conformance.cases.family import family_cases
 from conformance.cases.layers import layer_cases
 from conformance.cases.model import Model, make_model, output_cotangent
 from conformance.cases.tensors import Tensors
-from conformance.faults import Change
 from conformance.implementations.implementation import Implementation
 from conformance.judging.stages import Reference, is_network
 from conformance.judging.steps import flatten_step, judge_step, reference_step
 from conformance.judging.verdict import Outcome
-from conformance.oracle import weights_io
-from conformance.oracle.training import train_step
+from conformance.oracle.training import forward_in_training, train_step
+from conformance.oracle.walk import copied
 from conformance.tiers.base import OracleTier
 from weights.modules.forms import TRAINING
 
@@ -49,17 +50,16 @@ class TrainingTier(OracleTier):
         model, x, cotangent = step_inputs(case)
         step, wanted = implementation.train_step(model, x, cotangent), self.reference(case)
         outcome = judge_step(step, wanted)
+        if outcome.worst is None or is_network(case.architecture):
+            return outcome  # nothing to explain, or so many steps of a network take too long
 
-        def run(change: Change) -> Tensors:
-            module = weights_io.build(*model.astype(np.float64))
-            change(module)
+        def run(module: Any) -> Iterator[Tensors]:
             double = x.astype(np.float64), cotangent.astype(np.float64)
-            return flatten_step(train_step(module, *double))
+            # Most faults show in the output, which takes no gradients.
+            yield {"output": forward_in_training(copied(module), double[0])}
+            yield flatten_step(train_step(module, *double))
 
-        if is_network(case.architecture):
-            return outcome  # so many runs of a network take too long
-        arrays = flatten_step(step)
-        return self.suspects.explain(outcome, implementation.name, arrays, wanted, run)
+        return self.suspects.explain(outcome, case, flatten_step(step), wanted, run)
 
     def options(self) -> str:
         """Every row, where the run had every row."""

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import keras
 from keras import layers
 
+from ghost_tf.framework.graphs import is_graph
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.replacing import convolutions, measuring
 from ghost_tf.weights_io import FRAMEWORK
@@ -93,7 +94,7 @@ def replace_convolutions(
 
 def _check_model(model: Any) -> None:
     check_model(model, layers.Layer, "keras.Model", convolutions)
-    if not _is_graph(model):
+    if not is_graph(model):
         raise ArgumentError(
             f"`model` must be a Functional or Sequential model, got {type(model).__name__}, of "
             "which Keras does not know how its layers are connected: build it with GhostConv, or "
@@ -101,18 +102,12 @@ def _check_model(model: Any) -> None:
         )
 
 
-def _is_graph(layer: Any) -> bool:
-    """Whether Keras can build the model again with other layers, losing nothing."""
-    is_of_keras = type(layer).__module__.partition(".")[0] == "keras"
-    return is_of_keras and type(layer).__name__ in ("Functional", "Sequential")
-
-
 def _places(layer: Any, path: str = "", is_fixed: bool = False) -> Iterator[tuple[str, Any, bool]]:
     """Every layer at every place, and whether Keras can put no other one there."""
     yield path, layer, is_fixed
     if isinstance(layer, convolutions.GHOSTS):
         return
-    is_fixed = is_fixed or not _is_graph(layer)
+    is_fixed = is_fixed or not is_graph(layer)
     children = layer._flatten_layers(False, recursive=False) if is_fixed else layer.layers
     for child in children:
         yield from _places(child, f"{path}.{child.name}" if path else child.name, is_fixed)
@@ -137,7 +132,7 @@ def _rebuilt(model: Any, ghosts: dict[int, GhostConv]) -> Any:
 
     rebuilt = _copy(model, copy_of)
     for layer in originals:
-        if isinstance(layer, layers.Layer) and not _is_graph(layer):
+        if isinstance(layer, layers.Layer) and not is_graph(layer):
             copies[id(layer)].set_weights(layer.get_weights())
     return rebuilt
 
@@ -146,7 +141,7 @@ def _copy(layer: Any, copy_of: Callable[[Any], Any]) -> Any:
     """A layer of the same configuration; an operation without state is used again."""
     if not isinstance(layer, layers.Layer):
         return layer
-    if not _is_graph(layer):
+    if not is_graph(layer):
         return _from_config(layer)
     copy = keras.models.clone_model(layer, clone_function=copy_of)
     if not layer.trainable:

@@ -87,6 +87,34 @@ def test_a_classifier_is_reset_in_a_new_network(column: Column) -> None:
     np.testing.assert_array_equal(state["conv_stem.weight"], tensors()["conv_stem.weight"])
 
 
+ABOUT: Any = {
+    "source": {"importer": "timm", "assumed": {"bn_eps": 1e-5}},
+    "preprocess": {"divide_by": 255.0, "mean": [0.5], "std": [0.5], "layout": "NHWC"},
+    "classes": [f"class {number}" for number in range(SMALL["num_classes"])],
+}
+
+
+@every_column
+def test_what_a_file_says_is_saved_with_the_module_that_was_loaded(
+    column: Column, tmp_path: Path
+) -> None:
+    path, again = tmp_path / "network", tmp_path / "again"
+    write_file(path, "ghostnet", SMALL, tensors(), **ABOUT)
+    package = column.package
+    loaded = column.load("ghostnet", tensors(1), **SMALL)
+    package.load_weights(loaded, path)
+
+    for module in (loaded, package.from_file(path)):
+        package.save_weights(module, again, overwrite=True)
+        assert again.read_bytes() == path.read_bytes()
+
+    package.save_weights(package.reset_classifier(loaded, 2), again, overwrite=True)
+    metadata = read_file(again).metadata
+    assert metadata["preprocess"] == ABOUT["preprocess"]
+    assert metadata["source"] == ABOUT["source"]
+    assert "classes" not in metadata
+
+
 @every_column
 def test_a_file_is_built_with_a_fresh_classifier(column: Column, file: Path) -> None:
     built = column.package.from_file(file, num_classes=3)

@@ -43,6 +43,9 @@ def _kind(value: Any) -> str:
         return f": {value.__base__.__name__}"
     if issubclass(value, Enum):
         return f": {', '.join(value.__members__)}"
+    if issubclass(value, tuple):
+        fields = value.__annotations__.items()
+        return f"({', '.join(f'{name}: {of.__forward_arg__}' for name, of in fields)})"
     return _arguments(value) if is_dataclass(value) else _signature(value.__init__)
 
 

@@ -1,13 +1,14 @@
 """The operations on modules and tensors that every framework does in its own way."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from weights.columns.actual import Facts
+from weights.columns.places import Layer, Part
 from weights.tensors import TensorSpec
 
 Module = TypeVar("Module")
@@ -26,6 +27,10 @@ class Backend(ABC, Generic[Module, GhostModule, Variable]):
 
     architectures: Mapping[str, type[GhostModule]]
     attributes: Mapping[str, str] = {}
+    # The framework's class of all modules, where users make networks of them, and whether channels
+    # come last in flattened images.
+    base: type | None = None
+    channels_last: bool = False
 
     @abstractmethod
     def make(self, architecture: str, config: Mapping[str, Any], dtype: np.dtype) -> GhostModule:
@@ -69,6 +74,26 @@ class Backend(ABC, Generic[Module, GhostModule, Variable]):
     def dtype_of(self, variable: Variable) -> np.dtype:
         """The type of a variable's values."""
         return np.dtype(variable.dtype)  # type: ignore[attr-defined]
+
+    def parts(self, network: Any) -> Iterable[Part]:
+        """Every place of a network where a module stands that holds tensors of its own.
+
+        That is a module of this project, a layer that `layer_of` knows, or what holds a variable
+        itself; nothing inside these.
+        """
+        raise NotImplementedError
+
+    def layer_of(self, module: Any) -> Layer:
+        """An ordinary layer as a file tells it; raises `ArgumentError` that says why it cannot."""
+        raise NotImplementedError
+
+    def array_of(self, variable: Any) -> np.ndarray:
+        """The values of a variable in the framework's own layout."""
+        raise NotImplementedError
+
+    def value_of(self, array: np.ndarray, variable: Any) -> Any:
+        """What `assign` takes for an array in the framework's own layout."""
+        raise NotImplementedError
 
     def create_variables(self, module: Any) -> None:
         """Create the variables of a module that has none yet: those of most frameworks have."""

@@ -7,10 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 from weights import hub
+from weights.columns.annotations import Annotations
 from weights.columns.backend import GhostModule, Module, Variable
-from weights.columns.contents import Contents, T
+from weights.columns.contents import T
+from weights.columns.custom import Custom
 from weights.columns.fold import deployed
+from weights.columns.matching import LoadReport, Rename
+from weights.columns.members import Flatten
 from weights.columns.partial import select
+from weights.errors import ArgumentError
 from weights.files.file import read_file, write_file
 from weights.files.storage import PathLike
 from weights.networks.classifier import with_classes
@@ -19,20 +24,38 @@ from weights.networks.variants import VARIANTS
 Network = TypeVar("Network")
 
 
-class Column(Contents[Module, GhostModule, Variable]):
+class Column(Custom[Module, GhostModule, Variable]):
     """The calls that every framework package has, over what modules are made of."""
 
-    def save_weights(self, module: Module, path: PathLike, *, overwrite: bool = False) -> None:
+    def __init__(self) -> None:
+        self._annotations = Annotations()
+
+    def save_weights(
+        self,
+        module: Module,
+        path: PathLike,
+        *,
+        overwrite: bool = False,
+        flatten: Flatten | None = None,
+    ) -> None:
         """Write the interchange file of `module`.
 
         Args:
-            module: a layer or network of this package.
+            module: a layer or network of this package, or a network of your own made of these and
+                of ordinary layers.
             path: where the file is written, atomically.
             overwrite: replace a file that is there, which is an error otherwise.
+            flatten: of your own network, `{"fc": (channels, height, width)}` for every linear layer
+                that reads flattened images, whose values each framework has in another order.
 
         Raises `weights.GhostError`, and writes nothing then.
         """
-        write_file(path, *self._contents(module), overwrite=overwrite)
+        if self.is_custom(module):
+            content = self.custom_contents(module, flatten)
+        else:
+            _check_own(flatten=flatten)
+            content = self._contents(module)
+        write_file(path, *content, overwrite=overwrite, **self._annotations.of(module))
 
     def load_weights(
         self,
@@ -41,23 +64,44 @@ class Column(Contents[Module, GhostModule, Variable]):
         *,
         allow_missing: Sequence[str] = (),
         allow_invalid: bool = False,
-    ) -> None:
+        rename: Rename | None = None,
+        by_order: bool = False,
+        flatten: Flatten | None = None,
+    ) -> LoadReport:
         """Load an interchange file into `module`.
 
         Args:
-            module: a layer or network of this package, of the file's configuration.
+            module: a layer or network of this package, of the file's configuration, or a network of
+                your own whose modules are those of the file, at the same paths.
             path: the file.
             allow_missing: patterns such as `classifier.*`; tensors that match one keep the module's
                 own values where the file has none of their shape.
             allow_invalid: take numbers that are not finite, and negative variances.
+            rename: of your own network, `{"path in the file": "path in the network"}`, for all
+                modules inside a path too, or a function from the one to the other.
+            by_order: of your own network, whether modules are paired in the order of their
+                definition in place of their paths; kinds, arguments and shapes must agree.
+            flatten: of your own network, as in `save_weights`, where the file does not tell it.
+
+        Returns:
+            The pairs of modules, which print as a table.
 
         Raises `weights.GhostError`, above all `weights.MismatchError` with every difference, and
         changes nothing then.
         """
         file = read_file(path, allow_invalid=allow_invalid)
+        what = f"cannot load {path} into {type(module).__name__}"
+        own: Any = {"rename": rename, "by_order": by_order, "flatten": flatten}
+        if self.is_custom(module):
+            report = self.load_custom(module, file, what, allow_missing=allow_missing, **own)
+            self._annotations.keep(module, file.metadata, {})
+            return report
+        _check_own(**own)
         architecture, config = self._actual(module)
         chosen = select(file, architecture, config, allow_missing)
-        self._write(module, chosen, f"cannot load {path} into {type(module).__name__}")
+        self._write(module, chosen, what)
+        self._annotations.keep(module, file.metadata, config.to_dict())
+        return LoadReport((("", ""),))
 
     def from_file(
         self, path: PathLike, *, num_classes: int | None = None, allow_invalid: bool = False
@@ -76,7 +120,9 @@ class Column(Contents[Module, GhostModule, Variable]):
         config, tensors = file.config, file.tensors
         if num_classes is not None:
             config, tensors = with_classes(file.architecture, config, tensors, num_classes)
-        return self.build(file.architecture, config, tensors)
+        module = self.build(file.architecture, config, tensors)
+        self._annotations.keep(module, file.metadata, config)
+        return module
 
     def from_hub(
         self,
@@ -113,7 +159,8 @@ class Column(Contents[Module, GhostModule, Variable]):
 
         Raises `weights.ArgumentError` for a layer.
         """
-        return self._like(module, *with_classes(*self._contents(module), num_classes, seed))
+        whole = with_classes(*self._contents(module), num_classes, seed)
+        return self._derived(module, *whole)
 
     def deploy(self, module: T, form: Literal["folded", "deployed"] = "folded") -> T:
         """A new module in deployed form that computes what `module` computes in evaluation.
@@ -128,8 +175,14 @@ class Column(Contents[Module, GhostModule, Variable]):
 
         Raises `weights.ArgumentError` where there is nothing to merge.
         """
-        made = self._like(module, *deployed(*self._contents(module), form))
+        made = self._derived(module, *deployed(*self._contents(module), form))
         self.prepare_inference(made)
+        return made
+
+    def _derived(self, module: T, config: dict[str, Any], tensors: Any) -> T:
+        """Another configuration of `module`, with the annotations of that."""
+        made = self._like(module, config, tensors)
+        self._annotations.keep(made, self._annotations.of(module), config)
         return made
 
     def variant(
@@ -143,3 +196,13 @@ class Column(Contents[Module, GhostModule, Variable]):
         if not pretrained:
             return network(VARIANTS[name].width, **options)
         return cast(Network, self.build(*hub.pretrained(name, pretrained, options)))
+
+
+def _check_own(**options: Any) -> None:
+    """Raise `ArgumentError` for an option of users' own networks that was given for another."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise ArgumentError(
+            f"`{given[0]}` must be left out for a layer or network of this package, got "
+            f"{options[given[0]]!r}: it is for networks of your own"
+        )

@@ -9,7 +9,13 @@ from typing import Any
 
 import click
 
-from weights.commands.options import file_argument, output_option, overwrite_option, parse_object
+from weights.commands.options import (
+    file_argument,
+    output_option,
+    overwrite_option,
+    parse_object,
+    parse_settings,
+)
 from weights.errors import GhostError
 from weights.files.file import read_file
 from weights.importers import (
@@ -33,7 +39,7 @@ def preprocessing(context: click.Context, parameter: click.Parameter, value: str
     """Read --preprocess as arguments of `import_file`, or raise a usage error."""
     if value in ("auto", "none"):
         return {"assume_preprocess": value == "auto"}
-    return {"preprocess": parse_object(context, parameter, value)}
+    return {"preprocess": parse_settings(context, parameter, value)}
 
 
 @click.command("import")
@@ -46,7 +52,8 @@ def preprocessing(context: click.Context, parameter: click.Parameter, value: str
     "--preprocess",
     default="auto",
     callback=preprocessing,
-    help="auto: assume that of CIFAR-10 or ImageNet from the number of classes; none; or as JSON.",
+    help="auto: assume that of CIFAR-10 or ImageNet from the number of classes; none; mean and "
+    "std, and perhaps a size, such as '0.5 0.5'; a .toml file; or JSON.",
 )
 @click.option("--entry", help="The state dict to take from a file that holds several.")
 @click.option(

@@ -2,13 +2,16 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 import click
 
-from weights.files.settings import imagenet
+from weights.errors import GhostError
+from weights.files.settings import Preprocess, check_settings, imagenet
+from weights.files.storage import read_toml
 from weights.text import brief
 
+NUMBERS = re.compile(r"-?\d{1,9}(\.\d{1,17})?(,-?\d{1,9}(\.\d{1,17})?){0,2}")
 SIZE = re.compile(r"([0-9]{1,6})x([0-9]{1,6})", re.IGNORECASE)
 
 file_argument = click.argument("file", type=click.Path())
@@ -31,6 +34,37 @@ def parse_size(
     return int(found[1]), int(found[2])
 
 
+def parse_settings(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> Preprocess | None:
+    """Read the settings of images, or raise a usage error; None where the option is not given.
+
+    They are JSON, a TOML file, or mean and standard deviation and perhaps a size: "0.5 0.5",
+    "0.485,0.456,0.406 0.229,0.224,0.225 224".
+    """
+    if value is None:
+        return None
+    plain = value.split()
+    try:
+        if all(NUMBERS.fullmatch(part) for part in plain) and len(plain) in (2, 3):
+            return check_settings(_scaling(*plain))
+        if value.lower().endswith(".toml"):
+            return check_settings(read_toml(value))
+    except GhostError as error:
+        raise click.BadParameter(str(error)) from None
+    found = parse_object(context, parameter, value)
+    return None if found is None else cast(Preprocess, found)
+
+
+def _scaling(mean: str, std: str, size: str = "") -> dict[str, Any]:
+    """Return the settings of an image in 0..1; one number is that of three channels."""
+    channels = {"mean": mean, "std": std}
+    numbers = {name: [float(x) for x in text.split(",")] for name, text in channels.items()}
+    widened = {name: x * 3 if len(x) == 1 else x for name, x in numbers.items()}
+    scaling = {"divide_by": 255.0, "layout": "NHWC", **widened}
+    return (imagenet(int(size)) | scaling) if size else scaling
+
+
 def parse_object(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> dict[str, Any] | None:
@@ -42,8 +76,10 @@ def parse_object(
     except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
-        example = {"stride": 2, "padding": 1} if parameter.name == "config" else imagenet()
+        is_config = parameter.name == "config"
+        example = {"stride": 2, "padding": 1} if is_config else imagenet()
+        others = "" if is_config else ", a .toml file, or mean and std such as '0.5 0.5'"
         raise click.BadParameter(
-            f"must be a JSON object such as '{json.dumps(example)}', got {brief(value)}"
+            f"must be a JSON object such as '{json.dumps(example)}'{others}, got {brief(value)}"
         )
     return parsed

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from weights.commands.options import file_argument, json_option, parse_object
+from weights.commands.options import file_argument, json_option, parse_settings
 from weights.commands.tables import new_console, new_table
 from weights.errors import GhostError
 from weights.files.settings import Preprocess, check_settings
@@ -16,12 +16,17 @@ from weights.prediction.predict import Prediction, Predictions
 from weights.prediction.predict import predict as run
 from weights.text import bounded
 
+ASSUMED = (
+    "preprocess: that of {} is only assumed, no tensor tells how images were scaled in training; "
+    "--preprocess gives another"
+)
+
 
 def preprocess_settings(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> Preprocess | None:
     """Read --preprocess as checked settings, or raise a usage error."""
-    settings = parse_object(context, parameter, value)
+    settings = parse_settings(context, parameter, value)
     try:
         return None if settings is None else check_settings(settings)
     except GhostError as error:
@@ -69,6 +74,8 @@ def print_predictions(predictions: Predictions, top: int, reasons: Mapping[str, 
     `reasons` say why the other frameworks did not run.
     """
     console = new_console()
+    if predictions.assumed is not None:
+        console.print(bounded(ASSUMED.format(predictions.assumed)))
     for image in predictions.images:
         columns = ("rank", *image.logits) if len(image.logits) > 1 else ("rank", "class")
         console.print(new_table(image.image, columns, _rows(predictions, image, top)))
@@ -82,7 +89,9 @@ def predictions_document(
 ) -> dict[str, Any]:
     """Return the same as a JSON document."""
     images = [_image_document(predictions, image, top) for image in predictions.images]
-    return {"architecture": predictions.architecture, "images": images, "not_run": dict(reasons)}
+    document = {"architecture": predictions.architecture, "images": images}
+    assumed = {"preprocess_assumed": predictions.assumed} if predictions.assumed else {}
+    return document | {"not_run": dict(reasons)} | assumed
 
 
 def _rows(predictions: Predictions, image: Prediction, top: int) -> list[tuple[str, ...]]:

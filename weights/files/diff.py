@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 
 import numpy as np
@@ -12,7 +13,9 @@ from weights.tensors import CONVOLUTION, DEPTHWISE, LINEAR
 
 EQUAL = "equal"
 Relation = Callable[[np.ndarray], np.ndarray]
-# The usual mistakes of a conversion, as changes of the axes (O, I, height, width).
+# The axes of a kernel; a linear layer has the first two, a vector the first.
+AXES = ("O", "I", "height", "width")
+# The usual mistakes of a conversion, as changes of those axes.
 KERNEL_RELATIONS: Mapping[str, Relation] = {
     "kernel transposed": lambda a: a.swapaxes(2, 3),
     "kernel flipped": lambda a: a[:, :, ::-1, ::-1],
@@ -142,6 +145,10 @@ def _type_notes(a: np.ndarray, b: np.ndarray) -> Iterator[str]:
 def _numeric_hint(a: np.ndarray, b: np.ndarray) -> str:
     if largest_difference(a, b)[0] == 0:
         return "signs of zeros differ" if a.dtype == b.dtype else "the same values"
+    changed = a.size - int(_same_bits(a, b).sum()) if a.dtype == b.dtype else a.size
+    # Of two numbers one is no exception.
+    if changed == 1 and a.size > 2:
+        return f"one number of {a.size} differs"
     factor = scale_factor(a, b)
     return f"scaled by {factor:.6g}" if factor is not None else _rounding_hint(a, b)
 
@@ -158,11 +165,21 @@ def _rounding_hint(a: np.ndarray, b: np.ndarray) -> str:
 
 def _relation(kind: str, a: np.ndarray, b: np.ndarray) -> str:
     relations = RELATIONS.get(kind, {}) if a.ndim in (2, 4) else {}
-    for name, relation in relations.items():
+    for name, relation in {**relations, **dict(_orders(a))}.items():
         other = relation(a)
         if other.shape == b.shape and other.dtype == b.dtype and _same_bits(other, b).all():
             return name
     return ""
+
+
+def _orders(a: np.ndarray) -> Iterator[tuple[str, Relation]]:
+    """Yield the usual other orders along each axis of a tensor."""
+    for axis, (name, size) in enumerate(zip(AXES, a.shape, strict=False)):
+        if size > 1:
+            yield f"reversed along {name}", partial(np.flip, axis=axis)
+        if size > 2 and size % 2 == 0:
+            # Ghosts before the primary channels, the two halves of a concatenation.
+            yield f"halves along {name} exchanged", partial(np.roll, shift=size // 2, axis=axis)
 
 
 def _twin_hint(twin: str | None, b: np.ndarray) -> str:

@@ -17,6 +17,7 @@ from weights.files.settings import Preprocess
 from weights.files.storage import PathLike, read_header, read_safetensors, write_safetensors
 from weights.files.writing import check_writable
 from weights.networks.architectures import configure
+from weights.networks.custom import CUSTOM, order_of
 from weights.tensors import TensorSpec
 from weights.text import listed
 
@@ -52,7 +53,8 @@ def write_file(
     Args:
         path: the file; it is replaced only with `overwrite`.
         architecture: one of `weights.ARCHITECTURES`, or "custom".
-        config: arguments of the architecture; those left out have their defaults.
+        config: arguments of the architecture; those left out have their defaults. The order of
+            the modules of "custom" is that of the network's definition.
         tensors: every tensor of the module, by canonical name and in canonical layout.
         source: the origin of the tensors, as an importer records it.
         preprocess: the settings that make an image the network's input.
@@ -67,7 +69,12 @@ def write_file(
     check_tensors(specs, tensors, what=f"cannot write {path}")
     arrays = {spec.name: tensors[spec.name] for spec in specs}
     digests = tensor_digests(arrays)
-    annotations = {"source": source or {}, "preprocess": preprocess, "classes": classes}
+    annotations: dict[str, Any] = {
+        "source": source or {},
+        "preprocess": preprocess,
+        "classes": classes,
+    }
+    annotations["order"] = order_of(config, checked) if architecture == CUSTOM else None
     metadata = {
         **annotated(architecture=architecture, **annotations),
         "config": checked.to_dict(),

@@ -26,8 +26,9 @@ REQUIRED = {
     "format_version": str,
     "tensors": dict,
 }
-# Annotations: the origin of the tensors, their preprocessing, the names of classes.
-ANNOTATIONS, DIGEST = ("classes", "preprocess", "source"), "about_sha256"
+# Annotations: the origin of the tensors, their preprocessing, the names of classes, and the order
+# in which a user's network defines its modules.
+ANNOTATIONS, DIGEST = ("classes", "order", "preprocess", "source"), "about_sha256"
 
 
 def annotations_of(metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,6 +56,9 @@ def check_about(metadata: Mapping[str, Any]) -> None:
     is_list = isinstance(classes, list | tuple) and len(classes) <= CHANNELS.value
     if not is_list or not all(isinstance(name, str) for name in classes):
         raise ArgumentError(f"`classes` must be a list of names, got {brief(classes)}")
+    order = metadata.get("order", [])
+    if not isinstance(order, list) or not all(isinstance(path, str) for path in order):
+        raise ArgumentError(f"`order` must be a list of paths, got {brief(order)}")
     if "preprocess" in metadata:
         check_settings(metadata["preprocess"])
     try:

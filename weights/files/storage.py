@@ -2,11 +2,12 @@
 
 import os
 import stat
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import safetensors.numpy
@@ -17,6 +18,9 @@ from weights.files.digests import little_endian
 from weights.files.header import LENGTH_BYTES, READABLE_DTYPES, Entry
 from weights.files.writing import PathLike as PathLike
 from weights.files.writing import check_writable, write_atomically
+from weights.text import brief
+
+LARGEST_TOML = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,17 @@ def read_bytes(path: PathLike) -> bytes:
     """Read the whole file; raises `FormatError` where it cannot be read."""
     with opened(path) as stream:
         return stream.read()
+
+
+def read_toml(path: PathLike) -> dict[str, Any]:
+    """Read a TOML file of a megabyte at most; raises `FormatError` for anything else."""
+    data = read_bytes(path)
+    try:
+        if len(data) > LARGEST_TOML:
+            raise ValueError(f"it has {len(data)} bytes")
+        return tomllib.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{path} is no TOML file: {brief(str(error))}") from None
 
 
 def read_header(path: PathLike) -> Header:

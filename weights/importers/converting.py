@@ -10,7 +10,7 @@ from weights.errors import FormatError, ImportRefused
 from weights.files.loading import check_tensors
 from weights.files.settings import Preprocess, check_settings
 from weights.files.storage import PathLike
-from weights.importers.checkpoints import Checkpoint, read_checkpoint, settle
+from weights.importers.checkpoints import Checkpoint, settle
 from weights.importers.containers.container import Container
 from weights.importers.files import file_type_of
 from weights.importers.gates import OWN_GATE, convert_gates
@@ -87,7 +87,7 @@ def import_file(
             part = choose_part(source, rules.read_parts(source), module)
             imported = import_part(source, rules, part, architecture, given, gate)
         else:
-            checkpoint = prepared(read_checkpoint(source, entry), rules, module, names)
+            checkpoint = prepared(rules.read(source, entry), rules, module, names)
             imported = import_checkpoint(checkpoint, rules, architecture, given, gate)
         imported = imported if assume_preprocess else imported.without_assumed(PREPROCESSING)
     return imported if preprocess is None else imported.with_preprocess(preprocess)
@@ -127,7 +127,7 @@ def preview(
     source: PathLike, importer: str, entry: str | None, module: str | None, names: NameMap | None
 ) -> Iterator[str]:
     """Yield every name in a state dict with its shape, and the name that the importer sees."""
-    checkpoint = read_checkpoint(source, entry)
+    checkpoint = IMPORTERS[importer].read(source, entry)
     checkpoint = checkpoint if module is None else checkpoint.at(module)
     for name, array in checkpoint.tensors.items():
         new = name if names is None else names.apply(name)

@@ -11,6 +11,7 @@ from weights.errors import ImportRefused
 from weights.files.file import write_file
 from weights.files.settings import Preprocess
 from weights.files.storage import PathLike
+from weights.importers.checkpoints import Checkpoint, read_checkpoint
 from weights.importers.gates import OWN_GATE
 from weights.networks.architectures import Config
 from weights.tensors import TensorSpec
@@ -118,8 +119,8 @@ class Importer:
     foreign class computes what a configuration says. `renames` make foreign names of canonical
     ones, `inverse` makes of foreign names those that `infer` knows. `to_canonical` makes the
     canonical tensor of a foreign one. `gate` is that of its squeeze-and-excitation, `refuse` raises
-    for a file that is refused by its name. `read_parts` reads the modules of a file that is no
-    state dict.
+    for a file that is refused by its name. `read` reads a file and an entry of it;
+    `read_parts` reads the modules of a file that is no state dict.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Importer:
     to_canonical: Callable[[np.ndarray, TensorSpec], np.ndarray] = unchanged
     gate: str = OWN_GATE
     refuse: Callable[[PathLike], None] = lambda path: None
+    read: Callable[[PathLike, str | None], Checkpoint] = read_checkpoint
     read_parts: Callable[[PathLike], Sequence[Part]] | None = None
 
     def foreign_name(self, name: str) -> str:

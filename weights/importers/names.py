@@ -1,7 +1,6 @@
 """Names in a checkpoint: where modules begin, what stands before them, and what replaces them."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -9,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from weights.errors import FormatError, ImportRefused
-from weights.files.storage import PathLike, read_bytes
+from weights.files.storage import PathLike, read_toml
 from weights.text import brief, listed
 
 # What torch.nn.DataParallel, torch.compile and training scripts put before every name.
@@ -19,7 +18,7 @@ HEADS = (
     (re.compile(r"(classifier|linear)\.\d+\.(weight|bias)"), r"\1.\2"),
     (re.compile(r"fc\.(weight|bias)"), r"linear.\1"),
 )
-LONGEST_NAME, LONGEST_MAP = 512, 1_000_000
+LONGEST_NAME = 512
 
 
 def strip_wrappers(names: Sequence[str]) -> str:
@@ -111,12 +110,8 @@ class NameMap:
     @classmethod
     def read(cls, path: PathLike) -> Self:
         """Read the table `names` of a TOML file; raises `FormatError` for anything else."""
-        try:
-            data = read_bytes(path)
-            found = tomllib.loads(data[:LONGEST_MAP].decode()) if len(data) < LONGEST_MAP else None
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-            raise FormatError(f"{path} is no TOML file: {brief(str(error))}") from None
-        rules = found.get("names") if found and list(found) == ["names"] else None
+        found = read_toml(path)
+        rules = found.get("names") if list(found) == ["names"] else None
         if not isinstance(rules, Mapping) or not all(isinstance(x, str) for x in rules.values()):
             raise FormatError(
                 f'{path} must hold one table, [names], of rules such as "body.*.**" = '

@@ -11,13 +11,16 @@ from weights.importers.graphs.importer import ONNX
 from weights.importers.importer import Importer
 from weights.importers.layouts.d_li14 import D_LI14
 from weights.importers.layouts.huawei import HUAWEI
+from weights.importers.layouts.keras_models import KECAM, KIMM
+from weights.importers.layouts.paddle import PADDLE
 from weights.importers.layouts.seed import SEED
 from weights.importers.layouts.timm import TIMM
 from weights.importers.layouts.ultralytics import ULTRALYTICS
 
 # State dicts with foreign names, and graphs.
 IMPORTERS: Mapping[str, Importer] = {
-    importer.name: importer for importer in (SEED, TIMM, HUAWEI, ULTRALYTICS, D_LI14, ONNX)
+    importer.name: importer
+    for importer in (SEED, TIMM, HUAWEI, ULTRALYTICS, D_LI14, PADDLE, KIMM, KECAM, ONNX)
 }
 # Canonical tensors in the files of a framework.
 CONTAINERS: Mapping[str, Container] = {

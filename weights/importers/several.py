@@ -9,7 +9,6 @@ from weights.checks import choice
 from weights.errors import GhostError, ImportRefused
 from weights.files.modules import FileModule, write_modules
 from weights.files.storage import PathLike
-from weights.importers.checkpoints import read_checkpoint
 from weights.importers.converting import import_checkpoint, import_part
 from weights.importers.importer import Arguments, Imported, Importer
 from weights.importers.names import NameMap, is_inside, places
@@ -79,7 +78,7 @@ def _attempts(
         for part in rules.read_parts(source):
             yield part.path, partial(import_part, source, rules, part, None, given)
         return
-    checkpoint = read_checkpoint(source, entry)
+    checkpoint = rules.read(source, entry)
     checkpoint = checkpoint if names is None else checkpoint.mapped(names)
     for path in places(checkpoint.tensors, rules.starts):
         inner = checkpoint.at(path) if path else checkpoint

@@ -15,6 +15,7 @@ CUSTOM = "custom"
 # Names between dots, of at most so many characters: those of tensors are a little longer.
 PATH = re.compile(r"[^.\x00-\x1f\x7f\ud800-\udfff]+(\.[^.\x00-\x1f\x7f\ud800-\udfff]+)*")
 LONGEST_PATH = 480
+NUMBER = re.compile(r"[0-9]{1,9}")
 FIELDS = {"path": str, "kind": str, "config": Mapping}
 
 
@@ -37,9 +38,19 @@ def _entries(name: str, value: object) -> tuple[Entry, ...]:
             f"{LONGEST_PATH} characters at most, got {brief(value[wrong[0]])} at "
             f"{listed(map(str, wrong))}"
         )
-    entries = tuple(Entry(**each) for each in value)
+    entries = tuple(sorted((Entry(**each) for each in value), key=lambda each: place(each.path)))
     _check_paths(entries)
     return entries
+
+
+def place(path: str) -> tuple[tuple[int, int, str], ...]:
+    """Where a path stands among others: name by name, numbers by their value.
+
+    >>> sorted(["a.10", "stem", "a.9.b"], key=place)
+    ['a.9.b', 'a.10', 'stem']
+    """
+    names = path.split(".")
+    return tuple((0, int(n), n) if NUMBER.fullmatch(n) else (1, 0, n) for n in names)
 
 
 def _is_entry(value: object) -> bool:
@@ -61,7 +72,7 @@ def _check_paths(entries: tuple[Entry, ...]) -> None:
 
 @dataclass(frozen=True)
 class CustomConfig(Configuration):
-    """The modules of a network in the order of its definition; what connects them is not told.
+    """The modules of a network in the order of their paths; what connects them is not told.
 
     `configure` makes the configuration of a kind. It is asked for a module when the module's
     tensors are: no list of modules, however long, is more work than the tensors that are there.
@@ -120,3 +131,9 @@ class CustomConfig(Configuration):
     def complete(self) -> dict[str, Any]:
         """The same."""
         return self.to_dict()
+
+
+def order_of(config: Mapping[str, Any], checked: Any) -> list[str] | None:
+    """The order of a network's definition, where it is not that of the paths themselves."""
+    order = [module["path"] for module in config["modules"]]
+    return None if order == [entry.path for entry in checked.modules] else order

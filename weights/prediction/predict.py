@@ -58,11 +58,15 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Predictions:
-    """The predictions for every image, with the names of the classes where the file has them."""
+    """The predictions for every image, with the names of the classes where the file has them.
+
+    `assumed` says whose settings of images an importer took for granted, where it did.
+    """
 
     architecture: str
     images: tuple[Prediction, ...]
     classes: tuple[str, ...] | None = field(default=None, repr=False)
+    assumed: str | None = None
 
     def label(self, index: int) -> str:
         """Return the name of a class, or its index where it has none."""
@@ -92,11 +96,12 @@ def predict(
     config = configure(file.architecture, file.config)
     names = _class_names(path, file, _class_count(path, file, config))
     chosen = choose(framework)
+    assumed = _assumed(file) if settings is None else None
     settings = _settings(path, file) if settings is None else settings
     inputs = [_input(image, settings, config) for image in images]
     networks = build_all(chosen, file)
     predictions = tuple(map(lambda image, x: _predict(path, image, x, networks), images, inputs))
-    return Predictions(file.architecture, predictions, names)
+    return Predictions(file.architecture, predictions, names, assumed)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -134,6 +139,12 @@ def _settings(path: PathLike, file: WeightFile) -> Preprocess:
             f"--preprocess '{json.dumps(imagenet())}' for a network of ImageNet"
         )
     return file.metadata["preprocess"]
+
+
+def _assumed(file: WeightFile) -> str | None:
+    assumed = file.metadata.get("source", {}).get("assumed", {})
+    found = assumed.get("preprocess") if isinstance(assumed, Mapping) else None
+    return found if isinstance(found, str) else None
 
 
 def _input(image: PathLike, settings: Preprocess, config: Config) -> np.ndarray:

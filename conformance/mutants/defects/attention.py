@@ -45,7 +45,7 @@ def _aligned(index: np.ndarray, size: int, wanted: int) -> np.ndarray:
     return np.rint(index * (size - 1) / max(wanted - 1, 1)).astype(int)
 
 
-def _odd_rows_too(x: Any) -> Any:
+def odd_rows_too(x: Any) -> Any:
     """Take means over 2x2 of a map whose border is repeated where a size is odd."""
     height, width = x.shape[2] % 2, x.shape[3] % 2
     padded = np.pad(x, ((0, 0), (0, 0), (0, height), (0, width)), mode="edge")
@@ -96,7 +96,7 @@ ATTENTION_MUTANTS = (
     Mutant("nearest-aligned", "nearest resize with aligned corners", FAMILY,
            patches=((attention, "resize_like", _resized_by(_aligned)),)),
     Mutant("odd-rows-too", "the mean over 2x2 takes an odd last row", FAMILY,
-           patches=((attention, "avg_pool_2x2", _odd_rows_too),)),
+           patches=((attention, "avg_pool_2x2", odd_rows_too),)),
     Mutant("largest-for-mean", "maxima for means in DFC attention", FAMILY,
            patches=((attention, "avg_pool_2x2", layers.max_pool_2x2),)),
     Mutant("bilinear", "a bilinear resize for the nearest position", FAMILY,

@@ -13,6 +13,7 @@ from conformance.faults.changes import (
     outputs,
     with_methods,
 )
+from conformance.mutants.defects.attention import odd_rows_too
 from conformance.mutants.mutant import Mutant
 from conformance.oracle import layers
 from conformance.oracle.bottleneck import GhostBottleneck
@@ -89,13 +90,8 @@ def _zeros_after(self: Any, x: Any) -> Any:
 
 def _averaged_shortcut(self: Any, x: Any) -> Any:
     extra = self.block.extra_channels
-    x = x if self.block.stride == 1 else _odd_too(x)
+    x = x if self.block.stride == 1 else odd_rows_too(x)
     return np.pad(x, ((0, 0), (extra, extra), (0, 0), (0, 0)))
-
-
-def _odd_too(x: Any) -> Any:
-    widths = ((0, 0), (0, 0), (0, x.shape[2] % 2), (0, x.shape[3] % 2))
-    return layers.avg_pool_2x2(np.pad(x, widths, mode="edge"))
 
 
 def _added_after_relu(self: Any, x: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from conformance.faults.changes import Change
+from conformance.mutants.defects.values import through
 from conformance.mutants.mutant import Mutant
 from conformance.oracle.weights_io import FRAMEWORK
 from weights import arithmetic, checks
@@ -52,14 +53,6 @@ def array(edit: Callable[[np.ndarray], np.ndarray]) -> Callable[[Tensors], Tenso
 def _kept(tensors: Callable[[str], bool]) -> Change:
     """Leave the tensors whose names are accepted as they were before a file was loaded."""
     return loaded(lambda before, after: {n: (before if tensors(n) else after)[n] for n in after})
-
-
-def _through(dtype: Any) -> Callable[[np.ndarray], np.ndarray]:
-    def edit(found: np.ndarray) -> np.ndarray:
-        with np.errstate(all="ignore"):
-            return found.astype(dtype).astype(found.dtype)
-
-    return edit
 
 
 def _quiet(found: np.ndarray) -> np.ndarray:
@@ -108,9 +101,9 @@ FILE_MUTANTS = (
     Mutant("state-in-float32", "tensors come back as float32", WEIGHTS,
            adapt=reported(array(lambda each: each.astype(np.float32)))),
     Mutant("state-through-bfloat16", "tensors come back with the bits of bfloat16", WEIGHTS,
-           adapt=reported(array(_through(DTYPES["BF16"])))),
+           adapt=reported(array(through(DTYPES["BF16"])))),
     Mutant("state-through-float16", "tensors come back with the range of float16", WEIGHTS,
-           adapt=reported(array(_through(np.float16)))),
+           adapt=reported(array(through(np.float16)))),
     Mutant("state-quiet-nan", "every NaN comes back as the same", WEIGHTS,
            adapt=reported(array(_quiet))),
     Mutant("state-flushed", "subnormal numbers come back as 0", WEIGHTS,

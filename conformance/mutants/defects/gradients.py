@@ -16,6 +16,7 @@ from conformance.faults.changes import (
 )
 from conformance.gradients import tape, vjps
 from conformance.gradients.tape import Variable
+from conformance.mutants.defects.values import through
 from conformance.mutants.mutant import Mutant
 from conformance.oracle import attention
 from conformance.oracle.layers import hard_sigmoid, hard_swish, relu, relu6, sigmoid, silu
@@ -56,16 +57,13 @@ def derivative(ufunc: np.ufunc, rule: vjps.Rule) -> tuple[Any, str, Any]:
     return tape, "UFUNCS", {**vjps.UFUNCS, ufunc: rule}
 
 
-def _first_of_batch(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    return _summed_to(g[:1] if g.ndim > len(shape) else g, shape)
+def _first_of_batch(images: int) -> Callable[[np.ndarray, tuple[int, ...]], np.ndarray]:
+    """Sum over the first images of a batch, so many."""
+    return lambda g, shape: _summed_to(g[:images] if g.ndim > len(shape) else g, shape)
 
 
 def _mean_of_batch(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return _summed_to(g / len(g) if g.ndim > len(shape) else g, shape)
-
-
-def _three_of_batch(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    return _summed_to(g[:3] if g.ndim > len(shape) else g, shape)
 
 
 def _leaking_slice(self: Variable, index: Any) -> Variable:
@@ -129,9 +127,9 @@ _GATE_SHUT = with_slope(sigmoid, np.zeros_like)
 
 GRADIENT_MUTANTS = (
     Mutant("first-image", "gradients of weights from the first image only", TRAINING,
-           patches=((vjps, "summed_to", _first_of_batch),)),
+           patches=((vjps, "summed_to", _first_of_batch(1)),)),
     Mutant("first-three-images", "gradients of weights from three images only", TRAINING,
-           patches=((vjps, "summed_to", _three_of_batch),)),
+           patches=((vjps, "summed_to", _first_of_batch(3)),)),
     Mutant("mean-over-batch", "gradients of weights averaged over the batch", TRAINING,
            patches=((vjps, "summed_to", _mean_of_batch),)),
     Mutant("crop-leaks", "what was cropped gets a gradient", TRAINING,
@@ -171,7 +169,7 @@ GRADIENT_MUTANTS = (
     Mutant("gradient-1e-4", "a gradient off by 1e-4 of itself", TRAINING,
            step=gradients(times(1 + 1e-4), PRIMARY)),
     Mutant("gradients-bfloat16", "gradients rounded to bfloat16", TRAINING,
-           step=gradients(lambda g: g.astype(DTYPES["BF16"]).astype(g.dtype))),
+           step=gradients(through(DTYPES["BF16"]))),
     Mutant("gradients-clipped", "gradients cut at 1", TRAINING, step=gradients(_clipped)),
     Mutant("gradients-negated", "gradients of the other sign", TRAINING,
            step=gradients(np.negative)),

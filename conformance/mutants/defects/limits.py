@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from conformance.faults.changes import Change, kernels, outputs, with_methods
+from conformance.faults.changes import Change, computed_as, kernels, outputs, repeated_from
 from conformance.mutants.mutant import Mutant
 from conformance.oracle.weighted import Convolution
 
 
-def repeated_from(axis: int, limit: int) -> Change:
+def repeats_from(axis: int, limit: int) -> Change:
     """Give the positions of an axis (N, C, H, W) from `limit` on the values of the one before."""
-
-    def edit(conv: Any, x: Any, out: Any) -> Any:
-        return out.take(np.minimum(np.arange(out.shape[axis]), limit - 1), axis)
-
-    return outputs(Convolution, edit)
+    return outputs(Convolution, lambda conv, x, out: repeated_from(out, axis, limit))
 
 
 def without_inputs_from(limit: int) -> Change:
@@ -59,11 +54,6 @@ def kernels_cut_to(size: int, *, depthwise: bool) -> Change:
     return kernels(cut, depthwise=depthwise)
 
 
-def computed_by(edit: Callable[[Any], Any]) -> Change:
-    """Let every convolution compute as `edit(convolution)` does."""
-    return with_methods(Convolution, __call__=lambda self, x: Convolution.__call__(edit(self), x))
-
-
 def _without_padding(conv: Any) -> Any:
     """A 1x1 convolution whose padding is dropped, where it has one."""
     return replace(conv, padding=(0, 0)) if conv.weight.shape[2:] == (1, 1) else conv
@@ -77,7 +67,7 @@ def _dilated_at_most(limit: int) -> Change:
             return conv
         return _spread(conv, tuple(min(rate, limit) for rate in conv.dilation))
 
-    return computed_by(edit)
+    return computed_as(Convolution, edit)
 
 
 def _spread(conv: Any, dilation: tuple[int, ...]) -> Any:
@@ -112,21 +102,21 @@ LIMIT_MUTANTS = (
            without_inputs_from(128)),
     Mutant("products-to-256", "sums end after 256 products", EXACT, without_products_from(256)),
     Mutant("channels-to-32", "output channels from the 33rd on repeat the 32nd", EXACT,
-           repeated_from(1, 32)),
+           repeats_from(1, 32)),
     Mutant("channels-to-64", "output channels from the 65th on repeat the 64th", EXACT,
-           repeated_from(1, 64)),
-    Mutant("rows-to-16", "rows from the 17th on repeat the 16th", EXACT, repeated_from(2, 16)),
+           repeats_from(1, 64)),
+    Mutant("rows-to-16", "rows from the 17th on repeat the 16th", EXACT, repeats_from(2, 16)),
     Mutant("columns-to-16", "columns from the 17th on repeat the 16th", EXACT,
-           repeated_from(3, 16)),
-    Mutant("rows-to-32", "rows from the 33rd on repeat the 32nd", EXACT, repeated_from(2, 32)),
+           repeats_from(3, 16)),
+    Mutant("rows-to-32", "rows from the 33rd on repeat the 32nd", EXACT, repeats_from(2, 32)),
     Mutant("columns-to-64", "columns from the 65th on repeat the 64th", EXACT,
-           repeated_from(3, 64)),
+           repeats_from(3, 64)),
     Mutant("images-to-3", "images from the fourth on repeat the third", EXACT,
-           repeated_from(0, 3)),
+           repeats_from(0, 3)),
     Mutant("images-to-4", "images from the fifth on repeat the fourth", EXACT,
-           repeated_from(0, 4)),
+           repeats_from(0, 4)),
     Mutant("images-to-7", "images from the eighth on repeat the seventh", EXACT,
-           repeated_from(0, 7)),
+           repeats_from(0, 7)),
     Mutant("cheap-kernels-to-7", "cheap kernels above 7 lose their border", EXACT,
            kernels_cut_to(7, depthwise=True)),
     Mutant("cheap-kernels-to-5", "cheap kernels above 5 lose their border", EXACT,
@@ -136,6 +126,6 @@ LIMIT_MUTANTS = (
     Mutant("dilation-to-3", "a dilation above 3 is 3", EXACT, _dilated_at_most(3)),
     Mutant("dilation-to-1", "dilation is ignored", EXACT, _dilated_at_most(1)),
     Mutant("unpadded-1x1", "the padding of a 1x1 kernel is dropped", EXACT,
-           computed_by(_without_padding)),
+           computed_as(Convolution, _without_padding)),
     Mutant("groups-from-4", "four groups or more in reverse", EXACT, _groups_reversed_from(4)),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.faults.changes import Change, Edit, outputs, returns
+from conformance.faults.changes import Change, Edit, outputs, repeated_from, returns
 from conformance.mutants.mutant import Mutant
 from conformance.oracle.training import set_training
 from conformance.oracle.weighted import BatchNorm
@@ -41,26 +41,15 @@ def _first_output() -> Edit:
     return edit
 
 
-def _first_batch() -> Edit:
-    """Compute as many images as there were at first, and give the others the last of these."""
-    sizes: list[int] = []
-
-    def edit(module: Any, x: Any, out: Any) -> Any:
-        sizes.append(len(out))
-        return out.take(np.minimum(np.arange(len(out)), sizes[0] - 1), 0)
-
-    return edit
-
-
 def _first_size(axis: int) -> Callable[[], Edit]:
-    """See as many rows or columns as there were at first."""
+    """See as many images, rows or columns as there were at first; the others repeat the last."""
 
     def start() -> Edit:
         sizes: list[int] = []
 
         def edit(module: Any, x: Any, out: Any) -> Any:
             sizes.append(out.shape[axis])
-            return out.take(np.minimum(np.arange(out.shape[axis]), sizes[0] - 1), axis)
+            return repeated_from(out, axis, sizes[0])
 
         return edit
 
@@ -127,9 +116,8 @@ def _restored(kept: Callable[[str], bool]) -> Callable[[Any, Run], Run]:
         def restore(x: Any, cotangent: Any) -> Any:
             before = FRAMEWORK.state(module)
             found = step(x, cotangent)
-            FRAMEWORK.set_state(
-                module, {n: before[n] if kept(n) else a for n, a in FRAMEWORK.state(module).items()}
-            )
+            after = FRAMEWORK.state(module)
+            FRAMEWORK.set_state(module, {n: (before if kept(n) else after)[n] for n in after})
             return found
 
         return restore
@@ -143,10 +131,10 @@ def _learning(module: Any, step: Run) -> Run:
     def learn(x: Any, cotangent: Any) -> Any:
         found = step(x, cotangent)
         moved = {
-            n: -a.dtype.type(0.01) * found["grads"].get(n, 0)
+            n: a - a.dtype.type(0.01) * found["grads"].get(n, 0)
             for n, a in FRAMEWORK.state(module).items()
         }
-        FRAMEWORK.set_state(module, {n: a + moved[n] for n, a in FRAMEWORK.state(module).items()})
+        FRAMEWORK.set_state(module, moved)
         return found
 
     return learn
@@ -170,7 +158,7 @@ SEQUENCE_MUTANTS = (
     Mutant("output-of-corner", "an output is kept by one element of its input", SEQUENCES,
            remembering(_same_corner)),
     Mutant("first-batch", "the number of images is that of the first call", SEQUENCES,
-           remembering(_first_batch)),
+           remembering(_first_size(0))),
     Mutant("first-height", "the number of rows is that of the first call", SEQUENCES,
            remembering(_first_size(2))),
     Mutant("first-width", "the number of columns is that of the first call", SEQUENCES,

@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from conformance.faults.changes import Change, inputs, outputs, replace_activation, with_methods
+from conformance.faults.changes import (
+    Change,
+    computed_as,
+    inputs,
+    outputs,
+    replace_activation,
+    with_methods,
+)
 from conformance.mutants.mutant import Mutant
 from conformance.oracle.layers import hard_swish, identity, relu, relu6, sigmoid, silu
 from conformance.oracle.weighted import BatchNorm, Convolution
@@ -35,21 +42,16 @@ def factors(edit: Callable[[np.ndarray], np.ndarray]) -> Change:
 
 def kernel(edit: Callable[[np.ndarray], np.ndarray]) -> Change:
     """Edit the kernel of every convolution when it is used."""
-
-    def call(self: Any, x: np.ndarray) -> np.ndarray:
-        return Convolution.__call__(replace(self, weight=edit(self.weight)), x)
-
-    return with_methods(Convolution, __call__=call)
+    return computed_as(Convolution, lambda conv: replace(conv, weight=edit(conv.weight)))
 
 
 def vectors(edit: Callable[[np.ndarray], np.ndarray], *names: str) -> Change:
     """Edit vectors of every batch normalisation when they are used."""
 
-    def call(self: Any, x: np.ndarray) -> np.ndarray:
-        edited = {name: edit(getattr(self, name)) for name in names}
-        return BatchNorm.__call__(replace(self, **edited), x)
+    def edited(norm: Any) -> Any:
+        return replace(norm, **{name: edit(getattr(norm, name)) for name in names})
 
-    return with_methods(BatchNorm, __call__=call)
+    return computed_as(BatchNorm, edited)
 
 
 def through(dtype: Any) -> Callable[[np.ndarray], np.ndarray]:

@@ -30,9 +30,8 @@ class InBlocks(Convolution):
             return super().__call__(x)
         first = replace(self, weight=self.weight[:, :middle], bias=None)
         second = replace(self, weight=self.weight[:, middle:])
-        return Convolution.__call__(first, x[:, :middle]) + Convolution.__call__(
-            second, x[:, middle:]
-        )
+        later = Convolution.__call__(second, x[:, middle:])
+        return Convolution.__call__(first, x[:, :middle]) + later
 
 
 class ByWindows(Convolution):
@@ -49,9 +48,6 @@ class ByWindows(Convolution):
         windows = windows.reshape(len(x), self.groups, -1, *windows.shape[2:])
         return windows, self.weight.reshape(self.groups, -1, *self.weight.shape[1:])
 
-    def _biased(self, out: np.ndarray) -> np.ndarray:
-        return out if self.bias is None else out + self.bias.reshape(-1, 1, 1)
-
 
 class Columns(ByWindows):
     """One product of matrices: every window is a column (im2col)."""
@@ -61,7 +57,7 @@ class Columns(ByWindows):
         batch, groups, _, height, width = windows.shape[:5]
         columns = windows.transpose(0, 1, 2, 5, 6, 3, 4).reshape(batch, groups, -1, height * width)
         out = weight.reshape(groups, -1, columns.shape[2]) @ columns
-        return self._biased(out.reshape(batch, -1, height, width))
+        return _biased(self, out.reshape(batch, -1, height, width))
 
 
 class Directly(ByWindows):
@@ -69,7 +65,7 @@ class Directly(ByWindows):
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         out = np.einsum("ngchwab,gocab->ngohw", *self._grouped(x))
-        return self._biased(out.reshape(len(x), -1, *out.shape[3:]))
+        return _biased(self, out.reshape(len(x), -1, *out.shape[3:]))
 
 
 class Repeated(Convolution):
@@ -100,7 +96,7 @@ class FromTheLastPosition(ByWindows):
         total = 0
         for a, b in reversed(list(np.ndindex(*weight.shape[3:]))):
             total = total + np.einsum("ngchw,goc->ngohw", windows[..., a, b], weight[..., a, b])
-        return self._biased(np.reshape(total, (len(x), -1, *windows.shape[3:5])))
+        return _biased(self, np.reshape(total, (len(x), -1, *windows.shape[3:5])))
 
 
 class Einsum(ByWindows):
@@ -109,7 +105,7 @@ class Einsum(ByWindows):
     def __call__(self, x: np.ndarray) -> np.ndarray:
         windows, weight = self._grouped(x)
         out = np.einsum("ngchwab,gocab->ngohw", windows, weight, optimize=True)
-        return self._biased(np.ascontiguousarray(out).reshape(len(x), -1, *out.shape[3:]))
+        return _biased(self, np.ascontiguousarray(out).reshape(len(x), -1, *out.shape[3:]))
 
 
 class ChannelsLast(ByWindows):
@@ -121,7 +117,7 @@ class ChannelsLast(ByWindows):
         kernels = weight.transpose(0, 3, 4, 2, 1).reshape(self.groups, -1, weight.shape[1])
         out = rows.reshape(self.groups, -1, kernels.shape[1]) @ kernels
         out = out.reshape(self.groups, *rows.shape[1:4], -1).transpose(1, 0, 4, 2, 3)
-        return self._biased(np.ascontiguousarray(out).reshape(len(x), -1, *out.shape[3:]))
+        return _biased(self, np.ascontiguousarray(out).reshape(len(x), -1, *out.shape[3:]))
 
 
 class Fused(ByWindows):
@@ -151,7 +147,7 @@ class Compensated(ByWindows):
             found = total + term
             lost = np.where(np.isfinite(found), (found - total) - term, 0).astype(x.dtype)
             total = found
-        return self._biased(total.reshape(len(x), -1, *shape[3:]))
+        return _biased(self, total.reshape(len(x), -1, *shape[3:]))
 
 
 class InLanes(Convolution):
@@ -164,8 +160,7 @@ class InLanes(Convolution):
             Convolution.__call__(replace(self, weight=self.weight[:, i::4], bias=None), x[:, i::4])
             for i in range(4)
         )
-        out = (a + b) + (c + d)
-        return out if self.bias is None else out + self.bias.reshape(-1, 1, 1)
+        return _biased(self, (a + b) + (c + d))
 
 
 class ToEight(Convolution):
@@ -175,8 +170,8 @@ class ToEight(Convolution):
         lacking = -x.shape[1] % 8
         if self.groups > 1 or not lacking:
             return super().__call__(x)
-        weight = np.pad(self.weight, ((0, 0), (0, lacking), (0, 0), (0, 0)))
-        wide = np.pad(x, ((0, 0), (0, lacking), (0, 0), (0, 0)))
+        widths = ((0, 0), (0, lacking), (0, 0), (0, 0))
+        weight, wide = np.pad(self.weight, widths), np.pad(x, widths)
         return Convolution.__call__(replace(self, weight=weight), wide)
 
 
@@ -199,3 +194,8 @@ class BiasFirst(ByWindows):
         for a, b in np.ndindex(*weight.shape[3:]):
             total += np.einsum("ngchw,goc->ngohw", windows[..., a, b], weight[..., a, b])
         return total.reshape(len(x), -1, *total.shape[3:])
+
+
+def _biased(conv: Convolution, out: Any) -> Any:
+    """The sums (N, O, H, W) of a convolution with its bias, where it has one."""
+    return out if conv.bias is None else out + conv.bias.reshape(-1, 1, 1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.faults.changes import become, each, replace_activation
+from conformance.faults.changes import Change, become, each, replace_activation
 from conformance.mutants.mutant import Mutant
 from conformance.mutants.variants import convolutions, formulas
 from conformance.oracle import ghost_conv, ghost_conv_v3
@@ -28,14 +28,14 @@ def _by(right: Any, other: Any, name: str, description: str) -> Mutant:
     return Mutant(name, description, change=replace_activation(right, other), trains=False)
 
 
-def _folded_bias_first(half: Any) -> None:
-    formulas.fold(half)
-    half.conv.__class__ = convolutions.BiasFirst
+def _folded(kind: type) -> Change:
+    """Merge every batch normalisation into its kernel, and compute the convolution as `kind`."""
 
+    def edit(half: Any) -> None:
+        formulas.fold(half)
+        half.conv.__class__ = kind
 
-def _folded_fused(half: Any) -> None:
-    formulas.fold(half)
-    half.conv.__class__ = convolutions.Fused
+    return each(ConvNormAct, edit)
 
 
 def _resized_first(layers: Any, x: Any, out: Any) -> Any:
@@ -85,9 +85,9 @@ VARIANTS: tuple[Mutant, ...] = (
     Mutant("folded", "batch normalisation inside the kernels",
            change=each(ConvNormAct, formulas.fold), trains=False),
     Mutant("folded-bias-first", "folded, sums that start at the bias",
-           change=each(ConvNormAct, _folded_bias_first), trains=False),
+           change=_folded(convolutions.BiasFirst), trains=False),
     Mutant("folded-fused", "folded, fused multiply-add from the bias on",
-           change=each(ConvNormAct, _folded_fused), trains=False),
+           change=_folded(convolutions.Fused), trains=False),
     Mutant("stock-torch", "PyTorch's own layers", implementation=f"{STOCK}:torch_layers"),
     Mutant("stock-keras", "Keras' own layers", implementation=f"{STOCK}:keras_layers"),
     Mutant("stock-flax", "Flax' own layers", implementation=f"{STOCK}:flax_layers"),

@@ -79,7 +79,7 @@ def _find(report: Report, name: str) -> Iterator[Cause]:
 
 def _frequent_hints(group: Sequence[Failure]) -> set[tuple[str, str]]:
     """The keys of hints that many of a group have."""
-    counts = Counter(key for each in group if each.verdict.hint for key in each.keys)
+    counts = Counter(key for each in group if each.has_hint for key in each.keys)
     return {key for key, number in counts.items() if number > len(group) / MANY}
 
 

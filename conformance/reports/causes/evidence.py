@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import combinations
 from math import comb
 
 from conformance.cases.traits import facts, ranges, traits
+from conformance.judging.explanations import EXPLAINED
 from conformance.judging.verdict import Status, Verdict
 from conformance.reports.report import Report
 from conformance.tiers import TIERS, ModuleTier
@@ -46,21 +47,28 @@ def looks(verdict: Verdict) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Failure:
-    """A failure, with the kind of its tier and the traits of its case."""
+    """A failure, with the kind of its tier, the traits of its case and what explains its layer."""
 
     verdict: Verdict
     kind: str
     traits: tuple[str, ...]
+    explanation: str = ""
+
+    @property
+    def has_hint(self) -> bool:
+        """True of a failure with a hint, or of a layer with an explanation."""
+        return bool(self.verdict.hint or self.explanation)
 
     @cached_property
     def looks(self) -> tuple[str, ...]:
         """The texts by which it is compared."""
-        return looks(self.verdict)
+        own = looks(self.verdict) if self.verdict.hint or not self.explanation else ()
+        return own if self.explanation in ("", *own) else (self.explanation, *own)
 
     @cached_property
     def keys(self) -> list[tuple[str, str]]:
         """By any of these it is like others: hints in every tier, messages in those of a kind."""
-        kind = "" if self.verdict.hint else f"{self.kind} {self.verdict.status}"
+        kind = "" if self.has_hint else f"{self.kind} {self.verdict.status}"
         return [(kind, text) for text in self.looks]
 
 
@@ -85,7 +93,16 @@ class Evidence:
             telling = {known[id(each)].get("data") for each in bad}
             same = [each for each in passed if each.get("data") in telling]
             limits = ranges(same or passed)
-            failures = [Failure(each, kind, tuple(traits(known[id(each)], limits))) for each in bad]
+            explained = dict(_explanations(report, bad))
+            failures = [
+                Failure(
+                    each,
+                    kind,
+                    tuple(traits(known[id(each)], limits)),
+                    explained.get(_layer(report, each), ""),
+                )
+                for each in bad
+            ]
             self.failures += failures
             self._bad[kind] = [frozenset(each.traits) for each in failures]
             self._failed[kind] = sum(each.status is Status.FAIL for each in bad)
@@ -116,7 +133,7 @@ class Evidence:
 
     def parts(self, group: list[Failure]) -> list[list[Failure]]:
         """The failures of each of the few traits that explain all; else the whole group."""
-        if not group or group[0].verdict.hint or self.common(group):
+        if not group or group[0].has_hint or self.common(group):
             return [group] if group else []
         rest = list(group)
         parts: list[list[Failure]] = []
@@ -154,6 +171,20 @@ class Evidence:
             is_telling = bool(passed) and have <= EXCEPTIONS * (have + failed)
             found.append((passed, have if is_telling else None))
         return found
+
+
+def _explanations(report: Report, failures: Iterable[Verdict]) -> Iterator[tuple[str, str]]:
+    """The layers of which a failure is explained, and by what."""
+    for verdict in failures:
+        for part in looks(verdict):
+            if part.startswith(EXPLAINED):
+                yield _layer(report, verdict), part
+
+
+def _layer(report: Report, verdict: Verdict) -> str:
+    """The module and the sizes of a case, whatever its data."""
+    case = report.case(verdict)
+    return verdict.case if case is None else f"{case.architecture} {case.config} {case.input_shape}"
 
 
 def _chance(passed: int, total: int, share: float) -> float:

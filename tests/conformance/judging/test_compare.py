@@ -114,3 +114,17 @@ def test_a_pattern_is_named(name: str) -> None:
 def test_noise_has_no_hint() -> None:
     noise = np.random.default_rng(1).normal(size=WANTED.shape)
     assert compare_arrays(WANTED + noise, WANTED, 1e-6, c_int=3).hint == ""
+
+
+def test_a_last_bit_has_no_hint() -> None:
+    got = WANTED.copy()
+    got[:, 4] = np.nextafter(got[:, 4].astype(np.float32), np.float32(np.inf))
+
+    assert compare_arrays(got, WANTED, 0.0, c_int=3).hint == ""
+
+
+def test_one_wrong_element_has_no_pattern() -> None:
+    got = WANTED.copy()
+    got[0, 4, 0, 0] += 1
+
+    assert compare_arrays(got, WANTED, 1e-6, c_int=3).hint == ""

@@ -77,6 +77,14 @@ def test_two_defects_are_two_causes() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
+def test_what_explains_a_layer_with_some_data_explains_it_with_others() -> None:
+    (cause,) = causes_of(BY_NAME["relu-for-relu6"])
+
+    assert cause.title == "explained by: relu6 is not cut"
+    assert any(not verdict.hint for verdict in cause.verdicts)
+
+
 def test_hints_that_differ_in_numbers_are_one_cause() -> None:
     found = titles(failure(hint="only channel 3 is wrong"), failure(hint="only channel 4 is wrong"))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from conformance import NotSupported
 from conformance.implementations.local import LocalImplementation
-from conformance.tiers import NetworkTier
+from conformance.tiers import NetworkTier, network
 from tests.conformance.fakes import Fake, TapsOneLogit
 
 
@@ -39,3 +41,12 @@ def test_one_with_stages_has_the_digits_trained_once(trained: list[object]) -> N
         with pytest.raises(NotSupported, match="trained enough"):
             tier.judge(case, mine)
     assert len(trained) == 1
+
+
+def test_training_that_takes_too_long_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(network, "TRAINING_SECONDS", 0.01)
+
+    with pytest.raises(RuntimeError, match=r"took more than 0.01 s, .*: run again when less"):
+        network.train_digits(tmp_path)

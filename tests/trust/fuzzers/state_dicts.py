@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -22,6 +23,7 @@ from weights import GhostError, configure
 from weights.importers import IMPORTERS, Imported, converting, import_file
 from weights.importers.checkpoints import Checkpoint, without_counters
 from weights.importers.importer import Importer
+from weights.tensors import LINEAR
 
 State = dict[str, np.ndarray]
 SLOWEST, LONGEST_TEXT = 2.0, 20_000
@@ -53,6 +55,7 @@ VALID: list[tuple[str, str, dict[str, Any]]] = [
         "ghostnet",
         SMALL | {"head": "norm", "se_rounding": "floor", "shortcut_kernel_size": 3},
     ),
+    ("paddle", "ghostnet", SMALL | {"head": "norm", "se_rounding": "floor"}),
 ]
 # Wherever a request says something, it may say this.
 ODD: list[Any] = [
@@ -69,9 +72,15 @@ DTYPES = [np.float16, np.float64, np.int8, np.int64, np.bool_, np.complex64, ">f
 def state(importer: str, architecture: str, config: dict[str, Any], seed: int = 0) -> State:
     """A state dict that the importer takes."""
     generator, rules = np.random.default_rng(seed), IMPORTERS[importer]
-    return {
-        rules.foreign_name(spec.name): np.abs(generator.normal(size=spec.shape)).astype(np.float32)
+    drawn = {
+        spec: np.abs(generator.normal(size=spec.shape)).astype(np.float32)
         for spec in configure(architecture, config).tensors()
+    }
+    # Linear layers of Paddle are (I, O).
+    turned = LINEAR if importer == "paddle" else ""
+    return {
+        rules.foreign_name(spec.name): x.T.copy() if spec.kind == turned else x
+        for spec, x in drawn.items()
     }
 
 
@@ -163,8 +172,9 @@ def outcome(tensors: State, asked: dict[str, Any]) -> str:
     def checkpoint(path: Any, entry: str | None = None) -> Checkpoint:
         return without_counters(path, tensors)
 
+    reading = {name: replace(x, read=checkpoint) for name, x in converting.IMPORTERS.items()}
     try:
-        with patch.object(converting, "read_checkpoint", checkpoint), no_longer_than(SLOWEST):
+        with patch.object(converting, "IMPORTERS", reading), no_longer_than(SLOWEST):
             found = import_file("file", **asked)
     except GhostError as error:
         text = str(error)
@@ -186,7 +196,7 @@ def wrong_tensors(
     specs = {spec.name: spec for spec in configure(found.architecture, found.config).tensors()}
     if found.tensors.keys() != specs.keys() or found.architecture not in rules.architectures:
         return ["not the tensors of the module"]
-    if asked.get("gate") or rules.name == "d-li14":
+    if asked.get("gate") or rules.name in ("d-li14", "paddle"):
         return [name for name, spec in specs.items() if found.tensors[name].shape != spec.shape]
     return [
         name

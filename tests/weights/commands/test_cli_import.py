@@ -13,6 +13,7 @@ from click.testing import Result
 from safetensors.numpy import load_file, save_file
 
 from weights import Config, configure, read_file, write_file
+from weights.files.settings import imagenet
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def test_an_export_that_would_change_the_meaning_is_one_message(
         ["verify", "a", "b"],
         ["unpack", "a"],
         ["import", "a", "-o", "b"],
-        ["import", "--from", "kecam", "a", "-o", "b"],
+        ["import", "--from", "caffe", "a", "-o", "b"],
         ["import", "--from", "seed", "--config", "[1]", "a", "-o", "b"],
         ["import", "--from", "seed", "--config", "{oops", "a", "-o", "b"],
         ["export", "--to", "timm", "a"],
@@ -141,7 +142,39 @@ def test_preprocessing_that_is_given_wins(
     assert 'assumed: classes "CIFAR-10" (no tensor tells)' in result.stdout
 
 
-@pytest.mark.parametrize(("value", "code"), [("cifar", 2), ("[]", 2), ('{"mean": 3}', 1)])
+TOML = """
+divide_by = 255.0
+mean = [0.5, 0.5, 0.5]
+std = [0.5, 0.5, 0.5]
+layout = "NHWC"
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("0.5 0.5", SCALING),
+        ("0.1,0.2,0.3 0.5,0.6,0.7", SCALING | {"mean": [0.1, 0.2, 0.3], "std": [0.5, 0.6, 0.7]}),
+        ("0.5 0.5 240", imagenet(240) | SCALING),
+        ("{folder}/scaling.toml", SCALING),
+    ],
+)
+def test_a_scaling_is_given_in_a_few_numbers_or_in_a_file(
+    run: Callable[..., Result], state_dict: Path, tmp_path: Path, value: str, wanted: Any
+) -> None:
+    (tmp_path / "scaling.toml").write_text(TOML)
+    given = ["--preprocess", value.format(folder=tmp_path)]
+
+    result = run("import", "--from", "seed", *given, state_dict, "-o", tmp_path / "layer")
+
+    assert result.exit_code == 0, result.output
+    assert read_file(tmp_path / "layer").metadata["preprocess"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [("cifar", 2), ("0.5 0", 2), ("no.toml", 2), ("", 2), ("[]", 2), ('{"mean": 3}', 1)],
+)
 def test_preprocessing_that_is_none_is_refused(
     run: Callable[..., Result], state_dict: Path, tmp_path: Path, value: str, code: int
 ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from weights.files.diff import compare_tensors, largest_difference
-from weights.tensors import CONVOLUTION, DEPTHWISE, LINEAR, NORM_BIAS
+from weights.tensors import CONVOLUTION, DEPTHWISE, LINEAR, NORM_BIAS, RUNNING_VAR
 
 BIAS = np.array([1.5, -2.25, 0.0, 4.0], np.float32)
 
@@ -48,6 +48,16 @@ def test_a_tensor_equals_itself(dtype: Any) -> None:
             random(4, 3, 3, 1),
             random(4, 3, 3, 1).swapaxes(2, 3),
             "shape (4, 3, 3, 1) in A and (4, 3, 1, 3) in B, kernel transposed",
+        ),
+        (CONVOLUTION, random(4, 3, 3, 5), random(4, 3, 3, 5)[..., ::-1], "reversed along width"),
+        (CONVOLUTION, random(4, 3, 1, 1), random(4, 3, 1, 1)[:, ::-1], "reversed along I"),
+        (LINEAR, random(4, 6), random(4, 6)[:, [3, 4, 5, 0, 1, 2]], "halves along I exchanged"),
+        (NORM_BIAS, random(8), np.roll(random(8), 4), "halves along O exchanged"),
+        (
+            RUNNING_VAR,
+            random(9),
+            random(9) + 3 * np.eye(9, dtype="f4")[4],
+            "one number of 9 differs",
         ),
         (NORM_BIAS, random(3), random(4), "shape (3,) in A and (4,) in B"),
     ],

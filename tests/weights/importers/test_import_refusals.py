@@ -75,9 +75,9 @@ def test_a_width_that_no_ratio_gives_is_refused(
     ("arguments", "text"),
     [
         (
-            {"importer": "kecam"},
-            "`importer` must be one of seed, timm, huawei, ultralytics, d-li14, onnx, npz, keras, "
-            "flax-msgpack, orbax, got 'kecam'",
+            {"importer": "caffe"},
+            "`importer` must be one of seed, timm, huawei, ultralytics, d-li14, paddle, kimm, "
+            "kecam, onnx, npz, keras, flax-msgpack, orbax, got 'caffe'",
         ),
         (
             {"importer": "seed", "architecture": "ghost_resnet56"},

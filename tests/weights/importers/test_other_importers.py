@@ -89,7 +89,7 @@ CHANGED = [
     ("timm", "ghost_vgg16", {"ratio": 8}, {"bn_momentum": 0.01}),
     ("seed", "ghost_conv", {"c_in": 4, "c_out": 12}, {"bn_eps": 0.001}),
     ("ultralytics", "c3_ghost", {"c1": 16, "c2": 16}, {"bn_eps": 1e-5}),
-    ("d-li14", "ghostnet", VALID[-1][2], {"shortcut_activation": "identity"}),
+    ("d-li14", "ghostnet", VALID[-2][2], {"shortcut_activation": "identity"}),
 ]
 
 

@@ -190,6 +190,17 @@ def test_settings_given_win_over_those_of_the_file(
     assert "at 32 x 32" in result.stdout
 
 
+def test_settings_that_are_only_assumed_are_told_each_time(
+    run: Callable[..., Result], network: Callable[..., Path], image: Path
+) -> None:
+    path = network(source={"assumed": {"preprocess": "CIFAR-10"}})
+    command = ("predict", path, image, "--framework", "torch")
+
+    assert "preprocess: that of CIFAR-10 is only assumed" in run(*command).stdout
+    assert json.loads(run(*command, "--json").stdout)["preprocess_assumed"] == "CIFAR-10"
+    assert "assumed" not in run(*command, "--preprocess", "0.5 0.5").stdout
+
+
 def test_a_layer_has_nothing_to_predict(
     run: Callable[..., Result], tmp_path: Path, random_tensors: Callable[..., Any], image: Path
 ) -> None:

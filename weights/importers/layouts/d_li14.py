@@ -9,9 +9,9 @@ import numpy as np
 from weights.errors import ImportRefused
 from weights.importers.importer import Arguments, Importer, Inferred, Shapes, rename
 from weights.importers.layouts import timm
-from weights.importers.layouts.ghostnets import PLAIN, infer_ghostnet
+from weights.importers.layouts.ghostnets import PLAIN, canonical_shapes, infer_ghostnet
 from weights.networks.architectures import Config
-from weights.networks.ghostnet import ROWS, GhostNetConfig
+from weights.networks.ghostnet import ROWS
 from weights.tensors import CONVOLUTION, TensorSpec
 
 GATE = "clip01"
@@ -60,7 +60,8 @@ def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferre
             f"{shapes.path} must hold d-li14's GhostNet, with a tensor {first!r}, got none"
         )
     fixed = {name: value for name, value in ARGUMENTS.items() if name not in given}
-    found = infer_ghostnet(_canonical(shapes), "ghostnet", given, fixed)
+    canonical = canonical_shapes(shapes, to_canonical, head="norm")
+    found = infer_ghostnet(canonical, "ghostnet", given, fixed)
     defaults = {name: found.arguments.pop(name) for name in UNDETERMINED if name in fixed}
     return replace(found, defaults=defaults)
 
@@ -75,17 +76,6 @@ def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
 def differences(config: Config) -> Iterator[str]:
     """Yield why there is no way back: dividing by 6 does not give every number again."""
     yield "weights of its gate cannot be written back bit for bit"
-
-
-def _canonical(shapes: Shapes) -> Shapes:
-    """Return shapes by canonical name; the names are the same at every width."""
-    specs = {rename(spec.name, RENAMES): spec for spec in GhostNetConfig(1, head="norm").tensors()}
-    found = {
-        spec.name: to_canonical(np.broadcast_to(0, shapes.found[name]), spec).shape
-        for name, spec in specs.items()
-        if name in shapes
-    }
-    return replace(shapes, found=found)
 
 
 D_LI14 = Importer(

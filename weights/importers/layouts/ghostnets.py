@@ -1,12 +1,19 @@
 """GhostNets that a state dict may be of: version, width and the rest, from names and shapes."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
 from weights.arithmetic import make_divisible
 from weights.errors import ImportRefused
 from weights.files.settings import imagenet
-from weights.importers.importer import Arguments, Inferred, Shapes
+from weights.importers.importer import Arguments, Inferred, Shapes, rename
 from weights.importers.layouts.ghost_modules import best_fit, cheap_kernel, divided
 from weights.importers.layouts.layers import BRANCH, PRIMARY, kernels
-from weights.networks.ghostnet import LAST_EXPANSION, STEM_CHANNELS
+from weights.networks.ghostnet import LAST_EXPANSION, STEM_CHANNELS, GhostNetConfig
+from weights.tensors import TensorSpec
 
 FIRST = "blocks.0.0.ghost1."
 # Under either of them the first ghost module has its primary kernel.
@@ -30,6 +37,26 @@ def recognise_ghostnet(shapes: Shapes) -> str:
     if BRANCHED in shapes or f"{FIRST}primary_conv.0.bias" in shapes:
         return "ghostnetv3"
     return "ghostnetv2" if ATTENTION in shapes else "ghostnet"
+
+
+def canonical_shapes(
+    shapes: Shapes,
+    to_canonical: Callable[[np.ndarray, TensorSpec], np.ndarray],
+    version: int = 1,
+    **arguments: Any,
+) -> Shapes:
+    """Return shapes by canonical name and in canonical layout; a GhostNet of any width names them.
+
+    `arguments` are those that decide which tensors there are.
+    """
+    config = GhostNetConfig(version, **arguments)
+    specs = {rename(spec.name, shapes.renames): spec for spec in config.tensors()}
+    found = {
+        spec.name: to_canonical(np.broadcast_to(0, shapes.found[name]), spec).shape
+        for name, spec in specs.items()
+        if name in shapes
+    }
+    return replace(shapes, found=found)
 
 
 def infer_ghostnet(

@@ -1,0 +1,1 @@
+"""Ordinary layers and the networks that users make: what they are, and where tensors stand."""

@@ -1,0 +1,277 @@
+"""Which module of a file goes into which module of a network: by path, never by chance."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from fnmatch import fnmatchcase
+from typing import Any
+
+from weights.errors import ArgumentError, FormatError
+from weights.tensors import CONVOLUTION
+from weights.text import brief, listed
+
+# From the path of a module in a file to its path in the network; of a mapping, those of all inside.
+Rename = Mapping[str, str] | Callable[[str], str]
+# Modules without a counterpart up to which likely partners are looked for.
+MOST_PARTNERS = 200
+WHOLE = "(the whole)"
+
+
+@dataclass(frozen=True)
+class Described:
+    """A module of a file or of a network: its paths, the first of which names it, and the rest."""
+
+    paths: tuple[str, ...]
+    kind: str
+    config: Mapping[str, Any]
+    shapes: Mapping[str, tuple[int, ...]]
+
+    @property
+    def path(self) -> str:
+        """The first of its paths."""
+        return self.paths[0]
+
+    def __str__(self) -> str:
+        return f"'{self.path}' ({self.kind})"
+
+    def is_like(self, other: "Described") -> bool:
+        """Whether both are of one kind, and have tensors of the same shapes."""
+        return self.kind == other.kind and self.shapes == other.shapes
+
+
+@dataclass(frozen=True, repr=False)
+class LoadReport:
+    """The modules that were loaded, (path in the file, path in the network), and notes on them.
+
+    >>> LoadReport((("backbone.stem", "stem"), ("fc", "fc")))
+    2 modules loaded
+      backbone.stem -> stem
+      fc
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        count = len(self.pairs)
+        lines = [here if here == there else f"{there} -> {here}" for there, here in self.shown]
+        lines += [f"note: {each}" for each in self.notes]
+        return "\n  ".join([f"{count} module{'s' * (count != 1)} loaded", *lines])
+
+    __repr__ = __str__
+
+    @property
+    def shown(self) -> list[tuple[str, str]]:
+        """The pairs, with words for the network itself."""
+        return [(there or WHOLE, here or WHOLE) for there, here in self.pairs]
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Pairs of (module in the file, module in the network), and what is wrong."""
+
+    pairs: list[tuple[Described, Described]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def matched(
+    file: Sequence[Described],
+    network: Sequence[Described],
+    rename: Rename | None,
+    allow_missing: Sequence[str],
+    *,
+    by_order: bool,
+) -> Matching:
+    """The pairs of a file and a network, with every disagreement.
+
+    Raises `ArgumentError` for a `rename` or an `allow_missing` that means nothing.
+    """
+    _check_patterns(allow_missing, [*file, *network])
+    kept = [each for each in network if _is_kept(each, file, allow_missing)]
+    dropped = [each for each in file if _is_kept(each, network, allow_missing)]
+    file, network = _without(file, dropped), _without(network, kept)
+    if by_order:
+        return _in_order(file, network, rename)
+    found = Matching()
+    places = {path: each for each in network for path in each.paths}
+    taken: dict[str, Described] = {}
+    for each, path in zip(file, renamed([each.path for each in file], rename), strict=True):
+        if path not in places:
+            continue
+        here = places.pop(path)
+        if here.path in taken:
+            found.problems.append(f"{each} and {taken[here.path]} both go to '{here.path}'")
+        taken[here.path] = each
+        found.pairs.append((each, here))
+    _check_pairs(found)
+    _leftovers(found, file, network)
+    return found
+
+
+def renamed(paths: Sequence[str], rename: Rename | None) -> list[str]:
+    """The paths in the network of paths in the file.
+
+    >>> renamed(["backbone.stem", "fc"], {"backbone": "features"})
+    ['features.stem', 'fc']
+    """
+    if rename is None:
+        return list(paths)
+    if callable(rename):
+        return [_called(rename, path) for path in paths]
+    _check_rename(rename, paths)
+    return [_mapped(rename, path) for path in paths]
+
+
+def _called(rename: Callable[[str], str], path: str) -> str:
+    new = rename(path)
+    if not isinstance(new, str):
+        raise ArgumentError(f"`rename` must return a path, got {brief(new)} for {path!r}")
+    return new
+
+
+def _check_rename(rename: Any, paths: Sequence[str]) -> None:
+    if not isinstance(rename, Mapping) or not all(
+        isinstance(part, str) for pair in rename.items() for part in pair
+    ):
+        raise ArgumentError(
+            "`rename` must map paths in the file to paths in the network, or be a function that "
+            f"does, got {brief(rename)}"
+        )
+    idle = [old for old in rename if not any(_is_inside(path, old) for path in paths)]
+    if idle:
+        raise ArgumentError(
+            f"`rename` must name modules of the file, got {listed(map(repr, idle))}, which it has "
+            f"not: it has {listed(map(repr, paths))}"
+        )
+
+
+def _mapped(rename: Mapping[str, str], path: str) -> str:
+    """The path with the longest beginning that `rename` has replaced."""
+    fitting = [old for old in rename if _is_inside(path, old)]
+    if not fitting:
+        return path
+    old = max(fitting, key=len)
+    rest = path[len(old) :].removeprefix(".") if old else path
+    return ".".join(part for part in (rename[old], rest) if part)
+
+
+def _is_inside(path: str, above: str) -> bool:
+    return not above or path == above or path.startswith(f"{above}.")
+
+
+def _in_order(
+    file: Sequence[Described], network: Sequence[Described], rename: Rename | None
+) -> Matching:
+    if rename is not None:
+        raise ArgumentError("`rename` and `by_order` exclude each other: give one of them")
+    found = Matching(list(zip(file, network, strict=False)))
+    if len(file) != len(network):
+        found.problems.append(f"the file has {len(file)} modules, the network {len(network)}")
+    _check_pairs(found)
+    return found
+
+
+def _check_pairs(found: Matching) -> None:
+    for there, here in found.pairs:
+        if there.kind != here.kind:
+            found.problems.append(
+                f"{_both(there, here)} is a {there.kind} in the file and a "
+                f"{here.kind} in the network"
+            )
+            continue
+        for key in sorted({*there.config, *here.config} - {"flattened"}):
+            old, new = there.config.get(key), here.config.get(key)
+            if old == new:
+                continue
+            text = f"{_both(there, here)}: `{key}` is {brief(old)} in the file and {brief(new)} in "
+            may_pad = there.kind == CONVOLUTION and key == "padding"
+            if may_pad and not (_pads(old) and _pads(new)):
+                found.notes.append(f"{text}the network: right where another layer pads before it")
+            else:
+                found.problems.append(f"{text}the network")
+
+
+def _pads(padding: Any) -> bool:
+    """Whether there is padding at all."""
+    return isinstance(padding, str) or any(side for sides in padding for side in sides)
+
+
+def _both(there: Described, here: Described) -> str:
+    same = there.path == here.path
+    return f"'{here.path}'" if same else f"'{there.path}' -> '{here.path}'"
+
+
+def _leftovers(found: Matching, file: Sequence[Described], network: Sequence[Described]) -> None:
+    """Add what has no counterpart, each beside its likely partner."""
+    paired = {id(each) for pair in found.pairs for each in pair}
+    there = [each for each in file if id(each) not in paired]
+    here = [each for each in network if id(each) not in paired]
+    partners = _partners(there, here)
+    for each in there:
+        partner = partners.get(each.path)
+        hint = f"; likely {partner}: rename={{{each.path!r}: {partner.path!r}}}" if partner else ""
+        found.problems.append(f"only in the file: {each}{hint}")
+    likely = {partner.path: path for path, partner in partners.items()}
+    for each in here:
+        hint = f"; likely '{likely[each.path]}' of the file" if each.path in likely else ""
+        found.problems.append(f"only in the network: {each}{hint}")
+
+
+def _partners(there: Sequence[Described], here: Sequence[Described]) -> dict[str, Described]:
+    """For what the file alone has, the module of the same kind and shapes with the nearest name."""
+    partners: dict[str, Described] = {}
+    free = list(here)
+    for each in there[:MOST_PARTNERS]:
+        fitting = [other for other in free[:MOST_PARTNERS] if each.is_like(other)]
+        if fitting:
+            partners[each.path] = max(fitting, key=lambda other: _likeness(each.path, other.path))
+            free.remove(partners[each.path])
+    return partners
+
+
+def _likeness(a: str, b: str) -> float:
+    """How alike two paths are: their last names first."""
+    last = a.rpartition(".")[2] == b.rpartition(".")[2]
+    return last + SequenceMatcher(None, a, b, autojunk=False).ratio()
+
+
+def _is_kept(each: Described, others: Sequence[Described], patterns: Sequence[str]) -> bool:
+    """Whether a module may have no counterpart, and has none among the others."""
+    names = [joined(each.path, name) for name in each.shapes]
+    allowed = all(any(fnmatchcase(name, pattern) for pattern in patterns) for name in names)
+    twins = (other for other in others if {*other.paths} & {*each.paths} and each.is_like(other))
+    return allowed and next(twins, None) is None
+
+
+def _without(modules: Sequence[Described], dropped: Sequence[Described]) -> list[Described]:
+    return [each for each in modules if not any(each is other for other in dropped)]
+
+
+def _check_patterns(patterns: Sequence[str], modules: Sequence[Described]) -> None:
+    if isinstance(patterns, str):
+        raise ArgumentError(f"`allow_missing` must be a list of patterns, got {patterns!r}")
+    names = [joined(each.path, name) for each in modules for name in each.shapes]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ArgumentError(
+                f"`allow_missing` must match tensors, got {pattern!r}, which matches none"
+            )
+
+
+def joined(path: str, name: str) -> str:
+    """The name of a tensor in a network, of its module's path and its name there."""
+    return f"{path}.{name}" if path else name
+
+
+def described_parts(config: Any, order: Sequence[str] | None) -> Iterator[Described]:
+    """The modules of the configuration of a user's network, in the order of its definition."""
+    modules = {}
+    for (path, part), entry in zip(config.parts(), config.modules, strict=True):
+        shapes = {spec.name: spec.shape for spec in part.tensors()}
+        modules[path] = Described((path,), entry.kind, part.to_dict(), shapes)
+    if order is None:
+        return iter(modules.values())
+    if sorted(order) != sorted(modules):
+        raise FormatError("the file's `order` must name each of its modules once")
+    return (modules[path] for path in order)

@@ -1,0 +1,88 @@
+"""Where the tensors of ordinary layers stand in the variables of a framework."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+# Why a module cannot be told.
+UNKNOWN = "it holds {} and is of no kind that is known: `register` makes one known"
+BESIDE = "it holds {} beside the tensors of its kind"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A variable that holds a tensor, and how its axes become PyTorch's.
+
+    The variable's values, in `shape` where that is given and with the `flipped` axes reversed, have
+    their axes put into the order `axes` (as they are without it), and the shape of the tensor.
+
+    >>> kernel = np.arange(6).reshape(1, 1, 3, 2)  # (kh, kw, I, O)
+    >>> Place(kernel, (3, 2, 0, 1)).canonical(kernel, (2, 3, 1, 1))[1].ravel()
+    array([1, 3, 5])
+    """
+
+    variable: Any
+    axes: tuple[int, ...] | None = None
+    flipped: tuple[int, ...] = ()
+    shape: tuple[int, ...] | None = None
+
+    def canonical(self, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """The tensor of that shape in a variable of that value."""
+        native = np.flip(array.reshape(self.shape or array.shape), self.flipped)
+        return np.array(native.transpose(self.axes or range(native.ndim)), order="C").reshape(shape)
+
+    def native(self, array: np.ndarray) -> np.ndarray:
+        """The value of the variable for a tensor: the reverse."""
+        whole = tuple(self.variable.shape)
+        split = self.shape or whole
+        axes = self.axes or tuple(range(len(split)))
+        moved = array.reshape([split[axis] for axis in axes]).transpose(np.argsort(axes))
+        return np.array(np.flip(moved, self.flipped), order="C").reshape(whole)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An ordinary layer as a framework holds it.
+
+    `kind` and `config` are as in a file (`docs/weights-format.md`), `tensors` the variables by the
+    names of the tensors; several variables hold equal parts of the first axis.
+    """
+
+    kind: str
+    config: Mapping[str, Any]
+    tensors: Mapping[str, Place | Sequence[Place]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A place in a network where a module stands that holds tensors.
+
+    `named` is false where no name of the user's tells the place, only its position.
+    """
+
+    path: str
+    module: Any
+    named: bool = True
+
+
+def kernel_axes(rank: int) -> tuple[int, ...]:
+    """The order that makes (..., I, O), with so many sizes before the channels, (O, I, ...).
+
+    >>> kernel_axes(2)
+    (3, 2, 0, 1)
+    """
+    return (rank + 1, rank, *range(rank))
+
+
+def depthwise_axes(rank: int) -> tuple[int, ...]:
+    """The order that makes (..., O, I) (O, I, ...)."""
+    return (rank, rank + 1, *range(rank))
+
+
+def flattened_place(variable: Any, sizes: Sequence[int]) -> Place:
+    """The place of the matrix (O, C * H * W) in one (H * W * C, O) of channels that come last."""
+    channels, *inner = sizes
+    shape = (*inner, channels, variable.shape[1])
+    return Place(variable, kernel_axes(len(inner)), shape=shape)

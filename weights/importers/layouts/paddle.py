@@ -1,0 +1,83 @@
+"""Checkpoints of PaddleClas' GhostNets: other names, transposed linear layers, another gate."""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from weights.errors import ImportRefused
+from weights.importers.importer import Arguments, Importer, Inferred, Shapes, rename
+from weights.importers.layouts.ghostnets import PLAIN, canonical_shapes, infer_ghostnet
+from weights.networks.architectures import Config
+from weights.networks.ghostnet import ROWS
+from weights.tensors import CONVOLUTION, TensorSpec
+
+STARTS = re.compile(r"conv1\._conv\.")
+GATE = "clip01"
+# The arguments that its class always has.
+ARGUMENTS = {
+    "head": "norm",
+    "se_rounding": "floor",
+    "shortcut_kernel_size": 0,
+    "shortcut_activation": "identity",
+    "ratio": 2,
+    "dw_kernel_size": 3,
+}
+BLOCKS = [(stage, index) for stage, rows in enumerate(ROWS) for index in range(len(rows))]
+LAST = rf"^blocks\.{len(ROWS)}\.0"
+RENAMES = (
+    (r"^classifier\.", "fc_1."),
+    (r"^conv_stem\.", "conv1._conv."),
+    (r"^bn1\.", "conv1._batch_norm."),
+    (rf"{LAST}\.conv\.", "conv_last._conv."),
+    (rf"{LAST}\.bn1\.", "conv_last._batch_norm."),
+    (r"^conv_head\.", "fc_0._conv."),
+    (r"^bn_head\.", "fc_0._batch_norm."),
+    *(
+        (rf"^blocks\.{stage}\.{index}\.", f"_ghostbottleneck_{number}.")
+        for number, (stage, index) in enumerate(BLOCKS)
+    ),
+    (r"\bghost([12])\.", r"ghost_module_\1."),
+    (r"\bcheap_conv\.", "cheap_operation."),
+    (r"\b(primary_conv|cheap_operation)\.0\.", r"\1._conv."),
+    (r"\b(primary_conv|cheap_operation)\.1\.", r"\1._batch_norm."),
+    (r"\bconv_dw\.", "depthwise_conv._conv."),
+    (r"\bbn_dw\.", "depthwise_conv._batch_norm."),
+    (r"\bse\.conv_reduce\.", "se_block.squeeze."),
+    (r"\bse\.conv_expand\.", "se_block.excitation."),
+    (r"\bshortcut\.0\.", "shortcut_depthwise._conv."),
+    (r"\bshortcut\.1\.", "shortcut_depthwise._batch_norm."),
+    (r"\bshortcut\.2\.", "shortcut_conv._conv."),
+    (r"\bshortcut\.3\.", "shortcut_conv._batch_norm."),
+    (r"\brunning_mean$", "_mean"),
+    (r"\brunning_var$", "_variance"),
+)
+
+
+def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
+    """Infer the network from the names of PaddleClas."""
+    first = rename(PLAIN, RENAMES)
+    if first not in shapes:
+        raise ImportRefused(
+            f"{shapes.path} must hold PaddleClas' GhostNet, with a tensor {first!r}, got none"
+        )
+    fixed = {name: value for name, value in ARGUMENTS.items() if name not in given}
+    canonical = canonical_shapes(shapes, to_canonical, head="norm")
+    return infer_ghostnet(canonical, "ghostnet", given, fixed)
+
+
+def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
+    """Return a tensor of Paddle's as this project has it: its linear layers are (I, O)."""
+    if array.ndim != 2:
+        return array
+    return array.T.reshape(*array.T.shape, 1, 1) if spec.kind == CONVOLUTION else array.T
+
+
+def differences(config: Config) -> Iterator[str]:
+    """Yield why there is no way back: dividing by 6 does not give every number again."""
+    yield "weights of its gate cannot be written back bit for bit"
+
+
+PADDLE = Importer(
+    "paddle", ("ghostnet",), STARTS, infer, differences, RENAMES, (), to_canonical, GATE
+)
