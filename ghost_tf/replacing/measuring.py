@@ -43,7 +43,7 @@ def outputs(conv: Any, x: Any) -> np.ndarray:
     """The convolution's output without its activation: (N, C, H, W), in float64."""
     y = conv.convolution_op(x, conv.kernel)
     y = np.moveaxis(ops.convert_to_numpy(y).astype(np.float64), channel_axis(conv.data_format), 1)
-    bias = 0.0 if conv.bias is None else ops.convert_to_numpy(conv.bias).astype(np.float64)
+    bias = 0.0 if conv.bias is None else conv.bias.numpy().astype(np.float64)
     return y + np.reshape(bias, (-1, 1, 1))
 
 
