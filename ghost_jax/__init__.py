@@ -6,9 +6,11 @@ from ghost_jax.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_jax.ghost_conv_v3 import GhostConvV3
 from ghost_jax.networks.basic_block import BasicBlock
 from ghost_jax.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_jax.networks.repghostnet import RepGhostNet
 from ghost_jax.networks.resnet import GhostResNet, GhostResNet20, GhostResNet56
 from ghost_jax.networks.vgg import GhostVGG16
 from ghost_jax.ordinary.layers import register
+from ghost_jax.rep_ghost import RepGhostBottleneck, RepGhostConv
 from ghost_jax.replacing.replace import replace_convolutions
 from ghost_jax.variants import (
     ghostnet_050,
@@ -21,6 +23,14 @@ from ghost_jax.variants import (
     ghostnetv3_100,
     ghostnetv3_130,
     ghostnetv3_160,
+    repghostnet_050,
+    repghostnet_058,
+    repghostnet_080,
+    repghostnet_100,
+    repghostnet_111,
+    repghostnet_130,
+    repghostnet_150,
+    repghostnet_200,
 )
 from ghost_jax.weights_io import FRAMEWORK
 from ghost_jax.yolo import C3Ghost
@@ -50,6 +60,9 @@ __all__ = [
     "GhostResNet20",
     "GhostResNet56",
     "GhostVGG16",
+    "RepGhostBottleneck",
+    "RepGhostConv",
+    "RepGhostNet",
     "SqueezeExcite",
     "deploy",
     "from_file",
@@ -66,6 +79,14 @@ __all__ = [
     "ghostnetv3_160",
     "load_weights",
     "register",
+    "repghostnet_050",
+    "repghostnet_058",
+    "repghostnet_080",
+    "repghostnet_100",
+    "repghostnet_111",
+    "repghostnet_130",
+    "repghostnet_150",
+    "repghostnet_200",
     "replace_convolutions",
     "reset_classifier",
     "save_weights",

@@ -11,6 +11,7 @@ from flax import nnx
 from ghost_jax.framework.activations import hard_swish, identity, relu, relu6, silu
 from ghost_jax.framework.batch_norm import BatchNorm
 from ghost_jax.framework.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
+from ghost_jax.framework.initializers import uniform
 from ghost_jax.framework.options import LayerOptions, without_axes
 from weights import ArgumentError, arithmetic
 from weights.modules.convolutions import ConvolutionPlan
@@ -27,7 +28,7 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 
 def convolution(plan: ConvolutionPlan, **options: Unpack[LayerOptions]) -> nnx.Conv:
     """A convolution with symmetric explicit padding."""
-    init = _uniform(plan.fan_in)
+    init = uniform(arithmetic.uniform_bound(plan.fan_in))
     kind = DepthwiseConvolution if plan.depthwise else Convolution
     kind = PointwiseConvolution if plan.pointwise else kind
     return kind(
@@ -71,7 +72,7 @@ def norm_after(
 
 def linear(features: int, classes: int, **options: Unpack[LayerOptions]) -> nnx.Linear:
     """A linear layer with bias."""
-    init = _uniform(features)
+    init = uniform(arithmetic.uniform_bound(features))
     own = without_axes(options)
     return nnx.Linear(features, classes, kernel_init=init, bias_init=init, **own)
 
@@ -179,12 +180,3 @@ def _canonical_shape(x: jax.Array) -> tuple[Any, ...]:
         return shape
     batch, height, width, channels = shape
     return batch, channels, height, width
-
-
-def _uniform(fan_in: int) -> Callable[..., jax.Array]:
-    bound = arithmetic.uniform_bound(fan_in)
-
-    def init(key: jax.Array, shape: Any, dtype: Any, out_sharding: Any = None) -> jax.Array:
-        return jax.random.uniform(key, shape, dtype, -bound, bound)
-
-    return init

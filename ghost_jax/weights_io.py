@@ -16,10 +16,13 @@ from ghost_jax.framework.planned import Planned
 from ghost_jax.ghost_conv import GhostConv, GhostConvV2
 from ghost_jax.ghost_conv_v3 import GhostConvV3
 from ghost_jax.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_jax.networks.repghostnet import RepGhostNet
 from ghost_jax.networks.resnet import GhostResNet20, GhostResNet56
 from ghost_jax.networks.vgg import GhostVGG16
 from ghost_jax.ordinary.layers import layer_of
 from ghost_jax.ordinary.network import parts
+from ghost_jax.ordinary.places import exchanged
+from ghost_jax.rep_ghost import RepGhostBottleneck, RepGhostConv
 from ghost_jax.yolo import C3Ghost
 from weights import ArgumentError, tensors
 from weights.columns.backend import by_architecture
@@ -29,8 +32,9 @@ from weights.layout import from_channels_last, to_channels_last
 from weights.tensors import TensorSpec
 
 ARCHITECTURES = by_architecture(
-    GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, GhostBottleneck, C3Ghost, GhostNet,
-    GhostNetV2, GhostNetV3, GhostResNet20, GhostResNet56, GhostVGG16,
+    GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, GhostBottleneck, RepGhostConv,
+    RepGhostBottleneck, C3Ghost, GhostNet, GhostNetV2, GhostNetV3, RepGhostNet, GhostResNet20,
+    GhostResNet56, GhostVGG16,
 )  # fmt: skip
 ATTRIBUTES = {
     tensors.CONVOLUTION: "kernel",
@@ -75,6 +79,9 @@ class Framework(Column[nnx.Module, Planned, nnx.Variable[Any]]):
 
     def parts(self, network: nnx.Module) -> Iterator[Part]:
         return parts(network, tuple(ARCHITECTURES.values()))
+
+    def exchanged(self, network: Any, made: Mapping[int, nnx.Module]) -> Any:
+        return exchanged(network, tuple(ARCHITECTURES.values()), made)
 
     def array_of(self, variable: nnx.Variable[Any]) -> np.ndarray:
         value = variable.get_value()

@@ -6,9 +6,11 @@ from ghost_tf.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.networks.basic_block import BasicBlock
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_tf.networks.repghostnet import RepGhostNet
 from ghost_tf.networks.resnet import GhostResNet, GhostResNet20, GhostResNet56
 from ghost_tf.networks.vgg import GhostVGG16
 from ghost_tf.ordinary.layers import register
+from ghost_tf.rep_ghost import RepGhostBottleneck, RepGhostConv
 from ghost_tf.replacing.replace import replace_convolutions
 from ghost_tf.variants import (
     ghostnet_050,
@@ -21,6 +23,14 @@ from ghost_tf.variants import (
     ghostnetv3_100,
     ghostnetv3_130,
     ghostnetv3_160,
+    repghostnet_050,
+    repghostnet_058,
+    repghostnet_080,
+    repghostnet_100,
+    repghostnet_111,
+    repghostnet_130,
+    repghostnet_150,
+    repghostnet_200,
 )
 from ghost_tf.weights_io import FRAMEWORK
 from ghost_tf.yolo import C3Ghost
@@ -50,6 +60,9 @@ __all__ = [
     "GhostResNet20",
     "GhostResNet56",
     "GhostVGG16",
+    "RepGhostBottleneck",
+    "RepGhostConv",
+    "RepGhostNet",
     "SqueezeExcite",
     "deploy",
     "from_file",
@@ -66,6 +79,14 @@ __all__ = [
     "ghostnetv3_160",
     "load_weights",
     "register",
+    "repghostnet_050",
+    "repghostnet_058",
+    "repghostnet_080",
+    "repghostnet_100",
+    "repghostnet_111",
+    "repghostnet_130",
+    "repghostnet_150",
+    "repghostnet_200",
     "replace_convolutions",
     "reset_classifier",
     "save_weights",

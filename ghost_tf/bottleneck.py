@@ -12,23 +12,62 @@ from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.layers import activation, conv_norms, convolution, norm_after
 from ghost_tf.saving.planned import Planned, from_plan
-from weights.columns.planned import sum_branches
+from weights.columns.planned import by_configuration, sum_branches
 from weights.modules.arguments import Activation, Rounding, Split
-from weights.modules.bottleneck import GhostBottleneckConfig
+from weights.modules.bottleneck import BottleneckConfig, GhostBottleneckConfig
 from weights.modules.forms import Form
 
-# The ghost module of a configuration.
-GHOSTS: dict[type, type[Any]] = {
-    kind.configuration: kind for kind in (GhostConv, GhostConvV2, GhostConvV3)
-}
+
+class Bottleneck(Planned, keras.layers.Layer):
+    """Two ghost modules, a strided convolution, squeeze-and-excitation and a shortcut.
+
+    Shapes: x: (N, H, W, c_in) to (N, H', W', c_out).
+    """
+
+    # The ghost module of each configuration.
+    ghosts: dict[type, type[Any]]
+
+    def _set_up(self, plan: BottleneckConfig, **options: Any) -> None:
+        norm = plan.batch_norm
+        self.ghost1 = from_plan(self.ghosts[type(plan.ghost1)], plan.ghost1, **options)
+        self.conv_dw = convolution(plan.strided, **options) if plan.strided else None
+        self.bn_dw = norm_after(plan.strided, *norm, **options) if plan.strided else None
+        if plan.strided_branches:
+            add_branches(self, plan.strided_branches, *norm, **options)
+        se = plan.squeeze_excite
+        self.se = from_plan(SqueezeExcite, se, **options) if se else None
+        self.ghost2 = from_plan(self.ghosts[type(plan.ghost2)], plan.ghost2, **options)
+        self.shortcut = conv_norms(plan.shortcut, *norm, **options) if plan.shortcut else None
+        self.shortcut_act = activation(plan.shortcut_activation)
+
+    def call(self, x: Any, training: bool | None = None) -> Any:
+        """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out), or channels first."""
+        self._check_input(x, training)
+        out = self._strided(self.ghost1(x, training=training), training)
+        if self.se is not None:
+            out = self.se(out)
+        return self.ghost2(out, training=training) + self._shortcut(x, training)
+
+    def _strided(self, x: Any, training: bool | None) -> Any:
+        if self.plan.strided_branches:
+            return sum_branches(self, self.plan.strided_branches, x, training=training)
+        if self.conv_dw is None or self.bn_dw is None:
+            return x
+        return self.bn_dw(self.conv_dw(x), training=training)
+
+    def _shortcut(self, x: Any, training: bool | None) -> Any:
+        if self.shortcut is None:
+            return x
+        depthwise, norm, pointwise, last_norm = self.shortcut
+        x = self.shortcut_act(norm(depthwise(x), training=training))
+        return last_norm(pointwise(x), training=training)
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
-class GhostBottleneck(Planned, keras.layers.Layer):
-    """Two ghost modules, a strided convolution, squeeze-and-excitation and a shortcut.
+class GhostBottleneck(Bottleneck):
+    """The block of GhostNet (Han et al., CVPR 2020, "GhostNet", section 3.2).
 
-    Han et al., CVPR 2020, "GhostNet", section 3.2; with `attention` the block of GhostNetV2, with
-    `branches` that of GhostNetV3.
+    With `attention` it is the block of GhostNetV2, with `branches` that of GhostNetV3.
 
     Args:
         c_in, c_mid, c_out: channels of the input, between the two ghost modules, and of the output.
@@ -64,6 +103,7 @@ class GhostBottleneck(Planned, keras.layers.Layer):
     """
 
     architecture = "ghost_bottleneck"
+    ghosts = by_configuration(GhostConv, GhostConvV2, GhostConvV3)
 
     def __init__(
         self,
@@ -96,38 +136,3 @@ class GhostBottleneck(Planned, keras.layers.Layer):
             shortcut_activation, bn_eps, bn_momentum, form,
         )  # fmt: skip
         super().__init__(plan, data_format, **keras_options)
-
-    def _set_up(self, plan: GhostBottleneckConfig, **options: Any) -> None:
-        norm = plan.batch_norm
-        self.ghost1 = from_plan(GHOSTS[type(plan.ghost1)], plan.ghost1, **options)
-        self.conv_dw = convolution(plan.strided, **options) if plan.strided else None
-        self.bn_dw = norm_after(plan.strided, *norm, **options) if plan.strided else None
-        if plan.strided_branches:
-            add_branches(self, plan.strided_branches, *norm, **options)
-        se = plan.squeeze_excite
-        self.se = from_plan(SqueezeExcite, se, **options) if se else None
-        self.ghost2 = from_plan(GHOSTS[type(plan.ghost2)], plan.ghost2, **options)
-        self.shortcut = conv_norms(plan.shortcut, *norm, **options) if plan.shortcut else None
-        self.shortcut_act = activation(plan.shortcut_activation)
-
-    def call(self, x: Any, training: bool | None = None) -> Any:
-        """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out), or channels first."""
-        self._check_input(x, training)
-        out = self._strided(self.ghost1(x, training=training), training)
-        if self.se is not None:
-            out = self.se(out)
-        return self.ghost2(out, training=training) + self._shortcut(x, training)
-
-    def _strided(self, x: Any, training: bool | None) -> Any:
-        if self.plan.strided_branches:
-            return sum_branches(self, self.plan.strided_branches, x, training=training)
-        if self.conv_dw is None or self.bn_dw is None:
-            return x
-        return self.bn_dw(self.conv_dw(x), training=training)
-
-    def _shortcut(self, x: Any, training: bool | None) -> Any:
-        if self.shortcut is None:
-            return x
-        depthwise, norm, pointwise, last_norm = self.shortcut
-        x = self.shortcut_act(norm(depthwise(x), training=training))
-        return last_norm(pointwise(x), training=training)

@@ -3,20 +3,28 @@
 How large each is and which repository has its weights stands in `weights.networks.variants`.
 """
 
-from typing import Unpack
+from typing import TypedDict, Unpack
 
 from ghost_tf.framework.data_format import DataFormat
-from ghost_tf.framework.options import KerasOptions
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_tf.networks.repghostnet import RepGhostNet
 from ghost_tf.weights_io import FRAMEWORK
 from weights.hub import Pretrained
-from weights.networks.variants import GhostNetArguments
+from weights.networks.variants import GhostNetArguments, RepGhostNetArguments
 
 
-class Options(GhostNetArguments, KerasOptions, total=False):
-    """The arguments of GhostNet, GhostNetV2 and GhostNetV3 without the width."""
+class Own(TypedDict, total=False):
+    """The keywords of a network that are this framework's."""
 
     data_format: DataFormat | None
+
+
+class Options(GhostNetArguments, Own, total=False):
+    """The arguments of GhostNet, GhostNetV2 and GhostNetV3 without the width."""
+
+
+class RepOptions(RepGhostNetArguments, Own, total=False):
+    """The arguments of RepGhostNet without the width."""
 
 
 def ghostnet_050(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNet:
@@ -76,3 +84,48 @@ def ghostnetv3_130(pretrained: Pretrained = False, **options: Unpack[Options]) -
 def ghostnetv3_160(pretrained: Pretrained = False, **options: Unpack[Options]) -> GhostNetV3:
     """GhostNetV3 at width 1.6; its arguments are those of `ghostnet_100`."""
     return FRAMEWORK.variant("ghostnetv3_160", GhostNetV3, pretrained, options)
+
+
+def repghostnet_050(pretrained: Pretrained = False, **options: Unpack[RepOptions]) -> RepGhostNet:
+    """RepGhostNet at width 0.5; its arguments are those of `repghostnet_100`."""
+    return FRAMEWORK.variant("repghostnet_050", RepGhostNet, pretrained, options)
+
+
+def repghostnet_058(pretrained: Pretrained = False, **options: Unpack[RepOptions]) -> RepGhostNet:
+    """RepGhostNet at width 0.58; its arguments are those of `repghostnet_100`."""
+    return FRAMEWORK.variant("repghostnet_058", RepGhostNet, pretrained, options)
+
+
+def repghostnet_080(pretrained: Pretrained = False, **options: Unpack[RepOptions]) -> RepGhostNet:
+    """RepGhostNet at width 0.8; its arguments are those of `repghostnet_100`."""
+    return FRAMEWORK.variant("repghostnet_080", RepGhostNet, pretrained, options)
+
+
+def repghostnet_100(pretrained: Pretrained = False, **options: Unpack[RepOptions]) -> RepGhostNet:
+    """RepGhostNet.
+
+    Args:
+        pretrained: as in `ghostnet_100`.
+        options: those of the class; with pretrained weights `num_classes`, `in_chans`, `dropout`.
+    """
+    return FRAMEWORK.variant("repghostnet_100", RepGhostNet, pretrained, options)
+
+
+def repghostnet_111(pretrained: Pretrained = False, **options: Unpack[RepOptions]) -> RepGhostNet:
+    """RepGhostNet at width 1.11; its arguments are those of `repghostnet_100`."""
+    return FRAMEWORK.variant("repghostnet_111", RepGhostNet, pretrained, options)
+
+
+def repghostnet_130(pretrained: Pretrained = False, **options: Unpack[RepOptions]) -> RepGhostNet:
+    """RepGhostNet at width 1.3; its arguments are those of `repghostnet_100`."""
+    return FRAMEWORK.variant("repghostnet_130", RepGhostNet, pretrained, options)
+
+
+def repghostnet_150(pretrained: Pretrained = False, **options: Unpack[RepOptions]) -> RepGhostNet:
+    """RepGhostNet at width 1.5; its arguments are those of `repghostnet_100`."""
+    return FRAMEWORK.variant("repghostnet_150", RepGhostNet, pretrained, options)
+
+
+def repghostnet_200(pretrained: Pretrained = False, **options: Unpack[RepOptions]) -> RepGhostNet:
+    """RepGhostNet at width 2.0; its arguments are those of `repghostnet_100`."""
+    return FRAMEWORK.variant("repghostnet_200", RepGhostNet, pretrained, options)

@@ -1,5 +1,6 @@
 """Weights in and out: canonical names and layouts, strict, all or nothing."""
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,10 +17,12 @@ from ghost_torch.framework.planned import Planned
 from ghost_torch.ghost_conv import GhostConv, GhostConvV2
 from ghost_torch.ghost_conv_v3 import GhostConvV3
 from ghost_torch.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from ghost_torch.networks.repghostnet import RepGhostNet
 from ghost_torch.networks.resnet import GhostResNet20, GhostResNet56
 from ghost_torch.networks.vgg import GhostVGG16
 from ghost_torch.ordinary.layers import layer_of
 from ghost_torch.ordinary.network import parts
+from ghost_torch.rep_ghost import RepGhostBottleneck, RepGhostConv
 from ghost_torch.yolo import C3Ghost
 from weights import ArgumentError
 from weights.columns.backend import by_architecture
@@ -28,8 +31,9 @@ from weights.columns.places import Part
 from weights.tensors import DTYPES, TensorSpec
 
 ARCHITECTURES = by_architecture(
-    GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, GhostBottleneck, C3Ghost, GhostNet,
-    GhostNetV2, GhostNetV3, GhostResNet20, GhostResNet56, GhostVGG16,
+    GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, GhostBottleneck, RepGhostConv,
+    RepGhostBottleneck, C3Ghost, GhostNet, GhostNetV2, GhostNetV3, RepGhostNet, GhostResNet20,
+    GhostResNet56, GhostVGG16,
 )  # fmt: skip
 # NumPy has no bfloat16 that torch knows: its bits travel as integers.
 BFLOAT16 = DTYPES["BF16"]
@@ -82,6 +86,9 @@ class Framework(Column[nn.Module, Planned, Tensor]):
 
     def parts(self, network: nn.Module) -> Iterator[Part]:
         return parts(network, tuple(ARCHITECTURES.values()))
+
+    def exchanged(self, network: nn.Module, made: Mapping[int, nn.Module]) -> nn.Module:
+        return copy.deepcopy(network, dict(made))
 
     def array_of(self, variable: Tensor) -> np.ndarray:
         whole = variable.full_tensor() if hasattr(variable, "full_tensor") else variable

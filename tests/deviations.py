@@ -21,6 +21,7 @@ OWN_DEFINITIONS = {
     ".assign": "PyTorch writes what a tensor is computed from",
     ".create_variables": "Keras creates variables when it knows the input",
     ".parts": "nobody makes networks of the oracle's modules",
+    ".exchanged": "likewise",
     ".array_of": "likewise",
     ".value_of": "likewise",
     ".prepare_inference": "a framework has modes and orders in memory",
@@ -73,7 +74,9 @@ OWN_BODIES = {
 FOR_USERS = (
     "deploy", "from_hub", "ghostnet_050", "ghostnet_100", "ghostnet_130", "ghostnetv2_100",
     "ghostnetv2_130", "ghostnetv2_160", "ghostnetv3_050", "ghostnetv3_100", "ghostnetv3_130",
-    "ghostnetv3_160", "register", "replace_convolutions", "reset_classifier",
+    "ghostnetv3_160", "repghostnet_050", "repghostnet_058", "repghostnet_080", "repghostnet_100",
+    "repghostnet_111", "repghostnet_130", "repghostnet_150", "repghostnet_200",
+    "register", "replace_convolutions", "reset_classifier",
 )  # fmt: skip
 EXPORTED = "\n".join(f"+ __all__ = {name!r}" for name in FOR_USERS)
 CALLS = """
@@ -146,9 +149,17 @@ DEVIATIONS = {
             - ConvNormAct.__init__: self.act =
         """,
     },
+    "ghost_jax/networks/ghostnet.py": {
+        "recomputing blocks is offered in PyTorch and JAX": """
+            + BottleneckNetwork.remat =
+        """,
+    },
     "ghost_torch/networks/ghostnet.py": {
+        "recomputing blocks is offered in PyTorch and JAX": """
+            + BottleneckNetwork.remat =
+        """,
         "PyTorch's exported quantiser takes one layer that is called twice for one call": """
-            + GhostNet._set_up: self.relu_head =
+            + BottleneckNetwork._set_up: self.relu_head =
         """,
     },
     "ghost_torch/layers.py": {
@@ -221,19 +232,19 @@ DEVIATIONS = {
     # Files that the oracle has not are compared with those of ghost_torch.
     "ghost_jax/variants.py": {
         "PyTorch has one type and a device, Flax two types, axes and random numbers": """
-            - Options.device =
-            + Options.param_dtype =
-            + Options.axis_name =
-            + Options.axis_index_groups =
-            + Options.rngs =
+            - Own.device =
+            + Own.param_dtype =
+            + Own.axis_name =
+            + Own.axis_index_groups =
+            + Own.rngs =
         """,
     },
     "ghost_tf/variants.py": {
         "Keras orders axes, and has keywords that all its layers take; no recomputing": """
-            - Options.remat =
-            - Options.device =
-            - Options.dtype =
-            + Options.data_format =
+            - Own.remat =
+            - Own.device =
+            - Own.dtype =
+            + Own.data_format =
         """,
     },
 }

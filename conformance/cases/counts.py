@@ -61,6 +61,7 @@ LAYERS = (
     Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 1319102, 10984, "ghostnet"),
     Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 1589646, 31192, "ghostnetv2"),
     Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 2127194, 59152, "ghostnetv3"),
+    Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 1045778, 17064, "repghostnet"),
 )  # fmt: skip
 
 # One GhostConv has exactly the seed's names.

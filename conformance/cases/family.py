@@ -37,7 +37,10 @@ V3 = {"c_in": 6, "c_out": 12}
 ATTENTIVE = {"attention": True, "activation": "silu"}
 BLOCK = {"c_in": 8, "c_mid": 20, "c_out": 12}
 STRIDED = BLOCK | {"stride": 2, "se_ratio": 0.25, "kernel_size": 5}
+REP_STRIDED = {"kernel_size": [3, 5], "dw_kernel_size": 5, "stride": 2, "activation": "silu"}
 BIASED = {"c_in": 6, "c_out": 11, "ratio": 3, "bias": True}
+# Those that have branches whatever their configuration.
+BRANCHED = ("ghostnetv3", "rep_ghost_conv", "rep_ghost_bottleneck", "repghostnet")
 PLAIN_RESNET = {"norm": False, "stem_ratio": 1, "split": "ceil"}
 
 FAMILY = (
@@ -66,6 +69,11 @@ FAMILY = (
     Row("attention", "ghost_bottleneck", BLOCK | {"attention": True}, (1, 7, 9)),
     Row("branches", "ghost_bottleneck", STRIDED | {"branches": 3}, (2, 8, 7)),
     Row("v3-attention", "ghost_bottleneck", BLOCK | {"branches": 2, "attention": True}, (1, 7, 7)),
+    # RepGhost: its two branches, with every kernel that is not square or not 3x3
+    Row("1x1", "rep_ghost_conv", V3, (2, 6, 7), (USUAL,)),
+    Row("3x5-stride-2", "rep_ghost_conv", V3 | REP_STRIDED, (1, 9, 8), (FOLDED,)),
+    Row("plain", "rep_ghost_bottleneck", BLOCK | {"c_out": 8}, (1, 7, 6)),
+    Row("stride-2-se", "rep_ghost_bottleneck", STRIDED, (2, 9, 10), (FOLDED,)),
     Row("yolo", "ghost_conv", ghost_conv_arguments(8, 16, 3, 2), (2, 9, 8), (FOLDED,)),
     Row("yolo", "ghost_bottleneck", ghost_bottleneck_arguments(8, 16, 5, 2), (1, 9, 8)),
     Row("two-blocks", "c3_ghost", {"c1": 8, "c2": 16, "n": 2}, (2, 6, 7), (FOLDED,)),
@@ -75,6 +83,7 @@ FAMILY = (
     Row("tiny", "ghostnetv2", TINY, (1, 97, 65)),
     Row("smallest", "ghostnetv2", TINY, (2, 33, 33)),
     Row("tiny", "ghostnetv3", TINY, (1, 65, 97)),
+    Row("tiny", "repghostnet", TINY, (1, 33, 47)),
     Row("ratio-4", "ghost_vgg16", {"ratio": 4, "dw_kernel_size": 1, "dropout": 0.5}, (1, 32, 39)),
     Row("no-own-norm", "ghost_resnet20", PLAIN_RESNET, (2, 16, 15), (FOLDED,)),
     Row("bias", "ghost_conv", BIASED, (2, 6, 5), (FOLDED,)),
@@ -94,7 +103,7 @@ def family_cases(tier: str) -> Iterator[Case]:
         label, full = f"{row.architecture}-{row.name}", config.to_dict()
         case = Case(label, tier, row.architecture, full, shape, row.data, tags=row.tags)
         yield case
-        has_branches = full.get("branches") or row.architecture == "ghostnetv3"
+        has_branches = full.get("branches") or row.architecture in BRANCHED
         for form, is_judged in ((DEPLOYED, has_branches), (FOLDED, FOLDED in row.tags)):
             if is_judged:
                 yield replace(case, id=f"{label}-{form}", form=form)

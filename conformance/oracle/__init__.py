@@ -10,8 +10,10 @@ from conformance.oracle.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
 from conformance.oracle.networks.basic_block import BasicBlock
 from conformance.oracle.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from conformance.oracle.networks.repghostnet import RepGhostNet
 from conformance.oracle.networks.resnet import GhostResNet, GhostResNet20, GhostResNet56
 from conformance.oracle.networks.vgg import GhostVGG16
+from conformance.oracle.rep_ghost import RepGhostBottleneck, RepGhostConv
 from conformance.oracle.weights_io import FRAMEWORK
 from conformance.oracle.yolo import C3Ghost
 
@@ -36,6 +38,9 @@ __all__ = [
     "GhostResNet20",
     "GhostResNet56",
     "GhostVGG16",
+    "RepGhostBottleneck",
+    "RepGhostConv",
+    "RepGhostNet",
     "SqueezeExcite",
     "from_file",
     "load_weights",

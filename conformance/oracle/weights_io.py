@@ -11,16 +11,19 @@ from conformance.oracle.facts import facts
 from conformance.oracle.ghost_conv import GhostConv, GhostConvV2
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
 from conformance.oracle.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
+from conformance.oracle.networks.repghostnet import RepGhostNet
 from conformance.oracle.networks.resnet import GhostResNet20, GhostResNet56
 from conformance.oracle.networks.vgg import GhostVGG16
+from conformance.oracle.rep_ghost import RepGhostBottleneck, RepGhostConv
 from conformance.oracle.yolo import C3Ghost
 from weights.columns.backend import by_architecture
 from weights.columns.column import Column
 from weights.tensors import TensorSpec
 
 ARCHITECTURES = by_architecture(
-    GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, GhostBottleneck, C3Ghost, GhostNet,
-    GhostNetV2, GhostNetV3, GhostResNet20, GhostResNet56, GhostVGG16,
+    GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, GhostBottleneck, RepGhostConv,
+    RepGhostBottleneck, C3Ghost, GhostNet, GhostNetV2, GhostNetV3, RepGhostNet, GhostResNet20,
+    GhostResNet56, GhostVGG16,
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from ghost_jax.bottleneck import GhostBottleneck
+from ghost_jax.bottleneck import Bottleneck, GhostBottleneck
 from ghost_jax.branches import ConvNorm
 from ghost_jax.framework.planned import from_plan
 from ghost_jax.layers import (
@@ -26,10 +26,57 @@ from weights import checks
 from weights.columns.planned import outputs_at
 from weights.modules.arguments import Activation, Rounding, Split
 from weights.modules.forms import Form
-from weights.networks.ghostnet import FEATURES, GhostNetConfig, Head
+from weights.networks.ghostnet import FEATURES, BottleneckNetworkConfig, GhostNetConfig, Head
 
 
-class GhostNet(Network):
+class BottleneckNetwork(Network):
+    """A stem, bottlenecks, a last convolution and a head.
+
+    Shapes: x: (N, H, W, in_chans) to logits (N, num_classes).
+    """
+
+    # The class of its blocks.
+    bottleneck: type[Bottleneck]
+    remat: bool
+
+    def _set_up(self, plan: BottleneckNetworkConfig, **options: Any) -> None:
+        self.conv_stem = convolution(plan.stem, **options)
+        self.bn1 = norm_after(plan.stem, *plan.batch_norm, **options)
+        self.blocks = _blocks(self.bottleneck, plan, **options)
+        self.conv_head = convolution(plan.head_convolution, **options)
+        self.bn_head = norm_after(plan.head_convolution, *plan.batch_norm, **options)
+        self.dropout = dropout(plan.dropout, **options)
+        self.classifier = classifier(plan, **options)
+        self.relu = activation("relu")
+
+    def features(self, x: jax.Array) -> dict[str, jax.Array]:
+        """The five feature maps with a stride of 2, 4, 8, 16 and 32, from the path they stand at.
+
+        The first is the stem's convolution before its batch normalisation, as in timm.
+        """
+        return outputs_at(FEATURES, self._steps(x))
+
+    def _steps(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
+        check_input(self, x)
+        x = self.conv_stem(x)
+        yield "conv_stem", x
+        x = self.relu(self.bn1(x))
+        yield "bn1", x
+        for number, stage in enumerate(self.blocks):
+            for position, block in enumerate(stage):
+                x = rematerialised(block, x) if self.remat else block(x)
+                yield f"blocks.{number}.{position}", x
+        yield from self._head(x)
+
+    def _head(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
+        x = self.bn_head(self.conv_head(global_avg_pool(x)))
+        x = self.relu(x).reshape(x.shape[0], -1)
+        yield "conv_head", x
+        if self.classifier is not None:
+            yield "logits", self.classifier(self.dropout(x))
+
+
+class GhostNet(BottleneckNetwork):
     """GhostNet (Han et al., CVPR 2020, table 1).
 
     Args:
@@ -67,6 +114,7 @@ class GhostNet(Network):
 
     version = 1
     architecture = "ghostnet"
+    bottleneck = GhostBottleneck
 
     def __init__(
         self,
@@ -98,42 +146,6 @@ class GhostNet(Network):
         )  # fmt: skip
         super().__init__(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.remat = checks.boolean("remat", remat)
-
-    def _set_up(self, plan: GhostNetConfig, **options: Any) -> None:
-        self.conv_stem = convolution(plan.stem, **options)
-        self.bn1 = norm_after(plan.stem, *plan.batch_norm, **options)
-        self.blocks = _blocks(plan, **options)
-        self.conv_head = convolution(plan.head_convolution, **options)
-        self.bn_head = norm_after(plan.head_convolution, *plan.batch_norm, **options)
-        self.dropout = dropout(plan.dropout, **options)
-        self.classifier = classifier(plan, **options)
-        self.relu = activation("relu")
-
-    def features(self, x: jax.Array) -> dict[str, jax.Array]:
-        """The five feature maps with a stride of 2, 4, 8, 16 and 32, from the path they stand at.
-
-        The first is the stem's convolution before its batch normalisation, as in timm.
-        """
-        return outputs_at(FEATURES, self._steps(x))
-
-    def _steps(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
-        check_input(self, x)
-        x = self.conv_stem(x)
-        yield "conv_stem", x
-        x = self.relu(self.bn1(x))
-        yield "bn1", x
-        for number, stage in enumerate(self.blocks):
-            for position, block in enumerate(stage):
-                x = rematerialised(block, x) if self.remat else block(x)
-                yield f"blocks.{number}.{position}", x
-        yield from self._head(x)
-
-    def _head(self, x: jax.Array) -> Iterator[tuple[str, jax.Array]]:
-        x = self.bn_head(self.conv_head(global_avg_pool(x)))
-        x = self.relu(x).reshape(x.shape[0], -1)
-        yield "conv_head", x
-        if self.classifier is not None:
-            yield "logits", self.classifier(self.dropout(x))
 
 
 class GhostNetV2(GhostNet):
@@ -168,10 +180,9 @@ class GhostNetV3(GhostNet):
     architecture = "ghostnetv3"
 
 
-def _blocks(plan: GhostNetConfig, **options: Any) -> Any:
+def _blocks(kind: type[Bottleneck], plan: BottleneckNetworkConfig, **options: Any) -> Any:
     stages = [
-        module_list(from_plan(GhostBottleneck, block, **options) for block in stage)
-        for stage in plan.stages
+        module_list(from_plan(kind, block, **options) for block in stage) for stage in plan.stages
     ]
     last = ConvNorm(plan.last, *plan.batch_norm, "relu", **options)
     return module_list([*stages, module_list([last])])

@@ -1,13 +1,13 @@
 """A model's convolutions replaced by ghost convolutions."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from flax import nnx
 
 from ghost_jax.ghost_conv import GhostConv
+from ghost_jax.ordinary.places import Place, places_of
 from ghost_jax.replacing import convolutions
 from weights import GhostConvConfig
 from weights.modules.arguments import Activation, Split
@@ -68,56 +68,17 @@ def replace_convolutions(
     choice = (bn_eps, bn_momentum, exclude, include, min_channels)
     rules = Rules(ratio, dw_kernel_size, split, activation, *choice)
     check_model(model, nnx.Module, "flax.nnx.Module", convolutions)
-    places = list(_places(_Place("", None, None, model)))
+    places = list(places_of(model, convolutions.GHOSTS))
     obstacles = _obstacles(model, places)
     named = [(place.path, place.module) for place in places]
     report = rules.report(named, lambda module: examined(module, convolutions, obstacles))
     ghosts = replacements(report, named, partial(_ghost, rngs=rngs))
     _set_mode(model, ghosts.values())
-    exchange([(place, place.module) for place in places], ghosts, _Place.put)
+    exchange([(place, place.module) for place in places], ghosts, Place.put)
     return model, report
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a module stands: in an attribute, or in a list, dict or tuple."""
-
-    path: str
-    parent: Any
-    key: Any
-    module: Any
-
-    def put(self, module: nnx.Module) -> None:
-        """Let another module stand there."""
-        if isinstance(self.parent, nnx.Pytree):
-            setattr(self.parent, self.key, module)
-        else:
-            self.parent[self.key] = module
-
-
-def _places(place: _Place, above: tuple[Any, ...] = ()) -> Iterator[_Place]:
-    """Every module at every place; nothing inside the modules of this package."""
-    node = place.module
-    if isinstance(node, nnx.Pytree):
-        yield place
-    if isinstance(node, convolutions.GHOSTS) or any(node is each for each in above):
-        return
-    for key, child in _children(node):
-        path = f"{place.path}.{key}" if place.path else str(key)
-        yield from _places(_Place(path, node, key, child), (*above, node))
-
-
-def _children(node: Any) -> Iterator[tuple[Any, Any]]:
-    items: Iterable[tuple[Any, Any]]
-    if isinstance(node, (list, tuple)):
-        items = enumerate(node)
-    else:
-        items = node.items() if isinstance(node, dict) else vars(node).items()
-    kinds = (nnx.Pytree, list, tuple, dict)
-    return ((key, child) for key, child in items if isinstance(child, kinds))
-
-
-def _obstacles(model: nnx.Module, places: Iterable[_Place]) -> dict[int, str]:
+def _obstacles(model: nnx.Module, places: Iterable[Place]) -> dict[int, str]:
     """The modules whose variables others have as well, and those that cannot be exchanged."""
     uses = (
         (value, module)

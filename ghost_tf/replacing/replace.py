@@ -1,12 +1,12 @@
 """A model's convolutions replaced by ghost convolutions."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import keras
 from keras import layers
 
-from ghost_tf.framework.graphs import is_graph
+from ghost_tf.framework.graphs import is_graph, rebuilt
 from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.replacing import convolutions
 from weights import ArgumentError, GhostConvConfig
@@ -71,7 +71,7 @@ def replace_convolutions(
     named = [(path, layer) for path, layer, _ in places]
     report = rules.report(named, lambda layer: examined(layer, convolutions, obstacles))
     ghosts = replacements(report, named, _ghost)
-    return _rebuilt(model, ghosts), report
+    return rebuilt(model, ghosts), report
 
 
 def _check_model(model: Any) -> None:
@@ -99,43 +99,3 @@ def _ghost(layer: Any, config: GhostConvConfig) -> GhostConv:
     """The GhostConv in the convolution's stead: name, types, order of axes, frozen or not."""
     options = {"name": layer.name, "dtype": layer.dtype_policy, "trainable": layer.trainable}
     return GhostConv(**config.to_dict(), data_format=layer.data_format, **options)
-
-
-def _rebuilt(model: Any, ghosts: dict[int, GhostConv]) -> Any:
-    """A new model with these layers for others, by identity, and copies of all that remain."""
-    copies: dict[int, Any] = dict(ghosts)
-    originals: list[Any] = []
-
-    def copy_of(layer: Any) -> Any:
-        if id(layer) not in copies:
-            copies[id(layer)] = _copy(layer, copy_of)
-            originals.append(layer)
-        return copies[id(layer)]
-
-    rebuilt = _copy(model, copy_of)
-    for layer in originals:
-        if isinstance(layer, layers.Layer) and not is_graph(layer):
-            copies[id(layer)].set_weights(layer.get_weights())
-    return rebuilt
-
-
-def _copy(layer: Any, copy_of: Callable[[Any], Any]) -> Any:
-    """A layer of the same configuration; an operation without state is used again."""
-    if not isinstance(layer, layers.Layer):
-        return layer
-    if not is_graph(layer):
-        return _from_config(layer)
-    copy = keras.models.clone_model(layer, clone_function=copy_of)
-    if not layer.trainable:
-        copy.trainable = False
-    return copy
-
-
-def _from_config(layer: Any) -> Any:
-    try:
-        return type(layer).from_config(layer.get_config())
-    except (NotImplementedError, TypeError, ValueError) as error:
-        raise ArgumentError(
-            "every layer of `model` must be one that Keras can build again from its configuration, "
-            f"got {layer.name!r} of class {type(layer).__name__}: give it a complete get_config()"
-        ) from error

@@ -35,10 +35,15 @@ def test_a_variant_has_its_width() -> None:
 
 
 @in_every_column
-def test_a_variant_takes_the_arguments_of_its_class_but_the_width(column: Column) -> None:
-    hints = get_type_hints(column.package.GhostNet.__init__)
+@pytest.mark.parametrize(
+    ("network", "options"), [("GhostNet", "Options"), ("RepGhostNet", "RepOptions")]
+)
+def test_a_variant_takes_the_arguments_of_its_class_but_the_width(
+    column: Column, network: str, options: str
+) -> None:
+    hints = get_type_hints(getattr(column.package, network).__init__)
     arguments = {name: hint for name, hint in hints.items() if get_origin(hint) is not Unpack}
-    options = get_type_hints(column.package.variants.Options)
+    known = get_type_hints(getattr(column.package.variants, options))
 
     del arguments["width"], arguments["return"]
-    assert {name: options.get(name) for name in arguments} == arguments
+    assert {name: known.get(name) for name in arguments} == arguments

@@ -33,6 +33,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "ghost_conv_v2": {"c_in": 3, "c_out": 6, "padding": 1, "kernel_size": 3},
     "ghost_conv_v3": {"c_in": 3, "c_out": 6, "kernel_size": 3},
     "ghost_bottleneck": {"c_in": 4, "c_mid": 8, "c_out": 6, "stride": 2, "se_ratio": 0.25},
+    "rep_ghost_conv": {"c_in": 3, "c_out": 5},
+    "rep_ghost_bottleneck": {"c_in": 4, "c_mid": 8, "c_out": 6},
     "c3_ghost": {"c1": 8, "c2": 8},
 }
 

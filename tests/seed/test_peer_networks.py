@@ -28,7 +28,9 @@ COLUMNS = {
     "ghost_jax": ("ghost_jax.adapter", "flax"),
     "ghost_tf": ("ghost_tf.adapter", "keras"),
 }
-NETWORKS = ["ghostnet", "ghostnetv2", "ghostnetv3"]
+NETWORKS = ["ghostnet", "ghostnetv2", "ghostnetv3", "repghostnet"]
+# Those with branches to merge.
+BRANCHED = ["ghostnetv3", "repghostnet"]
 SIZES = ["2x3x96x96", "1x3x130x98", "1x3x224x224"]
 FEATURES = ["conv_stem", "blocks.1.0", "blocks.3.0", "blocks.5.0", "blocks.7.0"]
 UNIT_ROUNDOFF = 2.0**-24
@@ -78,7 +80,8 @@ def allowed(rough: np.ndarray, wanted: np.ndarray) -> float:
 
 @every_size
 @pytest.mark.parametrize(
-    ("network", "form"), [*((name, "training") for name in NETWORKS), ("ghostnetv3", "deployed")]
+    ("network", "form"),
+    [*((name, "training") for name in NETWORKS), *((name, "deployed") for name in BRANCHED)],
 )
 def test_the_oracle_gives_timms_logits_in_float64(network: str, size: str, form: str) -> None:
     recorded = cases(network)
@@ -109,16 +112,17 @@ def test_logits_and_stages_are_timms(column: str, network: str, size: str) -> No
     assert {name: error for name, error in errors.items() if not error <= 1} == {}
 
 
+@pytest.mark.parametrize("network", BRANCHED)
 @every_size
 @every_column
 @pytest.mark.slow
-def test_deployed_logits_are_timms(column: str, size: str) -> None:
-    recorded = cases("ghostnetv3")
+def test_deployed_logits_are_timms(column: str, size: str, network: str) -> None:
+    recorded = cases(network)
 
-    logits = built(column, "ghostnetv3", "deployed", np.float32)(recorded[f"{size}.input"])
+    logits = built(column, network, "deployed", np.float32)(recorded[f"{size}.input"])
 
     wanted = recorded[f"{size}.logits_deploy"]
-    rough = baseline("ghostnetv3", "deployed", size)["logits"]
+    rough = baseline(network, "deployed", size)["logits"]
     assert np.abs(logits - wanted).max() <= allowed(rough, wanted)
 
 

@@ -24,6 +24,8 @@ REQUIRED: dict[str, dict[str, Any]] = {
     "ghost_conv_v3": {"c_in": 8, "c_out": 16},
     "squeeze_excite": {"channels": 8},
     "ghost_bottleneck": {"c_in": 8, "c_mid": 16, "c_out": 8},
+    "rep_ghost_conv": {"c_in": 8, "c_out": 16},
+    "rep_ghost_bottleneck": {"c_in": 8, "c_mid": 16, "c_out": 8},
     "c3_ghost": {"c1": 8, "c2": 16},
 }
 # Rates have a maximum of their own, an eps none: any finite number is one.

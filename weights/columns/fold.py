@@ -11,12 +11,13 @@ import numpy as np
 
 from weights import checks
 from weights.errors import ArgumentError
-from weights.modules.bottleneck import GhostBottleneckConfig
+from weights.modules.bottleneck import BottleneckConfig
 from weights.modules.convolutions import BranchesPlan, ConvolutionPlan
 from weights.modules.forms import DEPLOYED, FOLDED, TRAINING
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
+from weights.modules.rep_ghost import RepGhostConvConfig
 from weights.networks.architectures import Config, configure
-from weights.networks.ghostnet import GhostNetConfig
+from weights.networks.ghostnet import BottleneckNetworkConfig
 from weights.tensors import CONVOLUTION, CONVOLUTION_BIAS, DEPTHWISE, NORM_WEIGHT
 
 Tensors = Mapping[str, np.ndarray]
@@ -98,10 +99,10 @@ def identity_kernel(plan: ConvolutionPlan) -> np.ndarray:
 
 def _parts(plan: BranchesPlan, tensors: Tensors) -> Iterator[tuple[np.ndarray, str]]:
     """Every branch's kernel, and where its batch normalisation stands."""
-    for path, _ in plan.convolutions():
-        yield tensors[f"{path}.conv.weight"].astype(np.float64), f"{path}.bn1"
+    for path, norm, _ in plan.convolutions():
+        yield tensors[f"{path}.weight"].astype(np.float64), norm
     if plan.skip:
-        yield identity_kernel(plan.convolution), f"{plan.name}_rpr_skip"
+        yield identity_kernel(plan.convolution), plan.skip_norm
 
 
 def _centred(kernel: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -116,12 +117,14 @@ def _branches(config: Config) -> Iterator[tuple[str, str, BranchesPlan, float]]:
         case GhostConvV3Config():
             for half in config.halves:
                 yield "", f"{half.name}_conv.0", half, config.bn_eps
-        case GhostBottleneckConfig():
+        case RepGhostConvConfig():
+            yield "", "cheap_conv", config.cheap, config.bn_eps
+        case BottleneckConfig():
             for path, ghost in (("ghost1.", config.ghost1), ("ghost2.", config.ghost2)):
                 yield from _under(path, ghost)
             if config.strided_branches:
                 yield "", "conv_dw", config.strided_branches, config.bn_eps
-        case GhostNetConfig():
+        case BottleneckNetworkConfig():
             for path, block in config.blocks():
                 yield from _under(f"{path}.", block)
 

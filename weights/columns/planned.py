@@ -34,6 +34,11 @@ class PlannedModule:
         return submodule(self, path) if path else None
 
 
+def by_configuration(*kinds: type[Any]) -> dict[type, type[Any]]:
+    """Classes of layers by those of their plans."""
+    return {kind.configuration: kind for kind in kinds}
+
+
 def branches(module: Any, plan: BranchesPlan) -> list[Any]:
     """The parallel branches that `module` was given, under timm's names."""
     copies, scale, skip = (

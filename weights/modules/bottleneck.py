@@ -1,5 +1,6 @@
 """The configuration of GhostBottleneck: two ghost modules and what stands between them."""
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,8 +28,113 @@ from weights.tensors import SizedTensors, Sizes, under
 SHARED = ("ratio", "dw_kernel_size", "split", "bn_eps", "bn_momentum", "form")
 
 
+class BottleneckConfig(Configuration):
+    """Two ghost modules, and a strided convolution, squeeze-and-excitation and a shortcut."""
+
+    c_in: int
+    c_mid: int
+    c_out: int
+    kernel_size: Odd
+    stride: int
+    se_ratio: NonNegative
+    attention: bool
+    branches: Count
+    activation: Activation
+    se_rounding: Rounding
+    shortcut_activation: Activation
+    bn_eps: float
+    form: Form
+
+    @cached_property
+    def ghost1(self) -> Configuration:
+        """The ghost module that expands to `c_mid` channels."""
+        return self._ghost(self.c_in, self.c_mid, self.activation, self.attention)
+
+    @cached_property
+    def ghost2(self) -> Configuration:
+        """The linear ghost module that comes down to `c_out` channels."""
+        return self._ghost(self.c_mid, self.c_out, "identity", attention=False)
+
+    @cached_property
+    def strided(self) -> ConvolutionPlan | None:
+        """The depthwise convolution with the stride, where there is one outside of branches."""
+        return None if self.strided_branches else self._strided
+
+    @cached_property
+    def strided_branches(self) -> BranchesPlan | None:
+        """The branches with the stride, where there are such."""
+        if self._strided is None or not self.branches or self.form != TRAINING:
+            return None
+        return BranchesPlan("dw", self._strided, self.branches, with_skip=False)
+
+    @cached_property
+    def squeeze_excite(self) -> SqueezeExciteConfig | None:
+        """The squeeze-and-excitation, where `se_ratio` is above 0."""
+        if not self.se_ratio:
+            return None
+        return SqueezeExciteConfig(self.c_mid, self.se_ratio, self.se_rounding)
+
+    @cached_property
+    def shortcut(self) -> tuple[ConvolutionPlan, ...]:
+        """The shortcut's convolutions, depthwise and pointwise; none where it is the input."""
+        if self.c_in == self.c_out and self.stride == 1:
+            return ()
+        kernel_size, stride = (self.shortcut_kernel,) * 2, (self.stride,) * 2
+        pointwise = ConvolutionPlan(self.c_in, self.c_out).fold(self.folded)
+        return depthwise(self.c_in, kernel_size, stride).fold(self.folded), pointwise
+
+    @property
+    def shortcut_kernel(self) -> int:
+        """Height and width of the kernel of the shortcut's depthwise convolution."""
+        return self.kernel_size
+
+    @property
+    def first_norm(self) -> str:
+        """The path of the batch normalisation that tells whether the module is in training."""
+        return f"ghost1.{self.ghost1.first_norm}"
+
+    def tensors_at(self, sizes: Sizes) -> SizedTensors:
+        """The tensors of the block, and the sizes that their layers make."""
+        entered = sizes
+        yield from under("ghost1", self.ghost1.tensors_at(sizes))
+        if self.strided_branches:
+            yield from self.strided_branches.tensors_at(sizes)
+        sizes = self.output_sizes(sizes)
+        if self.strided:
+            yield from self.strided.tensors(sizes, "conv_dw", "bn_dw")
+        if self.squeeze_excite:
+            yield from under("se", self.squeeze_excite.tensors_at(sizes))
+        yield from under("ghost2", self.ghost2.tensors_at(sizes))
+        for index, convolution in enumerate(self.shortcut):
+            entered = convolution.output_sizes(entered)
+            prefix, norm_prefix = f"shortcut.{2 * index}", f"shortcut.{2 * index + 1}"
+            yield from convolution.tensors(entered, prefix, norm_prefix)
+
+    def output_sizes(self, sizes: Sizes) -> Sizes:
+        """Height and width of the output."""
+        return self._strided.output_sizes(sizes) if self._strided else sizes
+
+    def check_sizes(self, sizes: Sizes) -> None:
+        """Raise `ArgumentError` for a height and width that the block cannot take."""
+        self.ghost1.check_sizes(sizes)
+
+    @cached_property
+    def _strided(self) -> ConvolutionPlan | None:
+        if self.stride == 1:
+            return None
+        kernel_size, stride = (self.kernel_size,) * 2, (self.stride,) * 2
+        merged = self.form != TRAINING if self.branches else self.folded
+        return depthwise(self.c_mid, kernel_size, stride).fold(merged)
+
+    @abstractmethod
+    def _ghost(
+        self, c_in: int, c_out: int, activation: Activation, attention: bool
+    ) -> Configuration:
+        """A ghost module of the block."""
+
+
 @dataclass(frozen=True)
-class GhostBottleneckConfig(Configuration):
+class GhostBottleneckConfig(BottleneckConfig):
     """Every argument of GhostBottleneck, checked (Han et al., CVPR 2020, section 3.2).
 
     `attention` puts DFC attention on the first ghost module (GhostNetV2), `branches` above 0 makes
@@ -67,80 +173,10 @@ class GhostBottleneckConfig(Configuration):
                 "`form` 'deployed' is that of modules with `branches`, got branches=0"
             )
 
-    @cached_property
-    def ghost1(self) -> GhostConvConfig | GhostConvV3Config:
-        """The ghost module that expands to `c_mid` channels."""
-        return self._ghost(self.c_in, self.c_mid, self.activation, self.attention)
-
-    @cached_property
-    def ghost2(self) -> GhostConvConfig | GhostConvV3Config:
-        """The linear ghost module that comes down to `c_out` channels."""
-        return self._ghost(self.c_mid, self.c_out, "identity", attention=False)
-
-    @cached_property
-    def strided(self) -> ConvolutionPlan | None:
-        """The depthwise convolution with the stride, where there is one outside of branches."""
-        return None if self.strided_branches else self._strided
-
-    @cached_property
-    def strided_branches(self) -> BranchesPlan | None:
-        """The branches with the stride, where there are such."""
-        if self._strided is None or not self.branches or self.form != TRAINING:
-            return None
-        return BranchesPlan("dw", self._strided, self.branches, with_skip=False)
-
-    @cached_property
-    def squeeze_excite(self) -> SqueezeExciteConfig | None:
-        """The squeeze-and-excitation, where `se_ratio` is above 0."""
-        if not self.se_ratio:
-            return None
-        return SqueezeExciteConfig(self.c_mid, self.se_ratio, self.se_rounding)
-
-    @cached_property
-    def shortcut(self) -> tuple[ConvolutionPlan, ...]:
-        """The shortcut's convolutions, depthwise and pointwise; none where it is the input."""
-        if self.c_in == self.c_out and self.stride == 1:
-            return ()
-        kernel_size, stride = (self.shortcut_kernel_size,) * 2, (self.stride,) * 2
-        pointwise = ConvolutionPlan(self.c_in, self.c_out).fold(self.folded)
-        return depthwise(self.c_in, kernel_size, stride).fold(self.folded), pointwise
-
     @property
-    def first_norm(self) -> str:
-        """The path of the batch normalisation that tells whether the module is in training."""
-        return f"ghost1.{self.ghost1.first_norm}"
-
-    def tensors_at(self, sizes: Sizes) -> SizedTensors:
-        """The tensors of the block, and the sizes that their layers make."""
-        entered = sizes
-        yield from under("ghost1", self.ghost1.tensors_at(sizes))
-        if self.strided_branches:
-            yield from self.strided_branches.tensors_at(sizes)
-        sizes = self.output_sizes(sizes)
-        if self.strided:
-            yield from self.strided.tensors(sizes, "conv_dw", "bn_dw")
-        if self.squeeze_excite:
-            yield from under("se", self.squeeze_excite.tensors_at(sizes))
-        yield from under("ghost2", self.ghost2.tensors_at(sizes))
-        for index, convolution in enumerate(self.shortcut):
-            entered = convolution.output_sizes(entered)
-            prefix, norm_prefix = f"shortcut.{2 * index}", f"shortcut.{2 * index + 1}"
-            yield from convolution.tensors(entered, prefix, norm_prefix)
-
-    def output_sizes(self, sizes: Sizes) -> Sizes:
-        """Height and width of the output."""
-        return self._strided.output_sizes(sizes) if self._strided else sizes
-
-    def check_sizes(self, sizes: Sizes) -> None:
-        """Raise `ArgumentError` for a height and width that the block cannot take."""
-        self.ghost1.check_sizes(sizes)
-
-    @cached_property
-    def _strided(self) -> ConvolutionPlan | None:
-        if self.stride == 1:
-            return None
-        kernel_size, stride = (self.kernel_size,) * 2, (self.stride,) * 2
-        return depthwise(self.c_mid, kernel_size, stride).fold(self.form != TRAINING)
+    def shortcut_kernel(self) -> int:
+        """Height and width of the kernel of the shortcut's depthwise convolution."""
+        return self.shortcut_kernel_size
 
     def _ghost(
         self, c_in: int, c_out: int, activation: Activation, attention: bool

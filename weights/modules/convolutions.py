@@ -155,17 +155,23 @@ class BranchesPlan:
         """The one convolution that computes the sum."""
         return self.convolution.fold()
 
-    def convolutions(self) -> Iterator[tuple[str, ConvolutionPlan]]:
-        """The path of each branch that has a convolution, and that convolution."""
-        for index in range(self.count):
-            yield f"{self.name}_rpr_conv.{index}", self.convolution
+    @property
+    def skip_norm(self) -> str:
+        """The path of the batch normalisation of the branch without convolution."""
+        return f"{self.name}_rpr_skip"
+
+    def convolutions(self) -> Iterator[tuple[str, str, ConvolutionPlan]]:
+        """Each branch's convolution, after its path and that of its batch normalisation."""
+        paths = [f"{self.name}_rpr_conv.{index}" for index in range(self.count)]
+        for path in paths:
+            yield f"{path}.conv", f"{path}.bn1", self.convolution
         if self.scale:
-            yield f"{self.name}_rpr_scale", self.scale
+            yield f"{self.name}_rpr_scale.conv", f"{self.name}_rpr_scale.bn1", self.scale
 
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of all branches, and the sizes that they make of these."""
         sizes = self.convolution.output_sizes(sizes)
-        for path, plan in self.convolutions():
-            yield from plan.tensors(sizes, f"{path}.conv", f"{path}.bn1")
+        for path, norm_path, plan in self.convolutions():
+            yield from plan.tensors(sizes, path, norm_path)
         if self.skip:
-            yield from batch_norm(f"{self.name}_rpr_skip", self.skip, sizes)
+            yield from batch_norm(self.skip_norm, self.skip, sizes)

@@ -13,9 +13,11 @@ from weights.modules.configuration import Configuration
 from weights.modules.ghost_conv import GhostConvConfig, GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
 from weights.modules.ordinary.kinds import KINDS
+from weights.modules.rep_ghost import RepGhostBottleneckConfig, RepGhostConvConfig
 from weights.modules.yolo import C3GhostConfig
 from weights.networks.custom import CUSTOM, CustomConfig
 from weights.networks.ghostnet import GhostNetConfig
+from weights.networks.repghostnet import RepGhostNetConfig
 from weights.networks.resnet import GhostResNetConfig
 from weights.networks.vgg import GhostVGGConfig
 from weights.text import brief
@@ -29,10 +31,13 @@ ARCHITECTURES: Mapping[str, Callable[..., Config]] = {
     "ghost_conv_v3": GhostConvV3Config,
     "squeeze_excite": SqueezeExciteConfig,
     "ghost_bottleneck": GhostBottleneckConfig,
+    "rep_ghost_conv": RepGhostConvConfig,
+    "rep_ghost_bottleneck": RepGhostBottleneckConfig,
     "c3_ghost": C3GhostConfig,
     "ghostnet": partial(GhostNetConfig, 1),
     "ghostnetv2": partial(GhostNetConfig, 2),
     "ghostnetv3": partial(GhostNetConfig, 3),
+    "repghostnet": RepGhostNetConfig,
     "ghost_resnet20": partial(GhostResNetConfig, 20),
     "ghost_resnet56": partial(GhostResNetConfig, 56),
     "ghost_vgg16": GhostVGGConfig,

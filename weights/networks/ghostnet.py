@@ -1,10 +1,11 @@
 """The configuration of GhostNet, GhostNetV2 and GhostNetV3: rows of a table, made wider."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from weights import arithmetic
 from weights.errors import ArgumentError
@@ -19,7 +20,7 @@ from weights.modules.arguments import (
     Rounding,
     Split,
 )
-from weights.modules.bottleneck import GhostBottleneckConfig
+from weights.modules.bottleneck import BottleneckConfig, GhostBottleneckConfig
 from weights.modules.configuration import IN_NAME
 from weights.modules.convolutions import ConvolutionPlan, same
 from weights.modules.forms import DEPLOYED, TRAINING, Form
@@ -28,7 +29,9 @@ from weights.tensors import SizedTensors, Sizes, under
 
 # Kernel, expansion, output channels, SE ratio, stride (Han et al., CVPR 2020, table 1, as timm
 # divides it into stages).
-ROWS: tuple[tuple[tuple[int, int, int, float, int], ...], ...] = (
+Row = tuple[int, int, int, float, int]
+Rows = tuple[tuple[Row, ...], ...]
+ROWS: Rows = (
     ((3, 16, 16, 0, 1),),
     ((3, 48, 24, 0, 2),),
     ((3, 72, 24, 0, 1),),
@@ -62,8 +65,78 @@ SHARED = (
 STRIDE = 2 * prod(stride for rows in ROWS for *_, stride in rows)
 
 
+class BottleneckNetworkConfig(NetworkConfig):
+    """A stem, bottlenecks by the rows of a table, a last convolution and a head."""
+
+    rows: ClassVar[Rows] = ROWS
+    width: float
+    in_chans: int
+    dropout: float
+    head: Head
+
+    num_features, classifier_name, first_norm = HEAD_CHANNELS, "classifier", "bn1"
+    default_size = (224, 224)
+
+    @cached_property
+    def stem(self) -> ConvolutionPlan:
+        """The first convolution."""
+        c_out = self._scaled(STEM_CHANNELS)
+        return same(self.in_chans, c_out, (3, 3), (2, 2)).fold(self.folded)
+
+    @cached_property
+    def stages(self) -> tuple[tuple[BottleneckConfig, ...], ...]:
+        """The blocks of each stage."""
+        c_in, stages = self._scaled(STEM_CHANNELS), []
+        for number, rows in enumerate(self.rows):
+            stage: list[BottleneckConfig] = []
+            for row in rows:
+                stage.append(self._block(c_in, row, attention=number >= FIRST_ATTENTION))
+                c_in = stage[-1].c_out
+            stages.append(tuple(stage))
+        return tuple(stages)
+
+    @cached_property
+    def last(self) -> ConvolutionPlan:
+        """The convolution after the blocks."""
+        c_in, c_out = self._scaled(self.rows[-1][-1][2]), self._scaled(LAST_EXPANSION)
+        return ConvolutionPlan(c_in, c_out).fold(self.folded)
+
+    @cached_property
+    def head_convolution(self) -> ConvolutionPlan:
+        """The convolution on the mean over height and width."""
+        c_in = self._scaled(LAST_EXPANSION)
+        bias = self.head == "bias"
+        plan = ConvolutionPlan(c_in, HEAD_CHANNELS, bias=bias, norm=not bias)
+        return plan.fold(self.folded)
+
+    def tensors_at(self, sizes: Sizes) -> SizedTensors:
+        """The tensors of the network, and the sizes that their layers make."""
+        sizes = self.stem.output_sizes(sizes)
+        yield from self.stem.tensors(sizes, "conv_stem", "bn1")
+        for path, block in self.blocks():
+            yield from under(path, block.tensors_at(sizes))
+            sizes = block.output_sizes(sizes)
+        path = f"blocks.{len(self.rows)}.0"
+        yield from self.last.tensors(sizes, f"{path}.conv", f"{path}.bn1")
+        yield from self.head_convolution.tensors((1, 1), "conv_head", "bn_head")
+        yield from self.classifier
+
+    def blocks(self) -> Iterator[tuple[str, BottleneckConfig]]:
+        """The blocks with their paths, from the input to the output."""
+        for number, stage in enumerate(self.stages):
+            for position, block in enumerate(stage):
+                yield f"blocks.{number}.{position}", block
+
+    @abstractmethod
+    def _block(self, c_in: int, row: Row, attention: bool) -> BottleneckConfig:
+        """The block of a row, or of one with attention."""
+
+    def _scaled(self, channels: int) -> int:
+        return arithmetic.make_divisible(channels * self.width)
+
+
 @dataclass(frozen=True)
-class GhostNetConfig(NetworkConfig):
+class GhostNetConfig(BottleneckNetworkConfig):
     """Every argument of the three GhostNets, checked.
 
     GhostNet (Han et al., CVPR 2020, table 1), GhostNetV2 (Tang et al., NeurIPS 2022), GhostNetV3
@@ -91,9 +164,6 @@ class GhostNetConfig(NetworkConfig):
     bn_momentum: Momentum = 0.1
     form: Form = TRAINING
 
-    num_features, classifier_name, first_norm = HEAD_CHANNELS, "classifier", "bn1"
-    default_size = (224, 224)
-
     def check_together(self) -> None:
         """Check that the form is one of the version's."""
         if self.form == DEPLOYED and self.version < 3:
@@ -101,69 +171,14 @@ class GhostNetConfig(NetworkConfig):
                 f"`form` 'deployed' is GhostNetV3's, got it for version {self.version}"
             )
 
-    @cached_property
-    def stem(self) -> ConvolutionPlan:
-        """The first convolution."""
-        c_out = self._scaled(STEM_CHANNELS)
-        return same(self.in_chans, c_out, (3, 3), (2, 2)).fold(self.folded)
-
-    @cached_property
-    def stages(self) -> tuple[tuple[GhostBottleneckConfig, ...], ...]:
-        """The blocks of each stage."""
-        c_in, stages = self._scaled(STEM_CHANNELS), []
-        for number, rows in enumerate(ROWS):
-            stage: list[GhostBottleneckConfig] = []
-            for row in rows:
-                stage.append(self._block(c_in, row, attention=number >= FIRST_ATTENTION))
-                c_in = stage[-1].c_out
-            stages.append(tuple(stage))
-        return tuple(stages)
-
-    @cached_property
-    def last(self) -> ConvolutionPlan:
-        """The convolution after the blocks."""
-        c_in, c_out = self._scaled(ROWS[-1][-1][2]), self._scaled(LAST_EXPANSION)
-        return ConvolutionPlan(c_in, c_out).fold(self.folded)
-
-    @cached_property
-    def head_convolution(self) -> ConvolutionPlan:
-        """The convolution on the mean over height and width."""
-        c_in = self._scaled(LAST_EXPANSION)
-        bias = self.head == "bias"
-        plan = ConvolutionPlan(c_in, HEAD_CHANNELS, bias=bias, norm=not bias)
-        return plan.fold(self.folded)
-
     @property
     def minimum_size(self) -> int:
         """The least height and width: DFC attention halves maps, and needs two rows of each."""
         return STRIDE + 1 if self.version > 1 else 1
 
-    def tensors_at(self, sizes: Sizes) -> SizedTensors:
-        """The tensors of the network, and the sizes that their layers make."""
-        sizes = self.stem.output_sizes(sizes)
-        yield from self.stem.tensors(sizes, "conv_stem", "bn1")
-        for path, block in self.blocks():
-            yield from under(path, block.tensors_at(sizes))
-            sizes = block.output_sizes(sizes)
-        path = f"blocks.{len(ROWS)}.0"
-        yield from self.last.tensors(sizes, f"{path}.conv", f"{path}.bn1")
-        yield from self.head_convolution.tensors((1, 1), "conv_head", "bn_head")
-        yield from self.classifier
-
-    def blocks(self) -> Iterator[tuple[str, GhostBottleneckConfig]]:
-        """The blocks with their paths, from the input to the output."""
-        for number, stage in enumerate(self.stages):
-            for position, block in enumerate(stage):
-                yield f"blocks.{number}.{position}", block
-
-    def _block(
-        self, c_in: int, row: tuple[int, int, int, float, int], attention: bool
-    ) -> GhostBottleneckConfig:
+    def _block(self, c_in: int, row: Row, attention: bool) -> BottleneckConfig:
         kernel_size, expansion, c_out, se_ratio, stride = row
         sizes = self._scaled(expansion), self._scaled(c_out), kernel_size, stride
         own = self.only(*SHARED) | {"branches": BRANCHES if self.version > 2 else 0}
         own |= {"attention": attention and self.version > 1}
         return GhostBottleneckConfig(c_in, *sizes, se_ratio, **own)
-
-    def _scaled(self, channels: int) -> int:
-        return arithmetic.make_divisible(channels * self.width)

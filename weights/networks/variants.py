@@ -14,7 +14,8 @@ class Variant:
     """A network that was published under a name of its own.
 
     `parameters` and `macs` (for one image of 224 x 224) are those of the form in which it is used:
-    of GhostNetV3 with its branches merged. `repository` on the Hugging Face hub holds its weights.
+    of GhostNetV3 and RepGhostNet with their branches merged. `repository` on the Hugging Face hub
+    holds its weights.
     """
 
     architecture: str
@@ -44,6 +45,30 @@ VARIANTS: Mapping[str, Variant] = {
     ),
     "ghostnetv3_130": Variant("ghostnetv3", 1.3, 8_948_296, 269_322_976),
     "ghostnetv3_160": Variant("ghostnetv3", 1.6, 12_377_778, 398_607_224),
+    "repghostnet_050": Variant(
+        "repghostnet", 0.5, 2_306_528, 43_314_720, "timm/repghostnet_050.in1k"
+    ),
+    "repghostnet_058": Variant(
+        "repghostnet", 0.58, 2_537_736, 59_804_016, "timm/repghostnet_058.in1k"
+    ),
+    "repghostnet_080": Variant(
+        "repghostnet", 0.8, 3_267_112, 95_518_948, "timm/repghostnet_080.in1k"
+    ),
+    "repghostnet_100": Variant(
+        "repghostnet", 1.0, 4_058_772, 142_394_128, "timm/repghostnet_100.in1k"
+    ),
+    "repghostnet_111": Variant(
+        "repghostnet", 1.11, 4_523_568, 170_124_224, "timm/repghostnet_111.in1k"
+    ),
+    "repghostnet_130": Variant(
+        "repghostnet", 1.3, 5_459_316, 231_123_652, "timm/repghostnet_130.in1k"
+    ),
+    "repghostnet_150": Variant(
+        "repghostnet", 1.5, 6_553_064, 301_315_856, "timm/repghostnet_150.in1k"
+    ),
+    "repghostnet_200": Variant(
+        "repghostnet", 2.0, 9_766_460, 515_869_856, "timm/repghostnet_200.in1k"
+    ),
 }
 
 
@@ -72,6 +97,18 @@ class GhostNetArguments(TypedDict, total=False):
     se_rounding: Rounding
     shortcut_kernel_size: int
     shortcut_activation: Activation
+    bn_eps: float
+    bn_momentum: float
+    form: Form
+
+
+class RepGhostNetArguments(TypedDict, total=False):
+    """The arguments of RepGhostNet without the width."""
+
+    num_classes: int
+    in_chans: int
+    dropout: float
+    dw_kernel_size: int
     bn_eps: float
     bn_momentum: float
     form: Form

@@ -48,6 +48,9 @@ VALID: list[tuple[str, str, dict[str, Any]]] = [
     ("timm", "ghost_resnet20", {}),
     ("timm", "ghost_vgg16", {"num_classes": 3, "ratio": 8}),
     ("timm", "ghostnet", SMALL),
+    ("timm", "rep_ghost_conv", {"c_in": 4, "c_out": 8, "form": "deployed"}),
+    ("timm", "rep_ghost_bottleneck", {"c_in": 8, "c_mid": 16, "c_out": 12, "stride": 2}),
+    ("timm", "repghostnet", SMALL),
     ("huawei", "ghostnetv2", SMALL),
     ("huawei", "ghostnetv3", SMALL),
     (

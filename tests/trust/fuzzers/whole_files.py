@@ -25,8 +25,13 @@ CONFIGS: Mapping[str, dict[str, Any]] = {
     "ghost_conv_v3": {"c_in": 2, "c_out": 4},
     "squeeze_excite": {"channels": 8},
     "ghost_bottleneck": {"c_in": 2, "c_mid": 4, "c_out": 3, "stride": 2},
+    "rep_ghost_conv": {"c_in": 2, "c_out": 4},
+    "rep_ghost_bottleneck": {"c_in": 2, "c_mid": 4, "c_out": 3, "stride": 2},
     "c3_ghost": {"c1": 4, "c2": 8},
-    **{name: {"width": 0.1, "num_classes": 2} for name in ("ghostnet", "ghostnetv2", "ghostnetv3")},
+    **{
+        name: {"width": 0.1, "num_classes": 2}
+        for name in ("ghostnet", "ghostnetv2", "ghostnetv3", "repghostnet")
+    },
     **{f"ghost_{name}": {"num_classes": 2} for name in ("resnet20", "resnet56", "vgg16")},
 }
 NUMBERS = (

@@ -42,8 +42,10 @@ CIFAR = {
     "in_chans": (3, 1),
     "stem_ratio": (2, 1, 3),
 }
+REP_BLOCK = {name: BLOCK[name] for name in ("c_in", "c_mid", "c_out", "kernel_size", "se_ratio")}
 NETWORK = {"width": (0.1, 0.25), "num_classes": (1000, 3, 0), "in_chans": (3, 1)}
-NETWORK |= {"dropout": (0.2, 0.0), "head": ("bias", "norm"), "shortcut_kernel_size": (0, 3)}
+NETWORK |= {"dropout": (0.2, 0.0)}
+GHOSTNET = NETWORK | {"head": ("bias", "norm"), "shortcut_kernel_size": (0, 3)}
 CHOICES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "ghost_conv": CONV | {"padding": (0, 1), "dilation": (1, 2), "groups": (1, 2)},
     "ghost_conv_v2": CONV | {"padding": (0, 1), "dilation": (1, 2)},
@@ -51,9 +53,12 @@ CHOICES: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "squeeze_excite": {"channels": (16, 9), "se_ratio": (0.25, 0.4, 0.05)},
     "ghost_bottleneck": BLOCK,
     "c3_ghost": {"c1": (16, 8), "c2": (16, 32, 88), "n": (1, 0, 2), "e": (0.5, 0.25, 0.69)},
-    "ghostnet": NETWORK,
-    "ghostnetv2": NETWORK,
-    "ghostnetv3": NETWORK,
+    "rep_ghost_conv": CONV,
+    "rep_ghost_bottleneck": REP_BLOCK,
+    "ghostnet": GHOSTNET,
+    "ghostnetv2": GHOSTNET,
+    "ghostnetv3": GHOSTNET,
+    "repghostnet": NETWORK,
     "ghost_resnet20": CIFAR | {"norm": (True, False)},
     "ghost_resnet56": CIFAR | {"norm": (True, False)},
     "ghost_vgg16": CIFAR | {"hidden": (True, False)},

@@ -12,6 +12,7 @@ from weights.files.settings import imagenet
 from weights.importers.importer import Arguments, Inferred, Shapes, rename
 from weights.importers.layouts.ghost_modules import best_fit, cheap_kernel, divided
 from weights.importers.layouts.layers import BRANCH, PRIMARY, kernels
+from weights.importers.layouts.rep_ghost import is_rep_ghost, read_rep_ghost
 from weights.networks.ghostnet import LAST_EXPANSION, STEM_CHANNELS, GhostNetConfig
 from weights.tensors import TensorSpec
 
@@ -19,7 +20,8 @@ FIRST = "blocks.0.0.ghost1."
 # Under either of them the first ghost module has its primary kernel.
 PLAIN, BRANCHED = FIRST + PRIMARY, FIRST + BRANCH
 ATTENTION = "blocks.2.0.ghost1.short_conv.0.weight"
-LAST = "blocks.9.0.conv.weight"
+LAST, CLASSES = "blocks.9.0.conv.weight", "classifier.bias"
+SE_ROUNDINGS: tuple[Arguments, ...] = ({"se_rounding": "divisible"}, {"se_rounding": "floor"})
 # The published widths first: where several give the same channels, the best known is meant.
 WIDTHS = (1.0, 0.5, 1.3, 1.6, 1.1, *(index / 20 for index in range(1, 81)))
 FINE_WIDTHS = tuple(index / 100 for index in range(1, 401))
@@ -34,6 +36,8 @@ def is_ghostnet(shapes: Shapes) -> bool:
 
 def recognise_ghostnet(shapes: Shapes) -> str:
     """Return the architecture that canonical names are of."""
+    if is_rep_ghost(shapes, FIRST):
+        return "repghostnet"
     if BRANCHED in shapes or f"{FIRST}primary_conv.0.bias" in shapes:
         return "ghostnetv3"
     return "ghostnetv2" if ATTENTION in shapes else "ghostnet"
@@ -76,13 +80,26 @@ def infer_ghostnet(
 
 
 def _read(shapes: Shapes, architecture: str, given: Arguments) -> Arguments:
+    found: Arguments = {"in_chans": shapes.kernel("conv_stem.weight")[1]}
+    found |= {"num_classes": shapes.length(CLASSES) if CLASSES in shapes else 0}
+    found |= _read_modules(shapes, architecture)
+    roundings = ({},) if architecture == "repghostnet" else SE_ROUNDINGS
+    candidates = (
+        found | {"width": width} | rounding
+        for width in _widths(shapes, given)
+        for rounding in roundings
+    )
+    return best_fit(shapes, architecture, candidates, given)
+
+
+def _read_modules(shapes: Shapes, architecture: str) -> Arguments:
+    """Read what the ghost modules share, and the blocks."""
+    if architecture == "repghostnet":
+        return read_rep_ghost(shapes, FIRST)
     primary, cheap = kernels(shapes, FIRST)
     is_deployed = architecture == "ghostnetv3" and BRANCHED not in shapes
     is_large = LARGE_SHORTCUT in shapes and shapes.kernel(LARGE_SHORTCUT)[2:] == (3, 3)
-    classifier = "classifier.bias"
-    found: Arguments = {
-        "in_chans": shapes.kernel("conv_stem.weight")[1],
-        "num_classes": shapes.length(classifier) if classifier in shapes else 0,
+    return {
         "head": "norm" if "bn_head.weight" in shapes else "bias",
         "ratio": divided(shapes, primary, cheap).multiplier + 1,
         "split": "ceil",
@@ -90,12 +107,6 @@ def _read(shapes: Shapes, architecture: str, given: Arguments) -> Arguments:
         "form": "deployed" if is_deployed else "training",
         "shortcut_kernel_size": 3 if is_large else 0,
     }
-    candidates = (
-        found | {"width": width, "se_rounding": rounding}
-        for width in _widths(shapes, given)
-        for rounding in ("divisible", "floor")
-    )
-    return best_fit(shapes, architecture, candidates, given)
 
 
 def _widths(shapes: Shapes, given: Arguments) -> list[float]:

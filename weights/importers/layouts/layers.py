@@ -68,7 +68,7 @@ def infer_squeeze_excite(shapes: Shapes, architecture: str, given: Arguments) ->
     channels = shapes.kernel("conv_expand.weight")[0]
     candidates = (
         {"channels": channels, "se_ratio": ratio, "rounding": rounding}
-        for ratio, rounding in _squeezings(shapes, "", channels)
+        for ratio, rounding in squeezings(shapes, "", channels)
     )
     return Inferred(architecture, best_fit(shapes, architecture, candidates, given))
 
@@ -81,12 +81,10 @@ def infer_bottleneck(shapes: Shapes, architecture: str, given: Arguments) -> Inf
         c_mid: divided(shapes, *kernels(shapes, "ghost1.")),
         c_out: divided(shapes, *kernels(shapes, "ghost2.")),
     }
-    squeezings = [(0.0, "divisible")]
-    if "se.conv_reduce.weight" in shapes:
-        squeezings = _squeezings(shapes, "se.", c_mid)
+    squeezed = squeezings(shapes, "se.", c_mid)
     candidates = (
         found | ratio | {"se_ratio": se_ratio, "se_rounding": rounding, "primary_skip": skip}
-        for skip, (se_ratio, rounding), ratio in product((True, False), squeezings, ratios(splits))
+        for skip, (se_ratio, rounding), ratio in product((True, False), squeezed, ratios(splits))
     )
     return Inferred(
         architecture, best_fit(shapes, architecture, candidates, defaults | given), defaults
@@ -103,19 +101,7 @@ def ratios(splits: dict[int, ChannelSplit], preferred: str = "ceil") -> list[Arg
     return [{"ratio": ratio, "split": split} for ratio, split in found] or [{}]
 
 
-def _read_outline(shapes: Shapes) -> Read:
-    """Read what surrounds the ghost modules of a bottleneck, and what those share."""
-    primary, cheap = kernels(shapes, "ghost1.")
-    c_in = shapes.kernel(primary)[1]
-    c_mid = shapes.kernel(kernels(shapes, "ghost2.")[0])[1]
-    found: Arguments = {"c_in": c_in, "c_mid": c_mid, "c_out": c_in}
-    found |= {"attention": f"ghost1.{GATE}" in shapes} | cheap_kernel(shapes, cheap)
-    outline, defaults = _read_shortcut(shapes)
-    branches, default_branches = _read_branches(shapes)
-    return found | outline | branches, defaults | default_branches
-
-
-def _read_shortcut(shapes: Shapes) -> Read:
+def read_shortcut(shapes: Shapes) -> Read:
     """Read stride and kernels of the strided convolution and of the shortcut."""
     strided = next((n for n in ("conv_dw.weight", "dw_rpr_conv.0.conv.weight") if n in shapes), "")
     found: Arguments = {} if strided else {"stride": 1}
@@ -127,6 +113,30 @@ def _read_shortcut(shapes: Shapes) -> Read:
     else:
         found |= {"kernel_size": 3, "shortcut_kernel_size": 0, "shortcut_activation": "identity"}
     return found | ({"kernel_size": shapes.kernel(strided)[2]} if strided else {}), defaults
+
+
+def squeezings(shapes: Shapes, prefix: str, channels: int) -> list[tuple[float, str]]:
+    """Return ratios and roundings that may give the squeezed channels; the published ones first.
+
+    Where nothing is squeezed the ratio is 0.
+    """
+    if f"{prefix}conv_reduce.weight" not in shapes:
+        return [(0.0, "divisible")]
+    squeezed = shapes.kernel(f"{prefix}conv_reduce.weight")[0]
+    possible = (PUBLISHED_SE_RATIO, squeezed / channels, (squeezed + 0.5) / channels)
+    return list(product(possible, ("divisible", "floor")))
+
+
+def _read_outline(shapes: Shapes) -> Read:
+    """Read what surrounds the ghost modules of a bottleneck, and what those share."""
+    primary, cheap = kernels(shapes, "ghost1.")
+    c_in = shapes.kernel(primary)[1]
+    c_mid = shapes.kernel(kernels(shapes, "ghost2.")[0])[1]
+    found: Arguments = {"c_in": c_in, "c_mid": c_mid, "c_out": c_in}
+    found |= {"attention": f"ghost1.{GATE}" in shapes} | cheap_kernel(shapes, cheap)
+    outline, defaults = read_shortcut(shapes)
+    branches, default_branches = _read_branches(shapes)
+    return found | outline | branches, defaults | default_branches
 
 
 def _read_branches(shapes: Shapes) -> Read:
@@ -144,10 +154,3 @@ def _read_ghost_module(shapes: Shapes, given: Arguments) -> Read:
     # A cropped output leaves no trace in the tensors; without a cheap half nothing is cropped.
     c_out = {"c_out": channels.c_int + channels.c_cheap}
     return (found, c_out) if channels.multiplier else (found | c_out, {})
-
-
-def _squeezings(shapes: Shapes, prefix: str, channels: int) -> list[tuple[float, str]]:
-    """Ratio and rounding that may give the squeezed channels; the published ones first."""
-    squeezed = shapes.kernel(f"{prefix}conv_reduce.weight")[0]
-    possible = (PUBLISHED_SE_RATIO, squeezed / channels, (squeezed + 0.5) / channels)
-    return list(product(possible, ("divisible", "floor")))

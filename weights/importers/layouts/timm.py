@@ -10,11 +10,18 @@ from weights.importers.layouts import layers
 from weights.importers.layouts.cifar import infer_resnet, infer_vgg
 from weights.importers.layouts.ghostnets import infer_ghostnet, is_ghostnet, recognise_ghostnet
 from weights.importers.layouts.layers import BRANCH, GATE, PRIMARY
+from weights.importers.layouts.rep_ghost import (
+    infer_rep_ghost_bottleneck,
+    infer_rep_ghost_conv,
+    is_rep_ghost,
+)
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
+from weights.modules.rep_ghost import RepGhostBottleneckConfig, RepGhostConvConfig
 from weights.networks.architectures import ARCHITECTURES, Config
 from weights.networks.ghostnet import GhostNetConfig
+from weights.networks.repghostnet import RepGhostNetConfig
 
 RENAMES = ((r"cheap_conv\.", "cheap_operation."),)
 INVERSE = ((r"cheap_operation\.", "cheap_conv."),)
@@ -28,6 +35,7 @@ NORM = {"bn_eps": 1e-5, "bn_momentum": 0.1}
 MODULE = {"ratio": 2, "dw_kernel_size": 3, "split": "ceil"} | NORM
 GHOST_CONV = {"dilation": (1, 1), "groups": 1, "bias": False} | NORM
 BRANCHES = {"branches": 3, "split": "ceil"} | NORM
+REP_GHOST = NORM | {"dw_kernel_size": 3}
 BLOCK = MODULE | {"activation": "relu"}
 NETWORK = MODULE | {
     "head": "bias",
@@ -41,7 +49,9 @@ INFER: Mapping[str, Callable[[Shapes, str, Arguments], Inferred]] = {
     "ghost_conv_v3": layers.infer_ghost_conv_v3,
     "squeeze_excite": layers.infer_squeeze_excite,
     "ghost_bottleneck": layers.infer_bottleneck,
-    **dict.fromkeys(("ghostnet", "ghostnetv2", "ghostnetv3"), infer_ghostnet),
+    "rep_ghost_conv": infer_rep_ghost_conv,
+    "rep_ghost_bottleneck": infer_rep_ghost_bottleneck,
+    **dict.fromkeys(("ghostnet", "ghostnetv2", "ghostnetv3", "repghostnet"), infer_ghostnet),
     **dict.fromkeys(("ghost_resnet20", "ghost_resnet56"), infer_resnet),
     "ghost_vgg16": infer_vgg,
 }
@@ -56,7 +66,9 @@ def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferre
 def recognise(shapes: Shapes) -> str:
     """Return the architecture that the names are of; raises `ImportRefused` for none or two."""
     blocks = len({name.split(".")[1] for name in shapes.found if FIRST_STAGE.match(name)})
-    is_module, is_v2, is_v3 = PRIMARY in shapes, GATE in shapes, BRANCH in shapes
+    is_rep, is_rep_block = is_rep_ghost(shapes), is_rep_ghost(shapes, "ghost1.")
+    is_module = PRIMARY in shapes and not is_rep
+    is_v2, is_v3 = GATE in shapes, BRANCH in shapes
     is_deployed = "primary_conv.0.bias" in shapes and "primary_conv.1.weight" not in shapes
     fitting = [
         architecture
@@ -65,7 +77,10 @@ def recognise(shapes: Shapes) -> str:
             "ghost_conv_v2": is_module and is_v2 and not is_deployed,
             "ghost_conv_v3": is_v3 or (is_module and is_deployed),
             "squeeze_excite": "conv_reduce.weight" in shapes,
-            "ghost_bottleneck": any(name.startswith("ghost1.") for name in shapes.found),
+            "ghost_bottleneck": not is_rep_block
+            and any(name.startswith("ghost1.") for name in shapes.found),
+            "rep_ghost_conv": is_rep,
+            "rep_ghost_bottleneck": is_rep_block,
             "ghost_vgg16": f"features.0.0.{PRIMARY}" in shapes,
             f"ghost_resnet{6 * blocks + 2}": blocks > 0,
             recognise_ghostnet(shapes): is_ghostnet(shapes),
@@ -92,6 +107,14 @@ def differences(config: Config) -> Iterator[str]:
             yield from _bottleneck_differences(config)
         case GhostConvV3Config():
             yield from _branches_differences(config)
+        case RepGhostConvConfig():
+            yield from fixed_differences(config, NORM)
+            if config.activation not in ("relu", "identity"):
+                yield f"its activation is relu or none, the file has {config.activation!r}"
+        case RepGhostBottleneckConfig():
+            yield from fixed_differences(config, REP_GHOST | {"activation": "relu"})
+        case RepGhostNetConfig():
+            yield from fixed_differences(config, REP_GHOST)
 
 
 def _ghost_conv_differences(config: GhostConvConfig) -> Iterator[str]:

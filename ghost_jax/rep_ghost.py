@@ -1,0 +1,158 @@
+"""The modules of RepGhost: a ghost module that adds its halves, and the block of two."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import DTypeLike
+
+from ghost_jax.bottleneck import Bottleneck
+from ghost_jax.framework.planned import Planned
+from ghost_jax.ghost_conv import conv_norm_act
+from ghost_jax.layers import (
+    activation,
+    batch_norm,
+    check_input,
+    conv_norms,
+    convolution,
+    module_list,
+)
+from weights.columns.planned import by_configuration
+from weights.modules.arguments import Activation, Size
+from weights.modules.forms import TRAINING, Form
+from weights.modules.rep_ghost import RepGhostBottleneckConfig, RepGhostConvConfig
+
+
+class RepGhostConv(Planned):
+    """Ghost convolution that adds where others concatenate (Chen et al., 2022, "RepGhost").
+
+    The primary convolution makes `c_out` channels, to each of which a depthwise convolution of it
+    is added. In form `training` the channel itself, normalised, is the other summand; in the others
+    the convolution has it inside.
+
+    Args:
+        c_in, c_out: channels of input and output.
+        kernel_size, stride: of the primary convolution, an int or (height, width); odd, padded to
+            keep height and width at stride 1.
+        dw_kernel_size: of the cheap convolution; odd.
+        activation: of the primary convolution and of the sum: "relu", "relu6", "silu", "hard_swish"
+            or "identity".
+        form: "training"; `deploy` makes "deployed" (the two summands merged) or "folded" (the
+            primary convolution's batch normalisation too), which do not train.
+        bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
+            batch, as in PyTorch.
+        dtype, param_dtype: type of the computation (None: the parameters'), and of the parameters.
+        axis_name, axis_index_groups: the devices that share batch statistics, as for
+            `nnx.BatchNorm`.
+        rngs: draws the parameters.
+
+    Shapes: x: (N, H, W, c_in) to (N, H', W', c_out).
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> layer = RepGhostConv(16, 32, rngs=nnx.Rngs(0))
+    >>> layer(jnp.zeros((1, 7, 7, 16))).shape
+    (1, 7, 7, 32)
+    """
+
+    architecture = "rep_ghost_conv"
+    configuration = RepGhostConvConfig
+
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        kernel_size: Size = 1,
+        dw_kernel_size: int = 3,
+        stride: Size = 1,
+        *,
+        activation: Activation = "relu",
+        form: Form = "training",
+        bn_eps: float = 1e-5,
+        bn_momentum: float = 0.1,
+        dtype: DTypeLike | None = None,
+        param_dtype: DTypeLike = jnp.float32,
+        axis_name: str | None = None,
+        axis_index_groups: Sequence[Sequence[int]] | None = None,
+        rngs: nnx.Rngs,
+    ) -> None:
+        plan = RepGhostConvConfig(
+            c_in, c_out, kernel_size, dw_kernel_size, stride, activation, form, bn_eps, bn_momentum
+        )
+        super().__init__(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
+
+    def _set_up(self, plan: RepGhostConvConfig, **options: Any) -> None:
+        norm, act = plan.batch_norm, plan.activation
+        self.primary_conv = conv_norm_act(plan.primary, *norm, act, **options)
+        if plan.form == TRAINING:
+            self.cheap_conv = conv_norms([plan.cheap.convolution], *norm, **options)
+            self.fusion_bn = module_list([batch_norm(plan.c_out, *norm, **options)])
+        else:
+            self.cheap_conv = convolution(plan.cheap.deployed, **options)
+        self.act = activation(act)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Shapes: x: (N, H, W, c_in) to (N, H', W', c_out)."""
+        check_input(self, x)
+        out = self.primary_conv(x)
+        if self.plan.form != TRAINING:
+            return self.act(self.cheap_conv(out))
+        (conv, norm), (skip,) = self.cheap_conv, self.fusion_bn
+        return self.act(norm(conv(out)) + skip(out))
+
+
+class RepGhostBottleneck(Bottleneck):
+    """The block of RepGhostNet (Chen et al., 2022, "RepGhost"): RepGhostConvs in GhostBottleneck.
+
+    Args:
+        c_in, c_mid, c_out: channels of the input, between the two ghost modules, and of the output.
+        kernel_size: of the strided convolution and of the shortcut's depthwise one; odd.
+        stride: of the block; 1 leaves the strided convolution out.
+        se_ratio: squeezed channels as a share of `c_mid`; 0 leaves squeeze-and-excitation out.
+        dw_kernel_size: of the cheap convolutions; odd.
+        activation: of the first ghost module; the second is linear.
+        bn_eps, bn_momentum, form: as in `RepGhostConv`.
+        dtype, param_dtype: type of the computation (None: the parameters'), and of the parameters.
+        axis_name, axis_index_groups: the devices that share batch statistics, as for
+            `nnx.BatchNorm`.
+        rngs: draws the parameters.
+
+    Shapes: x: (N, H, W, c_in) to (N, H', W', c_out).
+
+    Raises `weights.ArgumentError` for an argument or an input that breaks a rule.
+
+    >>> block = RepGhostBottleneck(16, 24, 24, stride=2, se_ratio=0.25, rngs=nnx.Rngs(0))
+    >>> block(jnp.zeros((1, 14, 14, 16))).shape
+    (1, 7, 7, 24)
+    """
+
+    architecture = "rep_ghost_bottleneck"
+    ghosts = by_configuration(RepGhostConv)
+
+    def __init__(
+        self,
+        c_in: int,
+        c_mid: int,
+        c_out: int,
+        kernel_size: int = 3,
+        stride: int = 1,
+        se_ratio: float = 0.0,
+        dw_kernel_size: int = 3,
+        *,
+        activation: Activation = "relu",
+        bn_eps: float = 1e-5,
+        bn_momentum: float = 0.1,
+        form: Form = "training",
+        dtype: DTypeLike | None = None,
+        param_dtype: DTypeLike = jnp.float32,
+        axis_name: str | None = None,
+        axis_index_groups: Sequence[Sequence[int]] | None = None,
+        rngs: nnx.Rngs,
+    ) -> None:
+        plan = RepGhostBottleneckConfig(
+            c_in, c_mid, c_out, kernel_size, stride, se_ratio, dw_kernel_size, activation, bn_eps,
+            bn_momentum, form,
+        )  # fmt: skip
+        super().__init__(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
