@@ -1,5 +1,7 @@
 """Deliberate defects, and correct variants: the proof that the suite sees and that it is fair."""
 
+from itertools import chain
+
 from conformance.faults import FAULTS
 from conformance.mutants.defects.attention import ATTENTION_MUTANTS
 from conformance.mutants.defects.family import FAMILY_MUTANTS
@@ -14,18 +16,19 @@ from conformance.mutants.defects.torch_modules import FRAMEWORK, TORCH_MUTANTS
 from conformance.mutants.defects.values import VALUE_MUTANTS
 from conformance.mutants.mutant import Mutant
 
-MUTANTS: tuple[Mutant, ...] = (
-    *map(Mutant.of, FAULTS),
-    *LAYER_MUTANTS,
-    *LIMIT_MUTANTS,
-    *VALUE_MUTANTS,
-    *GHOST_CONV_MUTANTS,
-    *SEQUENCE_MUTANTS,
-    *STATISTICS_MUTANTS,
-    *GRADIENT_MUTANTS,
-    *ATTENTION_MUTANTS,
-    *FAMILY_MUTANTS,
-    *FILE_MUTANTS,
+TABLES: tuple[tuple[Mutant, ...], ...] = (
+    tuple(map(Mutant.of, FAULTS)),
+    LAYER_MUTANTS,
+    LIMIT_MUTANTS,
+    VALUE_MUTANTS,
+    GHOST_CONV_MUTANTS,
+    SEQUENCE_MUTANTS,
+    STATISTICS_MUTANTS,
+    GRADIENT_MUTANTS,
+    ATTENTION_MUTANTS,
+    FAMILY_MUTANTS,
+    FILE_MUTANTS,
 )
+MUTANTS = tuple(chain.from_iterable(TABLES))
 
-__all__ = ["FRAMEWORK", "MUTANTS", "TORCH_MUTANTS", "Mutant"]
+__all__ = ["FRAMEWORK", "MUTANTS", "TABLES", "TORCH_MUTANTS", "Mutant"]

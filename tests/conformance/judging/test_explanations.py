@@ -18,6 +18,7 @@ from conformance.mutants.selftest import run_mutant
 from conformance.running.runner import judge
 from conformance.tiers import OracleTier, make_tiers
 
+SLOW, MATRIX = pytest.mark.slow, pytest.mark.matrix
 # Cases that tell one fault from the others, by their beginnings.
 CASES = {
     "exact": ("k3-s1-p1-r5", "k3-s2-p1-r2-dw3-c3x16-10x10", "k3-s1-p1-r2-dw3-c8x14-6x6-n2-relu6",
@@ -62,8 +63,14 @@ def explanations(failed: list[Verdict]) -> set[str]:
     return {part.removeprefix(EXPLAINED) for part in parts if part.startswith(EXPLAINED)}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        # The matrix asks for those between.
+        pytest.param(fault, id=fault.name, marks=SLOW if number % 4 == 0 else MATRIX)
+        for number, fault in enumerate(FAULTS)
+    ],
+)
 def test_a_usual_fault_is_named(fault: Fault) -> None:
     failed = failures(Mutant.of(fault))
     assert failed
