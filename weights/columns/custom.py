@@ -80,7 +80,7 @@ class Custom(Contents[Module, GhostModule, Variable]):
             for m in members
         ]
         tensors = {name: slot.read() for member in members for name, slot in member.tensors}
-        return CUSTOM, configure(CUSTOM, {"modules": modules}).to_dict(), tensors
+        return CUSTOM, {"modules": modules}, tensors
 
     def load_custom(
         self,

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from weights.errors import ArgumentError, FormatError
-from weights.tensors import CONVOLUTION
+from weights.tensors import CONVOLUTION, TRANSPOSED_CONVOLUTION
 from weights.text import brief, listed
 
 # From the path of a module in a file to its path in the network; of a mapping, those of all inside.
@@ -15,6 +15,8 @@ Rename = Mapping[str, str] | Callable[[str], str]
 # Modules without a counterpart up to which likely partners are looked for.
 MOST_PARTNERS = 200
 WHOLE = "(the whole)"
+# What a layer beside them may pad, or cut off, in their place.
+CONVOLUTIONS = (CONVOLUTION, TRANSPOSED_CONVOLUTION)
 
 
 @dataclass(frozen=True)
@@ -185,9 +187,9 @@ def _check_pairs(found: Matching) -> None:
             if old == new:
                 continue
             text = f"{_both(there, here)}: `{key}` is {brief(old)} in the file and {brief(new)} in "
-            may_pad = there.kind == CONVOLUTION and key == "padding"
+            may_pad = there.kind in CONVOLUTIONS and key == "padding"
             if may_pad and not (_pads(old) and _pads(new)):
-                found.notes.append(f"{text}the network: right where another layer pads before it")
+                found.notes.append(f"{text}the network: right where another layer does it")
             else:
                 found.problems.append(f"{text}the network")
 
