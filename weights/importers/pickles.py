@@ -50,6 +50,9 @@ HARMLESS = (
         "str", "tuple",
     )),
 )  # fmt: skip
+KNOWN = frozenset(
+    (*STORAGES, *TENSORS, PARAMETER, NESTED, *COLLECTIONS, *ARRAYS, *FROM_BUFFER, ENCODE, DTYPE)
+) | frozenset(HARMLESS)
 OPERATIONS = """
     PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2
     LONG LONG1 LONG4 FLOAT BINFLOAT UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 STRING
@@ -165,10 +168,8 @@ class Reader(pickle._Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Return the name alone, never the function or type."""
         full = f"{module}.{name}"
-        known = (*STORAGES, *TENSORS, PARAMETER, NESTED, *COLLECTIONS)
-        arrays = (*ARRAYS, *FROM_BUFFER, ENCODE, DTYPE)
         is_type = module in ("torch", "numpy") and name.islower() and name.isidentifier()
-        if full not in (*known, *arrays, *HARMLESS) and not is_type:
+        if full not in KNOWN and not is_type:
             raise ForeignGlobal(full)
         return Name(full)
 
