@@ -10,6 +10,7 @@ OWN_DEFINITIONS = {
     "silu": "likewise",
     "hard_swish": "likewise",
     "identity": "likewise",
+    "LeakyReLU": "likewise",
     "check_input": "Keras checks it before it calls a layer, in `Planned`",
     "function_of": "Keras has layers that apply an activation function",
     "inside": "PyTorch wraps modules in modules",
