@@ -8,11 +8,20 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from ghost_jax.framework.activations import hard_swish, identity, relu, relu6, silu
+from ghost_jax.framework.activations import (
+    LeakyReLU,
+    hard_swish,
+    identity,
+    relu,
+    relu6,
+    silu,
+)
 from ghost_jax.framework.batch_norm import BatchNorm
 from ghost_jax.framework.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
+from ghost_jax.framework.initializers import uniform
 from ghost_jax.framework.options import LayerOptions, without_axes
 from weights import ArgumentError, arithmetic
+from weights.modules.arguments import leaky_slope
 from weights.modules.convolutions import ConvolutionPlan
 from weights.modules.forms import check_form
 
@@ -27,7 +36,7 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
 
 def convolution(plan: ConvolutionPlan, **options: Unpack[LayerOptions]) -> nnx.Conv:
     """A convolution with symmetric explicit padding."""
-    init = _uniform(plan.fan_in)
+    init = uniform(arithmetic.uniform_bound(plan.fan_in))
     kind = DepthwiseConvolution if plan.depthwise else Convolution
     kind = PointwiseConvolution if plan.pointwise else kind
     return kind(
@@ -71,7 +80,7 @@ def norm_after(
 
 def linear(features: int, classes: int, **options: Unpack[LayerOptions]) -> nnx.Linear:
     """A linear layer with bias."""
-    init = _uniform(features)
+    init = uniform(arithmetic.uniform_bound(features))
     own = without_axes(options)
     return nnx.Linear(features, classes, kernel_init=init, bias_init=init, **own)
 
@@ -84,7 +93,8 @@ def dropout(rate: float, *, rngs: Any, **options: Any) -> nnx.Dropout:
 
 def activation(name: str) -> Callable[[jax.Array], jax.Array]:
     """The activation of that name."""
-    return ACTIVATIONS[name]
+    slope = leaky_slope(name)
+    return LeakyReLU(slope) if slope else ACTIVATIONS[name]
 
 
 def hard_sigmoid(x: jax.Array) -> jax.Array:
@@ -179,12 +189,3 @@ def _canonical_shape(x: jax.Array) -> tuple[Any, ...]:
         return shape
     batch, height, width, channels = shape
     return batch, channels, height, width
-
-
-def _uniform(fan_in: int) -> Callable[..., jax.Array]:
-    bound = arithmetic.uniform_bound(fan_in)
-
-    def init(key: jax.Array, shape: Any, dtype: Any, out_sharding: Any = None) -> jax.Array:
-        return jax.random.uniform(key, shape, dtype, -bound, bound)
-
-    return init

@@ -21,6 +21,7 @@ from ghost_jax.networks.resnet import GhostResNet20, GhostResNet56
 from ghost_jax.networks.vgg import GhostVGG16
 from ghost_jax.ordinary.layers import layer_of
 from ghost_jax.ordinary.network import parts
+from ghost_jax.ordinary.places import exchanged
 from ghost_jax.rep_ghost import RepGhostBottleneck, RepGhostConv
 from ghost_jax.yolo import C3Ghost
 from weights import ArgumentError, tensors
@@ -78,6 +79,9 @@ class Framework(Column[nnx.Module, Planned, nnx.Variable[Any]]):
 
     def parts(self, network: nnx.Module) -> Iterator[Part]:
         return parts(network, tuple(ARCHITECTURES.values()))
+
+    def exchanged(self, network: Any, made: Mapping[int, nnx.Module]) -> Any:
+        return exchanged(network, tuple(ARCHITECTURES.values()), made)
 
     def array_of(self, variable: nnx.Variable[Any]) -> np.ndarray:
         value = variable.get_value()

@@ -11,6 +11,7 @@ from keras import ops
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.facts import facts
+from ghost_tf.framework.graphs import is_graph, rebuilt
 from ghost_tf.ghost_conv import GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
@@ -22,7 +23,7 @@ from ghost_tf.ordinary.network import parts
 from ghost_tf.rep_ghost import RepGhostBottleneck, RepGhostConv
 from ghost_tf.saving.planned import Planned
 from ghost_tf.yolo import C3Ghost
-from weights import tensors
+from weights import ArgumentError, tensors
 from weights.columns.backend import by_architecture
 from weights.columns.column import Column
 from weights.columns.places import Part
@@ -90,6 +91,15 @@ class Framework(Column[keras.layers.Layer, Planned, keras.Variable]):
 
     def parts(self, network: keras.layers.Layer) -> Iterator[Part]:
         return parts(network, tuple(ARCHITECTURES.values()))
+
+    def exchanged(self, network: keras.layers.Layer, made: Mapping[int, keras.layers.Layer]) -> Any:
+        if not is_graph(network):
+            raise ArgumentError(
+                "`module` must be a Functional or Sequential model, got "
+                f"{type(network).__name__}, of which Keras does not know how its layers are "
+                "connected: deploy the Functional models within it, or each ghost module"
+            )
+        return rebuilt(network, made)
 
     def array_of(self, variable: keras.Variable) -> np.ndarray:
         is_variable = isinstance(variable, keras.Variable)

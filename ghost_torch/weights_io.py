@@ -1,5 +1,6 @@
 """Weights in and out: canonical names and layouts, strict, all or nothing."""
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -85,6 +86,9 @@ class Framework(Column[nn.Module, Planned, Tensor]):
 
     def parts(self, network: nn.Module) -> Iterator[Part]:
         return parts(network, tuple(ARCHITECTURES.values()))
+
+    def exchanged(self, network: nn.Module, made: Mapping[int, nn.Module]) -> nn.Module:
+        return copy.deepcopy(network, dict(made))
 
     def array_of(self, variable: Tensor) -> np.ndarray:
         whole = variable.full_tensor() if hasattr(variable, "full_tensor") else variable

@@ -10,6 +10,7 @@ OWN_DEFINITIONS = {
     "silu": "likewise",
     "hard_swish": "likewise",
     "identity": "likewise",
+    "LeakyReLU": "likewise",
     "check_input": "Keras checks it before it calls a layer, in `Planned`",
     "function_of": "Keras has layers that apply an activation function",
     "inside": "PyTorch wraps modules in modules",
@@ -21,6 +22,7 @@ OWN_DEFINITIONS = {
     ".assign": "PyTorch writes what a tensor is computed from",
     ".create_variables": "Keras creates variables when it knows the input",
     ".parts": "nobody makes networks of the oracle's modules",
+    ".exchanged": "likewise",
     ".array_of": "likewise",
     ".value_of": "likewise",
     ".prepare_inference": "a framework has modes and orders in memory",
@@ -47,6 +49,9 @@ OWN_FILES = {
     ("ghost_torch", "ordinary"): "what a framework's own layers and networks are told by",
     ("ghost_jax", "ordinary"): "likewise",
     ("ghost_tf", "ordinary"): "likewise",
+    ("ghost_torch", "recording"): "how the framework's modules are called, and watched",
+    ("ghost_jax", "recording"): "likewise",
+    ("ghost_tf", "recording"): "likewise",
     ("ghost_jax", "native.py"): "what Flax itself writes has names of its own",
     ("ghost_tf", "native.py"): "likewise Keras",
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
@@ -128,6 +133,10 @@ DEVIATIONS = {
         """,
     },
     "ghost_tf/adapter.py": {
+        "Keras alone names every module": """
+            + class OneName: Makes modules of one name: TensorFlow takes a millisecond for every name of a variable.
+            + def OneName.make(self, architecture, config): The module, with its architecture for a name.
+        """,
         "its modes put tf.function around it": """
             + def Adapter._gradients(self, x, cotangent, sources): The output in training, and the gradients of input and sources.
         """,

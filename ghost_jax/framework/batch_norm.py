@@ -6,9 +6,12 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from ghost_jax.framework.initializers import constant, filled
 from ghost_jax.framework.shifted import wide_type
 from weights import ArgumentError
 from weights.modules.convolutions import SINGLE_VALUE
+
+FIRST = {"scale_init": 1, "bias_init": 0}
 
 
 class BatchNorm(nnx.BatchNorm):
@@ -20,10 +23,14 @@ class BatchNorm(nnx.BatchNorm):
     """
 
     def __init__(self, channels: int, eps: float, momentum: float, **options: Any) -> None:
-        options = {"use_fast_variance": False, **options}
-        super().__init__(channels, epsilon=eps, momentum=1 - momentum, **options)
-        self.mean = nnx.BatchStat(jnp.zeros(channels, self.param_dtype))
-        self.var = nnx.BatchStat(jnp.ones(channels, self.param_dtype))
+        inits = {name: options.pop(name, constant(value)) for name, value in FIRST.items()}
+        sized: Any = {name: _of_shape((channels,), init) for name, init in inits.items()}
+        options = {"use_fast_variance": False, **options, **sized}
+        # Flax fills its own with programs, one for each number of channels.
+        super().__init__(1, epsilon=eps, momentum=1 - momentum, **options)
+        self.num_features = channels
+        self.mean = nnx.BatchStat(filled((channels,), 0, self.param_dtype))
+        self.var = nnx.BatchStat(filled((channels,), 1, self.param_dtype))
 
     def __call__(
         self,
@@ -98,3 +105,8 @@ class BatchNorm(nnx.BatchNorm):
     def _moved(self, running: jax.Array, batch: jax.Array) -> jax.Array:
         moved = running.astype(batch.dtype) * self.momentum + batch * (1 - self.momentum)
         return jax.lax.stop_gradient(moved).astype(self.param_dtype)
+
+
+def _of_shape(shape: tuple[int, ...], init: nnx.Initializer) -> nnx.Initializer:
+    """An initialiser that gives this shape, whichever it is asked for."""
+    return lambda key, _, dtype: init(key, shape, dtype)

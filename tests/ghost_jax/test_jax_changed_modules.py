@@ -196,9 +196,9 @@ def test_a_deployed_layer_computes_with_the_eps_that_was_set_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [nnx.Dropout(0.5), object(), None], ids=["Dropout", "object", "None"]
+    ("act", "other"),
+    [("state", nnx.Dropout(0.5)), ("state", None), ("deploy", object()), ("deploy", None)],
 )
-@pytest.mark.parametrize("act", ["deploy", "state"])
 def test_what_is_no_module_of_this_package_is_refused(act: str, other: Any) -> None:
     with pytest.raises(ArgumentError, match=r"^`module` must be one of GhostConv, GhostConvV2"):
         getattr(ghost_jax, act)(other)

@@ -27,6 +27,7 @@ class Annotations:
         Names of classes are those of as many classes.
         """
         kept = annotations_of(found)
+        kept.pop("order", None)  # that of the module itself
         names = kept.pop("classes", None)
         if names is not None and len(names) == config.get("num_classes", len(names)):
             kept["classes"] = names

@@ -95,6 +95,13 @@ class Backend(ABC, Generic[Module, GhostModule, Variable]):
         """What `assign` takes for an array in the framework's own layout."""
         raise NotImplementedError
 
+    def exchanged(self, network: Any, made: Mapping[int, Any]) -> Any:
+        """A copy of a network in which these modules stand for others, by the identity of those.
+
+        Where the framework cannot put one there, the old one's copy stays.
+        """
+        raise NotImplementedError
+
     def create_variables(self, module: Any) -> None:
         """Create the variables of a module that has none yet: those of most frameworks have."""
 

@@ -4,13 +4,13 @@ What a framework package offers are the methods of its one `Column`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, overload
 
 from weights import hub
 from weights.columns.annotations import Annotations
 from weights.columns.backend import GhostModule, Module, Variable
 from weights.columns.contents import T
-from weights.columns.custom import Custom
+from weights.columns.deploying import Deploying, DeployReport
 from weights.columns.fold import deployed
 from weights.columns.matching import LoadReport, Rename
 from weights.columns.members import Flatten
@@ -22,9 +22,10 @@ from weights.networks.classifier import with_classes
 from weights.networks.variants import VARIANTS
 
 Network = TypeVar("Network")
+Form = Literal["folded", "deployed"]
 
 
-class Column(Custom[Module, GhostModule, Variable]):
+class Column(Deploying[Module, GhostModule, Variable]):
     """The calls that every framework package has, over what modules are made of."""
 
     def __init__(self) -> None:
@@ -162,19 +163,35 @@ class Column(Custom[Module, GhostModule, Variable]):
         whole = with_classes(*self._contents(module), num_classes, seed)
         return self._derived(module, *whole)
 
-    def deploy(self, module: T, form: Literal["folded", "deployed"] = "folded") -> T:
+    # The first that fits is meant: a module of this package is a module of the framework too.
+    @overload
+    def deploy(self, module: T, form: Form = "folded") -> T: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def deploy(self, module: Module, form: Form = "folded") -> tuple[Module, DeployReport]: ...
+
+    def deploy(self, module: Any, form: Form = "folded") -> Any:
         """A new module in deployed form that computes what `module` computes in evaluation.
 
         Its `config["form"]` says so; it is in evaluation mode and refuses training.
 
         Args:
-            module: a layer or network of this package, which stays as it is.
+            module: a layer or network of this package, or a network of your own with such modules,
+                which stays as it is.
             form: `folded` has every batch normalisation inside the convolution before it, and is
                 for every layer and network; `deployed` merges the branches of GhostNetV3 and
                 RepGhostNet only, as timm does.
 
+        Returns:
+            The new module; of a network of your own, a copy with its ghost modules deployed, and a
+            report of these and of what was left, which prints as a table.
+
         Raises `weights.ArgumentError` where there is nothing to merge.
         """
+        if self.is_custom(module):
+            copy, report = self.deploy_network(module, form)
+            self._annotations.keep(copy, self._annotations.of(module), {})
+            return copy, report
         made = self._derived(module, *deployed(*self._contents(module), form))
         self.prepare_inference(made)
         return made

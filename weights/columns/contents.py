@@ -10,9 +10,11 @@ import numpy as np
 from weights.columns.actual import Facts, actual
 from weights.columns.backend import Backend, GhostModule, Module, Variable
 from weights.columns.partial import Selection
+from weights.errors import ArgumentError
 from weights.files.digests import common_dtype
 from weights.files.loading import check_module, check_tensors
 from weights.networks.architectures import Config, configure
+from weights.networks.custom import CUSTOM
 from weights.tensors import TensorSpec
 
 
@@ -50,6 +52,12 @@ class Contents(Backend[Module, GhostModule, Variable]):
 
         Raises `weights.GhostError`, above all `weights.MismatchError` for other tensors.
         """
+        if architecture == CUSTOM:
+            raise ArgumentError(
+                "a user's own network must be built by its own code, got a file of one, which "
+                "tells its modules: load_weights(network, path) then fills it, and `ghost-weights "
+                "template` prints its skeleton"
+            )
         checked = configure(architecture, config)
         module = self.make(architecture, checked.to_dict(), common_dtype(tensors))
         self._set(module, checked, tensors)

@@ -80,7 +80,7 @@ class Custom(Contents[Module, GhostModule, Variable]):
             for m in members
         ]
         tensors = {name: slot.read() for member in members for name, slot in member.tensors}
-        return CUSTOM, configure(CUSTOM, {"modules": modules}).to_dict(), tensors
+        return CUSTOM, {"modules": modules}, tensors
 
     def load_custom(
         self,
@@ -108,7 +108,8 @@ class Custom(Contents[Module, GhostModule, Variable]):
         in_network = [replace(each, paths=here.paths) for each, here in found.pairs]
         problems += unclear(in_network, told) if self.channels_last else []
         pairs = [(there[m.described.path], m) for m in members if m.described.path in there]
-        self._load(network, file, pairs, problems, what)
+        alike = [(each, member) for each, member in pairs if each.is_like(member.described)]
+        self._load(network, file, alike, problems, what)
         loaded = tuple((each.path, member.described.path) for each, member in pairs)
         return LoadReport(loaded, tuple(found.notes))
 

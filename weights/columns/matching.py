@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from weights.errors import ArgumentError, FormatError
-from weights.tensors import CONVOLUTION
+from weights.tensors import CONVOLUTION, TRANSPOSED_CONVOLUTION
 from weights.text import brief, listed
 
 # From the path of a module in a file to its path in the network; of a mapping, those of all inside.
@@ -15,6 +15,8 @@ Rename = Mapping[str, str] | Callable[[str], str]
 # Modules without a counterpart up to which likely partners are looked for.
 MOST_PARTNERS = 200
 WHOLE = "(the whole)"
+# What a layer beside them may pad, or cut off, in their place.
+CONVOLUTIONS = (CONVOLUTION, TRANSPOSED_CONVOLUTION)
 
 
 @dataclass(frozen=True)
@@ -97,13 +99,15 @@ def matched(
     places = {path: each for each in network for path in each.paths}
     taken: dict[str, Described] = {}
     for each, path in zip(file, renamed([each.path for each in file], rename), strict=True):
-        if path not in places:
+        here = places.get(path)
+        if here is None:
             continue
-        here = places.pop(path)
-        if here.path in taken:
-            found.problems.append(f"{each} and {taken[here.path]} both go to '{here.path}'")
-        taken[here.path] = each
-        found.pairs.append((each, here))
+        first = taken.setdefault(here.path, each)
+        if first is each:
+            found.pairs.append((each, here))
+        else:
+            found.problems.append(f"{first} and {each} both go to '{here.path}'")
+            file = _without(file, [each])
     _check_pairs(found)
     _leftovers(found, file, network)
     return found
@@ -185,9 +189,9 @@ def _check_pairs(found: Matching) -> None:
             if old == new:
                 continue
             text = f"{_both(there, here)}: `{key}` is {brief(old)} in the file and {brief(new)} in "
-            may_pad = there.kind == CONVOLUTION and key == "padding"
+            may_pad = there.kind in CONVOLUTIONS and key == "padding"
             if may_pad and not (_pads(old) and _pads(new)):
-                found.notes.append(f"{text}the network: right where another layer pads before it")
+                found.notes.append(f"{text}the network: right where another layer does it")
             else:
                 found.problems.append(f"{text}the network")
 

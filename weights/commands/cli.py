@@ -17,6 +17,7 @@ from weights.commands import tables
 from weights.commands.convert import export_command, import_command
 from weights.commands.options import file_argument, json_option, parse_object, parse_size
 from weights.commands.predict import predict
+from weights.commands.template import template
 from weights.errors import ArgumentError, FormatError, GhostError
 from weights.files.diff import compare_files
 from weights.files.file import read_file
@@ -60,7 +61,7 @@ def _drop_output() -> None:
 
 @click.group(
     cls=Commands,
-    commands=[import_command, export_command, predict],
+    commands=[import_command, export_command, predict, template],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="ghost-weights")

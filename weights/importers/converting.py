@@ -143,7 +143,8 @@ def prepared(
     checkpoint = checkpoint if names is None else checkpoint.mapped(names)
     bare, found = checkpoint.bare(rules.starts), places(checkpoint.tensors, rules.starts)
     if found and not any(rules.starts.match(name) for name in bare.tensors):
-        outer = [path for path in found if not any(is_inside(path, other) for other in found)]
+        known = set(found)
+        outer = [path for path in found if not is_inside(path, known)]
         raise ImportRefused(
             f"{checkpoint.path} holds modules at {listed(outer)}: choose one with --module PATH"
         )

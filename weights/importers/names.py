@@ -1,8 +1,10 @@
 """Names in a checkpoint: where modules begin, what stands before them, and what replaces them."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Self
 
 import numpy as np
@@ -19,6 +21,8 @@ HEADS = (
     (re.compile(r"fc\.(weight|bias)"), r"linear.\1"),
 )
 LONGEST_NAME = 512
+# So many parts of a name may stand before a module.
+DEEPEST = 24
 
 
 def strip_wrappers(names: Sequence[str]) -> str:
@@ -41,7 +45,7 @@ def common_prefix(names: Sequence[str], starts: re.Pattern[str]) -> str:
     >>> common_prefix(["net.ema.conv_stem.weight", "net.ema.bn1.bias"], re.compile("conv_stem"))
     'net.ema.'
     """
-    parts = [name.split(".")[:-1] for name in names]
+    parts = [name.split(".", DEEPEST)[:-1] for name in names]
     shared = [step[0] for step in zip(*parts, strict=False) if len(set(step)) == 1]
     # Parts are shared from the first to the last only as long as all before them are.
     prefix = ""
@@ -62,15 +66,23 @@ def places(names: Iterable[str], starts: re.Pattern[str]) -> list[str]:
     """
     found: dict[str, None] = {}
     for name in names:
-        for end in (0, *(match.end() for match in re.finditer(r"\.", name[:LONGEST_NAME]))):
+        parts = name[:LONGEST_NAME].split(".", DEEPEST)
+        ends = accumulate((len(part) + 1 for part in parts[:-1]), initial=0)
+        for end in ends:
             if starts.match(name, end):
                 found[name[:end].removesuffix(".")] = None
     return sorted(found, key=lambda path: path.count(".") + bool(path))
 
 
-def is_inside(path: str, other: str) -> bool:
-    """Return whether a path lies inside another one."""
-    return path != other and (not other or path.startswith(f"{other}."))
+def is_inside(path: str, others: Collection[str]) -> bool:
+    """Return whether a path lies inside another one.
+
+    >>> is_inside("a.b.c", {"a.b"}), is_inside("a.bc", {"a.b", "a.bc"}), is_inside("a", {""})
+    (True, False, True)
+    """
+    return (bool(path) and "" in others) or any(
+        path[: match.start()] in others for match in re.finditer(r"\.", path)
+    )
 
 
 def heads(names: Iterable[str]) -> dict[str, str]:
@@ -85,11 +97,11 @@ def heads(names: Iterable[str]) -> dict[str, str]:
             found = pattern.fullmatch(name)
             if found:
                 renamed[name] = found.expand(plain)
-    targets = list(renamed.values())
+    targets = Counter(renamed.values())
     return {
         name: renamed[name]
         for name in sorted(renamed)
-        if targets.count(renamed[name]) == 1 and renamed[name] not in taken
+        if targets[renamed[name]] == 1 and renamed[name] not in taken
     }
 
 

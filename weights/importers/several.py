@@ -1,5 +1,6 @@
 """Every module of this project that a larger network holds."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +15,8 @@ from weights.importers.importer import Arguments, Imported, Importer
 from weights.importers.names import NameMap, is_inside, places
 from weights.importers.registry import IMPORTERS
 
+# Networks have fewer; each is looked for among all names.
+MOST_MODULES = 500
 Attempt = Callable[[], Imported]
 
 
@@ -57,14 +60,15 @@ def import_modules(
     found: dict[str, Imported] = {}
     left: dict[str, str] = {}
     for path, attempt in _attempts(source, rules, given, entry, names):
-        if any(is_inside(path, other) for other in found):
+        if is_inside(path, found):
             continue
         try:
             found[path] = attempt()
         except GhostError as error:
             left[path] = str(error).partition("\n")[0]
     # Of a path that is none, the modules inside are what was meant.
-    left = {x: why for x, why in left.items() if not any(is_inside(path, x) for path in found)}
+    above = {path[: match.start()] for path in found for match in re.finditer(r"\.", path)} | {""}
+    left = {path: why for path, why in left.items() if path not in above}
     if not found:
         raise ImportRefused(f"{source} holds no module that {importer} reads")
     return Several(importer, found, left)
@@ -80,6 +84,12 @@ def _attempts(
         return
     checkpoint = rules.read(source, entry)
     checkpoint = checkpoint if names is None else checkpoint.mapped(names)
-    for path in places(checkpoint.tensors, rules.starts):
+    paths = places(checkpoint.tensors, rules.starts)
+    if len(paths) > MOST_MODULES:
+        raise ImportRefused(
+            f"{source} has {len(paths)} places where a module may begin, more than {MOST_MODULES}: "
+            "take one with --module PATH"
+        )
+    for path in paths:
         inner = checkpoint.at(path) if path else checkpoint
         yield path, partial(import_checkpoint, inner, rules, None, given)

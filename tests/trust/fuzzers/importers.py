@@ -6,6 +6,8 @@ are other people's and most have no digest, so a number may come in changed; not
 
 from __future__ import annotations
 
+import argparse
+import pickle
 import random
 import sys
 import tempfile
@@ -51,13 +53,39 @@ def originals(folder: Path) -> Iterator[tuple[str, str, bytes]]:
     np.savez(folder / "c.npz", **tensors)
     np.savez_compressed(folder / "d.npz", **tensors)
     save_file(tensors, folder / "e.safetensors")
-    for name in ("a.pt", "b.pth", "c.npz", "d.npz", "e.safetensors"):
+    torch.save(state, folder / "f.pth", _use_new_zipfile_serialization=False)
+    beside = {"args": argparse.Namespace(lr=0.1), "best": np.float64(0.5)}
+    torch.save({"model": state, "model_ema": state, **beside}, folder / "g.ckpt")
+    (folder / "h.pkl").write_bytes(pickle.dumps(tensors | beside, protocol=4))
+    for name in ("a.pt", "b.pth", "c.npz", "d.npz", "e.safetensors", "f.pth", "g.ckpt", "h.pkl"):
         yield "seed", name, (folder / name).read_bytes()
+    yield "onnx", "i.onnx", graph(tensors)
     own = folder / "own.safetensors"
     write_file(own, "ghost_conv", LAYER, tensors)
     for importer, (exporter, name) in OWN_FILES.items():
         export_file(read_file(own), exporter, folder / name)
         yield importer, name, (folder / name).read_bytes()
+
+
+def graph(tensors: dict[str, np.ndarray]) -> bytes:
+    """The same layer as a graph of ONNX, with its batch normalisations."""
+    import onnx
+
+    nodes, value = [], "x"
+    for half, pads in (("primary_conv", 0), ("cheap_conv", 1)):
+        group = LAYER["c_out"] // 2 if pads else 1
+        names = [f"{half}.1.{name}" for name in ("weight", "bias", "running_mean", "running_var")]
+        convolution = onnx.helper.make_node(
+            "Conv", [value, f"{half}.0.weight"], [f"{half}.c"], pads=[pads] * 4, group=group
+        )
+        norm = onnx.helper.make_node("BatchNormalization", [f"{half}.c", *names], [f"{half}.n"])
+        value = f"{half}.y"
+        nodes += [convolution, norm, onnx.helper.make_node("Relu", [f"{half}.n"], [value])]
+    ends = ["primary_conv.y", "cheap_conv.y"]
+    nodes.append(onnx.helper.make_node("Concat", ends, ["y"], axis=1))
+    arrays = [onnx.numpy_helper.from_array(array, name) for name, array in tensors.items()]
+    made = onnx.helper.make_graph(nodes, "layer", [], [], arrays)
+    return bytes(onnx.helper.make_model(made).SerializeToString())
 
 
 def fuzz(files: int, seed: int) -> tuple[Counter[str], list[str]]:

@@ -7,15 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from safetensors.numpy import load_file
 
 from tests.reference_files import reference_file
 from tests.weights.found import page, twins
 from tests.weights.found.twins import CHECKPOINTS, NORM_HEAD, SMALL, Checkpoint, drawn
-from weights import GhostError
+from weights import GhostError, read_file
+from weights.commands.cli import main
 from weights.importers import import_file
 from weights.importers.gates import convert_gates
+from weights.prediction.preprocess import preprocess
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS, ids=lambda each: each.name)
 def test_the_page_says_what_comes_of_a_checkpoint(checkpoint: Checkpoint, tmp_path: Path) -> None:
     for package in ("torch", "h5py", "onnx"):
@@ -39,6 +44,7 @@ LAYOUTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("importer", "make", "architecture", "config", "gate"), LAYOUTS)
 def test_every_number_of_another_layout_arrives_at_its_place(
     tmp_path: Path, importer: str, make: Callable[[Path], Path], architecture: str,
@@ -80,6 +86,32 @@ def test_what_keras_itself_writes_is_read_by_the_names_of_layers(
             np.testing.assert_array_equal(array, keras.ops.convert_to_numpy(variable))
 
 
+# The least and the largest share of right answers; CIFAR-10's usual scaling is another network's.
+SCALINGS = [
+    ("0.5 0.5", 0.832, 0.842),
+    ("0.4914,0.4822,0.4465 0.2023,0.1994,0.2010", 0.1, 0.3),
+]
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize(("scaling", "least", "largest"), SCALINGS)
+def test_a_trained_network_is_as_good_as_its_scaling(
+    tmp_path: Path, scaling: str, least: float, largest: float
+) -> None:
+    torch, ghost_torch = pytest.importorskip("torch"), pytest.importorskip("ghost_torch")
+    source = reference_file("wild/ghost_resnet56_kopi.weights")
+    images = load_file(reference_file("trained/cifar10_test_1000.safetensors"))
+    asked = ["--from", "timm", "--preprocess", scaling, str(source), "-o", f"{tmp_path}/network"]
+    assert CliRunner().invoke(main, ["import", *asked]).exit_code == 0
+
+    network = ghost_torch.from_file(tmp_path / "network").eval()
+    settings = read_file(tmp_path / "network").metadata["preprocess"]
+    with torch.no_grad():
+        logits = network(torch.from_numpy(preprocess(images["images"], settings))).numpy()
+
+    assert least <= (logits.argmax(1) == images["labels"]).mean() <= largest
+
+
 HOSTILE = {
     "an empty archive": b"PK\x05\x06" + bytes(18),
     "a truncated HDF5 file": b"\x89HDF\r\n\x1a\n" + bytes(40),
@@ -87,6 +119,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("importer", ["kimm", "kecam", "paddle"])
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_file_that_is_none_is_refused(tmp_path: Path, importer: str, kind: str) -> None:

@@ -132,6 +132,14 @@ def claiming() -> bytes:
     return bytes(of_tensors(tensor).SerializeToString())
 
 
+def circular() -> bytes:
+    """Reshapes that feed each other."""
+    pairs = (("Flatten", "a", "b"), ("Flatten", "b", "a"), ("Relu", "c", "c"))
+    nodes = [onnx.helper.make_node(op, [source], [target]) for op, source, target in pairs]
+    graph = onnx.helper.make_graph(nodes, "g", [], [], [])
+    return bytes(onnx.helper.make_model(graph).SerializeToString())
+
+
 HOSTILE = {
     "names another file": (external, "names other files with its numbers: save it as one file"),
     "claims more than it has": (claiming, "is not a whole ONNX file"),
@@ -140,6 +148,7 @@ HOSTILE = {
     "without a module": (
         lambda: of_tensors(nodes=20_000).SerializeToString(), "holds modules at none"
     ),
+    "in a circle": (circular, "holds modules at none"),
     "another kind": (lambda: b"<html>", "is not what --from onnx reads: it is an HTML page"),
 }  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,10 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from weights import FormatError, ImportRefused, configure, read_file
+from weights import FormatError, GhostError, ImportRefused, configure, read_file
 from weights.importers import import_file
 from weights.importers.names import NameMap
+from weights.importers.several import import_modules
 
 SMALL = {"width": 0.1, "num_classes": 3}
 Tensors = dict[str, np.ndarray]
@@ -150,3 +153,53 @@ def test_a_map_that_is_none_is_refused(tmp_path: Path, text: str, words: str) ->
 def test_a_map_that_gives_two_tensors_one_name_is_refused(foreign: Path) -> None:
     with pytest.raises(ImportRefused, match=r"the map gives 'body.* and 'body.* one name, 'x'"):
         import_file(foreign, "timm", names=NameMap((("body.*.*.*.bias", "x"), ("body.**", "x"))))
+
+
+def many(name: str) -> Tensors:
+    kernel = np.zeros((1, 1), np.float32)
+    return {name.format(number): kernel for number in range(20_000)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["a{}.ghost1.w", "." * 90 + "{}", "classifier.{}.weight", "a." * 50 + "{}"]
+)
+@pytest.mark.parametrize("read", [import_file, import_modules])
+def test_names_without_end_are_refused_at_once(
+    tmp_path: Path, name: str, read: Callable[..., Any]
+) -> None:
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(many(name), protocol=4))
+    began = time.process_time()
+
+    with pytest.raises(GhostError):
+        read(tmp_path / "a.pkl", "timm")
+
+    assert time.process_time() - began < 1
+
+
+def test_every_module_of_a_larger_network_is_taken_once(
+    save: Callable[..., Path], network: Tensors, random_tensors: Callable[..., Any]
+) -> None:
+    layer = random_tensors(configure("ghost_conv", {"c_in": 4, "c_out": 8, "split": "ceil"}))
+    named = {n.replace("cheap_conv", "cheap_operation"): x for n, x in layer.items()}
+    both = {f"body.{n}": x for n, x in network.items()} | {
+        f"neck.0.{n}": x for n, x in named.items()
+    }
+    broken = {"neck.1.primary_conv.0.weight": np.zeros((3, 4, 1), np.float32)}
+
+    several = import_modules(save(both | broken), "timm")
+
+    kinds = {path: imported.architecture for path, imported in several.found.items()}
+    assert kinds == {"body": "ghostnet", "neck.0": "ghost_conv"}
+    assert list(several.left) == ["neck.1"]
+
+
+def test_each_module_gets_a_file_inside_the_folder_whatever_its_name(
+    save: Callable[..., Path], network: Tensors, tmp_path: Path, run: Callable[..., Result]
+) -> None:
+    path = save({f"../up.{name}": x for name, x in network.items()})
+
+    result = run("import", "--from", "timm", "--module", "*", path, "-o", f"{tmp_path}/out/")
+
+    assert result.exit_code == 0
+    assert [each.name for each in (tmp_path / "out").iterdir()] == [".._up.safetensors"]

@@ -15,6 +15,7 @@ from weights.networks.ghostnet import ROWS
 PLACES = [f"blocks.{stage}.{i}" for stage, rows in enumerate(ROWS) for i in range(len(rows))]
 LAST = f"blocks.{len(ROWS)}.0"
 # What changes a shape alone.
+MOST_RESHAPES = 8
 RESHAPES = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
 
 
@@ -61,8 +62,9 @@ def _next(units: Mapping[str, Unit], value: str) -> Unit | None:
 def _classifier(graph: Graph, value: str) -> dict[str, np.ndarray]:
     """Return the tensors of the linear layer that reads a value, behind reshapes; or none."""
     node = graph.only_reader(value)
-    while node is not None and node.op in RESHAPES:
-        node = graph.only_reader(node.output)
+    for _ in range(MOST_RESHAPES):
+        if node is not None and node.op in RESHAPES:
+            node = graph.only_reader(node.output)
     if node is None or node.op not in ("Gemm", "MatMul"):
         return {}
     weight, bias = graph.numbers(node, 1), graph.numbers(node, 2)

@@ -46,6 +46,17 @@ class _AnyConvolution(LayerConfig):
         return {"weight": (*self._channels, *self.kernel_size), **bias}
 
     @property
+    def spans(self) -> tuple[int, ...]:
+        """How many positions of each axis a kernel reaches over."""
+        axes = zip(self.kernel_size, self.dilation, strict=True)
+        return tuple(kernel_span(*axis) for axis in axes)
+
+    @property
+    def multiplier(self) -> int:
+        """Outputs of each group."""
+        return self.c_out // self.groups
+
+    @property
     def _channels(self) -> tuple[int, int]:
         return self.c_out, self.c_in // self.groups
 
@@ -81,7 +92,7 @@ class TransposedConvolutionConfig(_AnyConvolution):
 
     @property
     def _channels(self) -> tuple[int, int]:
-        return self.c_in, self.c_out // self.groups
+        return self.c_in, self.multiplier
 
 
 def padding_sides(

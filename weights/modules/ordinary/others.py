@@ -155,6 +155,11 @@ class MultiHeadAttentionConfig(LayerConfig):
         "out_proj.bias": tensors.LINEAR_BIAS,
     }
 
+    @property
+    def head_size(self) -> int:
+        """Features of each head."""
+        return self.features // self.heads
+
     def check_together(self) -> None:
         """Check that heads divide the features."""
         checks.divides("heads", self.heads, "`features`", self.features)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.columns import COLUMNS, Column, in_every_column, normal, tensors_of
-from tests.frameworks.own_networks import (
+from tests.own_networks.networks import (
     FLATTEN,
     MODULES,
     NETWORKS,

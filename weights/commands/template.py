@@ -1,0 +1,50 @@
+"""The command `ghost-weights template`."""
+
+from collections.abc import Iterator
+
+import click
+
+from weights.commands.options import file_argument
+from weights.errors import GhostError
+from weights.files.file import read_metadata
+from weights.frameworks import FRAMEWORKS
+from weights.modules.configuration import Configuration
+from weights.networks.architectures import configure
+from weights.networks.custom import CUSTOM
+from weights.networks.skeleton import skeleton
+from weights.text import brief, printable
+
+
+@click.command()
+@file_argument
+@click.option(
+    "--to", "framework", required=True, type=click.Choice([*FRAMEWORKS]), help="In whose words."
+)
+def template(file: str, framework: str) -> None:
+    """Print the skeleton of the network in FILE: a program with its modules at their paths.
+
+    It runs as it stands, and load_weights fills it; how the modules are connected is yours to say.
+    """
+    known = FRAMEWORKS[framework]
+    if known.missing:
+        raise GhostError(f"{framework} cannot run here: {known.reason}")
+    parts = _parts(file)
+    words, own = known.load("ordinary.template").WORDS, known.load("weights_io").ARCHITECTURES
+    click.echo(printable(skeleton(parts, words, own)), nl=False)
+
+
+def _parts(file: str) -> Iterator[tuple[str, str, Configuration]]:
+    """Path, kind and configuration of every module, in the order of the network's definition."""
+    metadata = read_metadata(file)
+    if metadata["architecture"] != CUSTOM:
+        raise GhostError(
+            f"{file} holds a {brief(metadata['architecture'])}, which from_file builds: a template "
+            "is of a network of your own"
+        )
+    config = configure(CUSTOM, metadata["config"])
+    modules = zip(config.modules, config.parts(), strict=True)  # type: ignore[attr-defined]
+    found = {entry.path: (entry.path, entry.kind, part) for entry, (_, part) in modules}
+    if "" in found:
+        raise GhostError(f"{file} holds one layer, of which there is no path: make it yourself")
+    order = metadata.get("order", list(found))
+    return (found[path] for path in order if path in found)
