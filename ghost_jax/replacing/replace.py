@@ -8,12 +8,14 @@ from flax import nnx
 
 from ghost_jax.ghost_conv import GhostConv
 from ghost_jax.ordinary.places import Place, places_of
-from ghost_jax.replacing import convolutions
+from ghost_jax.replacing import convolutions, measuring
+from ghost_jax.weights_io import FRAMEWORK
 from weights import GhostConvConfig
 from weights.modules.arguments import Activation, Split
 from weights.replacing.models import check_model, examined, exchange, replacements, sharing
 from weights.replacing.report import ReplacementReport
-from weights.replacing.rules import Rules
+from weights.replacing.rules import Keep, Rules
+from weights.replacing.trials import Trials, shown
 
 # How modules say that they are in evaluation.
 MODES = ("use_running_average", "deterministic")
@@ -27,27 +29,36 @@ def replace_convolutions(
     dw_kernel_size: int = 3,
     *,
     split: Split = "round",
-    activation: Activation = "relu",
+    activation: Activation | None = None,
     bn_eps: float = 1e-5,
     bn_momentum: float = 0.1,
     exclude: Sequence[str] = (),
     include: Sequence[str] = ("*",),
     min_channels: int = 4,
+    example: Any = None,
+    keep: Keep | None = None,
     rngs: nnx.Rngs,
 ) -> tuple[Model, ReplacementReport]:
     """Replace the convolutions of a model by GhostConv, and report which were left and why.
 
-    Each GhostConv has the shapes and types of its convolution, and fresh weights: make the
-    optimiser afterwards.
+    Each GhostConv has the shapes and types of its convolution, and fresh weights unless they are
+    kept: make the optimiser afterwards.
 
     Args:
         model: the model, changed in place, which contains its convolutions.
         ratio, dw_kernel_size, split, bn_eps, bn_momentum: as in GhostConv, for all convolutions.
-        activation: as in GhostConv.
+        activation: as in GhostConv; none given is "relu", and "identity" where weights are kept,
+            since the model has what follows the convolution.
         exclude: patterns of paths to leave, with everything inside, such as `layer1.*`.
         include: patterns of paths to replace; all by default.
         min_channels: convolutions with fewer output channels are left: they mostly make a result,
             a mask or an image.
+        example: what the model is called with: a batch, or a tuple of arguments. On what they see
+            then, convolutions and GhostConvs are timed, both in evaluation, and replaced only where
+            that takes at most 5 % longer; what is folded by `deploy` later is faster still.
+        keep: "weights" starts each GhostConv from its convolution, by least squares: over its
+            outputs on the `example`, or else over its kernel. The report has the error that is
+            left. Without, the weights are fresh.
         rngs: draws the fresh weights.
 
     Returns:
@@ -65,14 +76,17 @@ def replace_convolutions(
       replaced  layers.0  3 to 32 channels, kernel 3x3, 864 weights now 576
       left      layers.2  `c_out` must be at least `min_channels` = 4, got 2
     """
-    choice = (bn_eps, bn_momentum, exclude, include, min_channels)
+    choice = (bn_eps, bn_momentum, exclude, include, min_channels, keep)
     rules = Rules(ratio, dw_kernel_size, split, activation, *choice)
     check_model(model, nnx.Module, "flax.nnx.Module", convolutions)
     places = list(places_of(model, convolutions.GHOSTS))
     obstacles = _obstacles(model, places)
     named = [(place.path, place.module) for place in places]
     report = rules.report(named, lambda module: examined(module, convolutions, obstacles))
-    ghosts = replacements(report, named, partial(_ghost, rngs=rngs))
+    modules = dict(named)
+    ghosts = replacements(report, modules, partial(_ghost, rngs=rngs))
+    inputs = None if example is None else shown(measuring, *_copied(model, report), example)
+    report = Trials(FRAMEWORK, measuring, inputs, keep).report(report, modules, ghosts)
     _set_mode(model, ghosts.values())
     exchange([(place, place.module) for place in places], ghosts, Place.put)
     return model, report
@@ -94,6 +108,13 @@ def _ghost(conv: Any, config: GhostConvConfig, rngs: nnx.Rngs) -> GhostConv:
     """The GhostConv in the convolution's stead, of its types."""
     options = {"dtype": conv.dtype, "param_dtype": conv.kernel.get_value().dtype}
     return GhostConv(**config.to_dict(), **options, rngs=rngs)
+
+
+def _copied(model: nnx.Module, report: ReplacementReport) -> tuple[nnx.Module, dict[str, Any]]:
+    """A copy of the model, and what of it the report replaces in the model."""
+    copy = nnx.clone(model)
+    places = places_of(copy, convolutions.GHOSTS)
+    return copy, report.replaced_among({place.path: place.module for place in places})
 
 
 def _set_mode(model: nnx.Module, ghosts: Iterable[nnx.Module]) -> None:

@@ -8,12 +8,14 @@ from keras import layers
 
 from ghost_tf.framework.graphs import is_graph, rebuilt
 from ghost_tf.ghost_conv import GhostConv
-from ghost_tf.replacing import convolutions
+from ghost_tf.replacing import convolutions, measuring
+from ghost_tf.weights_io import FRAMEWORK
 from weights import ArgumentError, GhostConvConfig
 from weights.modules.arguments import Activation, Split
 from weights.replacing.models import check_model, examined, replacements
 from weights.replacing.report import ReplacementReport
-from weights.replacing.rules import Rules
+from weights.replacing.rules import Keep, Rules
+from weights.replacing.trials import Trials, shown
 
 INSIDE = "it is part of a layer that Keras builds as a whole"
 
@@ -26,27 +28,36 @@ def replace_convolutions(
     dw_kernel_size: int = 3,
     *,
     split: Split = "round",
-    activation: Activation = "relu",
+    activation: Activation | None = None,
     bn_eps: float = 1e-5,
     bn_momentum: float = 0.1,
     exclude: Sequence[str] = (),
     include: Sequence[str] = ("*",),
     min_channels: int = 4,
+    example: Any = None,
+    keep: Keep | None = None,
 ) -> tuple[Model, ReplacementReport]:
     """Replace the convolutions of a model by GhostConv, and report which were left and why.
 
     Layers that are left keep their weights; each GhostConv has the name, shapes and type of its
-    convolution, its activation if it has one, and fresh weights.
+    convolution, its activation if it has one, and fresh weights unless they are kept.
 
     Args:
         model: a Functional or Sequential model, which stays as it is.
         ratio, dw_kernel_size, split, bn_eps, bn_momentum: as in GhostConv, for all convolutions.
-        activation: as in GhostConv, of convolutions without an activation of their own.
+        activation: as in GhostConv, of convolutions without an activation of their own; none given
+            is "relu", and "identity" where weights are kept.
         exclude: patterns of paths to leave, with everything inside, such as `backbone.conv1`: names
             of layers after those of the models that they are in.
         include: patterns of paths to replace; all by default.
         min_channels: convolutions with fewer output channels are left: they mostly make a result,
             a mask or an image.
+        example: what the model is called with: a batch, or a tuple of arguments. On what they see
+            then, convolutions and GhostConvs are timed, both in evaluation, and replaced only where
+            that takes at most 5 % longer; what is folded by `deploy` later is faster still.
+        keep: "weights" starts each GhostConv from its convolution, by least squares: over its
+            outputs on the `example`, or else over its kernel. The report has the error that is
+            left. Without, the weights are fresh.
 
     Returns:
         A new model, and the report, which prints as a table.
@@ -63,14 +74,21 @@ def replace_convolutions(
       replaced  stem  3 to 32 channels, kernel 3x3, 864 weights now 576
       left      head  `c_out` must be at least `min_channels` = 4, got 2
     """
-    choice = (bn_eps, bn_momentum, exclude, include, min_channels)
+    choice = (bn_eps, bn_momentum, exclude, include, min_channels, keep)
     rules = Rules(ratio, dw_kernel_size, split, activation, *choice)
     _check_model(model)
     places = list(_places(model))
     obstacles = {id(layer): INSIDE for _, layer, is_fixed in places if is_fixed}
     named = [(path, layer) for path, layer, _ in places]
     report = rules.report(named, lambda layer: examined(layer, convolutions, obstacles))
-    ghosts = replacements(report, named, _ghost)
+    modules = dict(named)
+    ghosts = replacements(report, modules, _ghost)
+    inputs = (
+        None
+        if example is None
+        else shown(measuring, model, report.replaced_among(modules), example)
+    )
+    report = Trials(FRAMEWORK, measuring, inputs, keep).report(report, modules, ghosts)
     return rebuilt(model, ghosts), report
 
 

@@ -6,12 +6,14 @@ from typing import Any, TypeVar
 from torch import nn
 
 from ghost_torch.ghost_conv import GhostConv
-from ghost_torch.replacing import convolutions
+from ghost_torch.replacing import convolutions, measuring
+from ghost_torch.weights_io import FRAMEWORK
 from weights import GhostConvConfig
 from weights.modules.arguments import Activation, Split
 from weights.replacing.models import check_model, examined, exchange, replacements, sharing
 from weights.replacing.report import ReplacementReport
-from weights.replacing.rules import Rules
+from weights.replacing.rules import Keep, Rules
+from weights.replacing.trials import Trials, shown
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -22,26 +24,35 @@ def replace_convolutions(
     dw_kernel_size: int = 3,
     *,
     split: Split = "round",
-    activation: Activation = "relu",
+    activation: Activation | None = None,
     bn_eps: float = 1e-5,
     bn_momentum: float = 0.1,
     exclude: Sequence[str] = (),
     include: Sequence[str] = ("*",),
     min_channels: int = 4,
+    example: Any = None,
+    keep: Keep | None = None,
 ) -> tuple[Model, ReplacementReport]:
     """Replace the convolutions of a model by GhostConv, and report which were left and why.
 
-    Each GhostConv has the shapes, device and type of its convolution, and fresh weights: make the
-    optimiser afterwards.
+    Each GhostConv has the shapes, device and type of its convolution, and fresh weights unless they
+    are kept: make the optimiser afterwards.
 
     Args:
         model: the model, changed in place, which contains its convolutions.
         ratio, dw_kernel_size, split, bn_eps, bn_momentum: as in GhostConv, for all convolutions.
-        activation: as in GhostConv.
+        activation: as in GhostConv; none given is "relu", and "identity" where weights are kept,
+            since the model has what follows the convolution.
         exclude: patterns of paths to leave, with everything inside, such as `layer1.*`.
         include: patterns of paths to replace; all by default.
         min_channels: convolutions with fewer output channels are left: they mostly make a result,
             a mask or an image.
+        example: what the model is called with: a batch, or a tuple of arguments. On what they see
+            then, convolutions and GhostConvs are timed, both in evaluation, and replaced only where
+            that takes at most 5 % longer; what is folded by `deploy` later is faster still.
+        keep: "weights" starts each GhostConv from its convolution, by least squares: over its
+            outputs on the `example`, or else over its kernel. The report has the error that is
+            left. Without, the weights are fresh.
 
     Returns:
         `model`, and the report, which prints as a table.
@@ -56,14 +67,21 @@ def replace_convolutions(
       replaced  0  3 to 32 channels, kernel 3x3, 864 weights now 576
       left      2  `c_out` must be at least `min_channels` = 4, got 2
     """
-    choice = (bn_eps, bn_momentum, exclude, include, min_channels)
+    choice = (bn_eps, bn_momentum, exclude, include, min_channels, keep)
     rules = Rules(ratio, dw_kernel_size, split, activation, *choice)
     check_model(model, nn.Module, "torch.nn.Module", convolutions)
     places = list(_places(model))
     own = ((each.parameters(recurse=False), each) for each in model.modules())
     obstacles = sharing((parameter, each) for parameters, each in own for parameter in parameters)
     report = rules.report(places, lambda module: examined(module, convolutions, obstacles))
-    ghosts = replacements(report, places, _ghost)
+    modules = dict(places)
+    ghosts = replacements(report, modules, _ghost)
+    inputs = (
+        None
+        if example is None
+        else shown(measuring, model, report.replaced_among(modules), example)
+    )
+    report = Trials(FRAMEWORK, measuring, inputs, keep).report(report, modules, ghosts)
     exchange(places, ghosts, model.set_submodule)
     return model, report
 

@@ -19,7 +19,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 X = normal(2, 3, 12, 10)
 
 NAMES = ("replace_convolutions", "is_convolution", "obstacle", "arguments", "notes")
-PUBLIC = tuple(f"def {name}(" for name in NAMES)
+MEASURES = ("inputs", "timed", "outputs", "activated", "variables")
+PUBLIC = tuple(f"def {name}(" for name in NAMES + MEASURES)
 
 # Counted by hand: kernels of the plain convolutions, and of both halves.
 REPORT = """\
@@ -54,7 +55,9 @@ def paths(entries: tuple[Any, ...]) -> list[str]:
     return [each.path for each in entries]
 
 
-@pytest.mark.parametrize("file", ["replacing/replace.py", "replacing/convolutions.py"])
+@pytest.mark.parametrize(
+    "file", [f"replacing/{name}.py" for name in ("replace", "convolutions", "measuring")]
+)
 def test_the_columns_have_the_same_functions(file: str) -> None:
     reader = Skeleton(is_interface=True)
     columns = [reader.lines((REPOSITORY / name / file).read_text()) for name in PACKAGES]

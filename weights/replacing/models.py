@@ -70,11 +70,10 @@ def sharing(uses: Iterable[tuple[Any, Any]]) -> dict[int, str]:
 
 def replacements(
     report: ReplacementReport,
-    places: Iterable[tuple[str, Any]],
+    modules: Mapping[str, Any],
     make: Callable[[Any, GhostConvConfig], Ghost],
 ) -> dict[int, Ghost]:
     """A new module for each convolution that the report replaces, by the old one's identity."""
-    modules = dict(places)
     replaced = ((modules[each.path], each.config) for each in report.replaced)
     return {id(module): make(module, config) for module, config in replaced}
 

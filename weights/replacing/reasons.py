@@ -18,10 +18,15 @@ OWN_CLASS = "it is of a class of its own, {}"
 NOT_FLOATING = "its kernel is of {}, no floating point type"
 QUANTISED = "it is quantised"
 ALREADY = "{}: a module of this package stays whole"
+SLOWER = "it would take {} ms in place of {}"
+UNREACHED = "`example` does not reach it"
+NOT_FINITE = "its weights or its outputs are not finite"
+GROUPS = "its groups have other channels in a GhostConv, which can keep none of its weights"
 # Notes on a replacement: in which respect it is not as the convolution was.
 BIAS = "its bias is left to the batch normalisation"
 DROPPED = "its {} is dropped"
 FROZEN = "frozen as it was, though its weights are fresh"
+CUT = "its weights are kept as if it had no {}: give an `example`"
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Literal, get_args
 
 from weights import checks
 from weights.errors import ArgumentError
 from weights.modules.arguments import SPLITS, Activation, Split
 from weights.modules.ghost_conv import GhostConvConfig, check_split
-from weights.replacing.reasons import DEPTHWISE, Candidate, symmetric_padding
+from weights.replacing.reasons import DEPTHWISE, GROUPS, Candidate, symmetric_padding
 from weights.replacing.report import Kept, Replacement, ReplacementReport, kernel_weights
 from weights.text import listed
+
+Keep = Literal["weights"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Rules:
 
     `exclude` and `include` are patterns of paths (`*`, `?`, `[...]`) and hold for all modules
     inside those that they match. Convolutions with fewer than `min_channels` outputs are left: they
-    mostly make a result, a mask or an image.
+    mostly make a result, a mask or an image. With `keep` "weights" a GhostConv starts from its
+    convolution; its activation, where none is given, is then the identity and otherwise ReLU.
 
     Raises `ArgumentError` where an argument breaks a rule.
     """
@@ -28,15 +31,18 @@ class Rules:
     ratio: float = 2
     dw_kernel_size: int = 3
     split: Split = "round"
-    activation: Activation = "relu"
+    activation: Activation | None = None
     bn_eps: float = 1e-5
     bn_momentum: float = 0.1
     exclude: Sequence[str] = ()
     include: Sequence[str] = ("*",)
     min_channels: int = 4
+    keep: Keep | None = None
 
     def __post_init__(self) -> None:
         checks.integer("min_channels", self.min_channels, minimum=1)
+        if self.keep is not None:
+            checks.choice("keep", self.keep, get_args(Keep))
         for name in ("exclude", "include"):
             _check_patterns(name, getattr(self, name))
         checked = GhostConvConfig(1, 1, **self._shared | {"split": "round"})
@@ -67,8 +73,10 @@ class Rules:
 
     @property
     def _shared(self) -> dict[str, Any]:
-        names = ("ratio", "dw_kernel_size", "split", "activation", "bn_eps", "bn_momentum")
-        return {name: getattr(self, name) for name in names}
+        names = ("ratio", "dw_kernel_size", "split", "bn_eps", "bn_momentum")
+        shared = {name: getattr(self, name) for name in names}
+        default = "identity" if self.keep else "relu"
+        return shared | {"activation": default if self.activation is None else self.activation}
 
     def _config(
         self, paths: Sequence[str], candidate: Candidate | str
@@ -80,6 +88,8 @@ class Rules:
             raise ArgumentError(candidate)
         arguments = {**self._shared, **candidate.arguments}
         self._check_channels(arguments["c_in"], arguments["c_out"], arguments["groups"])
+        if self.keep and arguments["groups"] > 1:
+            raise ArgumentError(GROUPS)
         geometry = (arguments[name] for name in ("padding", "kernel_size", "stride", "dilation"))
         arguments["padding"] = symmetric_padding(*geometry)
         config = GhostConvConfig(**arguments)

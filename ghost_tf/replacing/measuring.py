@@ -1,0 +1,63 @@
+"""Convolutions of a model that runs: their inputs and outputs, and how long they take."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from ghost_tf.framework.data_format import channel_axis
+from ghost_tf.layers import activation
+from ghost_tf.weights_io import FRAMEWORK
+
+
+def inputs(model: Any, convolutions: Mapping[str, Any], example: Any) -> dict[str, list[Any]]:
+    """What each convolution is given, by its path, when the model runs on the example."""
+    seen: dict[str, list[Any]] = {path: [] for path in convolutions}
+    with ExitStack() as stack:
+        for path, conv in convolutions.items():
+            # Keras would take a function that is set in the usual way for a part of the layer.
+            object.__setattr__(conv, "call", partial(_see, seen[path], conv.call))
+            stack.callback(object.__delattr__, conv, "call")
+        model(*example, training=False)
+    return seen
+
+
+def timed(module: Any, inputs: Sequence[Any]) -> Callable[[], None]:
+    """A call of a convolution or GhostConv in inference on these inputs."""
+    if not module.built:
+        FRAMEWORK.create_variables(module)
+    compiled = tf.function(lambda inputs: [module(x, training=False) for x in inputs])
+
+    def run() -> None:
+        compiled(list(inputs))
+        tf.test.experimental.sync_devices()
+
+    return run
+
+
+def outputs(conv: Any, x: Any) -> np.ndarray:
+    """The convolution's output without its activation: (N, C, H, W), in float64."""
+    y = conv.convolution_op(x, conv.kernel)
+    y = np.moveaxis(ops.convert_to_numpy(y).astype(np.float64), channel_axis(conv.data_format), 1)
+    bias = 0.0 if conv.bias is None else conv.bias.numpy().astype(np.float64)
+    return y + np.reshape(bias, (-1, 1, 1))
+
+
+def activated(name: str, x: np.ndarray) -> np.ndarray:
+    """The activation of that name, of an array in float64."""
+    return ops.convert_to_numpy(activation(name)(ops.convert_to_tensor(x)))
+
+
+def variables(conv: Any) -> tuple[Any, Any]:
+    """Kernel and bias; `None` where there is no bias."""
+    return conv.kernel, conv.bias
+
+
+def _see(seen: list[Any], call: Callable[..., Any], x: Any, *arguments: Any, **options: Any) -> Any:
+    if not tf.is_symbolic_tensor(x):
+        seen.append(x)
+    return call(x, *arguments, **options)
