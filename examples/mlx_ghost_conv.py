@@ -117,7 +117,8 @@ class GhostConv:
         x = bias + mx.conv_general(x, kernel, stride, padding, dilation, groups=groups)
         if self.config.form == "training":
             x = self.normalise(f"{name}.1", parameters, state, x)
-        return ACTIVATIONS[self.config.activation](x)
+        name, _, slope = self.config.activation.partition(":")
+        return mx.maximum(x, x * float(slope)) if slope else ACTIVATIONS[name](x)
 
     def normalise(self, name, parameters, state, x):
         """Batch normalisation, by the running statistics or, with `state`, by those of `x`."""

@@ -60,7 +60,8 @@ class GhostConv(Planned):
         bias: give both convolutions a bias; off, since batch normalisation has one of its own.
         split: how `ratio` divides `c_out`: "round" (any ratio), "ceil" (the paper, timm) or
             "floor" (ultralytics).
-        activation: of both halves: "relu", "relu6", "silu", "hard_swish" or "identity".
+        activation: of both halves: "relu", "relu6", "silu", "hard_swish", "identity", or
+            "leaky_relu:0.1" with any slope.
         bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
             batch, as in PyTorch.
         form: "training"; `deploy` makes "folded" (batch normalisations merged into the

@@ -8,12 +8,20 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from ghost_jax.framework.activations import hard_swish, identity, relu, relu6, silu
+from ghost_jax.framework.activations import (
+    LeakyReLU,
+    hard_swish,
+    identity,
+    relu,
+    relu6,
+    silu,
+)
 from ghost_jax.framework.batch_norm import BatchNorm
 from ghost_jax.framework.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
 from ghost_jax.framework.initializers import uniform
 from ghost_jax.framework.options import LayerOptions, without_axes
 from weights import ArgumentError, arithmetic
+from weights.modules.arguments import leaky_slope
 from weights.modules.convolutions import ConvolutionPlan
 from weights.modules.forms import check_form
 
@@ -85,7 +93,8 @@ def dropout(rate: float, *, rngs: Any, **options: Any) -> nnx.Dropout:
 
 def activation(name: str) -> Callable[[jax.Array], jax.Array]:
     """The activation of that name."""
-    return ACTIVATIONS[name]
+    slope = leaky_slope(name)
+    return LeakyReLU(slope) if slope else ACTIVATIONS[name]
 
 
 def hard_sigmoid(x: jax.Array) -> jax.Array:

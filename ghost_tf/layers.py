@@ -1,6 +1,7 @@
 """The framework's own layers, as this project uses them."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Unpack
 
 import keras
@@ -10,11 +11,27 @@ from ghost_tf.framework.data_format import channel_axis, native_shape, spatial_a
 from ghost_tf.framework.keras_layers import BatchNorm, Convolution, DepthwiseConvolution, uniform
 from ghost_tf.framework.options import KerasOptions, LayerOptions, drawn_apart
 from weights import arithmetic
+from weights.modules.arguments import LEAKY_RELU, leaky_slope
 from weights.modules.convolutions import ConvolutionPlan
 
 
 def _identity(x: Any) -> Any:
     return x
+
+
+@dataclass(frozen=True)
+class LeakyReLU:
+    """max(x, slope x), for slopes up to 1."""
+
+    slope: float
+
+    @property
+    def __name__(self) -> str:
+        return f"{LEAKY_RELU}{self.slope}"
+
+    def __call__(self, x: Any) -> Any:
+        """The activation of x."""
+        return ops.where(x > 0, x, self.slope * x)
 
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
@@ -85,7 +102,8 @@ def dropout(
 
 def activation(name: str) -> Callable[[Any], Any]:
     """The activation of that name."""
-    return ACTIVATIONS[name]
+    slope = leaky_slope(name)
+    return LeakyReLU(slope) if slope else ACTIVATIONS[name]
 
 
 def function_of(act: Any) -> Any:

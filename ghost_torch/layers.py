@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 from ghost_torch.framework.options import LayerOptions
 from ghost_torch.framework.watched import check_tensor, untraced
 from weights import arithmetic
+from weights.modules.arguments import leaky_slope
 from weights.modules.convolutions import ConvolutionPlan
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -72,7 +73,8 @@ def dropout(rate: float, **options: Unpack[LayerOptions]) -> nn.Dropout:
 
 def activation(name: str) -> nn.Module:
     """The activation of that name."""
-    return nn.Identity() if name == "identity" else ACTIVATIONS[name]()
+    slope = leaky_slope(name)
+    return nn.LeakyReLU(slope) if slope else ACTIVATIONS[name]()
 
 
 def hard_sigmoid(x: Tensor) -> Tensor:

@@ -115,4 +115,5 @@ def layer_id(config: Mapping[str, Any], input_shape: tuple[int, ...]) -> str:
 def _short(value: Any) -> str:
     if value is True:
         return ""
-    return "x".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    return "x".join(map(str, parts)).replace(":", "")

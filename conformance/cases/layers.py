@@ -96,6 +96,10 @@ LAYERS = (
         (8, 14), (2, 6, 6), {"activation": "hard_swish", "kernel_size": 3, "padding": 1},
         (USUAL, HARD, SPECIAL),
     ),
+    Row(
+        (8, 14), (2, 6, 6), {"activation": "leaky_relu:0.1", "kernel_size": 3, "padding": 1},
+        (USUAL, HARD, SPECIAL),
+    ),
     # a map as wide as that of a real network's first layers
     Row((2, 3), (1, 112, 112), {"kernel_size": 3, "padding": 1}, (USUAL,)),
     # layers of real networks: the seed's example, the two of GhostNet's last bottleneck as timm and

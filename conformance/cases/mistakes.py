@@ -82,8 +82,11 @@ MISTAKES = (
            "`ratio` must divide `c_out` for split 'floor', got 2 for 9: "
            "use split 'round' or 'ceil'", c_out=9, split="floor"),
     _layer("activation-unknown",
-           "`activation` must be one of relu, relu6, silu, hard_swish, identity, got 'gelu'",
-           activation="gelu"),
+           "`activation` must be one of relu, relu6, silu, hard_swish, identity, "
+           "leaky_relu:SLOPE, got 'gelu'", activation="gelu"),
+    _layer("activation-without-slope",
+           "`activation` must give a leaky relu's slope as a number above 0 and at most 1, such "
+           "as 'leaky_relu:0.1', got 'leaky_relu'", activation="leaky_relu"),
     _layer("bn_eps-zero", "`bn_eps` must be a finite number above 0, got 0", bn_eps=0),
     _layer("bn_momentum-above-one",
            "`bn_momentum` must be a finite number above 0 and at most 1, got 1.5", bn_momentum=1.5),

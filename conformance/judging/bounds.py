@@ -16,7 +16,7 @@ import numpy as np
 
 from conformance.implementations.precision import UNIT_ROUNDOFF
 from conformance.oracle.ghost_conv import ConvNormAct, GhostConv
-from conformance.oracle.layers import Folded, hard_swish, relu, relu6, silu
+from conformance.oracle.layers import Folded, LeakyReLU, hard_swish, relu, relu6, silu
 from conformance.oracle.weighted import BatchNorm, Convolution
 
 FLOAT64_ROUNDOFF = 2.0**-53
@@ -35,6 +35,8 @@ FLUSHED_SIGMOID = -20.0
 HARD_SWISH_ROUNDINGS = 5
 # Below this every form of the gate is exactly 0.
 CLOSED_GATE = -4.0
+# Of a leaky relu's slope, and of the product with it.
+SLOPE_ROUNDINGS = 2
 # Largest slopes of silu (1.0998...) and hard_swish (1.5).
 SILU_SLOPE = 1.1
 HARD_SWISH_SLOPE = 1.5
@@ -129,6 +131,9 @@ def activation(function: object, x: Tracked) -> Tracked:
     elif function is hard_swish:
         rounded = HARD_SWISH_SLOPE * x.error + gamma(HARD_SWISH_ROUNDINGS, x.unit) * x.magnitude
         error = np.where(x.value + x.error < CLOSED_GATE, 0, rounded)
+    elif isinstance(function, LeakyReLU):
+        scaled = x.value - x.error < 0
+        error = x.error + np.where(scaled, gamma(SLOPE_ROUNDINGS, x.unit) * x.magnitude, 0)
     else:
         error = x.error
     return _tracked(value, error, x.unit)

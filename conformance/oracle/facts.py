@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from conformance.oracle.layers import Folded
+from conformance.oracle.layers import Folded, LeakyReLU
 from conformance.oracle.weighted import BatchNorm, Convolution, Linear
 from weights.columns.actual import Facts
 
-LAYERS = (Convolution, BatchNorm, Linear, Folded)
+LAYERS = (Convolution, BatchNorm, Linear, Folded, LeakyReLU)
 
 
 def facts(module: Any) -> Facts:

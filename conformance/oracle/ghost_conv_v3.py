@@ -32,7 +32,8 @@ class GhostConvV3(Planned):
         attention: multiply the output by DFC attention, as GhostConvV2 does.
         primary_skip: give the primary half a branch without convolution, where shapes allow it.
         split: how `ratio` divides `c_out`: "ceil" (timm), "round" (any ratio) or "floor".
-        activation: of both halves: "relu", "relu6", "silu", "hard_swish" or "identity".
+        activation: of both halves: "relu", "relu6", "silu", "hard_swish", "identity", or
+            "leaky_relu:0.1" with any slope.
         form: "training"; `deploy` makes "deployed" (branches merged) or "folded" (the attention's
             batch normalisations too), which do not train.
         bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new

@@ -9,6 +9,7 @@ import numpy as np
 from conformance.oracle.planned import LayerOptions
 from conformance.oracle.weighted import BatchNorm, Convolution, Linear
 from weights import arithmetic
+from weights.modules.arguments import leaky_slope
 from weights.modules.convolutions import ConvolutionPlan
 
 
@@ -37,6 +38,17 @@ def hard_swish(x: np.ndarray) -> np.ndarray:
 def identity(x: np.ndarray) -> np.ndarray:
     """x."""
     return x
+
+
+@dataclass(frozen=True)
+class LeakyReLU:
+    """max(x, slope x), for slopes up to 1."""
+
+    slope: float
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """The activation of x."""
+        return np.maximum(x, x * self.slope)
 
 
 ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -94,7 +106,8 @@ def dropout(rate: float, **options: Unpack[LayerOptions]) -> Callable[[np.ndarra
 
 def activation(name: str) -> Callable[[np.ndarray], np.ndarray]:
     """The activation of that name."""
-    return ACTIVATIONS[name]
+    slope = leaky_slope(name)
+    return LeakyReLU(slope) if slope else ACTIVATIONS[name]
 
 
 def hard_sigmoid(x: np.ndarray) -> np.ndarray:

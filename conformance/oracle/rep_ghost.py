@@ -34,8 +34,7 @@ class RepGhostConv(Planned):
         kernel_size, stride: of the primary convolution, an int or (height, width); odd, padded to
             keep height and width at stride 1.
         dw_kernel_size: of the cheap convolution; odd.
-        activation: of the primary convolution and of the sum: "relu", "relu6", "silu", "hard_swish"
-            or "identity".
+        activation: of the primary convolution and of the sum, as in `GhostConv`.
         form: "training"; `deploy` makes "deployed" (the two summands merged) or "folded" (the
             primary convolution's batch normalisation too), which do not train.
         bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new

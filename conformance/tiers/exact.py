@@ -20,8 +20,8 @@ from conformance.judging.stages import Reference
 from conformance.judging.verdict import Outcome
 from conformance.tiers.module import OUTPUT, ModuleTier
 
-# A division by six, or an exponential, leaves the integers.
-INEXACT_ACTIVATIONS = ("silu", "hard_swish")
+# A division by six, an exponential or a slope leaves the integers.
+INEXACT_ACTIVATIONS = ("silu", "hard_swish", "leaky_relu")
 # However many roundings there may be, neither another whole number passes nor a half.
 LARGEST_ERROR = 0.25
 
@@ -34,7 +34,7 @@ class ExactTier(ModuleTier):
     def cases(self) -> list[Case]:
         """A case for every layer whose activation keeps integers integers."""
         cases = layer_cases(self.name, ["integers"], bn_eps=EXACT_EPS)
-        return [case for case in cases if case.config.get("activation") not in INEXACT_ACTIVATIONS]
+        return [case for case in cases if not _is_inexact(case.config.get("activation"))]
 
     def compute_reference(self, case: Case, unit: float) -> Reference:
         """The output; the reciprocal root of 1 may be off by an ulp or two, as TensorFlow's is."""
@@ -46,3 +46,7 @@ class ExactTier(ModuleTier):
         if implementation.precision.unit_roundoff > UNIT_ROUNDOFF:
             raise NotSupported("it computes with fewer bits than the whole numbers here have")
         return super().judge(case, implementation)
+
+
+def _is_inexact(activation: str | None) -> bool:
+    return activation is not None and activation.partition(":")[0] in INEXACT_ACTIVATIONS

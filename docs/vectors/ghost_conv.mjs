@@ -89,6 +89,11 @@ const ACTIVATIONS = {
   identity: (x) => x,
 };
 
+function activation(text) {
+  const [name, slope] = text.split(":");
+  return slope ? (x) => (x > 0 ? x : x * Number(slope)) : ACTIVATIONS[name];
+}
+
 function half(x, tensors, name, config, geometry) {
   const vectors = {};
   for (const key of ["weight", "bias", "running_mean", "running_var"])
@@ -96,7 +101,7 @@ function half(x, tensors, name, config, geometry) {
   const [kernel, bias] = ["weight", "bias"].map((key) => tensors[`weight.${name}.0.${key}`]);
   const convolved = convolve(x, kernel, bias, geometry);
   const normed = normalise(convolved, vectors, config.bn_eps ?? 1e-5);
-  return { ...normed, data: normed.data.map(ACTIVATIONS[config.activation ?? "relu"]) };
+  return { ...normed, data: normed.data.map(activation(config.activation ?? "relu")) };
 }
 
 function concatenate(halves, channels) {

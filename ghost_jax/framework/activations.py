@@ -1,6 +1,9 @@
 """Activations as functions of our own: a module that held JAX's compiled ones cannot be pickled."""
 
+from dataclasses import dataclass
+
 import jax
+import jax.numpy as jnp
 
 
 def relu(x: jax.Array) -> jax.Array:
@@ -26,3 +29,14 @@ def hard_swish(x: jax.Array) -> jax.Array:
 def identity(x: jax.Array) -> jax.Array:
     """x."""
     return x
+
+
+@dataclass(frozen=True)
+class LeakyReLU:
+    """max(x, slope x), for slopes up to 1."""
+
+    slope: float
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """The activation of x."""
+        return jnp.where(x > 0, x, self.slope * x)

@@ -7,7 +7,7 @@ import keras
 from keras import dtype_policies, saving
 
 from ghost_tf.framework.keras_layers import Convolution
-from ghost_tf.layers import ACTIVATIONS
+from ghost_tf.layers import ACTIVATIONS, LeakyReLU, activation
 
 # The key of a configuration under which the settings of the layers inside stand.
 SUBLAYERS = "sublayers"
@@ -79,10 +79,8 @@ class Composed:
 
 def serialised(**parts: Any) -> dict[str, Any]:
     """Layers and activations as Keras saves them, activations by their name if they have one."""
-    names = {activation: name for name, activation in ACTIVATIONS.items()}
-    return {
-        name: names.get(part) or saving.serialize_keras_object(part) for name, part in parts.items()
-    }
+    names = {function: name for name, function in ACTIVATIONS.items()}
+    return {name: names.get(part) or _saved(part) for name, part in parts.items()}
 
 
 def revived(arguments: dict[str, Any], *parts: str) -> dict[str, Any]:
@@ -91,8 +89,13 @@ def revived(arguments: dict[str, Any], *parts: str) -> dict[str, Any]:
     return {**arguments, **made}
 
 
+def _saved(part: Any) -> Any:
+    is_named = isinstance(part, LeakyReLU)
+    return part.__name__ if is_named else saving.serialize_keras_object(part)
+
+
 def _revived(part: Any) -> Any:
-    return ACTIVATIONS[part] if isinstance(part, str) else saving.deserialize_keras_object(part)
+    return activation(part) if isinstance(part, str) else saving.deserialize_keras_object(part)
 
 
 def _set_inside(layer: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -66,7 +66,8 @@ class GhostConv:
             for key in ("weight", "bias", "running_mean", "running_var")
         )
         x = (x - mean) / np.sqrt(var + self.dtype.type(self.plan.bn_eps)) * gamma + beta
-        return ACTIVATIONS[self.plan.activation](x)
+        name, _, slope = self.plan.activation.partition(":")
+        return np.maximum(x, x * float(slope)) if slope else ACTIVATIONS[name](x)
 
 
 def convolve(

@@ -49,7 +49,8 @@ ARGUMENTS: list[tuple[str, dict[str, Any], str]] = [
     ("ratio and c_out for floor", {"split": "floor", "ratio": 3},
      "`ratio` must divide `c_out` for split 'floor', got 3 for 8: use split 'round' or 'ceil'"),
     ("unknown activation", {"activation": "gelu"},
-     "`activation` must be one of relu, relu6, silu, hard_swish, identity, got 'gelu'"),
+     "`activation` must be one of relu, relu6, silu, hard_swish, identity, leaky_relu:SLOPE, got "
+     "'gelu'"),
     ("zero bn_eps", {"bn_eps": 0.0}, "`bn_eps` must be a finite number above 0, got 0.0"),
     ("zero bn_momentum", {"bn_momentum": 0},
      "`bn_momentum` must be a finite number above 0 and at most 1, got 0"),

@@ -23,7 +23,10 @@ FUNCTIONS = {
     "ghost_tf": ("keras.activations", (*ACTIVATIONS[:3], "hard_silu", "linear")),
 }
 MODULES = ("ReLU", "ReLU6", "SiLU", "Hardswish", "Identity")
-OTHERS = "`act` must be True (silu), False (identity), or one of relu, relu6, silu, hard_swish, "
+OTHERS = (
+    "`act` must be True (silu), False (identity), leaky_relu:SLOPE, or one of relu, relu6, silu, "
+    "hard_swish, "
+)
 
 
 @pytest.mark.parametrize(

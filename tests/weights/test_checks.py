@@ -53,7 +53,13 @@ BAD_LAYERS = [
     ),
     (
         {"activation": "tanh"},
-        "`activation` must be one of relu, relu6, silu, hard_swish, identity, got 'tanh'",
+        "`activation` must be one of relu, relu6, silu, hard_swish, identity, leaky_relu:SLOPE, "
+        "got 'tanh'",
+    ),
+    (
+        {"activation": "leaky_relu:nan"},
+        "`activation` must give a leaky relu's slope as a number above 0 and at most 1, such as "
+        "'leaky_relu:0.1', got 'leaky_relu:nan'",
     ),
     ({"activation": None}, "`activation` must be one of relu, relu6, silu, hard_swish, identity"),
     ({"bn_eps": 0}, "`bn_eps` must be a finite number above 0, got 0"),

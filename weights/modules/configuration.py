@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from weights import checks
 from weights.errors import ArgumentError
+from weights.modules.arguments import Activation, activation
 from weights.modules.convolutions import SINGLE_VALUE, check_image
 from weights.modules.forms import FOLDED, TRAINING, check_form
 from weights.tensors import KERNELS, NORM_WEIGHT, SizedTensors, Sizes, TensorSpec
@@ -18,6 +19,7 @@ from weights.tensors import KERNELS, NORM_WEIGHT, SizedTensors, Sizes, TensorSpe
 UNLESS_DEFAULT, IN_NAME = "unless default", "in name"
 # Checks of arguments whose types say no more.
 PLAIN_CHECKS: Mapping[Any, Callable[[str, Any], Any]] = {
+    Activation: activation,
     bool: checks.boolean,
     int: partial(checks.integer, minimum=1),
     float: partial(checks.number, minimum=0),

@@ -8,7 +8,14 @@ from typing import Annotated, Any
 
 from weights import arithmetic, checks
 from weights.errors import ArgumentError
-from weights.modules.arguments import ACTIVATIONS, Count, Momentum, Ratio
+from weights.modules.arguments import (
+    ACTIVATIONS,
+    Count,
+    Momentum,
+    Ratio,
+    activation,
+    leaky_slope,
+)
 from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.configuration import UNLESS_DEFAULT, Configuration
 from weights.modules.convolutions import ConvolutionPlan
@@ -95,10 +102,12 @@ def activation_name(act: Any, own: Own) -> str:
     for name, objects in own.items():
         if not isinstance(act, type) and any(act is each or type(act) is each for each in objects):
             return name
+    if leaky_slope(act) is not None:
+        return activation("act", act)
     if not isinstance(act, str) or act not in ACTIVATIONS:
         raise ArgumentError(
-            f"`act` must be True (silu), False (identity), or one of {', '.join(ACTIVATIONS)}, by "
-            f"name or as the framework has it, got {brief(act)}"
+            "`act` must be True (silu), False (identity), leaky_relu:SLOPE, or one of "
+            f"{', '.join(ACTIVATIONS)}, by name or as the framework has it, got {brief(act)}"
         )
     return act
 

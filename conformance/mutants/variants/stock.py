@@ -13,6 +13,7 @@ import numpy as np
 
 from conformance.implementations.errors import NotSupported
 from weights import GhostConvConfig
+from weights.modules.arguments import leaky_slope
 
 Tensors = Mapping[str, np.ndarray]
 Half = Callable[[Any], Any]
@@ -91,7 +92,9 @@ def torch_layers(architecture: str, config: Mapping[str, Any], weights: Tensors)
             conv.c_in, conv.c_out, conv.kernel_size, conv.stride, conv.padding, conv.dilation,
             conv.groups, conv.bias,
         )  # fmt: skip
-        made = nn.Sequential(layer, norm, activations[plan.activation]())
+        slope = leaky_slope(plan.activation)
+        act = nn.LeakyReLU(slope) if slope else activations[plan.activation]()
+        made = nn.Sequential(layer, norm, act)
         own = {n.removeprefix(f"{name}."): torch.tensor(a) for n, a in weights.items() if name in n}
         made.load_state_dict(own, strict=False)
         return made.eval()
@@ -121,7 +124,9 @@ def keras_layers(architecture: str, config: Mapping[str, Any], weights: Tensors)
         norm = layers.BatchNormalization(epsilon=plan.bn_eps, momentum=1 - plan.bn_momentum)
         around = layers.ZeroPadding2D(tuple((size, size) for size in conv.padding))
         names = {"identity": "linear"}
-        act = layers.Activation(names.get(plan.activation, plan.activation))
+        slope = leaky_slope(plan.activation)
+        name = names.get(plan.activation, plan.activation)
+        act = layers.LeakyReLU(slope) if slope else layers.Activation(name)
         made = keras.Sequential([around, layer, norm, act])
         made.build((None, None, None, conv.c_in))
         layer.set_weights([kernel, *arrays[1:-4]])
@@ -156,7 +161,9 @@ def flax_layers(architecture: str, config: Mapping[str, Any], weights: Tensors) 
         values = [kernel.transpose(2, 3, 1, 0), *bias, weight, shift, mean, var]
         for variable, value in zip(variables, values, strict=True):
             variable[...] = jax.numpy.asarray(value)
-        made = nnx.Sequential(layer, norm, activations[plan.activation])
+        slope = leaky_slope(plan.activation)
+        leaky = partial(jax.nn.leaky_relu, negative_slope=slope or 0.0)
+        made = nnx.Sequential(layer, norm, leaky if slope else activations[plan.activation])
         return partial(_compiled(), made)
 
     return Stock(plan, _halves(plan, half), lambda made: jax.numpy.concatenate(made, -1), 3)
