@@ -49,6 +49,9 @@ OWN_FILES = {
     ("ghost_torch", "ordinary"): "what a framework's own layers and networks are told by",
     ("ghost_jax", "ordinary"): "likewise",
     ("ghost_tf", "ordinary"): "likewise",
+    ("ghost_torch", "recording"): "how the framework's modules are called, and watched",
+    ("ghost_jax", "recording"): "likewise",
+    ("ghost_tf", "recording"): "likewise",
     ("ghost_jax", "native.py"): "what Flax itself writes has names of its own",
     ("ghost_tf", "native.py"): "likewise Keras",
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
@@ -130,6 +133,10 @@ DEVIATIONS = {
         """,
     },
     "ghost_tf/adapter.py": {
+        "Keras alone names every module": """
+            + class OneName: Makes modules of one name: TensorFlow takes a millisecond for every name of a variable.
+            + def OneName.make(self, architecture, config): The module, with its architecture for a name.
+        """,
         "its modes put tf.function around it": """
             + def Adapter._gradients(self, x, cotangent, sources): The output in training, and the gradients of input and sources.
         """,

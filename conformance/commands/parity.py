@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from conformance.commands import common
+from conformance.commands.own_networks import compare_own, own_options
 from conformance.parity.tier import ParityTier
 from conformance.parity.trials import Size, prepare_experiment
 from conformance.reports import parity_tables, terminal
@@ -21,7 +24,8 @@ NETWORK_SECONDS = 600.0
 
 
 @click.command()
-@click.argument("file", type=common.FILE)
+@click.argument("file", type=common.FILE, required=False)
+@own_options
 @click.option(
     "--framework",
     "frameworks",
@@ -58,16 +62,30 @@ NETWORK_SECONDS = 600.0
 @click.option("--json", "json_output", is_flag=True, help="Print JSON instead of a table.")
 @common.jobs_option
 def parity(
-    file: Path, frameworks: Sequence[str], names: Sequence[str], reference: Path | None,
+    file: Path | None, frameworks: Sequence[str], names: Sequence[str], reference: Path | None,
     images: Path | None, size: Size | None, seed: int, verbose: bool, json_output: bool,
-    seconds: float, jobs: int,
+    seconds: float, jobs: int, **own: Any,
 ) -> None:  # fmt: skip
     """Hold every stage of one weight file against the oracle, in each framework.
+
+    With two of --torch, --jax and --tf, hold networks of your own against each other, module by
+    module: FILE is loaded into each, or without it the weights of the first.
 
     With --reference the file is held against its source as well: what an import got wrong is the
     same wrong network in every framework. Exit code 0: nothing differs, 1: a stage differs,
     2: usage, 3: the harness failed.
     """
+    targets = {name: own[name] for name in FRAMEWORKS if own[name] is not None}
+    if targets:
+        if frameworks or names or reference is not None or size is not None:
+            raise click.UsageError(
+                "--framework, --implementation, --reference and --size are for a file of this "
+                "project's networks: leave them out beside --torch, --jax and --tf"
+            )
+        run = partial(compare_own, targets, file, images, own, seed=seed, seconds=seconds)
+        common.exit_with(partial(run, jobs=jobs, verbose=verbose, json_output=json_output))
+    if file is None:
+        raise click.UsageError("give a FILE, or networks of your own with --torch, --jax or --tf")
     wanted = [*(FRAMEWORKS[framework].package for framework in frameworks), *names]
     chosen, missing = common.implementations(wanted)
 

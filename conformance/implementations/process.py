@@ -39,6 +39,7 @@ OUTPUT_TAIL = 2000
 RESULT_TYPES = {
     "call": np.ndarray,
     "taps": dict,
+    "record": dict,
     "state": dict,
     "train_step": dict,
     "in_turn": list,

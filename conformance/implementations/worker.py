@@ -59,6 +59,17 @@ class Worker:
         taps = _method(self._object(**description), "taps")
         return lend(lambda given: as_arrays(taps(given)), x)
 
+    def record(self, inputs: Any, **description: Any) -> Any:
+        """The calls of the modules of a user's own network."""
+        options = {
+            key: description.pop(key) for key in ("double", "training") if key in description
+        }
+        return _method(self._object(**description), "record")(inputs, **options)
+
+    def carry(self, inputs: Any, path: str, **description: Any) -> None:
+        """Write the weights of a user's own network."""
+        _method(self._object(**description), "carry")(inputs, path)
+
     def state(self, **description: Any) -> dict[str, np.ndarray]:
         """The tensors, canonical names and layout."""
         return as_arrays(_method(self._object(**description), "state")())

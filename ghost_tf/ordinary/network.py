@@ -28,11 +28,11 @@ def parts(
         yield Part(path, network, named)
     if is_known:
         return
-    for name, child, has_name in _children(network):
+    for name, child, has_name in children(network):
         yield from parts(child, own, f"{path}.{name}".removeprefix("."), named and has_name)
 
 
-def _children(node: Any) -> Iterator[tuple[Any, Any, bool]]:
+def children(node: Any) -> Iterator[tuple[Any, Any, bool]]:
     """What stands inside, by names of the user's or, where there are none, by position."""
     if isinstance(node, keras.Sequential):  # its paths are those of PyTorch's
         for index, layer in enumerate(node.layers):

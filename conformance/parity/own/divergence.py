@@ -1,0 +1,170 @@
+"""Where a network leaves the reference: the first call of a module whose output differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from conformance.parity.own.arrays import Match, State, match
+from conformance.parity.own.baseline import Baseline
+from conformance.parity.own.record import INPUTS, OUTPUTS, Key, Record
+from conformance.parity.own.training import TensorDifference, tensor_differences
+
+ROOT = Key("", 0)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A call of a module that both networks have, in the order in which the reference's ended.
+
+    `inputs` and `outputs` are the worst of each side, None where nothing could be compared.
+    `stands_for` is a call of a module of one side alone with the same output: the two divide the
+    work in another way.
+    """
+
+    key: Key
+    types: tuple[str, str]
+    inputs: Match | None = field(repr=False)
+    outputs: Match | None
+    stands_for: Key | None = None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the output is another one, and not of the same values in another order."""
+        return self.outputs is not None and self.outputs.state is State.DIFFERENT
+
+    @property
+    def reads_the_same(self) -> bool | None:
+        """Whether the inputs are those of the reference; None where that is not known."""
+        return None if self.inputs is None else self.inputs.state is State.EQUAL
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A network beside the reference.
+
+    `only_here` and `only_there` are calls of modules that the network has alone, or the reference;
+    `first` is where it leaves the reference, if its own output does.
+    """
+
+    baseline: Baseline = field(repr=False)
+    record: Record = field(repr=False)
+    steps: tuple[Step, ...] = field(repr=False)
+    only_here: tuple[Key, ...]
+    only_there: tuple[Key, ...]
+    first: Step | None
+    tensors: tuple[TensorDifference, ...] = ()
+
+    @property
+    def agrees(self) -> bool:
+        """Whether output, gradients and statistics are the reference's."""
+        return self.first is None and not self.tensors
+
+    @property
+    def before(self) -> Step | None:
+        """The last step before the first difference whose output is that of the reference."""
+        earlier = self.steps[: self.steps.index(self.first)] if self.first else self.steps
+        return next((step for step in reversed(earlier) if not step.differs), None)
+
+    @property
+    def between(self) -> tuple[Key, ...]:
+        """Calls of modules of one side alone, between the last equal step and the difference."""
+        found: list[Key] = []
+        for keys, alone in (
+            (list(self.baseline.exact.calls), self.only_there),
+            (list(self.record.calls), self.only_here),
+        ):
+            start = keys.index(self.before.key) + 1 if self.before else 0
+            end = keys.index(self.first.key) if self.first else len(keys)
+            found += [key for key in keys[start:end] if key in alone]
+        return tuple(found)
+
+    @property
+    def healed(self) -> tuple[Step, ...]:
+        """Steps that differ without an effect on what follows."""
+        return tuple(step for step in self.steps if step.differs and step is not self.first)
+
+    @property
+    def uneven(self) -> tuple[str, ...]:
+        """Paths of modules that are called more often in one of the networks."""
+        here, there = (
+            [key.path for key in calls] for calls in (self.record.calls, self.baseline.exact.calls)
+        )
+        both = dict.fromkeys(path for path in there if path in here)
+        return tuple(path for path in both if here.count(path) != there.count(path))
+
+
+def compare(baseline: Baseline, record: Record) -> Comparison:
+    """Compare every call that both networks have."""
+    here, there = record.calls, baseline.exact.calls
+    only_here = tuple(key for key in here if key not in there)
+    only_there = tuple(key for key in there if key not in here)
+    steps = tuple(
+        _step(baseline, record, key, only_here, only_there) for key in there if key in here
+    )
+    tensors = tuple(tensor_differences(baseline, record))
+    return Comparison(baseline, record, steps, only_here, only_there, _first(steps), tensors)
+
+
+def _first(steps: Sequence[Step]) -> Step | None:
+    """The first difference that lasts: none does where the whole network gives the same."""
+    root = next((step for step in steps if step.key == ROOT), None)
+    if root is not None and root.outputs is not None and root.outputs.state is State.EQUAL:
+        return None
+    lasting = (step for step in steps if step.differs and step.stands_for is None)
+    return next(lasting, root)
+
+
+def _step(
+    baseline: Baseline, record: Record, key: Key, only_here: Sequence[Key],
+    only_there: Sequence[Key],
+) -> Step:  # fmt: skip
+    types = (baseline.exact.calls[key].type, record.calls[key].type)
+    inputs, outputs = (_worst(baseline, record, key, side) for side in (INPUTS, OUTPUTS))
+    step = Step(key, types, inputs, outputs)
+    if not step.differs:
+        return step
+    other = next(_counterparts(baseline, record, key, only_here, only_there), None)
+    return Step(key, types, inputs, outputs, other)
+
+
+def _worst(baseline: Baseline, record: Record, key: Key, side: str) -> Match | None:
+    matches = list(_matches(baseline, record, key, key, side))
+    return max(matches, key=lambda each: (each.state is State.DIFFERENT, each.ratio), default=None)
+
+
+def _matches(
+    baseline: Baseline, record: Record, there: Key, here: Key, side: str
+) -> Iterator[Match]:
+    """Every array that both calls have, by name, or by place where both have as many."""
+    wanted, got = baseline.arrays(there, side), getattr(record.calls[here], side)
+    names = [(name, name) for name in wanted if name in got]
+    if not names and len(wanted) == len(got):
+        names = list(zip(wanted, got, strict=True))
+    for ours, theirs in names:
+        array = wanted[ours]
+        images = baseline.images.get(array[0].size, ()) if array.ndim == 2 else ()
+        yield match(
+            ours, got[theirs], array, baseline.allowed(there, side, ours),
+            channels_last=record.channels_last, images=images,
+        )  # fmt: skip
+
+
+def _counterparts(
+    baseline: Baseline, record: Record, key: Key, only_here: Sequence[Key],
+    only_there: Sequence[Key],
+) -> Iterator[Key]:  # fmt: skip
+    """Later calls of modules of one side alone that give what the other side's call of `key` gives.
+
+    A convolution with its activation inside is the activation that the other network has apart.
+    """
+    pairs = [(there, key, there) for there in _later(list(baseline.exact.calls), key, only_there)]
+    pairs += [(key, here, here) for here in _later(list(record.calls), key, only_here)]
+    for there, here, other in pairs:
+        matches = list(_matches(baseline, record, there, here, OUTPUTS))
+        if matches and all(each.state is State.EQUAL for each in matches):
+            yield other
+
+
+def _later(keys: Sequence[Key], key: Key, wanted: Sequence[Key]) -> list[Key]:
+    return [each for each in keys[keys.index(key) :] if each in wanted]

@@ -1,0 +1,1 @@
+"""Recording what the modules of a user's network read and return."""
