@@ -85,18 +85,18 @@ def test_what_would_be_slower_is_left_with_both_times(
 
 
 @in_every_column
-def test_the_error_told_is_that_of_the_outputs(column: Column, all_pay: None) -> None:
-    model = chain(column, *SMALL[2:3])
+def test_the_last_error_told_is_that_of_the_model(column: Column, all_pay: None) -> None:
+    model = chain(column, *SMALL[2:4])
     x = normal(4, 16, 12, 10)
     before = column.run(model, x)
 
     replaced, report = replace(column, model, keep="weights", example=column.native(x))
 
     after = column.run(replaced, x)
-    assert report.replaced[0].notes == ()
-    assert report.replaced[0].config.activation == "identity"
+    assert [each.notes for each in report.replaced] == [(), ()]
+    assert {each.config.activation for each in report.replaced} == {"identity"}
     told = np.linalg.norm(after - before) / np.linalg.norm(before)
-    assert report.replaced[0].error == pytest.approx(told, rel=1e-4, abs=1e-6)
+    assert report.replaced[-1].error == pytest.approx(told, rel=1e-4, abs=1e-6)
 
 
 @in_every_column
@@ -144,3 +144,18 @@ def test_groups_and_what_is_not_finite_keep_no_weights(column: Column, all_pay: 
         "its groups have other channels in a GhostConv, which can keep none of its weights",
         "its weights or its outputs are not finite",
     ]
+
+
+@in_every_column
+def test_an_example_changes_nothing_of_a_model_in_training(column: Column) -> None:
+    images = digits()[0][:4]
+    model = digits_network(column)
+    before = column.run(model, images)
+    if column.name == "ghost_torch":
+        model.train()
+
+    same, report = replace(column, model, include=(), example=column.native(images + 1))
+
+    assert report.replaced == ()
+    assert getattr(model, "training", True)
+    np.testing.assert_array_equal(column.run(same, images), before)
