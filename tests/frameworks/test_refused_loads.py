@@ -198,6 +198,7 @@ def test_a_part_of_a_layer_is_refused(column: Column) -> None:
 
     assert str(error.value) == (
         "`module` must be one of GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, "
-        "GhostBottleneck, C3Ghost, GhostNet, GhostNetV2, GhostNetV3, GhostResNet20, GhostResNet56, "
-        "GhostVGG16, got ConvNormAct: pass the module itself, not a wrapper or a part of it"
+        "GhostBottleneck, RepGhostConv, RepGhostBottleneck, C3Ghost, GhostNet, GhostNetV2, "
+        "GhostNetV3, RepGhostNet, GhostResNet20, GhostResNet56, GhostVGG16, got ConvNormAct: pass "
+        "the module itself, not a wrapper or a part of it"
     )
