@@ -133,6 +133,10 @@ DEVIATIONS = {
         """,
     },
     "ghost_tf/adapter.py": {
+        "Keras alone names every module": """
+            + class OneName: Makes modules of one name: TensorFlow takes a millisecond for every name of a variable.
+            + def OneName.make(self, architecture, config): The module, with its architecture for a name.
+        """,
         "its modes put tf.function around it": """
             + def Adapter._gradients(self, x, cotangent, sources): The output in training, and the gradients of input and sources.
         """,

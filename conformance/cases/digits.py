@@ -22,8 +22,8 @@ NEEDS = ("torch", "sklearn")
 HELD_OUT = 450
 SHAPE = (1, 8, 8)  # of an image (C, H, W)
 SEED = 0
-EPOCHS = 12
-BATCH = 64
+EPOCHS = 8
+BATCH = 128
 PREPROCESS = Preprocess(divide_by=16.0, layout="NHWC", mean=[0.305], std=[0.376])
 
 
@@ -74,7 +74,7 @@ def _fit(x: np.ndarray, labels: np.ndarray) -> Any:
     inputs, targets = torch.from_numpy(x), torch.from_numpy(labels)
     steps = EPOCHS * (len(x) // BATCH)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-2, total_steps=steps)
     for _ in range(EPOCHS):
         order = torch.randperm(len(x))
         for batch in order[: len(x) // BATCH * BATCH].split(BATCH):

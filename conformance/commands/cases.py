@@ -10,6 +10,7 @@ from conformance.cases.case import Case, split_pair
 from conformance.cases.clauses import clauses_of
 from conformance.commands import common
 from conformance.implementations.implementation import Implementation
+from conformance.judging.verdict import Status
 from conformance.tiers import ModuleTier, Settings, Tier, make_tiers
 
 
@@ -37,7 +38,10 @@ def show(case_id: str, random: int) -> None:
 @click.option("--implementation", "name", required=True, metavar="NAME", help="What fails it.")
 @common.random_option
 def shrink(case_id: str, name: str, random: int) -> None:
-    """Print the smallest case that still fails, beginning with CASE, which must fail."""
+    """Print the smallest case that still fails, beginning with CASE, which must fail.
+
+    Exit code 0: CASE passes, 1: it fails, 2: usage, 3: it is not judged.
+    """
     common.exit_with(lambda: _shrink(case_id, name, random))
 
 
@@ -68,19 +72,24 @@ def _shrink(case_id: str, name: str, random: int) -> int:
     return max(codes)
 
 
-def _shrink_one(tier: Tier, case: Case, process: Implementation) -> int:
+def _shrink_one(tier: ModuleTier, case: Case, process: Implementation) -> int:
     from conformance.reports.programs import program
     from conformance.reports.terminal import failure_text
     from conformance.running import shrinking
     from conformance.running.runner import judge
 
-    def fails(each: Case) -> bool:
-        return judge(tier, shrinking.renamed(each), process).is_bad
-
-    if not fails(case):
+    first = judge(tier, shrinking.renamed(case), process)
+    if first.status is Status.SKIP:
+        click.echo(f"{case.tier} {case.id} is not judged: {first.message}")
+        return common.HARNESS_FAILED
+    if not first.is_bad:
         click.echo(f"{case.tier} {case.id} does not fail: there is nothing to shrink")
         return common.PASSED
-    small = shrinking.renamed(shrinking.shrink(case, fails))
+    with tier.suspects.silent():
+        found = shrinking.shrink(
+            case, lambda each: judge(tier, shrinking.renamed(each), process).is_bad
+        )
+    small = shrinking.renamed(found)
     click.echo(json.dumps(small.to_dict(), indent=1))
     click.echo(str(failure_text(judge(tier, small, process))))
     click.echo(program(small, process.name))

@@ -28,7 +28,7 @@ from conformance.running.results import Run
 from conformance.running.shards import Shard
 from conformance.running.shrinking import shrink_failures
 from conformance.running.tasks import Work, select_cases
-from conformance.tiers import ModuleTier, Settings, Tier, make_tiers
+from conformance.tiers import ModuleTier, Settings, make_tiers
 from weights.text import brief
 
 SHOWN_UNKNOWN = 5
@@ -158,12 +158,12 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
 def _with_smallest(report: Report, work: Work, console: Console, *, cached: bool) -> Report:
     """The report, with the smallest case that still fails for the first causes."""
     tiers = {tier.name: tier for tier, _ in work}
-    failures: dict[str, list[tuple[Tier, Case]]] = {}
+    failures: dict[str, list[tuple[ModuleTier, Case]]] = {}
     firsts = first_failures(report)
     for first in firsts:
         case = report.case(first)
-        if case is not None and isinstance(tiers[case.tier], ModuleTier):
-            failures.setdefault(first.implementation, []).append((tiers[case.tier], case))
+        if case is not None and isinstance(tier := tiers[case.tier], ModuleTier):
+            failures.setdefault(first.implementation, []).append((tier, case))
     if not failures:
         return report
     console.print(f"shrinking failures for the report, {SHRINK_SECONDS:.0f} s at most")

@@ -56,6 +56,11 @@ def _single(factor: Callable[..., Any]) -> Rule:
     return lambda out, x: (lambda g: g * factor(out, x),)
 
 
+def _times(g: np.ndarray, factor: np.ndarray) -> np.ndarray:
+    """`g * factor`, and 0 where g is: a factor that is infinite is one that overflowed."""
+    return np.multiply(g, factor, out=np.zeros_like(g), where=g != 0)
+
+
 def _matmul(out: np.ndarray, a: np.ndarray, b: np.ndarray) -> Partials:
     return (
         lambda g: summed_to(_product(g, np.swapaxes(b, -1, -2)), a.shape),
@@ -89,7 +94,7 @@ UFUNCS: Mapping[np.ufunc, Rule] = {
     np.power: _pair(lambda g, out, a, b: g * b * a ** (b - 1), _no_derivative),
     np.square: _single(lambda out, x: 2 * x),
     np.negative: _single(lambda out, x: -1),
-    np.exp: _single(lambda out, x: out),
+    np.exp: lambda out, x: (lambda g: _times(g, out),),
     np.sqrt: _single(lambda out, x: 0.5 / out),
     np.matmul: _matmul,
 }

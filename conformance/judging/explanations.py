@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -67,6 +67,15 @@ class Suspects:
             return outcome
         parts = filter(None, (EXPLAINED + fault[1].description, outcome.hint))
         return replace(outcome, hint="; ".join(parts))
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Try nothing in this context, whose hints nobody reads."""
+        faults, self.faults = self.faults, ()
+        try:
+            yield
+        finally:
+            self.faults = faults
 
 
 def _tells(case: Case) -> bool:

@@ -16,12 +16,14 @@ import numpy as np
 
 from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
+from conformance.faults.changes import become
 from conformance.gradients.tape import Variable, perturbed
-from conformance.judging.closed_form import use_closed_form
+from conformance.judging.formulations import FORMULATIONS
 from conformance.judging.stages import Reference, judge_arrays, reference
 from conformance.judging.verdict import Outcome
 from conformance.oracle import weights_io
 from conformance.oracle.training import train_step
+from conformance.oracle.weighted import BatchNorm
 
 PERTURBED_RUNS = 8
 MAPPINGS = ("grads", "state")
@@ -51,14 +53,13 @@ def reference_step(model: Model, x: np.ndarray, cotangent: np.ndarray) -> Refere
 def perturbed_reference(run: Run, runs: int = PERTURBED_RUNS) -> Reference:
     """The arrays of a run in float64, and the error that perturbed runs in float32 allow.
 
-    Every second one has the closed form of the backward pass of batch normalisation.
+    They have the formulations of batch normalisation that libraries have, in turn.
     """
 
     def float32_run(seed: int) -> Tensors:
         def make(model: Model) -> Any:
             module = weights_io.build(*model.astype(np.float32))
-            if seed % 2:
-                use_closed_form(module)
+            become(BatchNorm, FORMULATIONS[seed % len(FORMULATIONS)])(module)
             return module
 
         generator = np.random.Generator(np.random.PCG64(seed))

@@ -14,7 +14,7 @@ from conformance.implementations.process import ProcessImplementation
 from conformance.judging.verdict import Status
 from conformance.running.journal import Key
 from conformance.running.runner import judge
-from conformance.tiers import Tier
+from conformance.tiers import ModuleTier, Tier
 from weights import ArgumentError, configure
 
 # These have no default to go back to: they become smaller.
@@ -28,7 +28,7 @@ Fails = Callable[[Case], bool]
 
 
 def shrink_failures(
-    name: str, failures: Iterable[tuple[Tier, Case]], until: float, *, cached: bool = True
+    name: str, failures: Iterable[tuple[ModuleTier, Case]], until: float, *, cached: bool = True
 ) -> Iterator[tuple[Key, Case]]:
     """The smallest case of each failure, of tiers that have cases of any size.
 
@@ -42,8 +42,10 @@ def shrink_failures(
             if time.monotonic() > until:
                 break
             fails = _failing(tier, process, until)
-            if fails(case):
-                yield (tier.name, case.id, name), renamed(shrink(case, fails))
+            with tier.suspects.silent():
+                found = shrink(case, fails) if fails(case) else None
+            if found is not None:
+                yield (tier.name, case.id, name), renamed(found)
     except (ImplementationError, NotSupported):
         return  # it started once, and now does not
     finally:

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from ghost_jax.weights_io import ARCHITECTURES
 from weights.arithmetic import rest_of
-from weights.modules.configuration import Configuration
-from weights.networks.skeleton import Expression, Words, arguments
+from weights.networks.skeleton import Expression, Words
 
 HEADER = '''
 """The modules of a network at their paths; how they are connected is yours to write."""
@@ -22,14 +20,6 @@ def prelu(channels):
 '''
 # Modes of padding by their names here.
 MODES = {"circular": "CIRCULAR", "reflect": "REFLECT"}
-
-
-def layer(kind: str, part: Configuration) -> Expression:
-    """The Python that makes a layer."""
-    if kind in ARCHITECTURES:
-        name = ARCHITECTURES[kind].__name__
-        return Expression(f"ghost_jax.{name}({arguments(kind, part)}, rngs=rngs)")
-    return LAYERS[kind](part) if kind in LAYERS else Expression("nnx.Module()", f"a {kind}")
 
 
 def _convolution(part: Any) -> Expression:
@@ -110,5 +100,7 @@ WORDS = Words(
     list_of="nnx.List",
     gap="nnx.identity",
     start="",
-    layer=layer,
+    own="ghost_jax.{}({}, rngs=rngs)",
+    layers=LAYERS,
+    unknown="nnx.Module()",
 )

@@ -9,10 +9,14 @@ import numpy as np
 from flax import nnx
 
 from ghost_jax.layers import activation
+from weights.replacing.trials import Instead
 
 
 def inputs(
-    model: nnx.Module, convolutions: Mapping[str, Any], example: Any
+    model: nnx.Module,
+    convolutions: Mapping[str, Any],
+    example: Any,
+    instead: Instead | None = None,
 ) -> dict[str, list[jax.Array]]:
     """What each convolution is given, by its path, when the model runs on the example.
 
@@ -24,9 +28,11 @@ def inputs(
         path: str
 
         def __call__(self, inputs: jax.Array, *others: Any, **options: Any) -> jax.Array:
+            other = None
             if not isinstance(inputs, jax.core.Tracer):
                 seen[self.path].append(inputs)
-            return super().__call__(inputs, *others, **options)
+                other = instead(self.path, inputs) if instead else None
+            return other if other is not None else super().__call__(inputs, *others, **options)
 
     for path, conv in convolutions.items():
         conv.__class__ = Watched
@@ -37,7 +43,7 @@ def inputs(
     return seen
 
 
-def timed(module: nnx.Module, inputs: Sequence[jax.Array]) -> Callable[[], object]:
+def timed(module: nnx.Module, inputs: Sequence[jax.Array]) -> Callable[[], Any]:
     """A call of a convolution or GhostConv in inference on these inputs."""
     copy = nnx.clone(module)
     copy.eval()

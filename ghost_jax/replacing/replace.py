@@ -15,7 +15,7 @@ from weights.modules.arguments import Activation, Split
 from weights.replacing.models import check_model, examined, exchange, replacements, sharing
 from weights.replacing.report import ReplacementReport
 from weights.replacing.rules import Keep, Rules
-from weights.replacing.trials import Trials, shown
+from weights.replacing.trials import Example, Trials
 
 # How modules say that they are in evaluation.
 MODES = ("use_running_average", "deterministic")
@@ -57,8 +57,8 @@ def replace_convolutions(
             then, convolutions and GhostConvs are timed, both in evaluation, and replaced only where
             that takes at most 5 % longer; what is folded by `deploy` later is faster still.
         keep: "weights" starts each GhostConv from its convolution, by least squares: over its
-            outputs on the `example`, or else over its kernel. The report has the error that is
-            left. Without, the weights are fresh.
+            outputs on the `example`, of which each makes up for those before it, or else over its
+            kernel. The report has the error that is left. Without, the weights are fresh.
         rngs: draws the fresh weights.
 
     Returns:
@@ -85,8 +85,8 @@ def replace_convolutions(
     report = rules.report(named, lambda module: examined(module, convolutions, obstacles))
     modules = dict(named)
     ghosts = replacements(report, modules, partial(_ghost, rngs=rngs))
-    inputs = None if example is None else shown(measuring, *_copied(model, report), example)
-    report = Trials(FRAMEWORK, measuring, inputs, keep).report(report, modules, ghosts)
+    shown = None if example is None else Example(measuring, *_copied(model, report), example)
+    report = Trials(FRAMEWORK, measuring, shown, keep).report(report, modules, ghosts)
     _set_mode(model, ghosts.values())
     exchange([(place, place.module) for place in places], ghosts, Place.put)
     return model, report

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from ghost_tf.weights_io import ARCHITECTURES
 from weights.arithmetic import rest_of
-from weights.modules.configuration import Configuration
 from weights.modules.ordinary.convolutions import output_cuts, padding_sides
-from weights.networks.skeleton import Expression, Words, arguments
+from weights.networks.skeleton import Expression, Words
 
 HEADER = '''
 """The modules of a network at their paths; how they are connected is yours to write."""
@@ -22,14 +20,6 @@ def built(layer, *shapes):
 '''
 # Ranks of depthwise convolutions.
 DEPTHWISE = (1, 2)
-
-
-def layer(kind: str, part: Configuration) -> Expression:
-    """The Python that makes a layer."""
-    if kind in ARCHITECTURES:
-        name = ARCHITECTURES[kind].__name__
-        return Expression(f"ghost_tf.{name}({arguments(kind, part)})")
-    return LAYERS[kind](part) if kind in LAYERS else Expression("layers.Identity()", f"a {kind}")
 
 
 def _convolution(part: Any) -> Expression:
@@ -131,5 +121,7 @@ WORDS = Words(
     list_of="",
     gap="layers.Identity()",
     start="super().__init__()",
-    layer=layer,
+    own="ghost_tf.{}({})",
+    layers=LAYERS,
+    unknown="layers.Identity()",
 )

@@ -12,29 +12,34 @@ from keras import ops
 from ghost_tf.framework.data_format import channel_axis
 from ghost_tf.layers import activation
 from ghost_tf.weights_io import FRAMEWORK
+from weights.replacing.trials import Instead
 
 
-def inputs(model: Any, convolutions: Mapping[str, Any], example: Any) -> dict[str, list[Any]]:
+def inputs(
+    model: Any, convolutions: Mapping[str, Any], example: Any, instead: Instead | None = None
+) -> dict[str, list[Any]]:
     """What each convolution is given, by its path, when the model runs on the example."""
     seen: dict[str, list[Any]] = {path: [] for path in convolutions}
     with ExitStack() as stack:
         for path, conv in convolutions.items():
             # Keras would take a function that is set in the usual way for a part of the layer.
-            object.__setattr__(conv, "call", partial(_see, seen[path], conv.call))
+            watched = partial(_see, path, seen[path], instead, conv.call)
+            object.__setattr__(conv, "call", watched)
             stack.callback(object.__delattr__, conv, "call")
         model(*example, training=False)
     return seen
 
 
-def timed(module: Any, inputs: Sequence[Any]) -> Callable[[], None]:
+def timed(module: Any, inputs: Sequence[Any]) -> Callable[[], list[Any]]:
     """A call of a convolution or GhostConv in inference on these inputs."""
     if not module.built:
         FRAMEWORK.create_variables(module)
     compiled = tf.function(lambda inputs: [module(x, training=False) for x in inputs])
 
-    def run() -> None:
-        compiled(list(inputs))
+    def run() -> list[Any]:
+        outputs = compiled(list(inputs))
         tf.test.experimental.sync_devices()
+        return list(outputs)
 
     return run
 
@@ -57,7 +62,17 @@ def variables(conv: Any) -> tuple[Any, Any]:
     return conv.kernel, conv.bias
 
 
-def _see(seen: list[Any], call: Callable[..., Any], x: Any, *arguments: Any, **options: Any) -> Any:
+def _see(
+    path: str,
+    seen: list[Any],
+    instead: Instead | None,
+    call: Callable[..., Any],
+    x: Any,
+    *arguments: Any,
+    **options: Any,
+) -> Any:
+    other = None
     if not tf.is_symbolic_tensor(x):
         seen.append(x)
-    return call(x, *arguments, **options)
+        other = instead(path, x) if instead else None
+    return call(x, *arguments, **options) if other is None else other

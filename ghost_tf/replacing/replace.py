@@ -15,7 +15,7 @@ from weights.modules.arguments import Activation, Split
 from weights.replacing.models import check_model, examined, replacements
 from weights.replacing.report import ReplacementReport
 from weights.replacing.rules import Keep, Rules
-from weights.replacing.trials import Trials, shown
+from weights.replacing.trials import Example, Trials
 
 INSIDE = "it is part of a layer that Keras builds as a whole"
 
@@ -56,8 +56,8 @@ def replace_convolutions(
             then, convolutions and GhostConvs are timed, both in evaluation, and replaced only where
             that takes at most 5 % longer; what is folded by `deploy` later is faster still.
         keep: "weights" starts each GhostConv from its convolution, by least squares: over its
-            outputs on the `example`, or else over its kernel. The report has the error that is
-            left. Without, the weights are fresh.
+            outputs on the `example`, of which each makes up for those before it, or else over its
+            kernel. The report has the error that is left. Without, the weights are fresh.
 
     Returns:
         A new model, and the report, which prints as a table.
@@ -83,12 +83,12 @@ def replace_convolutions(
     report = rules.report(named, lambda layer: examined(layer, convolutions, obstacles))
     modules = dict(named)
     ghosts = replacements(report, modules, _ghost)
-    inputs = (
+    shown = (
         None
         if example is None
-        else shown(measuring, model, report.replaced_among(modules), example)
+        else Example(measuring, model, report.replaced_among(modules), example)
     )
-    report = Trials(FRAMEWORK, measuring, inputs, keep).report(report, modules, ghosts)
+    report = Trials(FRAMEWORK, measuring, shown, keep).report(report, modules, ghosts)
     return rebuilt(model, ghosts), report
 
 

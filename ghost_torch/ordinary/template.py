@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from ghost_torch.weights_io import ARCHITECTURES
-from weights.modules.configuration import Configuration
-from weights.networks.skeleton import Expression, Words, arguments
+from weights.networks.skeleton import Expression, Words
 
 HEADER = '''
 """The modules of a network at their paths; how they are connected is yours to write.
@@ -15,14 +13,6 @@ Batch normalisations are of images: `nn.BatchNorm1d` and `nn.BatchNorm3d` are of
 import ghost_torch
 from torch import nn
 '''
-
-
-def layer(kind: str, part: Configuration) -> Expression:
-    """The Python that makes a layer."""
-    if kind in ARCHITECTURES:
-        name = ARCHITECTURES[kind].__name__
-        return Expression(f"ghost_torch.{name}({arguments(kind, part)})")
-    return LAYERS[kind](part) if kind in LAYERS else Expression("nn.Module()", f"a {kind}")
 
 
 def _convolution(part: Any) -> Expression:
@@ -107,5 +97,7 @@ WORDS = Words(
     list_of="nn.ModuleList",
     gap="nn.Identity()",
     start="super().__init__()",
-    layer=layer,
+    own="ghost_torch.{}({})",
+    layers=LAYERS,
+    unknown="nn.Module()",
 )

@@ -11,17 +11,21 @@ import torch
 from torch import Tensor, nn
 
 from ghost_torch.layers import activation
+from weights.replacing.trials import Instead
 
 
 def inputs(
-    model: nn.Module, convolutions: Mapping[str, nn.Module], example: Any
+    model: nn.Module,
+    convolutions: Mapping[str, nn.Module],
+    example: Any,
+    instead: Instead | None = None,
 ) -> dict[str, list[Tensor]]:
     """What each convolution is given, by its path, when the model runs on the example."""
     seen: dict[str, list[Tensor]] = {path: [] for path in convolutions}
     modes = [(module, module.training) for module in model.modules()]
     with ExitStack() as stack:
         for path, conv in convolutions.items():
-            handle = conv.register_forward_pre_hook(partial(_see, seen[path]))
+            handle = conv.register_forward_hook(partial(_see, path, seen[path], instead))
             stack.callback(handle.remove)
         try:
             with torch.no_grad():
@@ -32,17 +36,17 @@ def inputs(
     return seen
 
 
-def timed(module: nn.Module, inputs: Sequence[Tensor]) -> Callable[[], None]:
+def timed(module: nn.Module, inputs: Sequence[Tensor]) -> Callable[[], list[Tensor]]:
     """A call of a convolution or GhostConv in inference on these inputs."""
     copy = deepcopy(module).eval()
     is_cuda = inputs[0].is_cuda
 
-    def run() -> None:
-        with torch.inference_mode():
-            for x in inputs:
-                copy(x)
+    def run() -> list[Tensor]:
+        with torch.no_grad():
+            outputs = [copy(x) for x in inputs]
         if is_cuda:
             torch.cuda.synchronize(inputs[0].device)
+        return outputs
 
     return run
 
@@ -50,7 +54,8 @@ def timed(module: nn.Module, inputs: Sequence[Tensor]) -> Callable[[], None]:
 def outputs(conv: nn.Module, x: Tensor) -> np.ndarray:
     """The convolution's output without its activation: (N, C, H, W), in float64."""
     with torch.no_grad():
-        return conv(x).double().cpu().numpy()
+        # Not the hooks, by which the convolution may be watched.
+        return conv.forward(x).double().cpu().numpy()
 
 
 def activated(name: str, x: np.ndarray) -> np.ndarray:
@@ -63,5 +68,13 @@ def variables(conv: Any) -> tuple[Tensor, Tensor | None]:
     return conv.weight, conv.bias
 
 
-def _see(seen: list[Tensor], conv: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-    seen.append(arguments[0].detach())
+def _see(
+    path: str,
+    seen: list[Tensor],
+    instead: Instead | None,
+    conv: nn.Module,
+    arguments: tuple[Tensor, ...],
+    output: Tensor,
+) -> Any:
+    seen.append(arguments[0])
+    return instead(path, arguments[0]) if instead else None

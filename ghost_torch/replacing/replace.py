@@ -13,7 +13,7 @@ from weights.modules.arguments import Activation, Split
 from weights.replacing.models import check_model, examined, exchange, replacements, sharing
 from weights.replacing.report import ReplacementReport
 from weights.replacing.rules import Keep, Rules
-from weights.replacing.trials import Trials, shown
+from weights.replacing.trials import Example, Trials
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -51,8 +51,8 @@ def replace_convolutions(
             then, convolutions and GhostConvs are timed, both in evaluation, and replaced only where
             that takes at most 5 % longer; what is folded by `deploy` later is faster still.
         keep: "weights" starts each GhostConv from its convolution, by least squares: over its
-            outputs on the `example`, or else over its kernel. The report has the error that is
-            left. Without, the weights are fresh.
+            outputs on the `example`, of which each makes up for those before it, or else over its
+            kernel. The report has the error that is left. Without, the weights are fresh.
 
     Returns:
         `model`, and the report, which prints as a table.
@@ -76,12 +76,12 @@ def replace_convolutions(
     report = rules.report(places, lambda module: examined(module, convolutions, obstacles))
     modules = dict(places)
     ghosts = replacements(report, modules, _ghost)
-    inputs = (
+    shown = (
         None
         if example is None
-        else shown(measuring, model, report.replaced_among(modules), example)
+        else Example(measuring, model, report.replaced_among(modules), example)
     )
-    report = Trials(FRAMEWORK, measuring, inputs, keep).report(report, modules, ghosts)
+    report = Trials(FRAMEWORK, measuring, shown, keep).report(report, modules, ghosts)
     exchange(places, ghosts, model.set_submodule)
     return model, report
 

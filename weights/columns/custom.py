@@ -108,7 +108,8 @@ class Custom(Contents[Module, GhostModule, Variable]):
         in_network = [replace(each, paths=here.paths) for each, here in found.pairs]
         problems += unclear(in_network, told) if self.channels_last else []
         pairs = [(there[m.described.path], m) for m in members if m.described.path in there]
-        self._load(network, file, pairs, problems, what)
+        alike = [(each, member) for each, member in pairs if each.is_like(member.described)]
+        self._load(network, file, alike, problems, what)
         loaded = tuple((each.path, member.described.path) for each, member in pairs)
         return LoadReport(loaded, tuple(found.notes))
 

@@ -99,13 +99,15 @@ def matched(
     places = {path: each for each in network for path in each.paths}
     taken: dict[str, Described] = {}
     for each, path in zip(file, renamed([each.path for each in file], rename), strict=True):
-        if path not in places:
+        here = places.get(path)
+        if here is None:
             continue
-        here = places.pop(path)
-        if here.path in taken:
-            found.problems.append(f"{each} and {taken[here.path]} both go to '{here.path}'")
-        taken[here.path] = each
-        found.pairs.append((each, here))
+        first = taken.setdefault(here.path, each)
+        if first is each:
+            found.pairs.append((each, here))
+        else:
+            found.problems.append(f"{first} and {each} both go to '{here.path}'")
+            file = _without(file, [each])
     _check_pairs(found)
     _leftovers(found, file, network)
     return found

@@ -29,7 +29,8 @@ def template(file: str, framework: str) -> None:
     if known.missing:
         raise GhostError(f"{framework} cannot run here: {known.reason}")
     parts = _parts(file)
-    click.echo(printable(skeleton(parts, known.load("ordinary.template").WORDS)), nl=False)
+    words, own = known.load("ordinary.template").WORDS, known.load("weights_io").ARCHITECTURES
+    click.echo(printable(skeleton(parts, words, own)), nl=False)
 
 
 def _parts(file: str) -> Iterator[tuple[str, str, Configuration]]:

@@ -17,7 +17,7 @@ from weights.files import file_types
 from weights.files.metadata import ENTRY
 from weights.files.storage import PathLike, opened, read_safetensors
 from weights.importers.expansion import check_expansion, check_members
-from weights.importers.pickles import Left, Name, Tensor
+from weights.importers.pickled import Left, Name, Tensor
 from weights.importers.torch_files import PICKLE, Content, load
 from weights.text import MOST_CHARACTERS
 

@@ -8,51 +8,35 @@ names. Nothing is looked up or called, and no memory is taken for data that is o
 import pickle
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from math import prod
 from typing import Any, BinaryIO
 
-import numpy as np
-
-from weights.tensors import DTYPES
+from weights.importers.pickled import (
+    ARRAYS,
+    COLLECTIONS,
+    DTYPE,
+    ENCODE,
+    FROM_BUFFER,
+    HARMLESS,
+    KNOWN,
+    NESTED,
+    ORDERED,
+    PARAMETER,
+    STORAGES,
+    TENSORS,
+    ForeignGlobal,
+    Left,
+    Name,
+    OrderedMapping,
+    Storage,
+    Tensor,
+    are_counts,
+    array_of,
+    built,
+    tensor_of,
+)  # fmt: skip
 
 # A network, its averages and its optimizer's state take fewer.
 MOST_OPERATIONS = 500_000
-ITEMS = {
-    "Double": "<f8", "Float": "<f4", "Half": "<f2", "BFloat16": DTYPES["BF16"], "Long": "<i8",
-    "Int": "<i4", "Short": "<i2", "Char": "i1", "Byte": "u1", "Bool": "?",
-    "ComplexDouble": "<c16", "ComplexFloat": "<c8",
-}  # fmt: skip
-STORAGES = {
-    f"{module}.{name}Storage": np.dtype(item)  # type: ignore[call-overload]
-    for module in ("torch", "torch.cuda")
-    for name, item in ITEMS.items()
-}
-TENSORS = ("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2")
-PARAMETER = "torch._utils._rebuild_parameter"
-# A storage of PyTorch in a pickle that torch.save did not write: a whole file in itself.
-NESTED = "torch.storage._load_from_bytes"
-ORDERED = "collections.OrderedDict"
-# Made of one list, tuple or dict, or of nothing; counters are those of schedules.
-COLLECTIONS = (ORDERED, "collections.Counter", "torch.Size", "builtins.set", "__builtin__.set")
-ARRAYS = ("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct")
-FROM_BUFFER = ("numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer")
-ENCODE, DTYPE = "_codecs.encode", "numpy.dtype"
-# Plain values, which are left out.
-HARMLESS = (
-    "argparse.Namespace", "types.SimpleNamespace", "collections.defaultdict", "collections.deque",
-    "copyreg._reconstructor", "copy_reg._reconstructor", "datetime.date", "datetime.datetime",
-    "datetime.timedelta", "pathlib.Path", "pathlib.PosixPath", "pathlib.PurePosixPath",
-    "pathlib.WindowsPath", "pathlib.PureWindowsPath", "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray.scalar", "numpy.ndarray", "torch.device", "uuid.UUID",
-    *(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in (
-        "bool", "complex", "dict", "float", "frozenset", "int", "list", "object", "range", "slice",
-        "str", "tuple",
-    )),
-)  # fmt: skip
-KNOWN = frozenset(
-    (*STORAGES, *TENSORS, PARAMETER, NESTED, *COLLECTIONS, *ARRAYS, *FROM_BUFFER, ENCODE, DTYPE)
-) | frozenset(HARMLESS)
 OPERATIONS = """
     PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2
     LONG LONG1 LONG4 FLOAT BINFLOAT UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 STRING
@@ -60,72 +44,6 @@ OPERATIONS = """
     TUPLE2 TUPLE3 EMPTY_LIST LIST APPEND APPENDS EMPTY_DICT DICT SETITEM SETITEMS
     GET BINGET LONG_BINGET PUT BINPUT LONG_BINPUT MEMOIZE GLOBAL STACK_GLOBAL BINPERSID
 """
-
-
-@dataclass(frozen=True)
-class Storage:
-    """Numbers that the file claims to hold, under a key."""
-
-    key: str
-    count: int
-    item: np.dtype
-
-    @property
-    def size(self) -> int:
-        """Bytes of the numbers."""
-        return self.count * self.item.itemsize
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """A tensor of PyTorch: where its numbers are in a storage."""
-
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the array."""
-        return prod(self.shape) * self.storage.item.itemsize
-
-    def array(self, numbers: bytes) -> np.ndarray:
-        """Return the tensor as an array, from the numbers of its storage."""
-        item = self.storage.item
-        flat = np.frombuffer(numbers, item, self.storage.count)[self.offset :]
-        steps = [step * item.itemsize for step in self.strides]
-        return np.lib.stride_tricks.as_strided(flat, self.shape, steps, writeable=False)
-
-
-@dataclass(frozen=True)
-class Name:
-    """A function or type, by its name alone."""
-
-    name: str
-
-
-class ForeignGlobal(pickle.UnpicklingError):
-    """A function or type that no state dict needs; its text is the name."""
-
-
-class Left:
-    """A value of some type that is left out; what is put into it is left out too."""
-
-    def __init__(self, name: str, value: Any = None) -> None:
-        self.name, self.value = name, value
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        """Leave an entry out."""
-
-    def append(self, value: Any) -> None:
-        """Leave an item out."""
-
-
-class OrderedMapping(dict[Any, Any]):
-    """An OrderedDict; `attributes` are those that PyTorch sets on one."""
-
-    attributes: Any = None
 
 
 class _Operations(dict[int, Callable[[Any], None]]):
@@ -179,7 +97,7 @@ class Reader(pickle._Unpickler):
         if not is_known or not isinstance(pid[1], Name) or pid[1].name not in STORAGES:
             raise pickle.UnpicklingError("it names something else than a storage")
         key, count = str(pid[2]), pid[4]
-        if not _are_counts((count,)) or any(view is not None for view in pid[5:]):
+        if not are_counts((count,)) or any(view is not None for view in pid[5:]):
             raise pickle.UnpicklingError("a storage without a size, or a view of another")
         storage = Storage(key, count, STORAGES[pid[1].name])
         if self.storages.setdefault(key, storage) != storage:
@@ -201,7 +119,7 @@ class Reader(pickle._Unpickler):
         if isinstance(made, OrderedMapping):
             made.attributes = attributes
         elif isinstance(made, Left):
-            made.value = _built(made, attributes)
+            made.value = built(made, attributes)
         else:
             raise pickle.UnpicklingError("it sets attributes of something else than a dict")
 
@@ -220,7 +138,7 @@ class Reader(pickle._Unpickler):
 
     def _called(self, name: str, arguments: tuple[Any, ...]) -> Any:
         if name in TENSORS:
-            return _tensor(*arguments[:4])
+            return tensor_of(*arguments[:4])
         if name == PARAMETER:
             if not arguments or not isinstance(arguments[0], Tensor):
                 raise pickle.UnpicklingError("a parameter of no tensor")
@@ -234,7 +152,7 @@ class Reader(pickle._Unpickler):
         if name in ARRAYS or name == DTYPE:
             return Left(name, arguments[0] if arguments else None)
         if name in FROM_BUFFER:
-            return Left(name, _array(*arguments))
+            return Left(name, array_of(*arguments))
         if name in HARMLESS:
             return Left(name)
         raise pickle.UnpicklingError(f"it calls {name}")
@@ -316,51 +234,3 @@ OWN: Mapping[int, Callable[[Any], None]] = {
     pickle.DICT[0]: _new_dict,
     pickle.BYTEARRAY8[0]: _byte_array,
 }
-
-
-def _built(made: Left, attributes: Any) -> Any:
-    """Return the type or array that NumPy's attributes describe; None of anything else."""
-    fields = attributes if isinstance(attributes, tuple) else ()
-    if made.name == DTYPE and len(fields) > 1:
-        return _item(made.value, fields[1])
-    if made.name in ARRAYS and len(fields) == 5:
-        _, shape, item, is_fortran, data = fields
-        data = data.encode("latin1") if isinstance(data, str) else data
-        return _array(data, item, shape, "F" if is_fortran else "C")
-    return None
-
-
-def _item(code: Any, order: Any) -> np.dtype | None:
-    """Return a type of numbers; None of anything else."""
-    try:
-        item = np.dtype(str(code)).newbyteorder("=" if order == "|" else order)
-    except (TypeError, ValueError) as error:
-        raise pickle.UnpicklingError("a type that is none") from error
-    return item if item.kind in "fiub" else None
-
-
-def _array(data: Any = None, item: Any = None, shape: Any = (), order: Any = "C") -> Any:
-    """Return an array of numbers; None of anything else."""
-    dtype = item.value if isinstance(item, Left) else None
-    if not isinstance(dtype, np.dtype) or not isinstance(data, bytes):
-        return None
-    try:
-        return np.frombuffer(data, dtype).reshape(shape, order=order)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise pickle.UnpicklingError("an array that is none") from error
-
-
-def _tensor(storage: Any = None, offset: Any = 0, size: Any = None, stride: Any = None) -> Tensor:
-    """Return a tensor, which lies within its storage."""
-    sizes, strides = (tuple(x) if isinstance(x, tuple | list) else (None,) for x in (size, stride))
-    is_known = isinstance(storage, Storage) and len(sizes) == len(strides)
-    if not is_known or not _are_counts((offset, *sizes, *strides)):
-        raise pickle.UnpicklingError("a tensor of no storage, size or stride")
-    last = sum((n - 1) * step for n, step in zip(sizes, strides, strict=True))
-    if prod(sizes) and offset + last >= storage.count:
-        raise pickle.UnpicklingError("a tensor beyond its storage")
-    return Tensor(storage, offset, sizes, strides)
-
-
-def _are_counts(values: tuple[Any, ...]) -> bool:
-    return all(type(value) is int and 0 <= value < 2**48 for value in values)

@@ -43,18 +43,32 @@ class Words:
     list_of: str
     gap: str
     start: str
-    layer: Callable[[str, Configuration], Expression]
+    own: str
+    layers: Mapping[str, Callable[[Any], Expression]]
+    unknown: str
+
+    def layer(self, kind: str, part: Configuration, own: Mapping[str, type]) -> Expression:
+        """The Python that makes a layer, or a module of this project, whose classes are `own`."""
+        if kind in own:
+            return Expression(self.own.format(own[kind].__name__, arguments(kind, part)))
+        make = self.layers.get(kind)
+        return make(part) if make else Expression(self.unknown, f"a {kind}")
 
 
-def skeleton(parts: Iterator[tuple[str, str, Configuration]], words: Words) -> str:
-    """The program that makes modules of these paths, kinds and configurations."""
+def skeleton(
+    parts: Iterator[tuple[str, str, Configuration]], words: Words, own: Mapping[str, type]
+) -> str:
+    """The program that makes modules of these paths, kinds and configurations.
+
+    `own` are the framework's classes of this project, by kind.
+    """
     tree: Tree = {}
     for path, kind, part in parts:
         *above, name = path.split(".")
         node = tree
         for each in above:
             node = node.setdefault(each, {})
-        node[name] = (kind, part)
+        node[name] = words.layer(kind, part, own)
     classes: list[str] = []
     _class(ROOT, tree, words, classes)
     return "\n\n\n".join([words.header.strip(), *classes]) + "\n"
@@ -87,8 +101,8 @@ def _class(name: str, tree: Tree, words: Words, classes: list[str]) -> None:
 
 
 def _made(name: str, node: Any, words: Words, classes: list[str]) -> Expression:
-    if isinstance(node, tuple):
-        return words.layer(*node)
+    if isinstance(node, Expression):
+        return node
     if all(NUMBER.fullmatch(each) for each in node) and max(map(int, node)) < 4 * len(node):
         return _list(name, node, words, classes)
     _class(name, node, words, classes)

@@ -72,13 +72,15 @@ class Filters:
 
 @dataclass(frozen=True)
 class Group:
-    """The maps (1 + ghosts, N, H, W) of a primary channel and of its ghosts.
+    """The maps (1 + ghosts, N, H, W) of a primary channel and of its ghosts, wanted and made.
 
-    Those of white noise have the mean 0, so that no constant helps: the map of 1 is 0 then. The
-    cheap half, with kernels of `size`, reads `activate(primary map)`.
+    `made` are those of the convolution's own filters. Maps of white noise have the mean 0, so that
+    no constant helps: the map of 1 is 0 then. The cheap half, with kernels of `size`, reads
+    `activate(primary map)`.
     """
 
-    maps: np.ndarray
+    wanted: np.ndarray
+    made: np.ndarray
     size: int
     is_noise: bool
     activate: Activate | None = None
@@ -112,11 +114,11 @@ class Group:
     @property
     def basis(self) -> np.ndarray:
         """The maps of the convolution's filters and of the constant 1."""
-        return np.concatenate([self.maps, self._one])
+        return np.concatenate([self.made, self._one])
 
     @property
     def _one(self) -> np.ndarray:
-        return np.full_like(self.maps[:1], not self.is_noise)
+        return np.full_like(self.made[:1], not self.is_noise)
 
     def _outputs(self, filters: Filters) -> np.ndarray:
         primary = np.tensordot(filters.mix, self.basis, 1)
@@ -131,14 +133,14 @@ class Group:
     def _with_cheap(self, mix: np.ndarray) -> Filters:
         """The best cheap filters for that primary one."""
         columns = self._columns(np.tensordot(mix, self.basis, 1))
-        filters = Filters(mix, least_squares(columns, self.maps[1:]), 0.0)
-        return replace(filters, residue=float(np.sum((self.maps - self._outputs(filters)) ** 2)))
+        filters = Filters(mix, least_squares(columns, self.wanted[1:]), 0.0)
+        return replace(filters, residue=float(np.sum((self.wanted - self._outputs(filters)) ** 2)))
 
     def _mix(self, cheap: np.ndarray) -> np.ndarray:
         """The best primary filter for those cheap ones."""
         ghosts = [np.tensordot(cheap[:-1].T, shifted(each, self.size), 1) for each in self.basis]
         columns = np.concatenate([self.basis[:, None], np.stack(ghosts)], 1)
-        wanted = self.maps.copy()
+        wanted = self.wanted.copy()
         wanted[1:] -= cheap[-1][:, None, None, None] * self._one
         return least_squares(columns, wanted[None])[:, 0]
 
@@ -147,7 +149,8 @@ def fit(
     config: GhostConvConfig,
     kernel: np.ndarray,
     bias: np.ndarray,
-    outputs: np.ndarray | None = None,
+    wanted: np.ndarray | None = None,
+    made: np.ndarray | None = None,
     activate: Activate | None = None,
 ) -> Fit:
     """The GhostConv of that configuration, for a convolution without groups.
@@ -156,27 +159,33 @@ def fit(
         config: the GhostConv.
         kernel: (c_out, c_in, kh, kw), of the convolution, in float64.
         bias: (c_out,), likewise.
-        outputs: (c_out, N, H, W), what the convolution makes of a batch; none: of white noise.
-        activate: the activation of a GhostConv whose outputs are given, but for the identity; its
-            primary filters are the convolution's own then.
+        wanted: (c_out, N, H, W), the outputs; without, those for white noise.
+        made: (c_out, N, H, W), what the convolution makes of the GhostConv's inputs, where those
+            are not its own.
+        activate: the activation, but for the identity; white noise knows none. Its primary filters
+            are the convolution's own.
     """
-    is_noise = outputs is None
-    maps = answers(config, kernel) if outputs is None else outputs
+    is_noise = wanted is None
+    wanted = answers(config, kernel) if wanted is None else wanted
+    made = wanted if made is None else made
     split = config.channels
     cropped = split.c_int + split.c_cheap - config.c_out
-    maps, kernel, bias = (_with_zeros(each, cropped) for each in (maps, kernel, bias))
+    wanted, made, kernel, bias = (
+        _with_zeros(each, cropped) for each in (wanted, made, kernel, bias)
+    )
     halves, residue = [], 0.0
     for index in range(split.c_int):
         first = split.c_int + index * split.multiplier
         members = [index, *range(first, first + split.multiplier)]
-        group = Group(maps[members], config.dw_kernel_size, is_noise, activate)
+        maps = wanted[members], made[members]
+        group = Group(*maps, config.dw_kernel_size, is_noise, None if is_noise else activate)
         filters = group.filters()
         residue += filters.residue
         halves.append(group.halves(filters, kernel[members], bias[members]))
     primary, cheap = (_joined(each) for each in zip(*halves, strict=True))
     tensors = primary.tensors("primary_conv", config.bn_eps)
     tensors |= cheap.tensors("cheap_conv", config.bn_eps)
-    return Fit(tensors, sqrt(residue / (np.sum(maps**2) or 1.0)))
+    return Fit(tensors, sqrt(residue / (np.sum(wanted**2) or 1.0)))
 
 
 def answers(config: GhostConvConfig, kernel: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What is measured of each replacement before it is made, and the weights that it starts from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -17,6 +17,9 @@ from weights.tensors import CONVOLUTION, CONVOLUTION_BIAS, TensorSpec
 from weights.text import brief
 
 IDENTITY = "identity"
+Entry = Replacement | Kept
+# Given a convolution's path and input: what stands for its output, or `None` for its own.
+Instead = Callable[[str, Any], Any]
 # Positions of a map that least squares look at: more tell little more.
 POSITIONS = 2**14
 
@@ -25,11 +28,16 @@ class Measuring(Protocol):
     """The module `replacing.measuring` of a framework's package."""
 
     def inputs(
-        self, model: Any, convolutions: Mapping[str, Any], example: Any, /
+        self,
+        model: Any,
+        convolutions: Mapping[str, Any],
+        example: Any,
+        instead: Instead | None = None,
+        /,
     ) -> dict[str, list[Any]]:
         """What each convolution is given, by its path, when the model runs on the example."""
 
-    def timed(self, module: Any, inputs: Sequence[Any], /) -> timing.Run:
+    def timed(self, module: Any, inputs: Sequence[Any], /) -> Callable[[], Sequence[Any]]:
         """A call of a convolution or GhostConv in inference on these inputs."""
 
     def outputs(self, conv: Any, x: Any, /) -> np.ndarray:
@@ -43,111 +51,167 @@ class Measuring(Protocol):
 
 
 @dataclass(frozen=True)
+class Pair:
+    """A convolution, its GhostConv, and the replacement as it will be reported."""
+
+    entry: Replacement
+    conv: Any
+    ghost: Any
+
+    @property
+    def path(self) -> str:
+        """Where the convolution stands."""
+        return self.entry.path
+
+    def left(self, reason: object, seconds: Seconds | None = None) -> Kept:
+        """The convolution as one that stays."""
+        return Kept(self.path, str(reason), self.entry.aliases, seconds)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A model, of which the convolutions are watched while it runs on `example`."""
+
+    measuring: Measuring
+    model: Any
+    convolutions: Mapping[str, Any]
+    example: Any
+
+    def inputs(self, instead: Instead | None = None) -> dict[str, list[Any]]:
+        """What each convolution is given, by its path.
+
+        Raises `ArgumentError` where the model does not run.
+        """
+        arguments = self.example if isinstance(self.example, tuple) else (self.example,)
+        try:
+            return self.measuring.inputs(self.model, self.convolutions, arguments, instead)
+        except Exception as error:
+            raise ArgumentError(
+                "`example` must be what the model can be called with, got "
+                f"{type(self.example).__name__}, with which it raised {type(error).__name__}: "
+                f"{brief(str(error))}"
+            ) from error
+
+
+@dataclass(frozen=True)
 class Trials:
-    """How replacements are tried: on `inputs`, by path, where an example gave some.
+    """How replacements are tried: timed on an `example`, where there is one.
 
     With `keep` each GhostConv starts from the convolution that it replaces.
     """
 
     framework: Column[Any, Any, Any]
     measuring: Measuring
-    inputs: Mapping[str, Sequence[Any]] | None
+    example: Example | None
     keep: Keep | None
 
     def report(
         self, report: ReplacementReport, modules: Mapping[str, Any], ghosts: dict[int, Any]
     ) -> ReplacementReport:
         """The report on what pays; all else is taken out of `ghosts`, by the old one's identity."""
-        seconds = timing.SECONDS / max(1, len(report.replaced))
-        replaced, kept = [], list(report.kept)
-        for each in report.replaced:
-            conv = modules[each.path]
-            tried = self._tried(each, conv, ghosts[id(conv)], seconds)
-            if isinstance(tried, Replacement):
-                replaced.append(tried)
-            else:
-                kept.append(tried)
-                del ghosts[id(conv)]
+        pairs = [
+            Pair(each, modules[each.path], ghosts[id(modules[each.path])])
+            for each in report.replaced
+        ]
+        tried = self._tried(pairs)
+        kept = [each for each in tried if isinstance(each, Kept)]
+        for each in kept:
+            del ghosts[id(modules[each.path])]
         order = list(modules)
-        kept.sort(key=lambda each: order.index(each.path))
-        return ReplacementReport(tuple(replaced), tuple(kept))
+        everything_kept = sorted([*report.kept, *kept], key=lambda each: order.index(each.path))
+        replaced = tuple(each for each in tried if isinstance(each, Replacement))
+        return ReplacementReport(replaced, tuple(everything_kept))
 
-    def _tried(
-        self, each: Replacement, conv: Any, ghost: Any, seconds: float
-    ) -> Replacement | Kept:
-        try:
-            if self.inputs is not None:
-                times = self._times(each.path, conv, ghost, seconds)
-                if times[1] > timing.ALLOWED * times[0]:
-                    before, after = in_milliseconds(times)
-                    slower = reasons.SLOWER.format(after, before)
-                    return Kept(each.path, slower, each.aliases, times)
-                each = replace(each, seconds=times)
-            return self._fitted(each, conv, ghost) if self.keep else each
-        except ArgumentError as reason:
-            return Kept(each.path, str(reason), each.aliases)
+    def _tried(self, pairs: Sequence[Pair]) -> list[Entry]:
+        if self.example is None:
+            return [self._kept(pair) if self.keep else pair.entry for pair in pairs]
+        inputs = self.example.inputs()
+        seconds = timing.SECONDS / max(1, len(pairs))
+        entries = [self._timed(pair, inputs[pair.path], seconds) for pair in pairs]
+        if not self.keep:
+            return entries
+        paying = [
+            replace(pair, entry=entry)
+            for pair, entry in zip(pairs, entries, strict=True)
+            if isinstance(entry, Replacement)
+        ]
+        fitted = self._kept_in_turn(paying, inputs, self.example)
+        return [fitted.get(entry.path, entry) for entry in entries]
 
-    def _times(self, path: str, conv: Any, ghost: Any, seconds: float) -> Seconds:
-        inputs = self.inputs[path] if self.inputs else ()
+    def _timed(self, pair: Pair, inputs: Sequence[Any], seconds: float) -> Entry:
         if not inputs:
-            raise ArgumentError(reasons.UNREACHED)
-        runs = [self.measuring.timed(module, inputs) for module in (conv, ghost)]
-        before, after = timing.medians(runs, seconds)
-        return before, after
+            return pair.left(reasons.UNREACHED)
+        try:
+            runs = [self.measuring.timed(module, inputs) for module in (pair.conv, pair.ghost)]
+            before, after = timing.medians(runs, seconds)
+        except ArgumentError as reason:
+            return pair.left(reason)
+        if after > timing.ALLOWED * before:
+            words = in_milliseconds((before, after))
+            return pair.left(reasons.SLOWER.format(*reversed(words)), (before, after))
+        return replace(pair.entry, seconds=(before, after))
 
-    def _fitted(self, each: Replacement, conv: Any, ghost: Any) -> Replacement:
-        """The replacement, once its GhostConv computes most nearly what the convolution does."""
-        act, fresh = each.config.activation, self.framework.state(ghost)
-        kernel, bias = self._parameters(conv)
-        outputs = self._outputs(each.path, conv)
-        own = None if act == IDENTITY or outputs is None else partial(self.measuring.activated, act)
-        if not all(
-            np.isfinite(array).all() for array in (kernel, bias, outputs) if array is not None
-        ):
-            raise ArgumentError(reasons.NOT_FINITE)
-        fitted = fit(each.config, kernel, bias, outputs, own)
+    def _kept_in_turn(
+        self, pairs: Sequence[Pair], inputs: Mapping[str, Sequence[Any]], example: Example
+    ) -> dict[str, Entry]:
+        """What becomes of each pair where those before it are replaced already.
+
+        Each GhostConv makes the convolution's outputs out of what the others before it give.
+        """
+        by_path = {pair.path: pair for pair in pairs}
+        done: dict[str, Entry] = {}
+
+        def instead(path: str, x: Any) -> Any:
+            pair = by_path.get(path)
+            if pair is None:
+                return None
+            if path not in done:
+                wanted, made = (self._maps(pair.conv, each) for each in (inputs[path][0], x))
+                done[path] = self._kept(pair, wanted, made)
+            if isinstance(done[path], Kept):
+                return None
+            return self.measuring.timed(pair.ghost, [x])()[0]
+
+        example.inputs(instead)
+        return done
+
+    def _kept(
+        self, pair: Pair, wanted: np.ndarray | None = None, made: np.ndarray | None = None
+    ) -> Entry:
+        """The replacement, once its GhostConv makes most nearly what is wanted."""
+        try:
+            fresh = self.framework.state(pair.ghost)
+            kernel, bias = self._parameters(pair.conv)
+        except ArgumentError as reason:
+            return pair.left(reason)
+        act = pair.entry.config.activation
+        known = [array for array in (kernel, bias, wanted, made) if array is not None]
+        if not all(np.isfinite(array).all() for array in known):
+            return pair.left(reasons.NOT_FINITE)
+        own = None if act == IDENTITY else partial(self.measuring.activated, act)
+        fitted = fit(pair.entry.config, kernel, bias, wanted, made, own)
         tensors = {name: array.astype(fresh[name].dtype) for name, array in fitted.tensors.items()}
-        self.framework.set_state(ghost, tensors)
-        notes = tuple(note for note in each.notes if note not in (reasons.FROZEN, reasons.BIAS))
-        if act != IDENTITY and outputs is None:
+        self.framework.set_state(pair.ghost, tensors)
+        dropped = (reasons.FROZEN, reasons.BIAS)
+        notes = tuple(note for note in pair.entry.notes if note not in dropped)
+        if act != IDENTITY and wanted is None:
             notes += (reasons.CUT.format(act),)
-        return replace(each, error=fitted.error, notes=notes)
+        return replace(pair.entry, error=fitted.error, notes=notes)
 
     def _parameters(self, conv: Any) -> tuple[np.ndarray, np.ndarray]:
         """Kernel and bias in canonical layout, in float64."""
-        to_canonical = self.framework.to_canonical
-        weight, bias = self.measuring.variables(conv)
-        kernel = to_canonical(weight, TensorSpec("weight", CONVOLUTION, ())).astype(np.float64)
+        kernel, bias = self.measuring.variables(conv)
+        weights = self._array(kernel, CONVOLUTION)
         if bias is None:
-            return kernel, np.zeros(len(kernel))
-        return kernel, to_canonical(bias, TensorSpec("bias", CONVOLUTION_BIAS, ())).astype(
-            np.float64
-        )
+            return weights, np.zeros(len(weights))
+        return weights, self._array(bias, CONVOLUTION_BIAS)
 
-    def _outputs(self, path: str, conv: Any) -> np.ndarray | None:
-        """Maps (C, N, H, W) of a part of the example that is large enough."""
-        if self.inputs is None:
-            return None
-        outputs = self.measuring.outputs(conv, self.inputs[path][0])
+    def _array(self, variable: Any, kind: str) -> np.ndarray:
+        spec = TensorSpec(kind, kind, tuple(variable.shape))
+        return self.framework.to_canonical(variable, spec).astype(np.float64)
+
+    def _maps(self, conv: Any, x: Any) -> np.ndarray:
+        """The convolution's maps (C, N, H, W) of as many images of a batch as tell enough."""
+        outputs = self.measuring.outputs(conv, x)
         images = max(1, POSITIONS // max(1, outputs[0, 0].size)) if len(outputs) else 1
-        return outputs[:: -(-len(outputs) // images)].swapaxes(0, 1)
-
-
-def shown(
-    measuring: Measuring, model: Any, convolutions: Mapping[str, Any], example: Any
-) -> dict[str, list[Any]]:
-    """What each convolution is given, by its path, when the model runs on the example.
-
-    Raises `ArgumentError` where the model does not.
-    """
-    try:
-        return measuring.inputs(model, convolutions, _arguments(example))
-    except Exception as error:
-        raise ArgumentError(
-            f"`example` must be what the model can be called with, got {type(example).__name__}, "
-            f"with which it raised {type(error).__name__}: {brief(str(error))}"
-        ) from error
-
-
-def _arguments(example: Any) -> tuple[Any, ...]:
-    return example if isinstance(example, tuple) else (example,)
+        return outputs[:: max(1, -(-len(outputs) // images))].swapaxes(0, 1)

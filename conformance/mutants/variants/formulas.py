@@ -7,28 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from conformance.judging.formulations import Formula, Moments
 from conformance.oracle.layers import Folded, relu6
-from conformance.oracle.weighted import BatchNorm
-
-
-class Formula(BatchNorm):
-    """The base of those that normalise by `_normalised(x, mean, var, weight, bias)`."""
-
-    def __call__(self, x: Any) -> Any:
-        mean, var = self._update(x) if self.training else (self.running_mean, self.running_var)
-        vectors = (mean, var, self.weight, self.bias)
-        return self._normalised(x, *(vector.reshape(-1, 1, 1) for vector in vectors))
-
-    def _normalised(self, x: Any, mean: Any, var: Any, weight: Any, bias: Any) -> Any:
-        raise NotImplementedError
-
-
-class Affine(Formula):
-    """x scale + shift, the two computed beforehand."""
-
-    def _normalised(self, x: Any, mean: Any, var: Any, weight: Any, bias: Any) -> Any:
-        scale = weight / np.sqrt(var + self.eps)
-        return x * scale + (bias - mean * scale)
 
 
 class Centred(Formula):
@@ -72,21 +52,6 @@ class NormInDouble(Formula):
         return ((x - mean) / np.sqrt(var + self.eps) * weight + bias).astype(x.dtype)
 
 
-class Moments(BatchNorm):
-    """The base of those that compute mean and variance by `_moments(x)`."""
-
-    def _update(self, x: Any) -> tuple[Any, Any]:
-        count = x.size // x.shape[1]
-        mean, var = self._moments(x)
-        unbiased = var * (count / (count - 1))
-        self.running_mean = self.running_mean + self.momentum * (mean - self.running_mean)
-        self.running_var = self.running_var + self.momentum * (unbiased - self.running_var)
-        return mean, var
-
-    def _moments(self, x: Any) -> tuple[Any, Any]:
-        raise NotImplementedError
-
-
 class Corrected(Moments):
     """The mean square of the differences less the square of their mean."""
 
@@ -109,16 +74,6 @@ class Merged(Moments):
             squares = squares + rest + apart**2 * (size * number * share)
             mean = mean + apart * share
         return mean, squares * (1 / (size * len(x)))
-
-
-class Shifted(Moments):
-    """The mean of squares less the square of the mean, of differences to the first image's mean."""
-
-    def _moments(self, x: Any) -> tuple[Any, Any]:
-        first = getattr(x, "value", x)[:1].mean(axis=(2, 3), keepdims=True)
-        apart = x - first
-        mean = apart.mean(axis=(0, 2, 3))
-        return mean + first.reshape(-1), (apart * apart).mean(axis=(0, 2, 3)) - mean * mean
 
 
 def fold(half: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from conformance.faults.changes import Change, become, each, replace_activation
+from conformance.judging import formulations
 from conformance.mutants.mutant import Mutant
 from conformance.mutants.variants import convolutions, formulas
 from conformance.oracle import ghost_conv, ghost_conv_v3
@@ -68,7 +69,7 @@ VARIANTS: tuple[Mutant, ...] = (
     _as(convolutions.Fused, "fused", "fused multiply-add", trains=False),
     _as(convolutions.Compensated, "compensated", "compensated sums", trains=False),
     _as(convolutions.InDouble, "in-double", "float64 inside, rounded once", trains=False),
-    _as(formulas.Affine, "affine", "batch normalisation as scale and shift"),
+    _as(formulations.Affine, "affine", "batch normalisation as scale and shift"),
     _as(formulas.Centred, "reciprocal", "batch normalisation by a reciprocal"),
     _as(formulas.Spread, "spread", "batch normalisation, every term scaled by itself"),
     _as(formulas.RoughRoot, "rough-root", "a reciprocal root that is an ulp off"),
@@ -76,7 +77,7 @@ VARIANTS: tuple[Mutant, ...] = (
     _as(formulas.NormInDouble, "norm-in-double", "batch normalisation in float64", trains=False),
     _as(formulas.Corrected, "corrected", "a variance in two corrected passes"),
     _as(formulas.Merged, "welford", "moments of each image, merged"),
-    _as(formulas.Shifted, "shifted", "a variance in one pass of shifted values"),
+    _as(formulations.Shifted, "shifted", "a variance in one pass of shifted values"),
     _by(silu, formulas.tanh_silu, "silu-by-tanh", "silu by tanh"),
     _by(silu, formulas.stable_silu, "silu-stable", "silu by small exponentials"),
     _by(hard_swish, formulas.sixth_hard_swish, "hard-swish-sixth", "hard_swish by 1 / 6"),

@@ -65,6 +65,13 @@ def test_a_case_that_passes_is_not_shrunk() -> None:
     assert "does not fail: there is nothing to shrink" in output
 
 
+def test_a_case_that_is_refused_is_not_judged() -> None:
+    code, output = run("shrink", PASSING, "--implementation", "tests.conformance.fakes:Refuses")
+
+    assert code == 3
+    assert f"exact {PASSING} is not judged: " in output
+
+
 def test_what_failed_is_run_again(tmp_path: Path) -> None:
     tiers = ("--tier", "exact", "--implementation", NAME)
     code, output = run("run", *tiers, "--report", tmp_path)

@@ -64,6 +64,15 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def test_the_gradient_of_silu_is_0_where_its_exponential_overflows() -> None:
+    x = Variable(np.array([-1e30, -200, -89, -87, 0], np.float32))
+    with np.errstate(over="ignore"):
+        (found,) = gradients(layers.silu(x), [x], np.ones(5, np.float32))
+
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, [0, 0, 0, 0, 0.5], atol=1e-35)
+
+
 def _in_place(x: Any) -> Any:
     total = np.zeros(x.shape)
     total += x * x

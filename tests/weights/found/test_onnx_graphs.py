@@ -78,12 +78,16 @@ MODULES: list[tuple[str, dict[str, Any]]] = [
     ("ghost_bottleneck", {"c_in": 8, "c_mid": 16, "c_out": 8, "bn_eps": 1e-3}),
     ("ghost_bottleneck", {"c_in": 8, "c_mid": 16, "c_out": 12, "shortcut_activation": "relu"}),
 ]
-NETWORK = ("ghostnet", {"width": 0.1, "num_classes": 3})
+MODULES += [
+    ("ghost_conv_v2", {"c_in": 4, "c_out": 7}),
+    ("ghost_bottleneck", {"c_in": 8, "c_mid": 16, "c_out": 8, "attention": True, "stride": 2}),
+]
+NETWORKS = [(name, {"width": 0.1, "num_classes": 3}) for name in ("ghostnet", "ghostnetv2")]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize(("architecture", "config"), [*MODULES, NETWORK])
+@pytest.mark.parametrize(("architecture", "config"), [*MODULES, *NETWORKS])
 def test_what_pytorch_exported_comes_back(
     tmp_path: Path, architecture: str, config: dict[str, Any], training: bool
 ) -> None:

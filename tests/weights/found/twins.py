@@ -178,27 +178,27 @@ def keras_layers(importer: str, architecture: str) -> dict[str, Tensors]:
     return layers
 
 
-def kecam(folder: Path) -> Path:
+def kecam(folder: Path, architecture: str = "ghostnetv2") -> Path:
     """A file of Keras 2, as keras_cv_attention_models publishes them."""
     import h5py
 
     path = folder / "ghostnetv2_010_imagenet.h5"
     with h5py.File(path, "w") as file:
-        for layer, variables in keras_layers("kecam", "ghostnetv2").items():
+        for layer, variables in keras_layers("kecam", architecture).items():
             for name, array in variables.items():
                 depthwise = "depthwise_" if "dw_conv" in layer and name == "kernel" else ""
                 file[f"{layer}/{layer}/{depthwise}{name}:0"] = array
     return path
 
 
-def kimm(folder: Path) -> Path:
+def kimm(folder: Path, architecture: str = "ghostnet") -> Path:
     """A file of Keras 3, as kimm publishes them: layers by number, their names in config.json."""
     import h5py
 
     path, listed = folder / "ghostnet_010.keras", []
     with h5py.File(folder / "model.h5", "w") as file:
         seen: dict[str, int] = {}
-        for layer, variables in keras_layers("kimm", "ghostnet").items():
+        for layer, variables in keras_layers("kimm", architecture).items():
             kind = _keras_class(layer)
             place = {"Conv2D": "conv2d", "DepthwiseConv2D": "depthwise_conv2d", "Dense": "dense"}
             stored = place.get(kind, "batch_normalization")

@@ -110,7 +110,9 @@ def test_the_cheap_half_is_fitted_to_what_it_reads() -> None:
     kernel, map_ = normal(2, 3, 1, 1).astype(float), normal(5, 6, 7).astype(float)
     outputs = np.stack([map_, 3 * np.maximum(map_, 0)])
 
-    fitted = fit(config_of(kernel), kernel, np.zeros(2), outputs, lambda x: np.maximum(x, 0))
+    fitted = fit(
+        config_of(kernel), kernel, np.zeros(2), outputs, activate=lambda x: np.maximum(x, 0)
+    )
 
     assert fitted.error < 1e-6
     np.testing.assert_array_equal(fitted.tensors["primary_conv.0.weight"], kernel[:1])

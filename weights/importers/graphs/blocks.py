@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from weights.importers.gates import OWN_GATE
+from weights.importers.graphs.attention import attention
 from weights.importers.graphs.graph import Graph, Node
-from weights.importers.graphs.units import Pair, Unit, clipped, gate_of
+from weights.importers.graphs.units import Pair, Unit, are_alike, clipped, gate_of
 from weights.importers.importer import Part
 from weights.modules.forms import FOLDED, TRAINING
 
@@ -27,6 +28,7 @@ class Ghost:
     cheap: Unit
     output: str
     c_out: int
+    attention: tuple[Unit, ...] = ()
 
     @property
     def is_plain(self) -> bool:
@@ -37,11 +39,14 @@ class Ghost:
         """Return its tensors by canonical name."""
         both = (("primary_conv", self.primary), ("cheap_conv", self.cheap))
         bias = any(unit.bias is not None for _, unit in both)
-        return {
+        found = {
             name: array
             for place, unit in both
             for name, array in unit.tensors(f"{place}.0", f"{place}.1", bias=bias)
         }
+        for index, unit in enumerate(self.attention):
+            found |= dict(unit.tensors(f"short_conv.{2 * index}", f"short_conv.{2 * index + 1}"))
+        return found
 
     def part(self) -> Part:
         """Return it as a GhostConv."""
@@ -53,7 +58,8 @@ class Ghost:
         }  # fmt: skip
         arguments |= form_of(unit, self.cheap)
         whole = self.tensors(), unit.source, self.output
-        return Part(path_of(unit), "ghost_conv", arguments, *whole)
+        architecture = "ghost_conv_v2" if self.attention else "ghost_conv"
+        return Part(path_of(unit), architecture, arguments, *whole)
 
 
 def form_of(*units: Unit) -> dict[str, Any]:
@@ -61,11 +67,6 @@ def form_of(*units: Unit) -> dict[str, Any]:
     if not units[0].norm:
         return {"form": FOLDED}
     return {"form": TRAINING, "bn_eps": units[0].bn_eps}
-
-
-def are_alike(*units: Unit) -> bool:
-    """Return whether all have a batch normalisation with one eps, or none has."""
-    return len({(bool(unit.norm), unit.bn_eps if unit.norm else 0) for unit in units}) == 1
 
 
 def path_of(unit: Unit) -> str:
@@ -100,7 +101,8 @@ def _ghost(graph: Graph, units: Mapping[str, Unit], node: Node) -> Ghost | None:
     if not is_ghost:
         return None
     output, c_out = _cropped(graph, node.output, primary.c_out + cheap.c_out)
-    return Ghost(primary, cheap, output, c_out)
+    output, gate = attention(graph, units, primary, output, c_out)
+    return Ghost(primary, cheap, output, c_out, gate)
 
 
 def _cropped(graph: Graph, value: str, channels: int) -> tuple[str, int]:
@@ -157,7 +159,8 @@ def _bottleneck(
         tensors |= dict(unit.tensors(f"shortcut.{2 * index}", f"shortcut.{2 * index + 1}"))
     arguments = {
         "stride": stride[0],
-        "activation": first.primary.activation, "attention": False, "branches": 0,
+        "activation": first.primary.activation, "attention": bool(first.attention),
+        "branches": 0,
         **form_of(first.primary),
     }  # fmt: skip
     arguments |= {"shortcut_activation": ways[0].activation} if ways else {}
@@ -170,6 +173,7 @@ def _are_of_one_block(first: Ghost, second: Ghost, strided: Unit | None) -> bool
         strided.c_in == strided.c_out == first.c_out and 1 < strided.stride[0] == strided.stride[1]
     )
     linear = second.primary.activation == "identity"
+    linear = linear and not second.attention
     return first.is_plain and second.is_plain and linear and is_strided
 
 

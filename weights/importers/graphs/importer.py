@@ -10,7 +10,7 @@ from weights.importers.graphs.units import units
 from weights.importers.importer import Importer, Part
 from weights.importers.layouts import timm
 
-ARCHITECTURES = ("ghost_conv", "ghost_bottleneck", "ghostnet")
+ARCHITECTURES = ("ghost_conv", "ghost_conv_v2", "ghost_bottleneck", "ghostnet", "ghostnetv2")
 
 
 def read_parts(path: PathLike) -> list[Part]:

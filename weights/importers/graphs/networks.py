@@ -10,7 +10,7 @@ from weights.importers.graphs.blocks import MEANS, form_of
 from weights.importers.graphs.graph import Graph
 from weights.importers.graphs.units import Unit
 from weights.importers.importer import Part
-from weights.networks.ghostnet import ROWS
+from weights.networks.ghostnet import FIRST_ATTENTION, ROWS
 
 PLACES = [f"blocks.{stage}.{i}" for stage, rows in enumerate(ROWS) for i in range(len(rows))]
 LAST = f"blocks.{len(ROWS)}.0"
@@ -27,6 +27,9 @@ def ghostnet(graph: Graph, units: Mapping[str, Unit], blocks: Sequence[Part]) ->
     strides = [row[-1] for rows in ROWS for row in rows]
     if stem is None or last is None or [x.arguments["stride"] for x in blocks] != strides:
         return None
+    architecture = _architecture(blocks)
+    if architecture is None:
+        return None
     if stem.source not in graph.inputs or (stem.stride, stem.padding) != ((2, 2), (1, 1)):
         return None
     means = [node for node in graph.readers.get(last.output, []) if node.op in MEANS]
@@ -42,7 +45,16 @@ def ghostnet(graph: Graph, units: Mapping[str, Unit], blocks: Sequence[Part]) ->
     activations = {x.arguments["shortcut_activation"] for x in blocks if _has_shortcut(x)}
     arguments |= {"shortcut_activation": activations.pop()} if len(activations) == 1 else {}
     gate = next((block.gate for block in blocks if block.gate != OWN_GATE), OWN_GATE)
-    return Part("", "ghostnet", arguments, tensors, stem.source, gate=gate)
+    return Part("", architecture, arguments, tensors, stem.source, gate=gate)
+
+
+def _architecture(blocks: Sequence[Part]) -> str | None:
+    """Return which GhostNet has attention in those blocks; None where none has."""
+    later = [stage >= FIRST_ATTENTION for stage, rows in enumerate(ROWS) for _ in rows]
+    found = [block.arguments["attention"] for block in blocks]
+    if not any(found):
+        return "ghostnet"
+    return "ghostnetv2" if found == later else None
 
 
 def _activations(blocks: Sequence[Part], *units: Unit) -> set[str]:

@@ -67,6 +67,11 @@ class Unit:
         yield from ((f"{norm_prefix}.{name}", array) for name, array in self.norm.items())
 
 
+def are_alike(*units: Unit) -> bool:
+    """Return whether all have a batch normalisation with one eps, or none has."""
+    return len({(bool(unit.norm), unit.bn_eps if unit.norm else 0) for unit in units}) == 1
+
+
 def units(graph: Graph) -> dict[str, Unit]:
     """Return the convolutions with constant kernels, by the values that they make."""
     convolutions = (node for node in graph.nodes if node.op == "Conv")
