@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -78,3 +79,27 @@ def test_every_list_of_known_deviations_has_as_many_as_the_page_says() -> None:
     }
 
     assert links == entries
+
+
+# Public names of these modules that are no implementations.
+NO_MODES = {"PRECISIONS", "strict_arithmetic", "versions"}
+
+
+def public_names(path: Path) -> set[str]:
+    """The names in `__all__` of a module, which is not imported: it needs its framework."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    raise AssertionError(f"{path} has no __all__")
+
+
+def test_the_tables_of_modes_name_each_that_there_is() -> None:
+    page = (ROOT / "docs" / "modes.md").read_text()
+    modules = [*ROOT.glob("ghost_*/modes.py"), *ROOT.glob("ghost_*/backends.py")]
+    modes = {
+        f"{path.parent.name}.{path.stem}:{name}"
+        for path in modules
+        for name in public_names(path) - NO_MODES
+    }
+
+    assert set(re.findall(r"^\| `(\w+\.\w+:\w+)` \|", page, re.MULTILINE)) == modes

@@ -89,9 +89,10 @@ def import_command(
         raise click.UsageError("Missing option '-o' / '--output'.")
     names = None if map_file is None else NameMap.read(map_file)
     if module == EVERY:
-        several(
-            import_modules(source, importer, config, entry=entry, names=names), output, overwrite
-        )
+        if architecture or gate or "preprocess" in preprocess:
+            raise click.UsageError("--module '*' takes no --architecture, --gate or --preprocess")
+        modules = import_modules(source, importer, config, entry=entry, names=names)
+        several(modules, None if dry_run else output, overwrite)
         return
     options: Any = {"entry": entry, "gate": gate, "module": module, "names": names} | preprocess
     if dry_run and importer in IMPORTERS and IMPORTERS[importer].read_parts is None:
@@ -111,7 +112,7 @@ def import_command(
 def several(modules: Several, output: str | None, overwrite: bool) -> None:
     """Write modules into one file or into one each, and say which they are."""
     if output is not None and output.endswith("/"):
-        Path(output).mkdir(exist_ok=True)
+        make_folder(output)
         for path, imported in modules.found.items():
             # A name in a file from a stranger leads nowhere else.
             name = re.sub(r"[^\w.-]", "_", path) or "module"
@@ -127,6 +128,14 @@ def several(modules: Several, output: str | None, overwrite: bool) -> None:
     for line in values:
         if not line.startswith("prefix"):
             click.echo(bounded(line))
+
+
+def make_folder(path: str) -> None:
+    """Make a folder, if it is not there; raises `GhostError` where that is impossible."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GhostError(f"cannot make the folder {path}: {error.strerror}") from None
 
 
 def told(source: Mapping[str, Any]) -> Iterator[str]:

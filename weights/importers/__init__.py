@@ -5,9 +5,10 @@ assumes what no tensor determines, and records both: nothing is converted that c
 else.
 """
 
-from weights.importers.converting import import_file, preview
+from weights.importers.converting import import_file
 from weights.importers.exporting import export_file, export_tensors
 from weights.importers.importer import Imported, write
+from weights.importers.preparing import preview
 from weights.importers.registry import CONTAINERS, EXPORTERS, IMPORTERS
 
 __all__ = [

@@ -1,6 +1,6 @@
 """From a foreign checkpoint to canonical tensors."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from itertools import islice
 from typing import Any
@@ -23,11 +23,11 @@ from weights.importers.importer import (
     Shapes,
     rename,
 )
-from weights.importers.names import NameMap, is_inside, places
+from weights.importers.names import NameMap
+from weights.importers.preparing import choose_part, prepared
 from weights.importers.registry import CONTAINERS, IMPORTERS
 from weights.limits import check_demand
 from weights.networks.architectures import Config, configure
-from weights.text import listed
 
 # So many missing tensors are reported at most: no configuration may ask for work without end.
 MORE_THAN_FOUND, SPARE = 4096, 32
@@ -112,43 +112,6 @@ def import_part(
     checkpoint = Checkpoint(source, dict(part.tensors), prefix=part.path)
     known = dict(part.arguments) | given
     return import_checkpoint(checkpoint, rules, part.architecture, known, gate or part.gate)
-
-
-def choose_part(source: PathLike, parts: Sequence[Part], module: str | None) -> Part:
-    """Return the one module, or the one at a path; raises `ImportRefused` where that is none."""
-    found = [part for part in parts if module in (None, part.path)]
-    if len(found) == 1:
-        return found[0]
-    paths = listed(f"{part.path} ({part.architecture})" for part in parts) or "none"
-    raise ImportRefused(f"{source} holds modules at {paths}: choose one with --module PATH")
-
-
-def preview(
-    source: PathLike, importer: str, entry: str | None, module: str | None, names: NameMap | None
-) -> Iterator[str]:
-    """Yield every name in a state dict with its shape, and the name that the importer sees."""
-    checkpoint = IMPORTERS[importer].read(source, entry)
-    checkpoint = checkpoint if module is None else checkpoint.at(module)
-    for name, array in checkpoint.tensors.items():
-        new = name if names is None else names.apply(name)
-        target = "" if new == name else f" -> {new or 'left out'}"
-        yield f"{name}{target} {array.shape}"
-
-
-def prepared(
-    checkpoint: Checkpoint, rules: Importer, module: str | None, names: NameMap | None
-) -> Checkpoint:
-    """Return a checkpoint with the names that an importer knows, as far as names tell."""
-    checkpoint = checkpoint if module is None else checkpoint.at(module)
-    checkpoint = checkpoint if names is None else checkpoint.mapped(names)
-    bare, found = checkpoint.bare(rules.starts), places(checkpoint.tensors, rules.starts)
-    if found and not any(rules.starts.match(name) for name in bare.tensors):
-        known = set(found)
-        outer = [path for path in found if not is_inside(path, known)]
-        raise ImportRefused(
-            f"{checkpoint.path} holds modules at {listed(outer)}: choose one with --module PATH"
-        )
-    return bare
 
 
 def _refuse_options(name: str, **options: object) -> None:

@@ -114,7 +114,7 @@ HOSTILE: dict[str, Callable[[Path], Path]] = {
     ),
     "system": lambda p: with_pickle(p, call(b"os\nsystem", b"X\x04\x00\x00\x00true")),
     "keys that nest": lambda p: with_pickle(
-        p, b"\x80\x02}" + b")" + b"\x85" * 400_000 + b"Ns."
+        p, b"\x80\x02}" + b")" + b"\x85" * 100_000 + b"Ns."
     ),
     "sets that nest": lambda p: with_pickle(
         p, b"\x80\x04(" * 2 + b"\x91(" * 1 + b"\x91" + b"."

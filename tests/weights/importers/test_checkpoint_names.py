@@ -203,3 +203,24 @@ def test_each_module_gets_a_file_inside_the_folder_whatever_its_name(
 
     assert result.exit_code == 0
     assert [each.name for each in (tmp_path / "out").iterdir()] == [".._up.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["-o", "{folder}/foreign.safetensors/"], 1, "Error: cannot make the folder "),
+        (["--gate", "clip01", "-o", "{folder}/out"], 2, "takes no --architecture, --gate or"),
+        (["--dry-run", "-o", "{folder}/out"], 0, "a: ghostnet, 432 tensors"),
+    ],
+)
+def test_every_module_is_asked_for_with_what_has_a_meaning(
+    save: Callable[..., Path], network: Tensors, tmp_path: Path, run: Callable[..., Result],
+    arguments: list[str], code: int, words: str,
+) -> None:  # fmt: skip
+    path = save({f"a.{name}": x for name, x in network.items()})
+    given = [each.format(folder=tmp_path) for each in arguments]
+
+    result = run("import", "--from", "timm", "--module", "*", path, *given)
+
+    assert (result.exit_code, words in result.output) == (code, True)
+    assert [each.name for each in tmp_path.iterdir()] == ["foreign.safetensors"]
