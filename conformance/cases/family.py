@@ -41,6 +41,7 @@ REP_STRIDED = {"kernel_size": [3, 5], "dw_kernel_size": 5, "stride": 2, "activat
 BIASED = {"c_in": 6, "c_out": 11, "ratio": 3, "bias": True}
 # Those that have branches whatever their configuration.
 BRANCHED = ("ghostnetv3", "rep_ghost_conv", "rep_ghost_bottleneck", "repghostnet")
+PLAIN_STEM = {"plain_stem": True, "num_classes": 0}
 PLAIN_RESNET = {"norm": False, "stem_ratio": 1, "split": "ceil"}
 
 FAMILY = (
@@ -86,6 +87,7 @@ FAMILY = (
     Row("tiny", "repghostnet", TINY, (1, 33, 47)),
     Row("ratio-4", "ghost_vgg16", {"ratio": 4, "dw_kernel_size": 1, "dropout": 0.5}, (1, 32, 39)),
     Row("no-own-norm", "ghost_resnet20", PLAIN_RESNET, (2, 16, 15), (FOLDED,)),
+    Row("plain-stem", "ghost_resnet20", PLAIN_STEM, (1, 9, 8), (FOLDED,)),
     Row("bias", "ghost_conv", BIASED, (2, 6, 5), (FOLDED,)),
 )  # fmt: skip
 

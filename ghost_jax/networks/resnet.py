@@ -10,7 +10,7 @@ from jax.typing import DTypeLike
 
 from ghost_jax.framework.planned import from_plan
 from ghost_jax.ghost_conv import GhostConv
-from ghost_jax.layers import activation, check_input, dropout
+from ghost_jax.layers import activation, check_input, convolution, dropout, norm_after
 from ghost_jax.networks.basic_block import BasicBlock, own_norm
 from ghost_jax.networks.network import Network, classifier
 from weights import GhostResNetConfig
@@ -35,6 +35,8 @@ class GhostResNet(Network):
         form: "training"; `deploy` makes "folded" (batch normalisations merged into the
             convolutions), which does not train.
         dropout: rate before the classifier.
+        plain_stem: make the first convolution a plain one, without a batch normalisation of its own
+            beside the network's.
         dtype, param_dtype: type of the computation (None: the parameters'), and of the parameters.
         axis_name, axis_index_groups: the devices that share batch statistics, as for
             `nnx.BatchNorm`.
@@ -62,6 +64,7 @@ class GhostResNet(Network):
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
         dropout: float = 0.0,
+        plain_stem: bool = False,
         dtype: DTypeLike | None = None,
         param_dtype: DTypeLike = jnp.float32,
         axis_name: str | None = None,
@@ -70,13 +73,13 @@ class GhostResNet(Network):
     ) -> None:
         plan = GhostResNetConfig(
             self.depth, num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, norm, split,
-            bn_eps, bn_momentum, form, dropout,
+            bn_eps, bn_momentum, form, dropout, plain_stem,
         )  # fmt: skip
         super().__init__(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
 
     def _set_up(self, plan: GhostResNetConfig, **options: Any) -> None:
-        self.conv1 = from_plan(GhostConv, plan.stem, **options)
-        self.bn1 = own_norm(plan, STEM_CHANNELS, **options)
+        self.conv1 = _stem(plan, **options)
+        self.bn1 = _stem_norm(plan, **options)
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
@@ -130,6 +133,18 @@ class GhostResNet56(GhostResNet):
 
     depth = 56
     architecture = "ghost_resnet56"
+
+
+def _stem(plan: GhostResNetConfig, **options: Any) -> Any:
+    if plan.plain:
+        return convolution(plan.plain, **options)
+    return from_plan(GhostConv, plan.stem, **options)
+
+
+def _stem_norm(plan: GhostResNetConfig, **options: Any) -> Any:
+    if plan.plain:
+        return norm_after(plan.plain, *plan.batch_norm, **options)
+    return own_norm(plan, STEM_CHANNELS, **options)
 
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> nnx.List[BasicBlock]:

@@ -158,11 +158,11 @@ def register(kind: type, reader: Reader) -> None:
 def reader_of(module: Any) -> Reader | None:
     """The reader of a layer: that of the first of its classes which computes as it does."""
     own = type(module)
-    known = (each for each in own.__mro__ if each in READERS)
-    kind = next(known, None)
-    if kind is None or any(getattr(own, n, None) is not getattr(kind, n, None) for n in CALLS):
+    kind = next((each for each in own.__mro__ if each in READERS), own)
+    methods = ((getattr(own, name, None), getattr(kind, name, None)) for name in CALLS)
+    if own is not kind and any(mine is not theirs for mine, theirs in methods):
         return None
-    return READERS[kind]
+    return READERS.get(kind)
 
 
 def layer_of(module: Any) -> Layer:

@@ -9,7 +9,7 @@ from keras import ops
 from ghost_tf.framework.data_format import DataFormat, spatial_axes
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.ghost_conv import GhostConv
-from ghost_tf.layers import activation, dropout
+from ghost_tf.layers import activation, convolution, dropout, norm_after
 from ghost_tf.networks.basic_block import BasicBlock, own_norm
 from ghost_tf.networks.network import Network, classifier
 from ghost_tf.saving.planned import from_plan
@@ -35,6 +35,8 @@ class GhostResNet(Network):
         form: "training"; `deploy` makes "folded" (batch normalisations merged into the
             convolutions), which does not train.
         dropout: rate before the classifier.
+        plain_stem: make the first convolution a plain one, without a batch normalisation of its own
+            beside the network's.
         data_format: order of the axes, "channels_last" or "channels_first"; Keras' own by default.
         keras_options: `name`, `dtype` and the others of `KerasOptions`.
 
@@ -60,18 +62,19 @@ class GhostResNet(Network):
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
         dropout: float = 0.0,
+        plain_stem: bool = False,
         data_format: DataFormat | None = None,
         **keras_options: Unpack[KerasOptions],
     ) -> None:
         plan = GhostResNetConfig(
             self.depth, num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, norm, split,
-            bn_eps, bn_momentum, form, dropout,
+            bn_eps, bn_momentum, form, dropout, plain_stem,
         )  # fmt: skip
         super().__init__(plan, data_format, **keras_options)
 
     def _set_up(self, plan: GhostResNetConfig, **options: Any) -> None:
-        self.conv1 = from_plan(GhostConv, plan.stem, **options)
-        self.bn1 = own_norm(plan, STEM_CHANNELS, **options)
+        self.conv1 = _stem(plan, **options)
+        self.bn1 = _stem_norm(plan, **options)
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
@@ -127,6 +130,18 @@ class GhostResNet56(GhostResNet):
 
     depth = 56
     architecture = "ghost_resnet56"
+
+
+def _stem(plan: GhostResNetConfig, **options: Any) -> Any:
+    if plan.plain:
+        return convolution(plan.plain, **options)
+    return from_plan(GhostConv, plan.stem, **options)
+
+
+def _stem_norm(plan: GhostResNetConfig, **options: Any) -> Any:
+    if plan.plain:
+        return norm_after(plan.plain, *plan.batch_norm, **options)
+    return own_norm(plan, STEM_CHANNELS, **options)
 
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> list[BasicBlock]:

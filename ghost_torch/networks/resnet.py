@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ghost_torch.framework.planned import from_plan
 from ghost_torch.ghost_conv import GhostConv
-from ghost_torch.layers import activation, check_input, dropout
+from ghost_torch.layers import activation, check_input, convolution, dropout, norm_after
 from ghost_torch.networks.basic_block import BasicBlock, own_norm
 from ghost_torch.networks.network import Network, classifier
 from weights import GhostResNetConfig
@@ -33,6 +33,8 @@ class GhostResNet(Network):
         form: "training"; `deploy` makes "folded" (batch normalisations merged into the
             convolutions), which does not train.
         dropout: rate before the classifier.
+        plain_stem: make the first convolution a plain one, without a batch normalisation of its own
+            beside the network's.
         device, dtype: place and type of the parameters, as for PyTorch's layers.
 
     Shapes: x: (N, in_chans, H, W) to logits (N, num_classes).
@@ -57,18 +59,19 @@ class GhostResNet(Network):
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
         dropout: float = 0.0,
+        plain_stem: bool = False,
         device: torch.device | str | int | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         plan = GhostResNetConfig(
             self.depth, num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, norm, split,
-            bn_eps, bn_momentum, form, dropout,
+            bn_eps, bn_momentum, form, dropout, plain_stem,
         )  # fmt: skip
         super().__init__(plan, device, dtype)
 
     def _set_up(self, plan: GhostResNetConfig, **options: Any) -> None:
-        self.conv1 = from_plan(GhostConv, plan.stem, **options)
-        self.bn1 = own_norm(plan, STEM_CHANNELS, **options)
+        self.conv1 = _stem(plan, **options)
+        self.bn1 = _stem_norm(plan, **options)
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
@@ -119,6 +122,18 @@ class GhostResNet56(GhostResNet):
 
     depth = 56
     architecture = "ghost_resnet56"
+
+
+def _stem(plan: GhostResNetConfig, **options: Any) -> Any:
+    if plan.plain:
+        return convolution(plan.plain, **options)
+    return from_plan(GhostConv, plan.stem, **options)
+
+
+def _stem_norm(plan: GhostResNetConfig, **options: Any) -> Any:
+    if plan.plain:
+        return norm_after(plan.plain, *plan.batch_norm, **options)
+    return own_norm(plan, STEM_CHANNELS, **options)
 
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> nn.Sequential:

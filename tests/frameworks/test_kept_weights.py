@@ -144,3 +144,18 @@ def test_groups_and_what_is_not_finite_keep_no_weights(column: Column, all_pay: 
         "its groups have other channels in a GhostConv, which can keep none of its weights",
         "its weights or its outputs are not finite",
     ]
+
+
+@in_every_column
+def test_an_example_changes_nothing_of_a_model_in_training(column: Column) -> None:
+    images = digits()[0][:4]
+    model = digits_network(column)
+    before = column.run(model, images)
+    if column.name == "ghost_torch":
+        model.train()
+
+    same, report = replace(column, model, include=(), example=column.native(images + 1))
+
+    assert report.replaced == ()
+    assert getattr(model, "training", True)
+    np.testing.assert_array_equal(column.run(same, images), before)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from weights.networks.custom import by_module
 from weights.text import bounded, printable
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from weights.files.diff import FileDifference, TensorDifference
-    from weights.networks.summary import Summary
+from weights.networks.summary import Summary
 
 DIGEST_LENGTH = 12
 # Columns of a pipe: wide enough for every name, as a folded name cannot be searched for.
@@ -26,7 +27,7 @@ PIPE_WIDTH = 200
 def print_description(title: str, document: Mapping[str, Any]) -> None:
     """Print the contents of a file: the facts, then the tensors, a line each."""
     facts = {name: value for name, value in document.items() if name not in ("tensors", "config")}
-    facts |= {f"config.{name}": value for name, value in document["config"].items()}
+    facts |= {f"config.{name}": value for name, value in by_module(document["config"]).items()}
     rows = [
         (name, each["kind"], each["dtype"], _shape(each["shape"]), each["sha256"][:DIGEST_LENGTH])
         for name, each in document["tensors"].items()

@@ -6,13 +6,13 @@ import click
 
 from weights.commands.options import file_argument
 from weights.errors import GhostError
-from weights.files.file import read_metadata
+from weights.files.file import read_file
 from weights.frameworks import FRAMEWORKS
 from weights.modules.configuration import Configuration
 from weights.networks.architectures import configure
 from weights.networks.custom import CUSTOM
 from weights.networks.skeleton import skeleton
-from weights.text import brief, printable
+from weights.text import printable
 
 
 @click.command()
@@ -35,16 +35,17 @@ def template(file: str, framework: str) -> None:
 
 def _parts(file: str) -> Iterator[tuple[str, str, Configuration]]:
     """Path, kind and configuration of every module, in the order of the network's definition."""
-    metadata = read_metadata(file)
-    if metadata["architecture"] != CUSTOM:
+    # All of it: no list of modules is then more work than the tensors that are there.
+    content = read_file(file, allow_invalid=True)
+    if content.architecture != CUSTOM:
         raise GhostError(
-            f"{file} holds a {brief(metadata['architecture'])}, which from_file builds: a template "
-            "is of a network of your own"
+            f"{file} holds a {content.architecture}, which from_file builds: a template is of a "
+            "network of your own"
         )
-    config = configure(CUSTOM, metadata["config"])
+    config = configure(CUSTOM, content.config)
     modules = zip(config.modules, config.parts(), strict=True)  # type: ignore[attr-defined]
     found = {entry.path: (entry.path, entry.kind, part) for entry, (_, part) in modules}
     if "" in found:
         raise GhostError(f"{file} holds one layer, of which there is no path: make it yourself")
-    order = metadata.get("order", list(found))
+    order = content.metadata.get("order", list(found))
     return (found[path] for path in order if path in found)

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import inf
+from typing import Any
 
 import numpy as np
 
 from weights.files.digests import dtype_name, tensor_digest
 from weights.files.file import WeightFile
+from weights.networks.custom import by_module
 from weights.tensors import CONVOLUTION, DEPTHWISE, LINEAR
 
 EQUAL = "equal"
@@ -129,10 +131,16 @@ def _config_differences(a: WeightFile, b: WeightFile) -> Iterator[str]:
     if a.architecture != b.architecture:
         yield f"architecture is {a.architecture} in A and {b.architecture} in B"
         return
-    for key in sorted({*a.config, *b.config}):
-        in_a, in_b = a.config.get(key), b.config.get(key)
-        if in_a != in_b:
-            yield f"`{key}` is {in_a!r} in A and {in_b!r} in B"
+    yield from _differences(by_module(a.config), by_module(b.config))
+
+
+def _differences(a: Mapping[str, Any], b: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    for key in sorted({*a, *b}):
+        in_a, in_b = a.get(key), b.get(key)
+        if isinstance(in_a, dict) and isinstance(in_b, dict):
+            yield from _differences(in_a, in_b, f"{above}{key}.")
+        elif in_a != in_b:
+            yield f"`{above}{key}` is {in_a!r} in A and {in_b!r} in B"
 
 
 def _type_notes(a: np.ndarray, b: np.ndarray) -> Iterator[str]:

@@ -115,7 +115,7 @@ def _check_about_digest(path: PathLike, metadata: Mapping[str, Any]) -> None:
     is_plain = metadata["format_version"] == PLAIN_VERSION or not annotations_of(metadata)
     is_absent = DIGEST not in metadata and is_plain
     if not is_absent and metadata.get(DIGEST) != about_digest(metadata):
-        raise DigestError(f"{path}: preprocess, classes or source changed (SHA-256 differs)")
+        raise DigestError(f"{path}: preprocess, classes, order or source changed (SHA-256 differs)")
 
 
 def _check_fields(path: PathLike, metadata: Mapping[str, Any]) -> None:

@@ -137,3 +137,15 @@ def order_of(config: Mapping[str, Any], checked: Any) -> list[str] | None:
     """The order of a network's definition, where it is not that of the paths themselves."""
     order = [module["path"] for module in config["modules"]]
     return None if order == [entry.path for entry in checked.modules] else order
+
+
+def by_module(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with a user's modules told apart, each with its kind and arguments.
+
+    >>> by_module({"modules": [{"path": "a", "kind": "prelu", "config": {"channels": 2}}]})
+    {'modules.a': {'kind': 'prelu', 'channels': 2}}
+    """
+    modules = config.get("modules")
+    if not isinstance(modules, list) or not all(map(_is_entry, modules)):
+        return dict(config)
+    return {f"modules.{each['path']}": {"kind": each["kind"], **each["config"]} for each in modules}

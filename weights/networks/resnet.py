@@ -11,10 +11,12 @@ from weights import arithmetic, checks
 from weights.errors import ArgumentError
 from weights.modules.arguments import Count, DropoutRate, Momentum, Odd, Ratio, Split
 from weights.modules.configuration import IN_NAME, UNLESS_DEFAULT
+from weights.modules.convolutions import ConvolutionPlan, same
 from weights.modules.forms import TRAINING, PlainForm
 from weights.modules.ghost_conv import GhostConvConfig
 from weights.networks.network import StemRatio
 from weights.tensors import SizedTensors, Sizes, batch_norm, under
+from weights.text import brief
 
 STAGES = {"layer1": 16, "layer2": 32, "layer3": 64}
 STEM_CHANNELS = 16
@@ -59,8 +61,9 @@ class GhostResNetConfig(StemRatio):
     Every convolution is a GhostConv with batch normalisation and ReLU in both halves, followed by
     the network's own batch normalisation. Without it (`norm` False) the second GhostConv of a block
     is linear, as in GhostBottleneck. `stem_ratio` is the ratio of the first convolution: 1 makes it
-    a plain one. `num_classes` 0 leaves the classifier out. Raises `ArgumentError` where an argument
-    breaks a rule.
+    a plain one, with a batch normalisation of its own beside the network's; `plain_stem` one with
+    the network's alone. `num_classes` 0 leaves the classifier out. Raises `ArgumentError` where an
+    argument breaks a rule.
 
     >>> config = GhostResNetConfig(56)
     >>> len(list(config.blocks())), len(list(config.tensors()))
@@ -79,8 +82,20 @@ class GhostResNetConfig(StemRatio):
     bn_momentum: Momentum = 0.1
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
     dropout: Annotated[DropoutRate, UNLESS_DEFAULT] = 0.0
+    plain_stem: Annotated[bool, UNLESS_DEFAULT] = False
 
     num_features = STAGES["layer3"]
+
+    def check_together(self) -> None:
+        """Check `stem_ratio`, which a plain stem has not."""
+        if self.plain_stem and self.stem_ratio is None:
+            self._set("stem_ratio", 1)
+        super().check_together()
+        if self.plain_stem and self.stem_ratio != 1:
+            raise ArgumentError(
+                f"`stem_ratio` is that of a ghost convolution, got {brief(self.stem_ratio)} beside "
+                "`plain_stem`: leave it out"
+            )
 
     def blocks(self) -> Iterator[BlockConfig]:
         """The basic blocks, from the input to the output."""
@@ -95,8 +110,15 @@ class GhostResNetConfig(StemRatio):
         return [block for block in self.blocks() if block.stage == name]
 
     @cached_property
+    def plain(self) -> ConvolutionPlan | None:
+        """The first convolution where it is a plain one, which `bn1` follows."""
+        if not self.plain_stem:
+            return None
+        return same(self.in_chans, STEM_CHANNELS, (3, 3)).fold(self.folded)
+
+    @cached_property
     def stem(self) -> GhostConvConfig:
-        """The first GhostConv."""
+        """The first GhostConv, where it is one."""
         return self._convolution(self.in_chans, STEM_CHANNELS, ratio=self.stem_ratio)
 
     @cached_property
@@ -114,11 +136,13 @@ class GhostResNetConfig(StemRatio):
     @property
     def first_norm(self) -> str:
         """The path of the batch normalisation that tells whether the module is in training."""
-        return f"conv1.{self.stem.first_norm}"
+        return "bn1" if self.plain_stem else "conv1.primary_conv.1"
 
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of the network, and the sizes that their layers make."""
-        named = [("", 1, self.stem)]
+        named = [] if self.plain else [("", 1, self.stem)]
+        if self.plain:
+            yield from self.plain.tensors(sizes, "conv1", "bn1")
         for path, pair in self.convolutions.items():
             named += [(f"{path}.", index, each) for index, each in enumerate(pair, start=1)]
         for prefix, index, convolution in named:

@@ -117,8 +117,8 @@ class Trials:
         kept = [each for each in tried if isinstance(each, Kept)]
         for each in kept:
             del ghosts[id(modules[each.path])]
-        order = list(modules)
-        everything_kept = sorted([*report.kept, *kept], key=lambda each: order.index(each.path))
+        order = {path: place for place, path in enumerate(modules)}
+        everything_kept = sorted([*report.kept, *kept], key=lambda each: order[each.path])
         replaced = tuple(each for each in tried if isinstance(each, Replacement))
         return ReplacementReport(replaced, tuple(everything_kept))
 
@@ -136,10 +136,10 @@ class Trials:
             if isinstance(entry, Replacement)
         ]
         fitted = self._kept_in_turn(paying, inputs, self.example)
-        return [fitted.get(entry.path, entry) for entry in entries]
+        return [fitted[e.path] if isinstance(e, Replacement) else e for e in entries]
 
     def _timed(self, pair: Pair, inputs: Sequence[Any], seconds: float) -> Entry:
-        if not inputs:
+        if not inputs or any(0 in x.shape for x in inputs):
             return pair.left(reasons.UNREACHED)
         try:
             runs = [self.measuring.timed(module, inputs) for module in (pair.conv, pair.ghost)]
@@ -173,7 +173,9 @@ class Trials:
             return self.measuring.timed(pair.ghost, [x])()[0]
 
         example.inputs(instead)
-        return done
+        return {
+            path: done.get(path, pair.left(reasons.UNREACHED)) for path, pair in by_path.items()
+        }
 
     def _kept(
         self, pair: Pair, wanted: np.ndarray | None = None, made: np.ndarray | None = None

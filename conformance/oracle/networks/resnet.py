@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from conformance.oracle.ghost_conv import GhostConv
-from conformance.oracle.layers import activation, check_input, dropout
+from conformance.oracle.layers import activation, check_input, convolution, dropout, norm_after
 from conformance.oracle.networks.basic_block import BasicBlock, own_norm
 from conformance.oracle.networks.network import Network, classifier
 from conformance.oracle.planned import from_plan
@@ -45,17 +45,18 @@ class GhostResNet(Network):
         bn_momentum: float = 0.1,
         form: PlainForm = "training",
         dropout: float = 0.0,
+        plain_stem: bool = False,
         dtype: DTypeLike = np.float64,
     ) -> None:
         plan = GhostResNetConfig(
             self.depth, num_classes, ratio, dw_kernel_size, in_chans, stem_ratio, norm, split,
-            bn_eps, bn_momentum, form, dropout,
+            bn_eps, bn_momentum, form, dropout, plain_stem,
         )  # fmt: skip
         super().__init__(plan, dtype=dtype)
 
     def _set_up(self, plan: GhostResNetConfig, **options: Any) -> None:
-        self.conv1 = from_plan(GhostConv, plan.stem, **options)
-        self.bn1 = own_norm(plan, STEM_CHANNELS, **options)
+        self.conv1 = _stem(plan, **options)
+        self.bn1 = _stem_norm(plan, **options)
         self.layer1 = _stage(plan, "layer1", **options)
         self.layer2 = _stage(plan, "layer2", **options)
         self.layer3 = _stage(plan, "layer3", **options)
@@ -102,6 +103,18 @@ class GhostResNet56(GhostResNet):
 
     depth = 56
     architecture = "ghost_resnet56"
+
+
+def _stem(plan: GhostResNetConfig, **options: Any) -> Any:
+    if plan.plain:
+        return convolution(plan.plain, **options)
+    return from_plan(GhostConv, plan.stem, **options)
+
+
+def _stem_norm(plan: GhostResNetConfig, **options: Any) -> Any:
+    if plan.plain:
+        return norm_after(plan.plain, *plan.batch_norm, **options)
+    return own_norm(plan, STEM_CHANNELS, **options)
 
 
 def _stage(plan: GhostResNetConfig, name: str, **options: Any) -> list[BasicBlock]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,18 @@ def report(folder: Path) -> Report:
     return read_report(folder / "report.jsonl")
 
 
-@pytest.fixture
-def earlier(tmp_path: Path) -> Path:
-    """A run of two, of which one fails, with random layers."""
-    folder = tmp_path / "earlier"
+@pytest.fixture(scope="module", autouse=True)
+def unshrunk() -> Iterator[None]:
+    """Nothing here looks at the smallest cases that still fail."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("conformance.commands.execution.SHRINK_SECONDS", 0.0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two, of which one fails, with random layers; the tests only read its report."""
+    folder = tmp_path_factory.mktemp("earlier")
     names = ["--implementation", RIGHT, "--implementation", WRONG]
     tiers = ["--tier", "exact", "--tier", "random", "--random", "15"]
     assert run(*names, *tiers, "--report", str(folder)).exit_code == 1

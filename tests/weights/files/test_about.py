@@ -70,7 +70,7 @@ def test_what_was_changed_besides_the_tensors_is_noticed(
     with pytest.raises(DigestError) as caught:
         read_file(path)
 
-    words = "preprocess, classes or source changed (SHA-256 differs)"
+    words = "preprocess, classes, order or source changed (SHA-256 differs)"
     assert str(caught.value) == f"{path}: {words}"
 
 

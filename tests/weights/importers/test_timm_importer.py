@@ -143,3 +143,14 @@ def test_every_wrong_tensor_is_in_one_report_under_its_own_name(
         "unexpected tensor 'head.weight'",
         "tensor 'primary_conv.1.bias' must have shape (3,), got (9,)",
     )
+
+
+def test_a_plain_stem_is_recognised(save: Save, random_tensors: Callable[..., Any]) -> None:
+    config = configure("ghost_resnet20", {"plain_stem": True})
+    tensors = random_tensors(config)
+    path = save({name.replace("cheap_conv", "cheap_operation"): x for name, x in tensors.items()})
+
+    imported = import_file(path, "timm")
+
+    assert (imported.architecture, imported.config) == ("ghost_resnet20", config.to_dict())
+    assert imported.source["assumed"].keys() == {*RESNET, "preprocess", "classes"}

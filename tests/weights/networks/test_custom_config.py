@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from weights import ArgumentError, FileModule, configure, read_file, write_modules
+from weights import ArgumentError, FileModule, configure, read_file, tensor_digest, write_modules
 from weights.commands.cli import main
+from weights.files.metadata import about_digest
+from weights.files.storage import write_safetensors
 from weights.modules.ordinary.kinds import KINDS
 from weights.networks.architectures import configure_part
 from weights.networks.custom import CustomConfig
@@ -150,3 +152,62 @@ def test_no_list_of_modules_is_more_work_than_its_tensors() -> None:
 
     assert len(list(islice(checked.tensors(), 5))) == 5
     assert asked == ["ghostnet"]
+
+
+def hostile(path: Path, modules: list[Any], order: Any = None) -> Path:
+    """A file of those modules that holds one tensor, `m0.weight`."""
+    tensors = {"m0.weight": np.ones(2, np.float32)}
+    metadata = {
+        "architecture": "custom",
+        "config": {"modules": modules},
+        "content_sha256": "0" * 64,
+        "format_version": "1.1",
+        "tensors": {"m0.weight": {"kind": "slope", "sha256": tensor_digest(tensors["m0.weight"])}},
+    }
+    if order is not None:
+        metadata |= {"order": order, "about_sha256": about_digest({"order": order})}
+    write_safetensors(path, tensors, {"ghost_weights": json.dumps(metadata)}, overwrite=True)
+    return path
+
+
+SLOPE = {"path": "m0", "kind": "prelu", "config": {"channels": 2}}
+WIDE = {**CONVOLUTION, "c_in": 2**20, "c_out": 2**20, "kernel_size": [1024]}
+HOSTILE: dict[str, tuple[list[Any], str]] = {
+    "many networks": (
+        [{"path": f"m{i}", "kind": "ghostnet", "config": {}} for i in range(20_000)],
+        "missing tensor 'm0.conv_stem.weight'",
+    ),
+    "many layers": ([SLOPE | {"path": f"m{i}"} for i in range(20_000)], "missing tensor 'm1.weig"),
+    "another shape": ([SLOPE | {"config": {"channels": 3}}], "must have shape (3,), got (2,)"),
+    "deep": ([SLOPE | {"path": ".".join("a" * 240)}], "missing tensor 'a.a."),
+    "too deep": ([SLOPE | {"path": ".".join("a" * 250)}], "must be objects of path, kind and con"),
+    "wide": ([SLOPE | {"kind": "convolution", "config": WIDE}], "a kernel may have 2147483648 num"),
+    "unknown": ([SLOPE | {"kind": "\x1b[31m"}], r"got '\x1b[31m': make it known"),
+    "a line": ([SLOPE | {"path": "a\nb"}], "must be objects of path, kind and config"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_list_of_modules_is_refused_in_few_words(name: str, tmp_path: Path) -> None:
+    modules, message = HOSTILE[name]
+    path = hostile(tmp_path / "file", modules)
+
+    for command in (["verify", str(path)], ["template", str(path), "--to", "torch"]):
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 1
+        assert message in result.output
+        assert len(result.output) < 20_000
+        assert "\x1b" not in result.output
+
+
+def test_a_module_that_differs_is_named_with_its_argument(tmp_path: Path) -> None:
+    modules = every_kind()
+    other = FileModule(
+        "net.3", "batch_norm", {**modules[3].config, "eps": 1e-3}, modules[3].tensors
+    )
+    write_modules(tmp_path / "a", modules)
+    write_modules(tmp_path / "b", [*modules[:3], other, *modules[4:]])
+
+    result = CliRunner().invoke(main, ["diff", str(tmp_path / "a"), str(tmp_path / "b")])
+
+    assert result.output.splitlines()[0] == "`modules.net.3.eps` is 1e-05 in A and 0.001 in B"

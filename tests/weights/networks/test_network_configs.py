@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from weights import ARCHITECTURES, configure
+from weights import ARCHITECTURES, ArgumentError, configure
 from weights.networks.ghostnet import GhostNetConfig
 from weights.networks.summary import summarise
 from weights.tensors import fit
@@ -48,3 +48,13 @@ def test_a_part_is_configured_once() -> None:
 
     assert config.stages is config.stages
     assert config.stages[0][0].ghost1 is config.stages[0][0].ghost1
+
+
+def test_a_plain_stem_has_no_ratio() -> None:
+    assert configure("ghost_resnet20", {"plain_stem": True}).to_dict()["stem_ratio"] == 1
+    with pytest.raises(ArgumentError) as caught:
+        configure("ghost_resnet20", {"plain_stem": True, "stem_ratio": 3})
+
+    assert str(caught.value) == (
+        "`stem_ratio` is that of a ghost convolution, got 3 beside `plain_stem`: leave it out"
+    )

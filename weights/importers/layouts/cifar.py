@@ -30,7 +30,8 @@ VGG = {widths[0]: f"features.{stage}.1." for stage, widths in enumerate(VGG_STAG
 
 def infer_resnet(shapes: Shapes, architecture: str, given: Arguments) -> Inferred:
     """Infer a Ghost-ResNet, with any ratio, with or without its own batch normalisations."""
-    found: Arguments = {"norm": "bn1.weight" in shapes}
+    found: Arguments = {"plain_stem": "conv1.weight" in shapes}
+    found["norm"] = ("layer1.0.bn1.weight" if found["plain_stem"] else "bn1.weight") in shapes
     found = _read(shapes, architecture, given, found, "round", (STEM_CHANNELS, "conv1."), RESNET)
     return _inferred(architecture, found, given, RESNET_ASSUMPTIONS)
 
@@ -49,13 +50,15 @@ def _read(
 ) -> Arguments:  # fmt: skip
     """Read the arguments beside those `found`, from the stem and a ghost module of each width."""
     channels, place = stem
-    halves = kernels(shapes, place)
+    plain = found.get("plain_stem", False)
+    halves = (f"{place}weight", "") if plain else kernels(shapes, place)
     of_modules = {c: kernels(shapes, name) for c, name in modules.items()}
     found["in_chans"] = shapes.kernel(halves[0])[1]
     found["num_classes"] = shapes.length("linear.bias") if "linear.bias" in shapes else 0
     cheap = next((cheap for _, cheap in (halves, *of_modules.values()) if cheap in shapes), "")
     found |= cheap_kernel(shapes, cheap)
-    of_stem = ratios({channels: divided(shapes, *halves)}, split)
+    found |= {"stem_ratio": 1} if plain else {}
+    of_stem = [{}] if plain else ratios({channels: divided(shapes, *halves)}, split)
     of_all = ratios({c: divided(shapes, *names) for c, names in of_modules.items()}, split)
     candidates = (
         found | ratio | ({"stem_ratio": first["ratio"]} if first else {})
