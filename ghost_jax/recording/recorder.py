@@ -26,6 +26,7 @@ class Recorder(recorder.Recorder):
     """Runs a user's network of Flax NNX."""
 
     framework = FRAMEWORK
+    name = "Flax NNX"
 
     @contextmanager
     def arithmetic(self, double: bool) -> Iterator[None]:

@@ -27,6 +27,7 @@ class Recorder(recorder.Recorder):
     """Runs a user's network of Keras."""
 
     framework = FRAMEWORK
+    name = "Keras"
 
     def modules(self, network: Any) -> Iterator[tuple[str, Any]]:
         met: dict[int, tuple[str, Any]] = {}

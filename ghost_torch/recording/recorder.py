@@ -20,6 +20,7 @@ class Recorder(recorder.Recorder):
     """Runs a user's network of PyTorch."""
 
     framework = FRAMEWORK
+    name = "PyTorch"
 
     def modules(self, network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         return ((path, inside(module)) for path, module in network.named_modules())

@@ -77,6 +77,8 @@ class Recorder(ABC):
     """
 
     framework: ClassVar[Column[Any, Any, Any]]
+    # What the framework is called.
+    name: ClassVar[str]
 
     def __init__(
         self, target: str, *, weights: str | None = None, rename: Mapping[str, str] | None = None,
@@ -220,7 +222,7 @@ class Recorder(ABC):
             network = self._make()
         if not isinstance(network, self.framework.base or object):
             raise ArgumentError(
-                f"{self._target} must return a network of {self.framework.base}, got a "
+                f"{self._target} must return a network of {self.name}, got a "
                 f"{type(network).__name__}"
             )
         with self._theirs("calling its network"):

@@ -12,6 +12,8 @@ from conformance.cases.tensors import Tensors
 from conformance.judging.stages import allowed_error
 from conformance.parity.own.record import INPUTS, OUTPUTS, Key, Record
 
+GRADIENTS, STATISTICS = "gradients", "statistics"
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -42,13 +44,16 @@ class Baseline:
     def allowed_to(self, kind: str, name: str) -> float:
         """The same of the gradient or the statistic of a tensor.
 
-        A gradient that cancels, as that of a bias before a batch normalisation, is as uncertain as
-        the others of its module.
+        It is a sum over positions of images, whose error in another order grows with the root of
+        their number (Higham and Mary, SIAM J. Sci. Comput. 2019). A gradient that cancels, as
+        those before a batch normalisation do, is as uncertain as those of the modules beside it.
         """
         exact, runs = getattr(self.exact, kind), [getattr(run, kind) for run in self._runs]
         module = name.rpartition(".")[0]
-        beside = [array.ravel() for key, array in exact.items() if key.rpartition(".")[0] == module]
-        return _allowed(exact, runs, name, np.concatenate(beside))
+        place = f"{module.rpartition('.')[0]}.".removeprefix(".") if kind == GRADIENTS else name
+        beside = [array.ravel() for key, array in exact.items() if key.startswith(place)]
+        scale = np.sqrt(self._positions(module)) * np.concatenate(beside)
+        return _allowed(exact, runs, name, scale)
 
     @cached_property
     def images(self) -> Mapping[int, list[tuple[int, int, int]]]:
@@ -63,6 +68,12 @@ class Baseline:
     @property
     def _runs(self) -> tuple[Record, ...]:
         return (self.float32, *self.perturbed)
+
+    def _positions(self, path: str) -> int:
+        """How many values of a channel a module gives."""
+        key = Key(path, 0)
+        arrays = self.exact.arrays(key, OUTPUTS).values() if key in self.exact.calls else ()
+        return max((array.size // array.shape[1] for array in arrays if array.ndim > 1), default=1)
 
     def _shapes(self) -> Iterator[tuple[int, int, int]]:
         for key in self.exact.calls:

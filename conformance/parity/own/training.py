@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from conformance.parity.own.arrays import Match, State, largest_ratio, match
-from conformance.parity.own.baseline import Baseline
+from conformance.parity.own.baseline import GRADIENTS, STATISTICS, Baseline
 from conformance.parity.own.record import Key, Record
 
-GRADIENTS, STATISTICS = "gradients", "statistics"
 VARIANCE = "running_var"
 # How many times the error allowed to the right statistic an explanation may leave.
 LEFT = 4.0
@@ -53,16 +52,20 @@ def _hint(baseline: Baseline, record: Record, name: str, found: Match) -> str:
     momentum, (x, *_) = told.config["momentum"], call.inputs.values()
     batch = before + (found.wanted - before) / momentum
     biased = batch * (1 - len(before) / x.size)
+    statistics = {"": batch} | (
+        {"the biased variance is stored": biased} if kind == VARIANCE else {}
+    )
+    fits = []
+    for words, statistic in statistics.items():
+        moved = _factor(found.got - before, statistic - before) or 0.0
+        fits.append((_left(before + moved * (statistic - before), found), words, moved))
+    left, words, moved = min(fits)
+    if left > 1:
+        return ""
     there = baseline.framework
-    for words, statistic in (("", batch), ("the biased variance is stored", biased)):
-        moved = _factor(found.got - before, statistic - before)
-        if moved is None or (words and kind != VARIANCE):
-            continue
-        if _agree(before + moved * (statistic - before), found):
-            other = f"the momentum is {moved:.3g} in PyTorch's sense where {there} has {momentum:g}"
-            is_other = abs(moved - momentum) > SAME * momentum
-            return "; ".join(filter(None, [other if is_other else "", words]))
-    return ""
+    other = f"the momentum is {moved:.3g} in PyTorch's sense where {there} has {momentum:g}"
+    is_other = abs(moved - momentum) > SAME * momentum
+    return "; ".join(filter(None, [other if is_other else "", words]))
 
 
 def _factor(got: np.ndarray, wanted: np.ndarray) -> float | None:
@@ -70,6 +73,7 @@ def _factor(got: np.ndarray, wanted: np.ndarray) -> float | None:
     return float((got * wanted).sum()) / squares if squares else None
 
 
-def _agree(explained: np.ndarray, found: Match) -> bool:
+def _left(explained: np.ndarray, found: Match) -> float:
+    """The error that an explanation leaves, over what may be left."""
     growth = max(1.0, float(np.abs(explained).max()) / (float(np.abs(found.wanted).max()) or 1.0))
-    return largest_ratio(found.got, explained, LEFT * growth * found.allowed) <= 1
+    return largest_ratio(found.got, explained, LEFT * growth * found.allowed)

@@ -129,3 +129,44 @@ def ported_network(fault: str, path: Path) -> Any:
 def activation_network() -> Any:
     """The network of Keras with another activation."""
     return keras_network("activation")
+
+
+def shared_network(port: bool = False) -> Any:
+    """In PyTorch: a module that is called twice, one that returns a tuple, one that a port joins.
+
+    The port has another name for a module, an activation inside another, and a wrong second call.
+    """
+    import torch
+    from torch import nn
+
+    class Halves(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x / 2, {"double": 2 * x}
+
+    class Joined(nn.Linear):
+        def forward(self, x: Any) -> Any:
+            return torch.relu(super().forward(x))
+
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            linear = (Joined if port else nn.Linear)(3, 3)
+            setattr(self, "trunk" if port else "body", linear)
+            if not port:
+                self.relu = nn.ReLU()
+            self.halves = Halves()
+            self.shared = nn.Tanh()
+
+        def forward(self, x: Any) -> Any:
+            x = self.trunk(x) if port else self.relu(self.body(x))
+            half, both = self.halves(x)
+            x = self.shared(half) + both["double"]
+            return self.shared(x + 1 if port else x)
+
+    return Network()
+
+
+def shared_port() -> Any:
+    """The port of it."""
+    return shared_network(port=True)

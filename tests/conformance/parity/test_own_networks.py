@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ import pytest
 from conformance.parity.own.baseline import Baseline
 from conformance.parity.own.divergence import Comparison, compare
 from conformance.parity.own.explanations import explain
-from conformance.parity.own.record import Record
+from conformance.parity.own.record import Key, Record
 from conformance.reports.own_networks import place
 from tests.conformance.parity import own_networks
+from weights import ArgumentError
 
 pytestmark = pytest.mark.slow
 
@@ -121,3 +123,45 @@ def test_a_training_step_compares_statistics_and_gradients(
     assert found.first is None
     assert len(found.record.gradients) == len(found.baseline.exact.gradients) == 12
     assert [each.hint for each in found.tensors] == hints
+
+
+def test_calls_outputs_and_names_line_up() -> None:
+    from ghost_torch.recording.recorder import Recorder
+
+    x = [np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)]
+    network = Recorder(f"{MODULE}:shared_network")
+    port = Recorder(f"{MODULE}:shared_port", rename={"body": "trunk"})
+    records = [Record.read("torch", network.record(x, double=double)) for double in (True, False)]
+    found = compare(Baseline(*records, ()), Record.read("port", port.record(x)))
+
+    steps = {str(step.key): step for step in found.steps}
+    assert list(steps) == ["body", "halves", "shared", "shared (call 2)", "(the network)"]
+    assert list(found.record.calls[Key("halves", 0)].outputs) == ["0", "1.double"]
+    assert [name for name, step in steps.items() if step.differs] == [
+        "body", "shared (call 2)", "(the network)",
+    ]  # fmt: skip
+    assert steps["body"].stands_for == Key("relu", 0)
+    assert found.first is steps["shared (call 2)"]
+    assert place(found, found.first) == (
+        "its input differs already: the fault is between shared and it"
+    )
+
+
+def test_code_that_raises_is_told_by_its_place(tmp_path: Path, monkeypatch: Any) -> None:
+    from ghost_torch.recording.recorder import Recorder
+
+    (tmp_path / "raises_at_call.py").write_text(
+        "from torch import nn\nclass Net(nn.Module):\n    def forward(self, x):\n"
+        "        return x @ x\ndef build():\n    return Net()\ndef nothing():\n    pass\n"
+    )
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ArgumentError, match=r"calling its network raised RuntimeError") as caught:
+        Recorder("raises_at_call:build").record([np.zeros((2, 3), np.float32)])
+    assert "raises_at_call.py, line 4, in forward: return x @ x" in str(caught.value)
+    with pytest.raises(ArgumentError, match="must return a network of PyTorch, got a NoneType"):
+        Recorder("raises_at_call:nothing").record([])
+    with pytest.raises(ArgumentError, match="raises_at_call has no function 'build_it'"):
+        Recorder("raises_at_call:build_it")
+    with pytest.raises(ArgumentError, match="importing not_there raised ModuleNotFoundError"):
+        Recorder("not_there:build")
