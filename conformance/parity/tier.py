@@ -120,7 +120,8 @@ class ParityTier(Tier):
                 stage = places[REFERENCE].stage
                 yield (
                     f"{name} computes what the file says, which is not the reference from {stage} "
-                    "on: look at the import"
+                    "on: look at the import (`ghost-weights diff` against a file that is right "
+                    "names the tensors, and what was done to them)"
                 )
 
     def _order(self, place: Place) -> int:

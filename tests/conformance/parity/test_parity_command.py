@@ -76,7 +76,10 @@ def test_a_fault_in_the_import_is_blamed_on_the_file(path: Path, tmp_path: Path)
     result = invoke(wrong, "--implementation", "oracle", "--reference", path)
 
     assert result.exit_code == 1
-    assert "which is not the reference from layer2 on: look at the import" in words(result)
+    assert (
+        "which is not the reference from layer2 on: look at the import (`ghost-weights diff` "
+        in words(result)
+    )
 
 
 def test_the_table_has_the_failing_stages_and_the_last(path: Path) -> None:
