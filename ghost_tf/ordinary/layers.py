@@ -74,6 +74,8 @@ def batch_norm(layer: layers.BatchNormalization) -> Layer:
 
 def layer_norm(layer: layers.LayerNormalization) -> Layer:
     """A layer normalisation over the last axis."""
+    if getattr(layer, "rms_scaling", False):
+        raise ArgumentError("its `rms_scaling` leaves the mean in")
     sizes = {tuple(each.shape) for each in (layer.gamma, layer.beta) if each is not None}
     if len(sizes) != 1 or len(shape := sizes.pop()) != 1:
         raise ArgumentError("it normalises axes whose order differs between frameworks")

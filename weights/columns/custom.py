@@ -101,9 +101,10 @@ class Custom(Contents[Module, GhostModule, Variable]):
             modules, [m.described for m in members], rename, allow_missing, by_order=by_order
         )
         there = {here.path: each for each, here in found.pairs}
-        told = {**_flattened_in(there), **told}
+        said = _flattened_in(found.pairs)
+        problems = [*found.problems, *_contradictions(said, told)]
+        told = {**said, **told}
         members = self.settled(members, told)
-        problems = [*found.problems, *_contradictions(there, told)]
         problems += [] if by_order else _unnamed(members)
         in_network = [replace(each, paths=here.paths) for each, here in found.pairs]
         problems += unclear(in_network, told) if self.channels_last else []
@@ -184,8 +185,11 @@ class Custom(Contents[Module, GhostModule, Variable]):
     def _settled(self, member: Member, sizes: Sequence[int] | None) -> Member:
         if sizes is None or member.layer is None:
             return member
-        layer = flattened(member.layer, sizes, channels_last=self.channels_last)
         path = member.described.path
+        try:
+            layer = flattened(member.layer, sizes, channels_last=self.channels_last)
+        except ArgumentError as reason:
+            raise ArgumentError(f"`flatten` of '{path}': {reason}") from None
         made = self._ordinary(path, member.module, layer, member.named)
         return replace(made, described=replace(made.described, paths=member.described.paths))
 
@@ -207,17 +211,18 @@ def _described(file: WeightFile) -> Iterator[Described]:
     return iter([Described(("",), file.architecture, file.config, shapes)])
 
 
-def _flattened_in(there: Mapping[str, Described]) -> dict[str, Sequence[int]]:
+def _flattened_in(pairs: Iterable[tuple[Described, Described]]) -> dict[str, Sequence[int]]:
     """What the file says of flattened images, by paths in the network."""
-    sizes = {path: each.config.get("flattened") for path, each in there.items()}
+    sizes = {
+        here.path: there.config.get("flattened") for there, here in pairs if there.is_like(here)
+    }
     return {path: each for path, each in sizes.items() if each}
 
 
-def _contradictions(there: Mapping[str, Described], told: Flatten) -> Iterator[str]:
-    for path, sizes in _flattened_in(there).items():
-        given = told[path]
-        if given is None or list(given) != list(sizes):
-            yield f"'{path}': `flatten` has {given} and the file {sizes}"
+def _contradictions(said: Mapping[str, Sequence[int]], told: Flatten) -> Iterator[str]:
+    for path, given in told.items():
+        if path in said and (given is None or list(given) != list(said[path])):
+            yield f"'{path}': `flatten` has {given} and the file {said[path]}"
 
 
 def _unnamed(members: Iterable[Member]) -> Iterator[str]:

@@ -15,6 +15,11 @@ Rename = Mapping[str, str] | Callable[[str], str]
 # Modules without a counterpart up to which likely partners are looked for.
 MOST_PARTNERS = 200
 WHOLE = "(the whole)"
+# What to do about an argument that a layer cannot simply be built with.
+REMEDIES = {
+    "form": ": load a file before `deploy`, and a deployed one into a deployed network",
+    "num_classes": ": `from_file` builds the file's module for any `num_classes`",
+}
 # What a layer beside them may pad, or cut off, in their place.
 CONVOLUTIONS = (CONVOLUTION, TRANSPOSED_CONVOLUTION)
 
@@ -193,7 +198,7 @@ def _check_pairs(found: Matching) -> None:
             if may_pad and not (_pads(old) and _pads(new)):
                 found.notes.append(f"{text}the network: right where another layer does it")
             else:
-                found.problems.append(f"{text}the network")
+                found.problems.append(f"{text}the network{REMEDIES.get(key, '')}")
 
 
 def _pads(padding: Any) -> bool:
@@ -202,8 +207,8 @@ def _pads(padding: Any) -> bool:
 
 
 def _both(there: Described, here: Described) -> str:
-    same = there.path == here.path
-    return f"'{here.path}'" if same else f"'{there.path}' -> '{here.path}'"
+    paths = [f"'{path}'" if path else WHOLE for path in (there.path, here.path)]
+    return paths[0] if there.path == here.path else " -> ".join(paths)
 
 
 def _leftovers(found: Matching, file: Sequence[Described], network: Sequence[Described]) -> None:
@@ -212,9 +217,11 @@ def _leftovers(found: Matching, file: Sequence[Described], network: Sequence[Des
     there = [each for each in file if id(each) not in paired]
     here = [each for each in network if id(each) not in paired]
     partners = _partners(there, here)
+    common = _common({path: partner.path for path, partner in partners.items()}, found)
     for each in there:
         partner = partners.get(each.path)
-        hint = f"; likely {partner}: rename={{{each.path!r}: {partner.path!r}}}" if partner else ""
+        pair = common or {each.path: partner.path if partner else ""}
+        hint = f"; likely {partner}: rename={pair}" if partner else ""
         found.problems.append(f"only in the file: {each}{hint}")
     likely = {partner.path: path for path, partner in partners.items()}
     for each in here:
@@ -232,6 +239,24 @@ def _partners(there: Sequence[Described], here: Sequence[Described]) -> dict[str
             partners[each.path] = max(fitting, key=lambda other: _likeness(each.path, other.path))
             free.remove(partners[each.path])
     return partners
+
+
+def _common(paths: Mapping[str, str], found: Matching) -> dict[str, str] | None:
+    """The one renaming that puts all those paths right, and moves nothing that is paired."""
+    pairs = {_beginnings(old, new) for old, new in paths.items()}
+    if len(paths) < 2 or len(pairs) > 1:
+        return None
+    old, new = pairs.pop()
+    return None if any(_is_inside(each.path, old) for each, _ in found.pairs) else {old: new}
+
+
+def _beginnings(old: str, new: str) -> tuple[str, str]:
+    """What comes before the names in which two paths end alike."""
+    left, right = old.split("."), new.split(".")
+    while left and right and left[-1] == right[-1]:
+        left.pop()
+        right.pop()
+    return ".".join(left), ".".join(right)
 
 
 def _likeness(a: str, b: str) -> float:

@@ -14,7 +14,7 @@ from weights.replacing.fitting import fit
 from weights.replacing.report import Kept, Replacement, ReplacementReport, Seconds, in_milliseconds
 from weights.replacing.rules import Keep
 from weights.tensors import CONVOLUTION, CONVOLUTION_BIAS, TensorSpec
-from weights.text import brief
+from weights.text import printable
 
 IDENTITY = "identity"
 Entry = Replacement | Kept
@@ -22,6 +22,8 @@ Entry = Replacement | Kept
 Instead = Callable[[str, Any], Any]
 # Positions of a map that least squares look at: more tell little more.
 POSITIONS = 2**14
+# Characters of what a framework says of an example: Keras names the rule after a heading.
+MOST_REASON = 400
 
 
 class Measuring(Protocol):
@@ -89,7 +91,7 @@ class Example:
             raise ArgumentError(
                 "`example` must be what the model can be called with, got "
                 f"{type(self.example).__name__}, with which it raised {type(error).__name__}: "
-                f"{brief(str(error))}"
+                f"{printable(str(error))[:MOST_REASON]}"
             ) from error
 
 
