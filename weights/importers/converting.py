@@ -149,7 +149,12 @@ def _import_state_dict(
     specs = list(islice(checked.tensors(), len(checkpoint.tensors) + MORE_THAN_FOUND))
     # Checked under the foreign names: a report is about names that stand in the user's file.
     foreign = [spec._replace(name=rules.foreign_name(spec.name)) for spec in specs]
-    found = dict(checkpoint.tensors)
+    known = {spec.name for spec in foreign}
+    # A name that the module does not have is reported as it stands in the file.
+    found = {
+        name if name in known else checkpoint.renamed.get(name, name): array
+        for name, array in checkpoint.tensors.items()
+    }
     for spec in foreign:
         if spec.name in found:
             found[spec.name] = rules.to_canonical(found[spec.name], spec)

@@ -32,8 +32,13 @@ def choose_part(source: PathLike, parts: Sequence[Part], module: str | None) -> 
     found = [part for part in parts if module in (None, part.path)]
     if len(found) == 1:
         return found[0]
-    paths = listed(f"{part.path} ({part.architecture})" for part in parts) or "none"
-    raise ImportRefused(f"{source} holds modules at {paths}: choose one with --module PATH")
+    if not parts:
+        raise ImportRefused(f"{source} holds no module that is recognised in its graph")
+    paths = listed(f"{part.path} ({part.architecture})" for part in parts)
+    raise ImportRefused(
+        f"{source} holds modules at {paths}: choose one with --module PATH, or all with --module "
+        "'*'"
+    )
 
 
 def preview(

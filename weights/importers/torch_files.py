@@ -21,6 +21,8 @@ PICKLE = "/data.pkl"
 # How files of PyTorch before 1.6 begin; a version and the machine's properties follow.
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 PICKLES_BEFORE = 3
+# How the functions begin that make tensors, among them those of kinds that are not read.
+UNUSUAL_TENSOR = "torch._utils._rebuild_"
 # Before the numbers of a storage of an old file stands their count.
 COUNT = np.dtype("<i8")
 
@@ -53,10 +55,7 @@ def load(path: PathLike) -> Content:
         except (ImportRefused, OSError):
             raise
         except ForeignGlobal as error:
-            raise ImportRefused(
-                f"{path} holds more than tensors: it asks for {brief(str(error))}, and reading "
-                "that could run any code; where it was made, save module.state_dict() instead"
-            ) from None
+            raise ImportRefused(f"{path} {_asks_for(str(error))}") from None
         except pickle.UnpicklingError:
             raise ImportRefused(
                 f"{path} holds more than tensors (a pickled module, say), and reading that could "
@@ -64,6 +63,20 @@ def load(path: PathLike) -> Content:
             ) from None
         except Exception:  # of whatever kind the unpickler trips over
             raise FormatError(f"{path} is not a whole PyTorch file") from None
+
+
+def _asks_for(name: str) -> str:
+    """Return that a file asks for what is not made of it, and how to do without."""
+    if name.startswith(UNUSUAL_TENSOR):
+        return (
+            f"holds a tensor of a kind that is not read, {brief(name)} (quantised, sparse, of 8 "
+            "bits, or without numbers): where it was made, save it as float32 by "
+            "tensor.dequantize(), to_dense() or float()"
+        )
+    return (
+        f"holds more than tensors: it asks for {brief(name)}, and reading that could run any code; "
+        "where it was made, save module.state_dict() instead"
+    )
 
 
 def _content(path: PathLike, stream: BinaryIO) -> Content:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,16 @@ ghost_torch: Any = pytest.importorskip("ghost_torch")
 FACE_LANDMARKS = "wild/PFLD_GhostNet_112_1_opt_sim.onnx"
 
 
-def exported(module: Any, path: Path, shape: tuple[int, ...], *, training: bool) -> Path:
+def exported(
+    module: Any, path: Path, shape: tuple[int, ...], *, training: bool, folding: bool = True
+) -> Path:
     """A file that PyTorch wrote, with the batch normalisations in the graph or folded."""
     mode = torch.onnx.TrainingMode
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module.eval(), torch.zeros(shape), path, dynamo=False,
-            training=mode.PRESERVE if training else mode.EVAL,
+            training=mode.PRESERVE if training else mode.EVAL, do_constant_folding=folding,
         )  # fmt: skip
     return path
 
@@ -73,6 +76,7 @@ def test_all_modules_go_into_one_file(tmp_path: Path) -> None:
 MODULES: list[tuple[str, dict[str, Any]]] = [
     ("ghost_conv", {"c_in": 4, "c_out": 7, "kernel_size": 3, "padding": 1, "activation": "silu"}),
     ("ghost_conv", {"c_in": 4, "c_out": 9, "ratio": 3, "stride": 2, "activation": "hard_swish"}),
+    ("ghost_conv", {"c_in": 4, "c_out": 12, "ratio": 1.5}),
     ("ghost_conv", {"c_in": 4, "c_out": 8, "bias": True, "bn_eps": 1e-3, "activation": "relu6"}),
     ("ghost_bottleneck", {"c_in": 8, "c_mid": 16, "c_out": 12, "stride": 2, "se_ratio": 0.25}),
     ("ghost_bottleneck", {"c_in": 8, "c_mid": 16, "c_out": 8, "bn_eps": 1e-3}),
@@ -115,6 +119,72 @@ def test_what_pytorch_exported_comes_back(
     torch.testing.assert_close(back(x), module.eval()(x), rtol=1e-4, atol=1e-4)
 
 
+def test_constants_that_the_exporter_left_in_the_graph_are_read(tmp_path: Path) -> None:
+    module = ghost_torch.GhostBottleneck(4, 8, 6, stride=2, se_ratio=0.25)
+    path = tmp_path / "a.onnx"
+    exported(module, path, (1, 4, 8, 8), training=True, folding=False)
+
+    imported = import_file(path, "onnx")
+
+    assert imported.architecture == "ghost_bottleneck"
+    wanted = ghost_torch.state(module)
+    assert all(np.array_equal(imported.tensors[name], x) for name, x in wanted.items())
+
+
+def first(model: Any, op: str, name: str = "") -> Any:
+    return next(node for node in model.graph.node if node.op_type == op and name in node.name)
+
+
+def other_eps(model: Any, name: str) -> None:
+    node = first(model, "BatchNormalization", name)
+    next(each for each in node.attribute if each.name == "epsilon").f = 0.1
+
+
+def other_gate(model: Any) -> None:
+    """HardSigmoid of slope 0.2 where relu6(x + 3) / 6 was."""
+    divide, add = first(model, "Div", "se"), first(model, "Add", "se")
+    divide.op_type = "HardSigmoid"
+    divide.input[:] = add.input[:1]
+
+
+def other_shortcut(model: Any) -> None:
+    node = first(model, "BatchNormalization", "shortcut.1")
+    node.output[0], made = "before", node.output[0]
+    model.graph.node.append(onnx.helper.make_node("Relu", ["before"], [made]))
+
+
+def other_mean(model: Any) -> None:
+    node = first(model, "ReduceMean", "se")
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([1, 2]), "axes"))
+    node.input[1] = "axes"
+
+
+CHANGES: dict[str, Callable[[Any], None]] = {
+    "eps of the stem": lambda model: other_eps(model, "/bn1"),
+    "eps of a block": lambda model: other_eps(model, "ghost2"),
+    "eps of the last convolution": lambda model: other_eps(model, "blocks.9"),
+    "one gate": other_gate,
+    "activation of one shortcut": other_shortcut,
+    "mean over channels": other_mean,
+}
+
+
+@pytest.mark.slow
+def test_a_network_that_has_no_configuration_is_never_taken_for_one_that_has(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.onnx"
+    exported(ghost_torch.GhostNet(width=0.1, num_classes=3), path, (1, 3, 32, 32), training=True)
+    assert [part.architecture for part in read_parts(path)] == ["ghostnet"]
+
+    for what, change in CHANGES.items():
+        model = onnx.load(path)
+        change(model)
+        onnx.save(model, tmp_path / "b.onnx")
+        found = {part.architecture for part in read_parts(tmp_path / "b.onnx")}
+        assert "ghostnet" not in found and "ghost_bottleneck" in found, what
+
+
 def of_tensors(*tensors: Any, nodes: int = 0) -> Any:
     relu = [onnx.helper.make_node("Relu", [f"v{i}"], [f"v{i + 1}"]) for i in range(nodes)]
     conv = onnx.helper.make_node("Conv", ["x", "w"], ["y"])
@@ -150,9 +220,9 @@ HOSTILE = {
     "truncated": (lambda: of_tensors(nodes=500).SerializeToString()[:-7], "is not a whole ONNX"),
     "nested": (lambda: b"\x08\x07\x3a" + b"\xff\x7f\x0a" * 3000, "is not a whole ONNX file"),
     "without a module": (
-        lambda: of_tensors(nodes=20_000).SerializeToString(), "holds modules at none"
+        lambda: of_tensors(nodes=20_000).SerializeToString(), "holds no module that is recognised"
     ),
-    "in a circle": (circular, "holds modules at none"),
+    "in a circle": (circular, "holds no module that is recognised"),
     "another kind": (lambda: b"<html>", "is not what --from onnx reads: it is an HTML page"),
 }  # fmt: skip
 

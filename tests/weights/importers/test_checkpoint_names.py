@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from weights import FormatError, GhostError, ImportRefused, configure, read_file
+from weights import FormatError, GhostError, ImportRefused, MismatchError, configure, read_file
 from weights.importers import import_file
 from weights.importers.names import NameMap
 from weights.importers.several import import_modules
@@ -55,6 +55,18 @@ def test_a_wrapped_classifier_is_the_classifier(
 
     assert imported.config["num_classes"] == 3
     assert imported.source["renamed"]["classifier.bias"] == "classifier.1.bias"
+
+
+def test_a_classifier_of_another_network_is_reported_as_it_stands_in_the_file(
+    save: Callable[..., Path], network: Tensors
+) -> None:
+    path = save({n.replace("classifier.", "fc."): x for n, x in network.items()})
+
+    with pytest.raises(MismatchError) as caught:
+        import_file(path, "timm")
+
+    assert "unexpected tensor 'fc.weight'" in str(caught.value)
+    assert "linear" not in str(caught.value)
 
 
 def test_two_modules_are_a_choice_by_path(save: Callable[..., Path], network: Tensors) -> None:

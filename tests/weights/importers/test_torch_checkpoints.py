@@ -77,6 +77,29 @@ def test_a_pickled_module_is_refused_with_the_way_out(tmp_path: Path, torch: Any
     )
 
 
+UNUSUAL: dict[str, Callable[[Any], Any]] = {
+    "_rebuild_sparse_tensor": lambda tensor: tensor.to_sparse(),
+    "_rebuild_meta_tensor_no_storage": lambda tensor: tensor.to("meta"),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSUAL)
+def test_a_tensor_of_an_unusual_kind_is_refused_with_the_way_out(
+    tmp_path: Path, torch: Any, kind: str
+) -> None:
+    path = tmp_path / "layer.pt"
+    torch.save({"primary_conv.0.weight": UNUSUAL[kind](torch.ones(2, 1, 1, 1))}, path)
+
+    with pytest.raises(ImportRefused) as caught:
+        import_file(path, "seed")
+
+    assert str(caught.value) == (
+        f"{path} holds a tensor of a kind that is not read, 'torch._utils.{kind}' (quantised, "
+        "sparse, of 8 bits, or without numbers): where it was made, save it as float32 by "
+        "tensor.dequantize(), to_dense() or float()"
+    )
+
+
 def test_a_file_without_state_dict_is_refused(tmp_path: Path, torch: Any) -> None:
     path = tmp_path / "layer.pt"
     torch.save({"epoch": 3}, path)

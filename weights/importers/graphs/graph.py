@@ -65,10 +65,9 @@ class Graph:
 
     def numbers(self, node: Node, index: int, attribute: str = "") -> np.ndarray | None:
         """Return a constant input of a node, or the attribute that older files have instead."""
-        if index < len(node.inputs) and node.inputs[index] in self.arrays:
-            return self.arrays[node.inputs[index]]
-        found = node.attributes.get(attribute)
-        return None if found is None else np.asarray(found)
+        found = self.arrays.get(node.inputs[index]) if index < len(node.inputs) else None
+        found = node.attributes.get(attribute) if found is None else found
+        return None if found is None else np.atleast_1d(found)
 
 
 def read_graph(path: PathLike) -> Graph:
@@ -126,9 +125,17 @@ def _plain(path: PathLike, nodes: list[Node], arrays: dict[str, Any], inputs: li
     kept = []
     for node in nodes:
         read = tuple(same.get(name, name) for name in node.inputs)
-        if node.op in ("Identity", "Dropout") and read:
+        is_cast = node.op in ("Cast", "Unsqueeze") and read and _is_whole(arrays.get(read[0]))
+        if (node.op in ("Identity", "Dropout") and read) or is_cast:
             same[node.output] = read[0]
         elif node.op != "Constant":
             kept.append(Node(node.op, node.name, read, node.outputs, node.attributes))
     arrays |= {alias: arrays[name] for alias, name in same.items() if name in arrays}
     return Graph(path, kept, arrays, tuple(name for name in inputs if name not in arrays))
+
+
+def _is_whole(array: np.ndarray | None) -> bool:
+    """Return whether an array is one whole number, the same in every type and rank."""
+    if array is None or array.size != 1 or array.dtype.kind not in "fiu":
+        return False
+    return float(array.item()).is_integer()

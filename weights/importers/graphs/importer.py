@@ -3,7 +3,8 @@
 import re
 
 from weights.files.storage import PathLike
-from weights.importers.graphs.blocks import bottlenecks, ghosts
+from weights.importers.graphs.blocks import bottlenecks
+from weights.importers.graphs.ghosts import ghosts
 from weights.importers.graphs.graph import read_graph
 from weights.importers.graphs.networks import ghostnet
 from weights.importers.graphs.units import units

@@ -6,14 +6,17 @@ from itertools import pairwise
 import numpy as np
 
 from weights.importers.gates import OWN_GATE
-from weights.importers.graphs.blocks import MEANS, form_of
+from weights.importers.graphs.ghosts import form_of
 from weights.importers.graphs.graph import Graph
+from weights.importers.graphs.squeezing import is_mean
 from weights.importers.graphs.units import Unit
 from weights.importers.importer import Part
 from weights.networks.ghostnet import FIRST_ATTENTION, ROWS
 
 PLACES = [f"blocks.{stage}.{i}" for stage, rows in enumerate(ROWS) for i in range(len(rows))]
 LAST = f"blocks.{len(ROWS)}.0"
+# Arguments that tell how the convolutions of a part are normalised.
+FORM = ("form", "bn_eps")
 # What changes a shape alone.
 MOST_RESHAPES = 8
 RESHAPES = ("Flatten", "Reshape", "Squeeze", "Unsqueeze")
@@ -32,9 +35,9 @@ def ghostnet(graph: Graph, units: Mapping[str, Unit], blocks: Sequence[Part]) ->
         return None
     if stem.source not in graph.inputs or (stem.stride, stem.padding) != ((2, 2), (1, 1)):
         return None
-    means = [node for node in graph.readers.get(last.output, []) if node.op in MEANS]
+    means = [node for node in graph.readers.get(last.output, []) if is_mean(graph, node)]
     head = _next(units, means[0].output) if len(means) == 1 else None
-    if head is None or _activations(blocks, stem, last, head) != {"relu"}:
+    if head is None or not _are_of_one_network(blocks, stem, last, head):
         return None
     tensors = dict(stem.tensors("conv_stem", "bn1"))
     for place, block in zip(PLACES, blocks, strict=True):
@@ -42,9 +45,9 @@ def ghostnet(graph: Graph, units: Mapping[str, Unit], blocks: Sequence[Part]) ->
     tensors |= dict(last.tensors(f"{LAST}.conv", f"{LAST}.bn1"))
     tensors |= dict(head.tensors("conv_head", "bn_head")) | _classifier(graph, head.output)
     arguments = {"head": "norm" if head.norm else "bias", **form_of(stem)}
-    activations = {x.arguments["shortcut_activation"] for x in blocks if _has_shortcut(x)}
-    arguments |= {"shortcut_activation": activations.pop()} if len(activations) == 1 else {}
-    gate = next((block.gate for block in blocks if block.gate != OWN_GATE), OWN_GATE)
+    shortcuts = _shortcut_activations(blocks)
+    arguments |= {"shortcut_activation": min(shortcuts)} if shortcuts else {}
+    gate = next(iter(_gates(blocks)), OWN_GATE)
     return Part("", architecture, arguments, tensors, stem.source, gate=gate)
 
 
@@ -57,12 +60,24 @@ def _architecture(blocks: Sequence[Part]) -> str | None:
     return "ghostnetv2" if found == later else None
 
 
-def _activations(blocks: Sequence[Part], *units: Unit) -> set[str]:
-    return {x.activation for x in units} | {x.arguments["activation"] for x in blocks}
+def _are_of_one_network(blocks: Sequence[Part], stem: Unit, last: Unit, head: Unit) -> bool:
+    """Return whether all have what a network says once: the eps, the gate, the activations."""
+    normalised = (stem, last, *([head] if head.norm else []))
+    forms = [{name: x.arguments.get(name) for name in FORM} for x in blocks]
+    forms += [dict.fromkeys(FORM) | form_of(unit) for unit in normalised]
+    activations = {x.activation for x in (stem, last, head)}
+    activations |= {x.arguments["activation"] for x in blocks}
+    once = max(len(_gates(blocks)), len(_shortcut_activations(blocks))) <= 1
+    return once and activations == {"relu"} and all(form == forms[0] for form in forms)
 
 
-def _has_shortcut(block: Part) -> bool:
-    return "shortcut_activation" in block.arguments
+def _gates(blocks: Sequence[Part]) -> set[str]:
+    return {x.gate for x in blocks if "se.conv_reduce.weight" in x.tensors}
+
+
+def _shortcut_activations(blocks: Sequence[Part]) -> set[str]:
+    found = (x.arguments.get("shortcut_activation") for x in blocks)
+    return {each for each in found if each is not None}
 
 
 def _next(units: Mapping[str, Unit], value: str) -> Unit | None:

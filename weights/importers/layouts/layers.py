@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import product
 
 from weights.arithmetic import ChannelSplit, same_padding
+from weights.checks import integer
 from weights.importers.importer import Arguments, Inferred, Shapes
 from weights.importers.layouts.ghost_modules import (
     best_fit,
@@ -151,6 +152,8 @@ def _read_ghost_module(shapes: Shapes, given: Arguments) -> Read:
     """Read the kernels of a ghost module; timm divides the channels upwards."""
     found, channels = read_ghost_module(shapes, *kernels(shapes), given)
     found |= {"ratio": channels.multiplier + 1, "split": "ceil"}
+    if "c_out" in given:
+        found |= ratios({integer("c_out", given["c_out"], minimum=1): channels})[0]
     # A cropped output leaves no trace in the tensors; without a cheap half nothing is cropped.
     c_out = {"c_out": channels.c_int + channels.c_cheap}
     return (found, c_out) if channels.multiplier else (found | c_out, {})
