@@ -188,7 +188,5 @@ def reshaped(column: Column) -> Any:
 # Keras tells the sizes of a layer by its variables.
 @pytest.mark.parametrize("column", COLUMNS[:2], ids=str)
 def test_a_layer_whose_tensor_has_another_shape_is_refused(column: Column, tmp_path: Path) -> None:
-    with pytest.raises(
-        ArgumentError, match=r"'fc' .*: its weight has shape \(.*, 8\), "
-    ):
+    with pytest.raises(ArgumentError, match=r"'fc' .*: its weight has shape \(.*, 8\), "):
         column.package.save_weights(reshaped(column), tmp_path / "file")
