@@ -18,7 +18,7 @@ from weights import (
     configure,
     write_modules,
 )
-from weights.columns.matching import described_parts
+from weights.columns.members import described_parts
 
 torch = pytest.importorskip("torch")
 
@@ -112,6 +112,8 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"rename": prefix, "by_order": True}, "`rename` and `by_order` exclude each other: give one"),
     ({"allow_missing": ["tail.*"]}, "`allow_missing` must match tensors, got 'tail.*', which"),
     ({"allow_missing": "head.*"}, "`allow_missing` must be a list of patterns, got 'head.*'"),
+    ({"allow_missing": [3]}, "`allow_missing` must be a list of patterns, got [3]"),
+    ({"allow_missing": None}, "`allow_missing` must be a list of patterns, got None"),
     ({"flatten": {"stem": (1, 8, 8)}}, "`flatten` must map paths of linear layers to (channels"),
 ]
 

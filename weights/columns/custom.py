@@ -9,13 +9,16 @@ import numpy as np
 
 from weights.columns.backend import GhostModule, Module, Variable
 from weights.columns.contents import Contents
-from weights.columns.matching import Described, LoadReport, Rename, described_parts, joined, matched
+from weights.columns.matching import LoadReport, Rename, matched
 from weights.columns.members import (
+    Described,
     Flatten,
     Member,
     Slot,
     checked_flatten,
+    described_parts,
     flattened,
+    joined,
     sharing,
     unclear,
 )

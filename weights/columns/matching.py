@@ -1,12 +1,14 @@
 """Which module of a file goes into which module of a network: by path, never by chance."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 from typing import Any
 
-from weights.errors import ArgumentError, FormatError
+from weights.columns.members import Described, joined
+from weights.columns.partial import check_patterns
+from weights.errors import ArgumentError
 from weights.tensors import CONVOLUTION, TRANSPOSED_CONVOLUTION
 from weights.text import brief, listed
 
@@ -22,28 +24,6 @@ REMEDIES = {
 }
 # What a layer beside them may pad, or cut off, in their place.
 CONVOLUTIONS = (CONVOLUTION, TRANSPOSED_CONVOLUTION)
-
-
-@dataclass(frozen=True)
-class Described:
-    """A module of a file or of a network: its paths, the first of which names it, and the rest."""
-
-    paths: tuple[str, ...]
-    kind: str
-    config: Mapping[str, Any]
-    shapes: Mapping[str, tuple[int, ...]]
-
-    @property
-    def path(self) -> str:
-        """The first of its paths."""
-        return self.paths[0]
-
-    def __str__(self) -> str:
-        return f"'{self.path}' ({self.kind})"
-
-    def is_like(self, other: "Described") -> bool:
-        """Whether both are of one kind, and have tensors of the same shapes."""
-        return self.kind == other.kind and self.shapes == other.shapes
 
 
 @dataclass(frozen=True, repr=False)
@@ -94,7 +74,10 @@ def matched(
 
     Raises `ArgumentError` for a `rename` or an `allow_missing` that means nothing.
     """
-    _check_patterns(allow_missing, [*file, *network])
+    modules = [*file, *network]
+    check_patterns(
+        allow_missing, [joined(each.path, name) for each in modules for name in each.shapes]
+    )
     kept = [each for each in network if _is_kept(each, file, allow_missing)]
     dropped = [each for each in file if _is_kept(each, network, allow_missing)]
     file, network = _without(file, dropped), _without(network, kept)
@@ -275,32 +258,3 @@ def _is_kept(each: Described, others: Sequence[Described], patterns: Sequence[st
 
 def _without(modules: Sequence[Described], dropped: Sequence[Described]) -> list[Described]:
     return [each for each in modules if not any(each is other for other in dropped)]
-
-
-def _check_patterns(patterns: Sequence[str], modules: Sequence[Described]) -> None:
-    if isinstance(patterns, str):
-        raise ArgumentError(f"`allow_missing` must be a list of patterns, got {patterns!r}")
-    names = [joined(each.path, name) for each in modules for name in each.shapes]
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise ArgumentError(
-                f"`allow_missing` must match tensors, got {pattern!r}, which matches none"
-            )
-
-
-def joined(path: str, name: str) -> str:
-    """The name of a tensor in a network, of its module's path and its name there."""
-    return f"{path}.{name}" if path else name
-
-
-def described_parts(config: Any, order: Sequence[str] | None) -> Iterator[Described]:
-    """The modules of the configuration of a user's network, in the order of its definition."""
-    modules = {}
-    for (path, part), entry in zip(config.parts(), config.modules, strict=True):
-        shapes = {spec.name: spec.shape for spec in part.tensors()}
-        modules[path] = Described((path,), entry.kind, part.to_dict(), shapes)
-    if order is None:
-        return iter(modules.values())
-    if sorted(order) != sorted(modules):
-        raise FormatError("the file's `order` must name each of its modules once")
-    return (modules[path] for path in order)

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from weights.columns.matching import Described, joined
 from weights.columns.places import Layer, Place, flattened_place
-from weights.errors import ArgumentError
+from weights.errors import ArgumentError, FormatError
 from weights.networks.architectures import ARCHITECTURES, configure_part
 from weights.tensors import TensorSpec
 
@@ -20,6 +19,28 @@ LINEAR, MATRIX = "linear", "weight"
 # Kinds whose outputs are images; those that have no part in it; all others end an image.
 MAKES_IMAGES = ("convolution", "transposed_convolution", *ARCHITECTURES)
 PASSES_ON = ("batch_norm", "group_norm", "layer_norm", "prelu")
+
+
+@dataclass(frozen=True)
+class Described:
+    """A module of a file or of a network: its paths, the first of which names it, and the rest."""
+
+    paths: tuple[str, ...]
+    kind: str
+    config: Mapping[str, Any]
+    shapes: Mapping[str, tuple[int, ...]]
+
+    @property
+    def path(self) -> str:
+        """The first of its paths."""
+        return self.paths[0]
+
+    def __str__(self) -> str:
+        return f"'{self.path}' ({self.kind})"
+
+    def is_like(self, other: "Described") -> bool:
+        """Whether both are of one kind, and have tensors of the same shapes."""
+        return self.kind == other.kind and self.shapes == other.shapes
 
 
 @dataclass(frozen=True)
@@ -124,3 +145,21 @@ def sharing(members: Iterable[Member]) -> Iterator[str]:
     for names in users.values():
         if len(names) > 1:
             yield f"{' and '.join(map(repr, names))} are one variable: give each its own"
+
+
+def joined(path: str, name: str) -> str:
+    """The name of a tensor in a network, of its module's path and its name there."""
+    return f"{path}.{name}" if path else name
+
+
+def described_parts(config: Any, order: Sequence[str] | None) -> Iterator[Described]:
+    """The modules of the configuration of a user's network, in the order of its definition."""
+    modules = {}
+    for (path, part), entry in zip(config.parts(), config.modules, strict=True):
+        shapes = {spec.name: spec.shape for spec in part.tensors()}
+        modules[path] = Described((path,), entry.kind, part.to_dict(), shapes)
+    if order is None:
+        return iter(modules.values())
+    if sorted(order) != sorted(modules):
+        raise FormatError("the file's `order` must name each of its modules once")
+    return (modules[path] for path in order)

@@ -5,7 +5,7 @@ A pattern only permits absence: a tensor that the file has in the module's shape
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -16,6 +16,7 @@ from weights.errors import ArgumentError, MismatchError
 from weights.files.file import WeightFile
 from weights.networks.architectures import Config, configure
 from weights.tensors import TensorSpec
+from weights.text import brief
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,11 @@ def select(
     Raises `ArgumentError` for a pattern that matches no tensor, `MismatchError` for another
     architecture.
     """
-    if isinstance(allow_missing, str):
-        raise ArgumentError(f"`allow_missing` must be a list of patterns, got {allow_missing!r}")
     if file.architecture != architecture:
         problem = f"the file holds a {file.architecture}, the module is a {architecture}"
         raise MismatchError("cannot load weights", [problem])
     specs = list(config.tensors())
-    _check_patterns(allow_missing, {*(spec.name for spec in specs), *file.tensors})
+    check_patterns(allow_missing, {*(spec.name for spec in specs), *file.tensors})
     kept = {name for name in _differing(file, specs) if _matches(name, allow_missing)}
     loaded = [spec for spec in specs if spec.name not in kept]
     tensors = {name: array for name, array in file.tensors.items() if name not in kept}
@@ -84,7 +83,11 @@ def _differing(file: WeightFile, specs: Iterable[TensorSpec]) -> set[str]:
     return {name for name in {*wanted, *found} if wanted.get(name) != found.get(name)}
 
 
-def _check_patterns(patterns: Sequence[str], names: set[str]) -> None:
+def check_patterns(patterns: Any, names: Collection[str]) -> None:
+    """Raise `ArgumentError` for what is no list of patterns, or for one that matches no name."""
+    is_list = isinstance(patterns, Collection) and not isinstance(patterns, str)
+    if not is_list or not all(isinstance(each, str) for each in patterns):
+        raise ArgumentError(f"`allow_missing` must be a list of patterns, got {brief(patterns)}")
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
             raise ArgumentError(
