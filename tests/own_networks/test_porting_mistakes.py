@@ -129,6 +129,19 @@ def test_a_renaming_that_would_move_what_is_right_is_not_proposed(
         )
 
 
+@in_every_column
+def test_a_renaming_that_moves_what_was_right_is_named(column: Column, flattened: Path) -> None:
+    with pytest.raises(MismatchError) as error:
+        column.package.load_weights(
+            linear_network(column, 8, "fc"), flattened, rename={"fc": "head"}
+        )
+
+    assert error.value.problems == (
+        "only in the file: 'fc' (linear); likely 'fc' (linear), from which `rename` takes it away",
+        "only in the network: 'fc' (linear); likely 'fc' of the file",
+    )
+
+
 def test_a_form_and_a_classifier_of_the_file_are_told_with_what_helps(tmp_path: Path) -> None:
     nn = pytest.importorskip("torch.nn")
     import ghost_torch

@@ -202,9 +202,7 @@ def _leftovers(found: Matching, file: Sequence[Described], network: Sequence[Des
     partners = _partners(there, here)
     common = _common({path: partner.path for path, partner in partners.items()}, found)
     for each in there:
-        partner = partners.get(each.path)
-        pair = common or {each.path: partner.path if partner else ""}
-        hint = f"; likely {partner}: rename={pair}" if partner else ""
+        hint = _hint(each, partners[each.path], common) if each.path in partners else ""
         found.problems.append(f"only in the file: {each}{hint}")
     likely = {partner.path: path for path, partner in partners.items()}
     for each in here:
@@ -222,6 +220,12 @@ def _partners(there: Sequence[Described], here: Sequence[Described]) -> dict[str
             partners[each.path] = max(fitting, key=lambda other: _likeness(each.path, other.path))
             free.remove(partners[each.path])
     return partners
+
+
+def _hint(each: Described, partner: Described, common: Mapping[str, str] | None) -> str:
+    if each.path == partner.path:
+        return f"; likely {partner}, from which `rename` takes it away"
+    return f"; likely {partner}: rename={common or {each.path: partner.path}}"
 
 
 def _common(paths: Mapping[str, str], found: Matching) -> dict[str, str] | None:
