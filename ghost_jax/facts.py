@@ -90,7 +90,8 @@ def _given(variable: nnx.Variable[Any]) -> str:
         )
     if not isinstance(value, (jax.Array, np.ndarray, jax.ShapeDtypeStruct)):
         return type(value).__name__
-    return "given" if jnp.issubdtype(value.dtype, jnp.floating) else f"given in {value.dtype}"
+    is_float = jnp.issubdtype(value.dtype, jnp.floating)
+    return f"given in shape {value.shape}" if is_float else f"given in {value.dtype}"
 
 
 def _rest_of(momentum: Any) -> Any:

@@ -87,6 +87,11 @@ def masked(made: Module) -> None:
     conv.mask = nnx.data(jnp.ones(conv.kernel.shape))
 
 
+def stacked(made: Module) -> None:
+    kernel = made.primary_conv.conv.kernel
+    kernel.set_value(jnp.stack([kernel.get_value()] * 2))
+
+
 def with_bias(made: Module) -> None:
     made.primary_conv.conv = nnx.Conv(3, 2, (1, 1), 2, padding=((0, 0), (0, 0)), rngs=nnx.Rngs(0))
 
@@ -120,6 +125,7 @@ CHANGES: list[tuple[Callable[[], Module], Callable[[Module], None], str]] = [
     (layer, bare_array, "'primary_conv.conv' has kernel an array, not given"),
     (layer, shared, "'cheap_conv.norm' has bias that of 'cheap_conv.norm.scale', not given"),
     (layer, masked, "'primary_conv.conv' has mask an array, not None"),
+    (layer, stacked, "'primary_conv.conv' has kernel given in shape (2, "),
     (layer, with_bias, "'primary_conv.conv' is Conv, not PointwiseConvolution"),
     (layer, without_scale, "'cheap_conv.norm' has scale None, not given"),
     (layer, sequence, "'primary_conv.norm' is Sequential, not BatchNorm"),

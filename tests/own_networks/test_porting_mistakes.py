@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.columns import Column, in_every_column
+from tests.columns import COLUMNS, Column, in_every_column
 from weights import ArgumentError, FileModule, MismatchError, write_modules
 
 
@@ -171,3 +171,22 @@ def test_what_keras_says_of_an_example_is_not_cut_in_the_middle() -> None:
 
     with pytest.raises(ArgumentError, match="to have value 3"):
         ghost_tf.replace_convolutions(model, example=np.ones((1, 8, 8, 4), np.float32))
+
+
+def reshaped(column: Column) -> Any:
+    """A linear layer whose matrix is none that its arguments make."""
+    made = linear_network(column, 3, "fc")
+    if column.name == "ghost_torch":
+        import torch
+
+        made["fc"].weight = torch.nn.Parameter(torch.ones(3, 8))
+    else:
+        made["fc"].kernel.set_value(np.ones((2, 3, 8), np.float32))
+    return made
+
+
+# Keras tells the sizes of a layer by its variables.
+@pytest.mark.parametrize("column", COLUMNS[:2], ids=str)
+def test_a_layer_whose_tensor_has_another_shape_is_refused(column: Column, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"'fc' .*: its weight has shape \(.*, 8\), "):
+        column.package.save_weights(reshaped(column), tmp_path / "file")

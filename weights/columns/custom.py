@@ -19,7 +19,7 @@ from weights.columns.members import (
     sharing,
     unclear,
 )
-from weights.columns.places import Layer, Place
+from weights.columns.places import RESHAPED, Layer, Place
 from weights.errors import ArgumentError
 from weights.files.file import WeightFile
 from weights.files.loading import check_tensors
@@ -171,6 +171,10 @@ class Custom(Contents[Module, GhostModule, Variable]):
         """A tensor of an ordinary layer: the parts of its first axis, in a variable each."""
         count = len(places)
         shape = (spec.shape[0] // count, *spec.shape[1:])
+        for place in places:
+            if not place.holds(shape):
+                found = tuple(place.variable.shape)
+                raise ArgumentError(RESHAPED.format(spec.name, found))
 
         def read() -> np.ndarray:
             parts = [place.canonical(self.array_of(place.variable), shape) for place in places]

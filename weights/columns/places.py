@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from math import prod
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -9,6 +12,10 @@ import numpy as np
 # Why a module cannot be told.
 UNKNOWN = "it holds {} and is of no kind that is known: `register` makes one known"
 BESIDE = "it holds {} beside the tensors of its kind"
+RESHAPED = (
+    "its {} has shape {}, which its arguments do not make: several layers are stacked in it, or it "
+    "was changed by hand"
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,18 @@ class Place:
         """The tensor of that shape in a variable of that value."""
         native = np.flip(array.reshape(self.shape or array.shape), self.flipped)
         return np.array(native.transpose(self.axes or range(native.ndim)), order="C").reshape(shape)
+
+    def holds(self, shape: tuple[int, ...]) -> bool:
+        """Whether each axis of a tensor of that shape is one of the variable's, or some in a row.
+
+        >>> Place(np.ones((2, 3)), (1, 0)).holds((3, 2)), Place(np.ones((2, 3))).holds((3, 2))
+        (True, False)
+        """
+        split = self.shape or tuple(self.variable.shape)
+        axes = self.axes or range(len(split))
+        if len(axes) != len(split) or prod(split) != prod(shape):
+            return False
+        return {*accumulate(shape, mul)} <= {1, *accumulate((split[each] for each in axes), mul)}
 
     def native(self, array: np.ndarray) -> np.ndarray:
         """The value of the variable for a tensor: the reverse."""
