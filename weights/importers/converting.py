@@ -109,7 +109,7 @@ def import_part(
     """Convert a module of a file that is no state dict."""
     if architecture not in (None, part.architecture):
         raise ImportRefused(f"{source} holds a {part.architecture}, got {architecture}")
-    checkpoint = Checkpoint(source, dict(part.tensors), prefix=part.path)
+    checkpoint = Checkpoint(source, dict(part.tensors), part.dropped, part.path)
     known = dict(part.arguments) | given
     return import_checkpoint(checkpoint, rules, part.architecture, known, gate or part.gate)
 

@@ -98,7 +98,8 @@ class Part:
     """A module in a file that is no state dict: where it is, what it is, its tensors.
 
     `arguments` are those that the file tells; `tensors` have canonical names. `source` and `output`
-    are the values that it reads and makes, `gate` is that of its squeeze-and-excitation.
+    are the values that it reads and makes, `gate` is that of its squeeze-and-excitation, `dropped`
+    counts what follows it and is left out.
     """
 
     path: str
@@ -108,6 +109,7 @@ class Part:
     source: str = ""
     output: str = ""
     gate: str = OWN_GATE
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

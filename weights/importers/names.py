@@ -146,7 +146,10 @@ class NameMap:
         return name
 
     def rename(self, path: PathLike, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return tensors under their new names; raises `ImportRefused` where two get the same."""
+        """Return tensors under their new names.
+
+        Raises `ImportRefused` where two get the same, or the rules change none.
+        """
         renamed: dict[str, np.ndarray] = {}
         origins: dict[str, str] = {}
         for name, array in tensors.items():
@@ -158,7 +161,15 @@ class NameMap:
                 )
             if new:
                 renamed[new], origins[new] = array, name
+        if self.rules and renamed.keys() == tensors.keys():
+            raise ImportRefused(
+                f"{path}: the map changes no name, they begin with {_beginnings(tensors)}"
+            )
         return renamed
+
+
+def _beginnings(names: Iterable[str]) -> str:
+    return listed(dict.fromkeys(name.partition(".")[0] for name in names))
 
 
 def _filled(name: str, matched: Iterable[str]) -> str:
@@ -186,8 +197,7 @@ def inside(
     start = f"{module}."
     found = {name.removeprefix(start): x for name, x in tensors.items() if name.startswith(start)}
     if not found:
-        first = dict.fromkeys(name.partition(".")[0] for name in tensors)
         raise ImportRefused(
-            f"{path} has no module at {brief(module)}, its names begin with {listed(first)}"
+            f"{path} has no module at {brief(module)}, its names begin with {_beginnings(tensors)}"
         )
     return found, len(tensors) - len(found)

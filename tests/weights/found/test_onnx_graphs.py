@@ -159,6 +159,7 @@ def other_mean(model: Any) -> None:
     node.input[1] = "axes"
 
 
+COUNTED = "nodes behind the network"
 CHANGES: dict[str, Callable[[Any], None]] = {
     "eps of the stem": lambda model: other_eps(model, "/bn1"),
     "eps of a block": lambda model: other_eps(model, "ghost2"),
@@ -183,6 +184,19 @@ def test_a_network_that_has_no_configuration_is_never_taken_for_one_that_has(
         onnx.save(model, tmp_path / "b.onnx")
         found = {part.architecture for part in read_parts(tmp_path / "b.onnx")}
         assert "ghostnet" not in found and "ghost_bottleneck" in found, what
+
+
+@pytest.mark.slow
+def test_what_follows_a_network_is_left_out_and_counted(tmp_path: Path) -> None:
+    network = ghost_torch.GhostNet(width=0.1, num_classes=5)
+    head = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Linear(5, 2), torch.nn.Softmax(1))
+    path = tmp_path / "a.onnx"
+
+    for module, count in ((network, {}), (torch.nn.Sequential(network, head), {COUNTED: 3})):
+        exported(module, path, (1, 3, 32, 32), training=False)
+        imported = import_file(path, "onnx")
+        assert imported.config["num_classes"] == 5
+        assert imported.source["dropped"] == count
 
 
 def of_tensors(*tensors: Any, nodes: int = 0) -> Any:

@@ -167,6 +167,13 @@ def test_a_map_that_gives_two_tensors_one_name_is_refused(foreign: Path) -> None
         import_file(foreign, "timm", names=NameMap((("body.*.*.*.bias", "x"), ("body.**", "x"))))
 
 
+def test_a_map_that_changes_no_name_is_refused(foreign: Path) -> None:
+    with pytest.raises(
+        ImportRefused, match="the map changes no name, they begin with aux, bn1, body"
+    ):
+        import_file(foreign, "timm", names=NameMap((("boby.**", "**"),)))
+
+
 def many(name: str) -> Tensors:
     kernel = np.zeros((1, 1), np.float32)
     return {name.format(number): kernel for number in range(20_000)}

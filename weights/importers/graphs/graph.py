@@ -1,6 +1,6 @@
 """The graph of an ONNX file: its nodes, its arrays, and who makes and reads a value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -62,6 +62,15 @@ class Graph:
         """Return the node that makes a value, where it is one of these types."""
         found = self.makers.get(value)
         return found if found is not None and found.op in ops else None
+
+    def count_behind(self, value: str, passed: Collection[str]) -> int:
+        """Return how many nodes, but those of the types `passed`, compute with a value."""
+        reached, count = {value}, 0
+        for node in self.nodes:
+            if not reached.isdisjoint(node.inputs):
+                reached.update(node.outputs)
+                count += node.op not in passed
+        return count
 
     def numbers(self, node: Node, index: int, attribute: str = "") -> np.ndarray | None:
         """Return a constant input of a node, or the attribute that older files have instead."""

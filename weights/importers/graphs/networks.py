@@ -7,7 +7,7 @@ import numpy as np
 
 from weights.importers.gates import OWN_GATE
 from weights.importers.graphs.ghosts import form_of
-from weights.importers.graphs.graph import Graph
+from weights.importers.graphs.graph import Graph, Node
 from weights.importers.graphs.squeezing import is_mean
 from weights.importers.graphs.units import Unit
 from weights.importers.importer import Part
@@ -43,12 +43,15 @@ def ghostnet(graph: Graph, units: Mapping[str, Unit], blocks: Sequence[Part]) ->
     for place, block in zip(PLACES, blocks, strict=True):
         tensors |= {f"{place}.{name}": array for name, array in block.tensors.items()}
     tensors |= dict(last.tensors(f"{LAST}.conv", f"{LAST}.bn1"))
-    tensors |= dict(head.tensors("conv_head", "bn_head")) | _classifier(graph, head.output)
+    classifier, end = _classifier(graph, head.output)
+    tensors |= dict(head.tensors("conv_head", "bn_head")) | classifier
     arguments = {"head": "norm" if head.norm else "bias", **form_of(stem)}
     shortcuts = _shortcut_activations(blocks)
     arguments |= {"shortcut_activation": min(shortcuts)} if shortcuts else {}
     gate = next(iter(_gates(blocks)), OWN_GATE)
-    return Part("", architecture, arguments, tensors, stem.source, gate=gate)
+    left = graph.count_behind(end, RESHAPES)
+    dropped = {"nodes behind the network": left} if left else {}
+    return Part("", architecture, arguments, tensors, stem.source, end, gate, dropped)
 
 
 def _architecture(blocks: Sequence[Part]) -> str | None:
@@ -86,21 +89,30 @@ def _next(units: Mapping[str, Unit], value: str) -> Unit | None:
     return found[0] if len(found) == 1 else None
 
 
-def _classifier(graph: Graph, value: str) -> dict[str, np.ndarray]:
-    """Return the tensors of the linear layer that reads a value, behind reshapes; or none."""
+def _classifier(graph: Graph, value: str) -> tuple[dict[str, np.ndarray], str]:
+    """Return the tensors of the linear layer that reads a value, behind reshapes, and its output.
+
+    None, and the value itself, where there is no such layer.
+    """
     node = graph.only_reader(value)
     for _ in range(MOST_RESHAPES):
         if node is not None and node.op in RESHAPES:
             node = graph.only_reader(node.output)
-    if node is None or node.op not in ("Gemm", "MatMul"):
-        return {}
+    if node is None or not (node.op == "MatMul" or _is_linear(node)):
+        return {}, value
     weight, bias = graph.numbers(node, 1), graph.numbers(node, 2)
     added = graph.only_reader(node.output) if node.op == "MatMul" else None
     if added is not None and added.op == "Add":
         bias = next((graph.arrays[x] for x in added.inputs if x in graph.arrays), None)
     if weight is None or weight.ndim != 2:
-        return {}
+        return {}, value
     is_transposed = bool(node.attributes.get("transB", 0))
     weight = weight if is_transposed else weight.T
+    end = node.output if added is None or bias is None else added.output
     bias = np.zeros(weight.shape[0], weight.dtype) if bias is None else bias
-    return {"classifier.weight": weight, "classifier.bias": bias}
+    return {"classifier.weight": weight, "classifier.bias": bias}, end
+
+
+def _is_linear(node: Node) -> bool:
+    factors = node.attributes.get("alpha", 1), node.attributes.get("beta", 1)
+    return node.op == "Gemm" and factors == (1, 1) and not node.attributes.get("transA", 0)
