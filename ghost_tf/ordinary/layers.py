@@ -76,6 +76,8 @@ def layer_norm(layer: layers.LayerNormalization) -> Layer:
     """A layer normalisation over the last axis."""
     if getattr(layer, "rms_scaling", False):
         raise ArgumentError("its `rms_scaling` leaves the mean in")
+    if not layer.weights:  # nor does it know its channels
+        return Layer("layer_norm", {"channels": 1, "eps": layer.epsilon, **_learnt(layer)}, {})
     sizes = {tuple(each.shape) for each in (layer.gamma, layer.beta) if each is not None}
     if len(sizes) != 1 or len(shape := sizes.pop()) != 1:
         raise ArgumentError("it normalises axes whose order differs between frameworks")

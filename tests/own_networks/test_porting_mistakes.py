@@ -203,3 +203,33 @@ def reshaped(column: Column) -> Any:
 def test_a_layer_whose_tensor_has_another_shape_is_refused(column: Column, tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=r"'fc' .*: its weight has shape \(.*, 8\), "):
         column.package.save_weights(reshaped(column), tmp_path / "file")
+
+
+def bare_norms(column: Column) -> Any:
+    """A layer and a group normalisation without tensors, and a linear layer."""
+    made = linear_network(column, 8, "fc")
+    if column.name == "ghost_torch":
+        from torch import nn
+
+        made["ln"] = nn.LayerNorm(8, elementwise_affine=False)
+        made["gn"] = nn.GroupNorm(2, 8, affine=False)
+    elif column.name == "ghost_jax":
+        from flax import nnx
+
+        bare: Any = {"use_bias": False, "use_scale": False, "rngs": nnx.Rngs(0)}
+        made.ln, made.gn = nnx.LayerNorm(8, **bare), nnx.GroupNorm(8, 2, **bare)
+    else:
+        from keras import layers
+
+        made.add(layers.LayerNormalization(center=False, scale=False))
+        made.add(layers.GroupNormalization(2, center=False, scale=False))
+    return made
+
+
+@in_every_column
+def test_a_normalisation_without_tensors_is_not_told(column: Column, tmp_path: Path) -> None:
+    column.package.save_weights(bare_norms(column), tmp_path / "file")
+
+    report = column.package.load_weights(bare_norms(column), tmp_path / "file")
+
+    assert report.pairs == (("fc", "fc"),)

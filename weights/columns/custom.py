@@ -57,7 +57,9 @@ class Custom(Contents[Module, GhostModule, Variable]):
                 members[key] = _also_at(members[key], part.path)
                 continue
             try:
-                members[key] = self._member(part.path, part.module, part.named)
+                member = self._member(part.path, part.module, part.named)
+                if member.slots:  # a normalisation may be without
+                    members[key] = member
             except ArgumentError as reason:
                 where = f"'{part.path}' ({type(part.module).__name__})"
                 problems.setdefault(key, f"{where}: {reason}")
