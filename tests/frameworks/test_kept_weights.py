@@ -48,7 +48,11 @@ def take(monkeypatch: pytest.MonkeyPatch, *pairs: tuple[float, float]) -> None:
     monkeypatch.setattr(timing, "medians", medians)
 
 
-@in_every_column
+@pytest.mark.parametrize(
+    "column",
+    [COLUMNS[0], *(pytest.param(each, marks=pytest.mark.matrix) for each in COLUMNS[1:])],
+    ids=str,
+)
 def test_kept_weights_are_worth_twice_the_fresh_ones(
     column: Column, trained: Path, all_pay: None
 ) -> None:

@@ -65,6 +65,7 @@ def test_vmap_over_a_stack_of_images_is_a_batch() -> None:
     np.testing.assert_allclose(stacked, call(block, x), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.matrix
 def test_a_rematerialised_block_has_the_same_gradients_and_statistics() -> None:
     x, found = images(2, 11, 14, 6), []
     for run in (lambda block, x: block(x), rematerialised):
@@ -127,6 +128,7 @@ def test_the_smallest_input_is_33() -> None:
         network("ghostnetv2")(images(1, 33, 32, 3))
 
 
+@pytest.mark.matrix
 def test_half_precision_computes_with_parameters_of_single() -> None:
     block = ghost_jax.GhostBottleneck(
         8, 16, 12, stride=2, se_ratio=0.25, branches=2, dtype=jnp.bfloat16, rngs=nnx.Rngs(0)

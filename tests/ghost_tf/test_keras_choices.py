@@ -122,6 +122,7 @@ def test_a_network_takes_whole_numbers(dtype: str) -> None:
     np.testing.assert_array_equal(network(images), network(images.astype("float32")))
 
 
+@pytest.mark.matrix
 def test_fit_takes_images_of_bytes() -> None:
     images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3)).astype("uint8")
     layers = [ghost_tf.GhostConv(3, 8), keras.layers.GlobalAveragePooling2D()]

@@ -181,7 +181,7 @@ def test_a_quantised_classifier_stays_quantised(mode: str, tmp_path: Path) -> No
     np.testing.assert_array_equal(again(IMAGE), network(IMAGE))
 
 
-@pytest.mark.slow
+@pytest.mark.matrix
 def test_an_export_takes_the_sizes_that_the_network_has_seen(tmp_path: Path) -> None:
     interpreter = pytest.importorskip("ai_edge_litert.interpreter")
     network = ghost_tf.weights_io.build("ghost_resnet20", {}, tensors_of("ghost_resnet20"))

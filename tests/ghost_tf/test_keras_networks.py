@@ -42,6 +42,13 @@ pytestmark = [
     ),
 ]
 every_network = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
+every_network_v3_in_the_matrix = pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(make, marks=pytest.mark.matrix if name == "v3" else (), id=name)
+        for name, make in NETWORKS.items()
+    ],
+)
 every_layer = pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
 
 
@@ -73,7 +80,7 @@ def test_both_orders_of_axes_compute_the_same(make: Any) -> None:
     np.testing.assert_allclose(got, last(x), rtol=1e-4, atol=1e-5)
 
 
-@every_network
+@every_network_v3_in_the_matrix
 def test_a_network_computes_the_same_in_both_orders_of_axes(make: Any) -> None:
     last = randomise(make(data_format="channels_last"))
     first = make(data_format="channels_first")
@@ -99,7 +106,7 @@ def test_a_layer_is_saved_and_loaded_by_keras(make: Any, tmp_path: Path) -> None
     np.testing.assert_array_equal(again(x), model(x))
 
 
-@every_network
+@every_network_v3_in_the_matrix
 def test_a_network_is_saved_and_loaded_by_keras(make: Any, tmp_path: Path) -> None:
     network, x = randomise(make(dropout=0.1)), images(1, 33, 40, 3)
 
@@ -120,6 +127,7 @@ def test_the_symbolic_shape_is_that_of_the_output(make: Any) -> None:
     )
 
 
+@pytest.mark.matrix
 def test_unknown_sizes_are_taken_at_run_time() -> None:
     network = randomise(NETWORKS["v3"]())
     inputs = keras.Input((None, None, 3))

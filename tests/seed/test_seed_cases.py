@@ -64,7 +64,7 @@ def test_every_number_is_the_seeds(package: str, dtype: str, case_id: str, part:
     assert worst <= 1, f"{part}: the worst error is {worst:.3g} times what is allowed"
 
 
-@pytest.mark.slow
+@pytest.mark.matrix
 @in_every_part
 @in_every_case
 def test_every_number_is_the_seeds_in_jax_in_float64(case_id: str, part: str) -> None:

@@ -48,7 +48,11 @@ def wanted(name: str) -> Reference:
 # `python -m tests.training.trajectories` prints every order for both.
 @pytest.mark.parametrize(
     ("order", "name"),
-    [*((order, "adamw") for order in ORDERS), (NAMES, "sgd")],
+    [
+        (NAMES, "adamw"),
+        *(pytest.param(order, "adamw", marks=pytest.mark.matrix) for order in ORDERS),
+        pytest.param(NAMES, "sgd", marks=pytest.mark.matrix),
+    ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
 def test_parameters_and_statistics_stay_together_at_every_step(

@@ -108,6 +108,7 @@ def other_calls(draw: Any) -> tuple[str, dict[str, Any], np.ndarray]:
     return case.architecture, config, x.astype(draw(DTYPES))
 
 
+@pytest.mark.matrix
 @seed(20260103)
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(call=other_calls())

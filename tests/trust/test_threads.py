@@ -59,7 +59,12 @@ def test_threads_that_load_and_run_one_file_agree(column: Column, tmp_path: Path
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("framework", "method"),
-    [("torch", "fork"), ("torch", "spawn"), ("jax", "spawn"), ("tf", "spawn")],
+    [
+        ("torch", "fork"),
+        ("torch", "spawn"),
+        pytest.param("jax", "spawn", marks=pytest.mark.matrix),
+        pytest.param("tf", "spawn", marks=pytest.mark.matrix),
+    ],
 )
 def test_workers_that_load_and_run_one_file_agree(
     framework: str, method: str, tmp_path: Path

@@ -79,7 +79,7 @@ def test_a_spoilt_container_is_refused_or_imported_whole() -> None:
 
 
 @posix
-@pytest.mark.slow
+@pytest.mark.matrix
 def test_killed_writers_full_disks_and_two_writers_leave_whole_files() -> None:
     # In a process of its own: this one may have threads, which a fork does not take along.
     command = [sys.executable, "-m", "tests.trust.torture.saving"]

@@ -62,7 +62,7 @@ def places(names: Iterable[str], starts: re.Pattern[str]) -> list[str]:
     """Return the paths at which modules may begin, a module before those inside it.
 
     >>> places(["a.ghost1.w", "a.ghost1.ghost1.w", "b.2.ghost1.w"], re.compile("ghost1"))
-    ['a', 'b.2', 'a.ghost1']
+    ['a', 'a.ghost1', 'b.2']
     """
     found: dict[str, None] = {}
     for name in names:

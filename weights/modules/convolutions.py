@@ -162,8 +162,8 @@ class BranchesPlan:
 
     def convolutions(self) -> Iterator[tuple[str, str, ConvolutionPlan]]:
         """Each branch's convolution, after its path and that of its batch normalisation."""
-        paths = [f"{self.name}_rpr_conv.{index}" for index in range(self.count)]
-        for path in paths:
+        for index in range(self.count):
+            path = f"{self.name}_rpr_conv.{index}"
             yield f"{path}.conv", f"{path}.bn1", self.convolution
         if self.scale:
             yield f"{self.name}_rpr_scale.conv", f"{self.name}_rpr_scale.bn1", self.scale

@@ -49,7 +49,7 @@ every_network = pytest.mark.parametrize(
     "name",
     [
         "ghost_resnet20",
-        pytest.param("ghost_resnet56", marks=pytest.mark.slow),
+        pytest.param("ghost_resnet56", marks=pytest.mark.matrix),
         pytest.param("ghostnet", marks=pytest.mark.slow),
     ],
 )

@@ -33,7 +33,7 @@ def backend_found(process: ProcessImplementation) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["torch", "jax"])
+@pytest.mark.parametrize("backend", ["torch", pytest.param("jax", marks=pytest.mark.matrix)])
 def test_a_backend_of_the_environment_takes_a_training_step(
     process: ProcessImplementation, monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:

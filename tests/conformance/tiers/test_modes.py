@@ -28,7 +28,7 @@ MODES = [
 ]
 TRAINED = [
     "ghost_torch.modes:channels_last",
-    "ghost_jax.modes:eager",
+    pytest.param("ghost_jax.modes:eager", marks=pytest.mark.matrix),
     "ghost_tf.modes:graph",
     "ghost_tf.modes:xla",
 ]

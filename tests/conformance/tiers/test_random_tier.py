@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conformance import Status
 from conformance.implementations.local import LocalImplementation
 from conformance.oracle import adapter
@@ -30,6 +32,7 @@ def test_every_split_and_activation_is_drawn() -> None:
     assert {config.groups for config in configs} == {1, 2, 3}
 
 
+@pytest.mark.slow
 def test_the_oracle_in_float32_passes_a_hundred() -> None:
     random, process = tier(100), LocalImplementation("oracle", adapter.build)
 

@@ -132,7 +132,7 @@ def test_every_architecture_has_its_choices(architecture: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+@pytest.mark.parametrize("suffix", [".safetensors", pytest.param(".pth", marks=pytest.mark.matrix)])
 @pytest.mark.parametrize("exporter", STATE_DICTS)
 def test_every_state_dict_comes_back_or_is_refused_with_the_reason(
     there_and_back: Callable[..., Any], exporter: str, suffix: str
