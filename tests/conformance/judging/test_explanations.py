@@ -37,7 +37,11 @@ SILENT = {
 # Of a layer whose primary kernel is 1x1, the fault of one kernel is that of all.
 AS_WELL = {"transposed": {"cheap kernel: rows for columns"}, "mirrored": {"cheap kernel mirrored"}}
 # Mutants that are a usual fault in the cases here.
-SAME = {"reflected-padding": "the border is repeated, not zero"}
+SAME = {
+    "reflected-padding": "the border is repeated, not zero",
+    "stores-biased-above-200": "the biased variance is stored",
+    "one-image-by-running": "running statistics normalise in training",
+}
 
 
 @cache
