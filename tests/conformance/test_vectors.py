@@ -64,7 +64,7 @@ def write_outputs(folder: Path, outputs: Path, tiers: tuple[str, ...]) -> None:
             write_safetensors(path, arrays, {"about": "a test"})
 
 
-@pytest.mark.slow
+@pytest.mark.matrix
 def test_the_oracle_in_float32_passes_every_vector(folder: Path, tmp_path: Path) -> None:
     write_outputs(folder, tmp_path, VECTOR_TIERS)
 

@@ -73,6 +73,7 @@ def test_a_training_loop_changes_every_tensor() -> None:
     assert [name for name in before if (before[name] == after[name]).all()] == []
 
 
+@pytest.mark.matrix
 def test_a_training_loop_lowers_the_loss_of_a_network() -> None:
     history = losses(ghost_jax.GhostResNet20(num_classes=3, rngs=nnx.Rngs(0)), steps=6)
 

@@ -48,7 +48,7 @@ def test_a_backend_of_the_environment_takes_a_training_step(
     assert {"keras", backend} <= process.versions.keys()
 
 
-@pytest.mark.slow
+@pytest.mark.matrix
 def test_the_backend_of_keras_own_file_is_followed(
     process: ProcessImplementation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
