@@ -68,6 +68,7 @@ def test_every_number_of_another_layout_arrives_at_its_place(
 
 
 @pytest.mark.matrix
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own
 @pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
 def test_what_keras_itself_writes_is_read_by_the_names_of_layers(
     tmp_path: Path, suffix: str
