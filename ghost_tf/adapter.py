@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from ghost_tf.framework.keras_backends import backend
-from ghost_tf.weights_io import ARCHITECTURES, Framework
+from ghost_tf.weights_io import Framework
 from weights.columns.adapter import ModuleAdapter
 from weights.layout import cast_floating
 from weights.tensors import TensorSpec
@@ -19,7 +19,7 @@ class OneName(Framework):
 
     def make(self, architecture: str, config: Mapping[str, Any], dtype: np.dtype) -> Any:
         """The module, with its architecture for a name."""
-        return ARCHITECTURES[architecture](**config, dtype=dtype.name, name=architecture)
+        return super().make(architecture, {**config, "name": architecture}, dtype)
 
 
 class Adapter(ModuleAdapter):
