@@ -103,13 +103,11 @@ def unclear(modules: Sequence[Described], flatten: Flatten) -> Iterator[str]:
     """
     sized = [(m, _channels(m)) for m in modules if m.kind not in PASSES_ON]
     made = {channels for _, channels in sized}
-    before: list[tuple[Described, int]] = []
-    for here, _ in sized:
+    for index, (here, _) in enumerate(sized):
         if here.kind == LINEAR and here.path not in flatten and not here.config.get("flattened"):
-            features = here.config["in_features"]
+            features, before = here.config["in_features"], sized[:index]
             others = before[-1:] if features in made else [*sized, *before]
             yield from _doubt(here.path, features, others)
-        before.append((here, _channels(here)))
 
 
 def _doubt(path: str, features: int, others: Sequence[tuple[Described, int]]) -> Iterator[str]:
