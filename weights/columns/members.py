@@ -153,9 +153,9 @@ def joined(path: str, name: str) -> str:
 def described_parts(config: Any, order: Sequence[str] | None) -> Iterator[Described]:
     """The modules of the configuration of a user's network, in the order of its definition."""
     modules = {}
-    for (path, part), entry in zip(config.parts(), config.modules, strict=True):
+    for entry, part in config.parts():
         shapes = {spec.name: spec.shape for spec in part.tensors()}
-        modules[path] = Described((path,), entry.kind, part.to_dict(), shapes)
+        modules[entry.path] = Described((entry.path,), entry.kind, part.to_dict(), shapes)
     if order is None:
         return iter(modules.values())
     if sorted(order) != sorted(modules):

@@ -42,9 +42,8 @@ def _parts(file: str) -> Iterator[tuple[str, str, Configuration]]:
             f"{file} holds a {content.architecture}, which from_file builds: a template is of a "
             "network of your own"
         )
-    config = configure(CUSTOM, content.config)
-    modules = zip(config.modules, config.parts(), strict=True)  # type: ignore[attr-defined]
-    found = {entry.path: (entry.path, entry.kind, part) for entry, (_, part) in modules}
+    parts = configure(CUSTOM, content.config).parts()  # type: ignore[attr-defined]
+    found = {entry.path: (entry.path, entry.kind, part) for entry, part in parts}
     if "" in found:
         raise GhostError(f"{file} holds one layer, of which there is no path: make it yourself")
     order = content.metadata.get("order", list(found))

@@ -90,12 +90,12 @@ class CustomConfig(Configuration):
         init=False, repr=False, compare=False, default_factory=dict
     )
 
-    def parts(self) -> Iterator[tuple[str, Configuration]]:
-        """The configuration of every module with its path; raises `ArgumentError` of each."""
+    def parts(self) -> Iterator[tuple[Entry, Configuration]]:
+        """Every module with its configuration; raises `ArgumentError` of each."""
         for index, entry in enumerate(self.modules):
             if index not in self._made:
                 self._made[index] = self._part(entry)
-            yield entry.path, self._made[index]
+            yield entry, self._made[index]
 
     def _part(self, entry: Entry) -> Configuration:
         try:
@@ -113,8 +113,9 @@ class CustomConfig(Configuration):
                 "a user's own network must be counted in its framework, got one of which a file "
                 "tells the modules, not how they are connected"
             )
-        for path, part in self.parts():
-            yield from under(path, part.tensors_at(sizes)) if path else part.tensors_at(sizes)
+        for entry, part in self.parts():
+            made = part.tensors_at(sizes)
+            yield from under(entry.path, made) if entry.path else made
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the network, module by module."""
@@ -124,7 +125,7 @@ class CustomConfig(Configuration):
         """The modules as JSON writes them, their arguments complete."""
         modules = [
             {"path": entry.path, "kind": entry.kind, "config": part.to_dict()}
-            for entry, (_, part) in zip(self.modules, self.parts(), strict=True)
+            for entry, part in self.parts()
         ]
         return {"modules": modules}
 
