@@ -18,7 +18,6 @@ from weights.columns.members import (
     checked_flatten,
     described_parts,
     flattened,
-    joined,
     sharing,
     unclear,
 )
@@ -28,7 +27,7 @@ from weights.files.file import WeightFile
 from weights.files.loading import check_tensors
 from weights.networks.architectures import configure, configure_part
 from weights.networks.custom import CUSTOM
-from weights.tensors import TensorSpec
+from weights.tensors import TensorSpec, joined
 from weights.text import MOST_LINES, listed
 
 SEPARATOR = "\n  - "

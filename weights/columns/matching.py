@@ -6,10 +6,10 @@ from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 from typing import Any
 
-from weights.columns.members import Described, joined
+from weights.columns.members import Described
 from weights.columns.partial import check_patterns
 from weights.errors import ArgumentError
-from weights.tensors import CONVOLUTION, TRANSPOSED_CONVOLUTION
+from weights.tensors import CONVOLUTION, TRANSPOSED_CONVOLUTION, joined
 from weights.text import brief, listed
 
 # From the path of a module in a file to its path in the network; of a mapping, those of all inside.

@@ -10,7 +10,7 @@ import numpy as np
 from weights.columns.places import Layer, Place, flattened_place
 from weights.errors import ArgumentError, FormatError
 from weights.networks.architectures import ARCHITECTURES, configure_part
-from weights.tensors import TensorSpec
+from weights.tensors import TensorSpec, joined
 
 # The channels and sizes of the images that linear layers read flattened, by path; `None` for one
 # that reads none.
@@ -143,11 +143,6 @@ def sharing(members: Iterable[Member]) -> Iterator[str]:
     for names in users.values():
         if len(names) > 1:
             yield f"{' and '.join(map(repr, names))} are one variable: give each its own"
-
-
-def joined(path: str, name: str) -> str:
-    """The name of a tensor in a network, of its module's path and its name there."""
-    return f"{path}.{name}" if path else name
 
 
 def described_parts(config: Any, order: Sequence[str] | None) -> Iterator[Described]:

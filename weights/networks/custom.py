@@ -114,8 +114,7 @@ class CustomConfig(Configuration):
                 "tells the modules, not how they are connected"
             )
         for entry, part in self.parts():
-            made = part.tensors_at(sizes)
-            yield from under(entry.path, made) if entry.path else made
+            yield from under(entry.path, part.tensors_at(sizes))
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the network, module by module."""
