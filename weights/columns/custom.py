@@ -16,6 +16,7 @@ from weights.columns.members import (
     Member,
     Slot,
     checked_flatten,
+    described,
     described_parts,
     flattened,
     sharing,
@@ -153,11 +154,10 @@ class Custom(Contents[Module, GhostModule, Variable]):
         """A module of this project, which knows its tensors."""
         architecture, config = self._actual(module)
         self.create_variables(module)
-        specs = list(config.tensors())
-        slots = tuple(self._own_slot(spec, self.variable_of(module, spec)) for spec in specs)
-        shapes = {spec.name: spec.shape for spec in specs}
-        described = Described((path,), architecture, config.to_dict(), shapes)
-        return Member(described, slots, module, named=named)
+        slots = tuple(
+            self._own_slot(spec, self.variable_of(module, spec)) for spec in config.tensors()
+        )
+        return Member(described(path, architecture, config), slots, module, named=named)
 
     def _own_slot(self, spec: TensorSpec, variable: Any) -> Slot:
         read = partial(self.to_canonical, variable, spec)
@@ -165,11 +165,10 @@ class Custom(Contents[Module, GhostModule, Variable]):
 
     def _ordinary(self, path: str, module: Any, layer: Layer, named: bool) -> Member:
         config = configure_part(layer.kind, layer.config)
-        specs = list(config.tensors())
-        slots = tuple(self._slot(spec, _places(layer.tensors[spec.name])) for spec in specs)
-        shapes = {spec.name: spec.shape for spec in specs}
-        described = Described((path,), layer.kind, config.to_dict(), shapes)
-        return Member(described, slots, module, layer, named)
+        slots = tuple(
+            self._slot(spec, _places(layer.tensors[spec.name])) for spec in config.tensors()
+        )
+        return Member(described(path, layer.kind, config), slots, module, layer, named)
 
     def _slot(self, spec: TensorSpec, places: tuple[Place, ...]) -> Slot:
         """A tensor of an ordinary layer: the parts of its first axis, in a variable each."""
@@ -203,8 +202,8 @@ class Custom(Contents[Module, GhostModule, Variable]):
 
 
 def _also_at(member: Member, path: str) -> Member:
-    described = member.described
-    return replace(member, described=replace(described, paths=(*described.paths, path)))
+    paths = (*member.described.paths, path)
+    return replace(member, described=replace(member.described, paths=paths))
 
 
 def _places(places: Place | Sequence[Place]) -> tuple[Place, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from weights.columns.places import Layer, Place, flattened_place
 from weights.errors import ArgumentError, FormatError
+from weights.modules.configuration import Configuration
 from weights.networks.architectures import ARCHITECTURES, configure_part
 from weights.tensors import TensorSpec, joined
 
@@ -145,12 +146,17 @@ def sharing(members: Iterable[Member]) -> Iterator[str]:
             yield f"{' and '.join(map(repr, names))} are one variable: give each its own"
 
 
+def described(path: str, kind: str, config: Configuration) -> Described:
+    """The module of that configuration at a path."""
+    shapes = {spec.name: spec.shape for spec in config.tensors()}
+    return Described((path,), kind, config.to_dict(), shapes)
+
+
 def described_parts(config: Any, order: Sequence[str] | None) -> Iterator[Described]:
     """The modules of the configuration of a user's network, in the order of its definition."""
     modules = {}
     for entry, part in config.parts():
-        shapes = {spec.name: spec.shape for spec in part.tensors()}
-        modules[entry.path] = Described((entry.path,), entry.kind, part.to_dict(), shapes)
+        modules[entry.path] = described(entry.path, entry.kind, part)
     if order is None:
         return iter(modules.values())
     if sorted(order) != sorted(modules):
