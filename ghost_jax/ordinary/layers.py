@@ -171,8 +171,7 @@ def layer_of(module: Any) -> Layer:
     if reader is None:
         raise ArgumentError(UNKNOWN.format(", ".join(held(module)) or "values"))
     layer = reader(module)
-    placed = [[each] if isinstance(each, Place) else each for each in layer.tensors.values()]
-    known = {id(place.variable) for places in placed for place in places}
+    known = {id(variable) for variable in layer.variables}
     others = [name for name in held(module) if id(getattr(module, name)) not in known]
     if others:
         raise ArgumentError(BESIDE.format(", ".join(others)))

@@ -181,8 +181,7 @@ def layer_of(module: Any) -> Layer:
     if getattr(module, "quantization_mode", None) or getattr(module, "lora_enabled", False):
         raise ArgumentError(f"{QUANTISED}, or has low-rank weights (LoRA)")
     layer = reader(module)
-    placed = [[each] if isinstance(each, Place) else each for each in layer.tensors.values()]
-    known = {id(place.variable) for places in placed for place in places}
+    known = {id(variable) for variable in layer.variables}
     others = [each.name for each in held(module) if id(each) not in known]
     if others:
         raise ArgumentError(BESIDE.format(", ".join(others)))

@@ -165,9 +165,7 @@ class Custom(Contents[Module, GhostModule, Variable]):
 
     def _ordinary(self, path: str, module: Any, layer: Layer, named: bool) -> Member:
         config = configure_part(layer.kind, layer.config)
-        slots = tuple(
-            self._slot(spec, _places(layer.tensors[spec.name])) for spec in config.tensors()
-        )
+        slots = tuple(self._slot(spec, layer.places(spec.name)) for spec in config.tensors())
         return Member(described(path, layer.kind, config), slots, module, layer, named)
 
     def _slot(self, spec: TensorSpec, places: tuple[Place, ...]) -> Slot:
@@ -204,10 +202,6 @@ class Custom(Contents[Module, GhostModule, Variable]):
 def _also_at(member: Member, path: str) -> Member:
     paths = (*member.described.paths, path)
     return replace(member, described=replace(member.described, paths=paths))
-
-
-def _places(places: Place | Sequence[Place]) -> tuple[Place, ...]:
-    return (places,) if isinstance(places, Place) else tuple(places)
 
 
 def _described(file: WeightFile) -> Iterator[Described]:

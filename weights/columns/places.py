@@ -73,6 +73,16 @@ class Layer:
     config: Mapping[str, Any]
     tensors: Mapping[str, Place | Sequence[Place]]
 
+    def places(self, name: str) -> tuple[Place, ...]:
+        """The places of a tensor: one, or those of its parts."""
+        found = self.tensors[name]
+        return (found,) if isinstance(found, Place) else tuple(found)
+
+    @property
+    def variables(self) -> list[Any]:
+        """The variables that hold its tensors."""
+        return [place.variable for name in self.tensors for place in self.places(name)]
+
 
 @dataclass(frozen=True)
 class Part:
