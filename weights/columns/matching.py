@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from fnmatch import fnmatchcase
 from typing import Any
 
 from weights.columns.members import Described
-from weights.columns.partial import check_patterns
+from weights.columns.partial import check_patterns, matches
 from weights.errors import ArgumentError
 from weights.tensors import CONVOLUTION, TRANSPOSED_CONVOLUTION, joined
 from weights.text import brief, listed
@@ -78,26 +77,27 @@ def matched(
     check_patterns(
         allow_missing, [joined(each.path, name) for each in modules for name in each.shapes]
     )
-    kept = [each for each in network if _is_kept(each, file, allow_missing)]
-    dropped = [each for each in file if _is_kept(each, network, allow_missing)]
-    file, network = _without(file, dropped), _without(network, kept)
+    file, network = (
+        _needed(file, network, allow_missing),
+        _needed(network, file, allow_missing),
+    )
     if by_order:
         return _in_order(file, network, rename)
     found = Matching()
-    places = {path: each for each in network for path in each.paths}
-    taken: dict[str, Described] = {}
+    places = _by_path(network)
+    taken: dict[int, Described] = {}
+    left = []
     for each, path in zip(file, renamed([each.path for each in file], rename), strict=True):
         here = places.get(path)
         if here is None:
-            continue
-        first = taken.setdefault(here.path, each)
-        if first is each:
-            found.pairs.append((each, here))
+            left.append(each)
+        elif id(here) in taken:
+            found.problems.append(f"{taken[id(here)]} and {each} both go to '{here.path}'")
         else:
-            found.problems.append(f"{first} and {each} both go to '{here.path}'")
-            file = _without(file, [each])
+            taken[id(here)] = each
+            found.pairs.append((each, here))
     _check_pairs(found)
-    _leftovers(found, file, network)
+    _leftovers(found, left, [each for each in network if id(each) not in taken])
     return found
 
 
@@ -194,11 +194,8 @@ def _both(there: Described, here: Described) -> str:
     return paths[0] if there.path == here.path else " -> ".join(paths)
 
 
-def _leftovers(found: Matching, file: Sequence[Described], network: Sequence[Described]) -> None:
+def _leftovers(found: Matching, there: Sequence[Described], here: Sequence[Described]) -> None:
     """Add what has no counterpart, each beside its likely partner."""
-    paired = {id(each) for pair in found.pairs for each in pair}
-    there = [each for each in file if id(each) not in paired]
-    here = [each for each in network if id(each) not in paired]
     partners = _partners(there, here)
     common = _common({path: partner.path for path, partner in partners.items()}, found)
     for each in there:
@@ -252,13 +249,21 @@ def _likeness(a: str, b: str) -> float:
     return last + SequenceMatcher(None, a, b, autojunk=False).ratio()
 
 
-def _is_kept(each: Described, others: Sequence[Described], patterns: Sequence[str]) -> bool:
-    """Whether a module may have no counterpart, and has none among the others."""
-    names = [joined(each.path, name) for name in each.shapes]
-    allowed = all(any(fnmatchcase(name, pattern) for pattern in patterns) for name in names)
-    twins = (other for other in others if {*other.paths} & {*each.paths} and each.is_like(other))
-    return allowed and next(twins, None) is None
+def _needed(
+    modules: Sequence[Described], others: Sequence[Described], patterns: Sequence[str]
+) -> list[Described]:
+    """The modules but for those that may have no counterpart, and have none among the others."""
+    places = _by_path(others)
+
+    def is_needed(each: Described) -> bool:
+        names = (joined(each.path, name) for name in each.shapes)
+        if not all(matches(name, patterns) for name in names):
+            return True
+        twins = (places[path] for path in each.paths if path in places)
+        return any(each.is_like(twin) for twin in twins)
+
+    return [each for each in modules if is_needed(each)]
 
 
-def _without(modules: Sequence[Described], dropped: Sequence[Described]) -> list[Described]:
-    return [each for each in modules if not any(each is other for other in dropped)]
+def _by_path(modules: Sequence[Described]) -> dict[str, Described]:
+    return {path: each for each in modules for path in each.paths}
