@@ -1,6 +1,6 @@
 """Which module of a file goes into which module of a network: by path, never by chance."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
@@ -112,7 +112,7 @@ def renamed(paths: Sequence[str], rename: Rename | None) -> list[str]:
     if callable(rename):
         return [_called(rename, path) for path in paths]
     _check_rename(rename, paths)
-    return [_mapped(rename, path) for path in paths]
+    return [moved(path, rename) for path in paths]
 
 
 def _called(rename: Callable[[str], str], path: str) -> str:
@@ -130,7 +130,8 @@ def _check_rename(rename: Any, paths: Sequence[str]) -> None:
             "`rename` must map paths in the file to paths in the network, or be a function that "
             f"does, got {brief(rename)}"
         )
-    idle = [old for old in rename if not any(_is_inside(path, old) for path in paths)]
+    known = {above for path in paths for above in _upwards(path)}
+    idle = [old for old in rename if old not in known]
     if idle:
         raise ArgumentError(
             f"`rename` must name modules of the file, got {listed(map(repr, idle))}, which it has "
@@ -138,18 +139,21 @@ def _check_rename(rename: Any, paths: Sequence[str]) -> None:
         )
 
 
-def _mapped(rename: Mapping[str, str], path: str) -> str:
+def moved(path: str, rename: Mapping[str, str]) -> str:
     """The path with the longest beginning that `rename` has replaced."""
-    fitting = [old for old in rename if _is_inside(path, old)]
-    if not fitting:
+    old = next((above for above in _upwards(path) if above in rename), None)
+    if old is None:
         return path
-    old = max(fitting, key=len)
-    rest = path[len(old) :].removeprefix(".") if old else path
+    rest = path[len(old) :].removeprefix(".")
     return ".".join(part for part in (rename[old], rest) if part)
 
 
-def _is_inside(path: str, above: str) -> bool:
-    return not above or path == above or path.startswith(f"{above}.")
+def _upwards(path: str) -> Iterator[str]:
+    """The path, and the paths that it is inside of, up to that of the whole."""
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
+    yield path
 
 
 def _in_order(
@@ -231,7 +235,8 @@ def _common(paths: Mapping[str, str], found: Matching) -> dict[str, str] | None:
     if len(paths) < 2 or len(pairs) > 1:
         return None
     old, new = pairs.pop()
-    return None if any(_is_inside(each.path, old) for each, _ in found.pairs) else {old: new}
+    moves_paired = any(old in _upwards(each.path) for each, _ in found.pairs)
+    return None if moves_paired else {old: new}
 
 
 def _beginnings(old: str, new: str) -> tuple[str, str]:
