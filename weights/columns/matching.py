@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
-from weights.columns.members import Described
+from weights.columns.members import CONVOLUTIONS, Described
 from weights.columns.partial import check_patterns, matches
 from weights.errors import ArgumentError
-from weights.tensors import CONVOLUTION, TRANSPOSED_CONVOLUTION, joined
+from weights.tensors import joined
 from weights.text import brief, listed
 
 # From the path of a module in a file to its path in the network; of a mapping, those of all inside.
@@ -21,8 +21,6 @@ REMEDIES = {
     "form": ": load a file before `deploy`, and a deployed one into a deployed network",
     "num_classes": ": `from_file` builds the file's module for any `num_classes`",
 }
-# What a layer beside them may pad, or cut off, in their place.
-CONVOLUTIONS = (CONVOLUTION, TRANSPOSED_CONVOLUTION)
 
 
 @dataclass(frozen=True, repr=False)
@@ -181,6 +179,7 @@ def _check_pairs(found: Matching) -> None:
             if old == new:
                 continue
             text = f"{_both(there, here)}: `{key}` is {brief(old)} in the file and {brief(new)} in "
+            # What a layer beside it may pad, or cut off, in its place.
             may_pad = there.kind in CONVOLUTIONS and key == "padding"
             if may_pad and not (_pads(old) and _pads(new)):
                 found.notes.append(f"{text}the network: right where another layer does it")

@@ -18,7 +18,8 @@ from weights.tensors import TensorSpec, joined
 Flatten = Mapping[str, Sequence[int] | None]
 LINEAR, MATRIX = "linear", "weight"
 # Kinds whose outputs are images; those that have no part in it; all others end an image.
-MAKES_IMAGES = ("convolution", "transposed_convolution", *ARCHITECTURES)
+CONVOLUTIONS = ("convolution", "transposed_convolution")
+MAKES_IMAGES = (*CONVOLUTIONS, *ARCHITECTURES)
 PASSES_ON = ("batch_norm", "group_norm", "layer_norm", "prelu")
 
 
