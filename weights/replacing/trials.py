@@ -126,7 +126,7 @@ class Trials:
 
     def _tried(self, pairs: Sequence[Pair]) -> list[Entry]:
         if self.example is None:
-            return [self._kept(pair) if self.keep else pair.entry for pair in pairs]
+            return [self._fitted(pair) if self.keep else pair.entry for pair in pairs]
         inputs = self.example.inputs()
         seconds = timing.SECONDS / max(1, len(pairs))
         entries = [self._timed(pair, inputs[pair.path], seconds) for pair in pairs]
@@ -137,7 +137,7 @@ class Trials:
             for pair, entry in zip(pairs, entries, strict=True)
             if isinstance(entry, Replacement)
         ]
-        fitted = self._kept_in_turn(paying, inputs, self.example)
+        fitted = self._fitted_in_turn(paying, inputs, self.example)
         return [fitted[e.path] if isinstance(e, Replacement) else e for e in entries]
 
     def _timed(self, pair: Pair, inputs: Sequence[Any], seconds: float) -> Entry:
@@ -153,7 +153,7 @@ class Trials:
             return pair.left(reasons.SLOWER.format(*reversed(words)), (before, after))
         return replace(pair.entry, seconds=(before, after))
 
-    def _kept_in_turn(
+    def _fitted_in_turn(
         self, pairs: Sequence[Pair], inputs: Mapping[str, Sequence[Any]], example: Example
     ) -> dict[str, Entry]:
         """What becomes of each pair where those before it are replaced already.
@@ -169,7 +169,7 @@ class Trials:
                 return None
             if path not in done:
                 wanted, made = (self._maps(pair.conv, each) for each in (inputs[path][0], x))
-                done[path] = self._kept(pair, wanted, made)
+                done[path] = self._fitted(pair, wanted, made)
             if isinstance(done[path], Kept):
                 return None
             return self.measuring.timed(pair.ghost, [x])()[0]
@@ -179,7 +179,7 @@ class Trials:
             path: done.get(path, pair.left(reasons.UNREACHED)) for path, pair in by_path.items()
         }
 
-    def _kept(
+    def _fitted(
         self, pair: Pair, wanted: np.ndarray | None = None, made: np.ndarray | None = None
     ) -> Entry:
         """The replacement, once its GhostConv makes most nearly what is wanted."""
