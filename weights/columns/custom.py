@@ -101,7 +101,7 @@ class Custom(Contents[Module, GhostModule, Variable]):
         """Load a file into a network; raises `GhostError`, changing nothing."""
         members = self.members(network)
         told = checked_flatten(flatten, members)
-        modules = list(_described(file))
+        modules = _described(file)
         found = matched(
             modules, [m.described for m in members], rename, allow_missing, by_order=by_order
         )
@@ -204,12 +204,12 @@ def _also_at(member: Member, path: str) -> Member:
     return replace(member, described=replace(member.described, paths=paths))
 
 
-def _described(file: WeightFile) -> Iterator[Described]:
+def _described(file: WeightFile) -> list[Described]:
     """The modules of a file; one of a single layer or network holds one, with the empty path."""
     if file.architecture == CUSTOM:
         return described_parts(configure(CUSTOM, file.config), file.metadata.get("order"))
     shapes = {name: array.shape for name, array in file.tensors.items()}
-    return iter([Described(("",), file.architecture, file.config, shapes)])
+    return [Described(("",), file.architecture, file.config, shapes)]
 
 
 def _flattened_in(pairs: Iterable[tuple[Described, Described]]) -> dict[str, Sequence[int]]:

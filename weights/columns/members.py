@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from weights.columns.places import Layer, Place, flattened_place
-from weights.errors import ArgumentError, FormatError
+from weights.errors import ArgumentError
 from weights.modules.configuration import Configuration
 from weights.networks.architectures import ARCHITECTURES, configure_part
+from weights.networks.custom import in_order
 from weights.tensors import TensorSpec, joined
 
 # The channels and sizes of the images that linear layers read flattened, by path; `None` for one
@@ -153,13 +154,7 @@ def described(path: str, kind: str, config: Configuration) -> Described:
     return Described((path,), kind, config.to_dict(), shapes)
 
 
-def described_parts(config: Any, order: Sequence[str] | None) -> Iterator[Described]:
+def described_parts(config: Any, order: Sequence[str] | None) -> list[Described]:
     """The modules of the configuration of a user's network, in the order of its definition."""
-    modules = {}
-    for entry, part in config.parts():
-        modules[entry.path] = described(entry.path, entry.kind, part)
-    if order is None:
-        return iter(modules.values())
-    if sorted(order) != sorted(modules):
-        raise FormatError("the file's `order` must name each of its modules once")
-    return (modules[path] for path in order)
+    modules = {e.path: described(e.path, e.kind, part) for e, part in config.parts()}
+    return in_order(modules, order)

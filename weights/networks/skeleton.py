@@ -2,7 +2,7 @@
 
 import keyword
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any
@@ -56,7 +56,7 @@ class Words:
 
 
 def skeleton(
-    parts: Iterator[tuple[str, str, Configuration]], words: Words, own: Mapping[str, type]
+    parts: Iterable[tuple[str, str, Configuration]], words: Words, own: Mapping[str, type]
 ) -> str:
     """The program that makes modules of these paths, kinds and configurations.
 
