@@ -10,6 +10,7 @@ from flax import nnx
 
 from ghost_jax import layers
 from weights import ArgumentError
+from weights.arithmetic import rest_of
 from weights.columns.actual import Facts
 
 # The attributes that decide a layer's result; types, placement and axes of devices do not.
@@ -95,8 +96,8 @@ def _given(variable: nnx.Variable[Any]) -> str:
 
 
 def _rest_of(momentum: Any) -> Any:
-    """1 - momentum, for Flax weighs the other value; without the digits that subtracting adds."""
-    return float(f"{1 - momentum:.12g}") if isinstance(momentum, (int, float)) else momentum
+    """The rest of a momentum; what is no number stays."""
+    return rest_of(momentum) if isinstance(momentum, (int, float)) else momentum
 
 
 def _name(function: Any) -> str:

@@ -12,6 +12,7 @@ from ghost_tf.ghost_conv import ConvNormAct
 from ghost_tf.networks.basic_block import BasicBlock
 from ghost_tf.saving.composed import attributes
 from ghost_tf.saving.planned import Planned
+from weights.arithmetic import rest_of
 from weights.columns.actual import Facts
 
 LAYERS = (Planned, ConvNorm, ConvNormAct, BasicBlock)
@@ -45,9 +46,8 @@ def _settings(layer: Any) -> dict[str, Any]:
     if isinstance(layer, Convolution):
         return asdict(layer.plan)
     if isinstance(layer, layers.BatchNormalization):
-        momentum = float(f"{1 - layer.momentum:.12g}")  # 1 - 0.99 is to be 0.01
         tensors = {"weight": layer.scale, "bias": layer.center}
-        return {"eps": layer.epsilon, "momentum": momentum, **tensors}
+        return {"eps": layer.epsilon, "momentum": rest_of(layer.momentum), **tensors}
     if isinstance(layer, layers.Dense):
         names = ("units", "use_bias", "lora_rank", "quantization_mode")
         activation = getattr(layer.activation, "__name__", type(layer.activation).__name__)

@@ -74,9 +74,18 @@ def batch_norm(prefix: str, channels: int, sizes: Sizes) -> SizedTensors:
         yield TensorSpec(f"{prefix}.{name}", kinds.get(name, name), (channels,)), sizes
 
 
+def joined(path: str, name: str) -> str:
+    """The name of a tensor in a network, of its module's path and its name there.
+
+    >>> joined("stem", "weight"), joined("", "weight")
+    ('stem.weight', 'weight')
+    """
+    return f"{path}.{name}" if path else name
+
+
 def under(prefix: str, tensors: SizedTensors) -> SizedTensors:
     """The tensors of a submodule called `prefix`."""
-    return ((TensorSpec(f"{prefix}.{x.name}", x.kind, x.shape), sizes) for x, sizes in tensors)
+    return ((TensorSpec(joined(prefix, x.name), x.kind, x.shape), sizes) for x, sizes in tensors)
 
 
 def fit(tensors: SizedTensors) -> bool:

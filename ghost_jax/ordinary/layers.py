@@ -1,6 +1,6 @@
 """Ordinary layers: what a file says of each, and where its tensors stand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -14,13 +14,14 @@ from weights.columns.places import (
     UNKNOWN,
     Layer,
     Place,
+    Reader,
     depthwise_axes,
     kernel_axes,
+    reader_among,
 )
 from weights.modules.ordinary.convolutions import output_cuts, padding_sides
 
-Reader = Callable[[Any], Layer]
-# Methods in which a layer computes: a class that has others is another layer.
+# Methods in which a layer computes.
 CALLS = ("__call__",)
 # Modes of padding that are no zeros, by their names here.
 PADDING_MODES = ("circular", "reflect")
@@ -156,13 +157,8 @@ def register(kind: type, reader: Reader) -> None:
 
 
 def reader_of(module: Any) -> Reader | None:
-    """The reader of a layer: that of the first of its classes which computes as it does."""
-    own = type(module)
-    kind = next((each for each in own.__mro__ if each in READERS), own)
-    methods = ((getattr(own, name, None), getattr(kind, name, None)) for name in CALLS)
-    if own is not kind and any(mine is not theirs for mine, theirs in methods):
-        return None
-    return READERS.get(kind)
+    """The reader of a layer, if it has one."""
+    return reader_among(READERS, module, CALLS)
 
 
 def layer_of(module: Any) -> Layer:
@@ -171,8 +167,7 @@ def layer_of(module: Any) -> Layer:
     if reader is None:
         raise ArgumentError(UNKNOWN.format(", ".join(held(module)) or "values"))
     layer = reader(module)
-    placed = [[each] if isinstance(each, Place) else each for each in layer.tensors.values()]
-    known = {id(place.variable) for places in placed for place in places}
+    known = {id(variable) for variable in layer.variables}
     others = [name for name in held(module) if id(getattr(module, name)) not in known]
     if others:
         raise ArgumentError(BESIDE.format(", ".join(others)))

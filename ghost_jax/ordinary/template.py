@@ -3,6 +3,7 @@
 from typing import Any
 
 from weights.arithmetic import rest_of
+from weights.modules.ordinary.convolutions import output_cuts
 from weights.networks.skeleton import Expression, Words
 
 HEADER = '''
@@ -29,8 +30,8 @@ def _convolution(part: Any) -> Expression:
 
 
 def _transposed_convolution(part: Any) -> Expression:
-    sides = zip(part.spans, part.padding, strict=True)
-    padding = [(span - 1 - before, span - 1 - after) for span, (before, after) in sides]
+    # From what is cut off to what is padded it is the same way as back.
+    padding = list(output_cuts(part.padding, part.kernel_size, part.stride, part.dilation))
     options = f"padding={padding}, transpose_kernel=True, {_options(part)}"
     return Expression(f"nnx.ConvTranspose({_shape(part)}, {options})")
 

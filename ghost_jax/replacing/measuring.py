@@ -9,7 +9,7 @@ import numpy as np
 from flax import nnx
 
 from ghost_jax.layers import activation
-from weights.replacing.trials import Instead
+from weights.replacing.example import Instead
 
 
 def inputs(

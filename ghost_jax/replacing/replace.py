@@ -12,10 +12,11 @@ from ghost_jax.replacing import convolutions, measuring
 from ghost_jax.weights_io import FRAMEWORK
 from weights import GhostConvConfig
 from weights.modules.arguments import Activation, Split
+from weights.replacing.example import Example
 from weights.replacing.models import check_model, examined, exchange, replacements, sharing
 from weights.replacing.report import ReplacementReport
 from weights.replacing.rules import Keep, Rules
-from weights.replacing.trials import Example, Trials
+from weights.replacing.trials import Trials
 
 # How modules say that they are in evaluation.
 MODES = ("use_running_average", "deterministic")

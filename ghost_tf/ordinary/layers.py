@@ -1,6 +1,6 @@
 """Ordinary layers: what a file says of each, and where its tensors stand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from keras import layers
@@ -12,14 +12,15 @@ from weights.columns.places import (
     UNKNOWN,
     Layer,
     Place,
+    Reader,
     depthwise_axes,
     kernel_axes,
+    reader_among,
 )
 from weights.modules.ordinary.convolutions import output_cuts, padding_sides
 from weights.replacing.reasons import QUANTISED, UNBUILT
 
-Reader = Callable[[Any], Layer]
-# Methods in which a layer computes: a class that has others is another layer.
+# Methods in which a layer computes.
 CALLS = ("call", "convolution_op", "__call__")
 MATRIX = (1, 0)
 
@@ -162,13 +163,8 @@ def register(kind: type, reader: Reader) -> None:
 
 
 def reader_of(module: Any) -> Reader | None:
-    """The reader of a layer: that of the first of its classes which computes as it does."""
-    own = type(module)
-    kind = next((each for each in own.__mro__ if each in READERS), own)
-    methods = ((getattr(own, name, None), getattr(kind, name, None)) for name in CALLS)
-    if own is not kind and any(mine is not theirs for mine, theirs in methods):
-        return None
-    return READERS.get(kind)
+    """The reader of a layer, if it has one."""
+    return reader_among(READERS, module, CALLS)
 
 
 def layer_of(module: Any) -> Layer:
@@ -181,8 +177,7 @@ def layer_of(module: Any) -> Layer:
     if getattr(module, "quantization_mode", None) or getattr(module, "lora_enabled", False):
         raise ArgumentError(f"{QUANTISED}, or has low-rank weights (LoRA)")
     layer = reader(module)
-    placed = [[each] if isinstance(each, Place) else each for each in layer.tensors.values()]
-    known = {id(place.variable) for places in placed for place in places}
+    known = {id(variable) for variable in layer.variables}
     others = [each.name for each in held(module) if id(each) not in known]
     if others:
         raise ArgumentError(BESIDE.format(", ".join(others)))

@@ -12,7 +12,7 @@ from keras import ops
 from ghost_tf.framework.data_format import channel_axis
 from ghost_tf.layers import activation
 from ghost_tf.weights_io import FRAMEWORK
-from weights.replacing.trials import Instead
+from weights.replacing.example import Instead
 
 
 def inputs(

@@ -12,10 +12,11 @@ from ghost_tf.replacing import convolutions, measuring
 from ghost_tf.weights_io import FRAMEWORK
 from weights import ArgumentError, GhostConvConfig
 from weights.modules.arguments import Activation, Split
+from weights.replacing.example import Example
 from weights.replacing.models import check_model, examined, replacements
 from weights.replacing.report import ReplacementReport
 from weights.replacing.rules import Keep, Rules
-from weights.replacing.trials import Example, Trials
+from weights.replacing.trials import Trials
 
 INSIDE = "it is part of a layer that Keras builds as a whole"
 

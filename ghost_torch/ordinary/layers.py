@@ -1,6 +1,5 @@
 """Ordinary layers: what a file says of each, and where its tensors stand."""
 
-from collections.abc import Callable
 from typing import Any
 
 from torch import nn
@@ -8,12 +7,11 @@ from torch.nn.parameter import is_lazy
 
 from ghost_torch.framework.computed import tensor_of
 from weights import ArgumentError
-from weights.columns.places import BESIDE, UNKNOWN, Layer, Place
+from weights.columns.places import BESIDE, UNKNOWN, Layer, Place, Reader, reader_among
 from weights.modules.ordinary.convolutions import padding_sides
 from weights.replacing.reasons import UNBUILT
 
-Reader = Callable[[Any], Layer]
-# Methods in which a layer computes: a class that has others is another layer.
+# Methods in which a layer computes.
 CALLS = ("forward", "_conv_forward", "__call__")
 ABSTRACT = "it has no values, only shapes: call module.to_empty(device='cpu') first"
 
@@ -124,13 +122,8 @@ def register(kind: type, reader: Reader) -> None:
 
 
 def reader_of(module: Any) -> Reader | None:
-    """The reader of a layer: that of the first of its classes which computes as it does."""
-    own = type(module)
-    kind = next((each for each in own.__mro__ if each in READERS), own)
-    methods = ((getattr(own, name, None), getattr(kind, name, None)) for name in CALLS)
-    if own is not kind and any(mine is not theirs for mine, theirs in methods):
-        return None
-    return READERS.get(kind)
+    """The reader of a layer, if it has one."""
+    return reader_among(READERS, module, CALLS)
 
 
 def layer_of(module: Any) -> Layer:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ghost_torch.layers import activation
-from weights.replacing.trials import Instead
+from weights.replacing.example import Instead
 
 
 def inputs(

@@ -153,3 +153,23 @@ def test_options_of_own_networks_are_refused_for_the_packages(
         "`rename` must be left out for a layer or network of this package, got {'a': 'b'}: it is "
         "for networks of your own"
     )
+
+
+def test_a_training_step_of_a_renamed_network_has_gradients(tmp_path: Path) -> None:
+    ghost_torch = pytest.importorskip("ghost_torch")
+    from ghost_torch.recording.recorder import Recorder
+
+    network = torch_network(1)
+    network.entry = network.stem
+    del network.stem
+    ghost_torch.save_weights(network, tmp_path / "file", flatten=FLATTEN)
+    target, weights = "tests.own_networks.networks:torch_network", str(tmp_path / "file")
+
+    recorder = Recorder(target, weights=weights, rename={"entry": "stem"})
+    found = recorder.record([normal(2, 3, 5, 8), np.array([[1, 2, 3], [4, 0, 1]])], training=True)
+
+    assert "no_gradients" not in found
+    assert {name for name in found["gradients"] if "." not in name.removeprefix("entry.")} == {
+        "entry.weight",
+        "entry.bias",
+    }

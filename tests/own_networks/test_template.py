@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from click.testing import CliRunner
 from tests.columns import Column, in_every_column
 from weights import FileModule, configure, write_modules
 from weights.commands.cli import main
+from weights.files.metadata import ENTRY, about_digest
+from weights.files.storage import read_safetensors, write_safetensors
 
 IMAGE = {"kernel_size": [3, 5], "stride": [1, 1], "dilation": [1, 1]}
 # Modules in every way that paths go: attributes, lists with and without gaps, odd names.
@@ -116,3 +119,19 @@ def test_what_is_no_network_of_the_users_has_no_template(tmp_path: Path) -> None
 
     assert result.exit_code == 1
     assert "holds one layer, of which there is no path: make it yourself" in result.output
+
+
+def test_an_order_that_leaves_a_module_out_has_no_template(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    path = tmp_path / "file.safetensors"
+    modules = [(name, "prelu", {"channels": 2}) for name in ("a", "b")]
+    write_modules(path, (FileModule(*module, _tensors(*module)) for module in modules))
+    tensors, strings = read_safetensors(path)
+    metadata = json.loads(strings[ENTRY]) | {"order": ["b"]}
+    metadata |= {"about_sha256": about_digest(metadata)}
+    write_safetensors(path, tensors, {ENTRY: json.dumps(metadata)}, overwrite=True)
+
+    result = CliRunner().invoke(main, ["template", str(path), "--to", "torch"])
+
+    assert result.exit_code == 1
+    assert "the file's `order` must name each of its modules once" in result.output

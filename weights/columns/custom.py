@@ -16,9 +16,9 @@ from weights.columns.members import (
     Member,
     Slot,
     checked_flatten,
+    described,
     described_parts,
     flattened,
-    joined,
     sharing,
     unclear,
 )
@@ -28,7 +28,7 @@ from weights.files.file import WeightFile
 from weights.files.loading import check_tensors
 from weights.networks.architectures import configure, configure_part
 from weights.networks.custom import CUSTOM
-from weights.tensors import TensorSpec
+from weights.tensors import TensorSpec, joined
 from weights.text import MOST_LINES, listed
 
 SEPARATOR = "\n  - "
@@ -101,7 +101,7 @@ class Custom(Contents[Module, GhostModule, Variable]):
         """Load a file into a network; raises `GhostError`, changing nothing."""
         members = self.members(network)
         told = checked_flatten(flatten, members)
-        modules = list(_described(file))
+        modules = _described(file)
         found = matched(
             modules, [m.described for m in members], rename, allow_missing, by_order=by_order
         )
@@ -154,11 +154,10 @@ class Custom(Contents[Module, GhostModule, Variable]):
         """A module of this project, which knows its tensors."""
         architecture, config = self._actual(module)
         self.create_variables(module)
-        specs = list(config.tensors())
-        slots = tuple(self._own_slot(spec, self.variable_of(module, spec)) for spec in specs)
-        shapes = {spec.name: spec.shape for spec in specs}
-        described = Described((path,), architecture, config.to_dict(), shapes)
-        return Member(described, slots, module, named=named)
+        slots = tuple(
+            self._own_slot(spec, self.variable_of(module, spec)) for spec in config.tensors()
+        )
+        return Member(described(path, architecture, config), slots, module, named=named)
 
     def _own_slot(self, spec: TensorSpec, variable: Any) -> Slot:
         read = partial(self.to_canonical, variable, spec)
@@ -166,11 +165,8 @@ class Custom(Contents[Module, GhostModule, Variable]):
 
     def _ordinary(self, path: str, module: Any, layer: Layer, named: bool) -> Member:
         config = configure_part(layer.kind, layer.config)
-        specs = list(config.tensors())
-        slots = tuple(self._slot(spec, _places(layer.tensors[spec.name])) for spec in specs)
-        shapes = {spec.name: spec.shape for spec in specs}
-        described = Described((path,), layer.kind, config.to_dict(), shapes)
-        return Member(described, slots, module, layer, named)
+        slots = tuple(self._slot(spec, layer.places(spec.name)) for spec in config.tensors())
+        return Member(described(path, layer.kind, config), slots, module, layer, named)
 
     def _slot(self, spec: TensorSpec, places: tuple[Place, ...]) -> Slot:
         """A tensor of an ordinary layer: the parts of its first axis, in a variable each."""
@@ -204,20 +200,16 @@ class Custom(Contents[Module, GhostModule, Variable]):
 
 
 def _also_at(member: Member, path: str) -> Member:
-    described = member.described
-    return replace(member, described=replace(described, paths=(*described.paths, path)))
+    paths = (*member.described.paths, path)
+    return replace(member, described=replace(member.described, paths=paths))
 
 
-def _places(places: Place | Sequence[Place]) -> tuple[Place, ...]:
-    return (places,) if isinstance(places, Place) else tuple(places)
-
-
-def _described(file: WeightFile) -> Iterator[Described]:
+def _described(file: WeightFile) -> list[Described]:
     """The modules of a file; one of a single layer or network holds one, with the empty path."""
     if file.architecture == CUSTOM:
         return described_parts(configure(CUSTOM, file.config), file.metadata.get("order"))
     shapes = {name: array.shape for name, array in file.tensors.items()}
-    return iter([Described(("",), file.architecture, file.config, shapes)])
+    return [Described(("",), file.architecture, file.config, shapes)]
 
 
 def _flattened_in(pairs: Iterable[tuple[Described, Described]]) -> dict[str, Sequence[int]]:

@@ -7,6 +7,7 @@ from typing import Any
 from weights.columns.backend import GhostModule, Module, Variable
 from weights.columns.custom import Custom
 from weights.columns.fold import deployed
+from weights.columns.places import Part
 from weights.errors import ArgumentError
 from weights.text import listed
 
@@ -59,7 +60,8 @@ class Deploying(Custom[Module, GhostModule, Variable]):
         """
         made: dict[int, Any] = {}
         left: dict[int, Left] = {}
-        for part in self.parts(network):
+        parts = list(self.parts(network))
+        for part in parts:
             key = id(part.module)
             if self._is_batch_norm(part.module):
                 left.setdefault(key, Left(part.path, BATCH_NORM))
@@ -72,7 +74,7 @@ class Deploying(Custom[Module, GhostModule, Variable]):
             raise ArgumentError(_nothing(left.values()))
         copy = self.exchanged(network, made)
         self.prepare_inference(copy)
-        return copy, self._report(network, copy, made, left)
+        return copy, self._report(parts, copy, made, left)
 
     def _deployed(self, module: Any, form: str) -> Any:
         made = self._like(module, *deployed(*self._contents(module), form))
@@ -86,12 +88,12 @@ class Deploying(Custom[Module, GhostModule, Variable]):
             return False
 
     def _report(
-        self, network: Any, copy: Any, made: Mapping[int, Any], left: Mapping[int, Left]
+        self, parts: Iterable[Part], copy: Any, made: Mapping[int, Any], left: Mapping[int, Left]
     ) -> DeployReport:
         """What was put into its place, and what was not."""
         new = {id(module) for module in made.values()}
         there = {part.path for part in self.parts(copy) if id(part.module) in new}
-        ghosts = [part.path for part in self.parts(network) if id(part.module) in made]
+        ghosts = [part.path for part in parts if id(part.module) in made]
         inside = [Left(path, NOT_EXCHANGED) for path in ghosts if path not in there]
         placed = tuple(path for path in ghosts if path in there)
         return DeployReport(placed, (*inside, *left.values()))

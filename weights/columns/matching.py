@@ -1,15 +1,14 @@
 """Which module of a file goes into which module of a network: by path, never by chance."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from fnmatch import fnmatchcase
 from typing import Any
 
-from weights.columns.members import Described, joined
-from weights.columns.partial import check_patterns
+from weights.columns.members import CONVOLUTIONS, Described
+from weights.columns.partial import check_patterns, matches
 from weights.errors import ArgumentError
-from weights.tensors import CONVOLUTION, TRANSPOSED_CONVOLUTION
+from weights.tensors import joined
 from weights.text import brief, listed
 
 # From the path of a module in a file to its path in the network; of a mapping, those of all inside.
@@ -22,8 +21,6 @@ REMEDIES = {
     "form": ": load a file before `deploy`, and a deployed one into a deployed network",
     "num_classes": ": `from_file` builds the file's module for any `num_classes`",
 }
-# What a layer beside them may pad, or cut off, in their place.
-CONVOLUTIONS = (CONVOLUTION, TRANSPOSED_CONVOLUTION)
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,26 +75,27 @@ def matched(
     check_patterns(
         allow_missing, [joined(each.path, name) for each in modules for name in each.shapes]
     )
-    kept = [each for each in network if _is_kept(each, file, allow_missing)]
-    dropped = [each for each in file if _is_kept(each, network, allow_missing)]
-    file, network = _without(file, dropped), _without(network, kept)
+    file, network = (
+        _needed(file, network, allow_missing),
+        _needed(network, file, allow_missing),
+    )
     if by_order:
         return _in_order(file, network, rename)
     found = Matching()
-    places = {path: each for each in network for path in each.paths}
-    taken: dict[str, Described] = {}
+    places = _by_path(network)
+    taken: dict[int, Described] = {}
+    left = []
     for each, path in zip(file, renamed([each.path for each in file], rename), strict=True):
         here = places.get(path)
         if here is None:
-            continue
-        first = taken.setdefault(here.path, each)
-        if first is each:
-            found.pairs.append((each, here))
+            left.append(each)
+        elif id(here) in taken:
+            found.problems.append(f"{taken[id(here)]} and {each} both go to '{here.path}'")
         else:
-            found.problems.append(f"{first} and {each} both go to '{here.path}'")
-            file = _without(file, [each])
+            taken[id(here)] = each
+            found.pairs.append((each, here))
     _check_pairs(found)
-    _leftovers(found, file, network)
+    _leftovers(found, left, [each for each in network if id(each) not in taken])
     return found
 
 
@@ -112,7 +110,7 @@ def renamed(paths: Sequence[str], rename: Rename | None) -> list[str]:
     if callable(rename):
         return [_called(rename, path) for path in paths]
     _check_rename(rename, paths)
-    return [_mapped(rename, path) for path in paths]
+    return [moved(path, rename) for path in paths]
 
 
 def _called(rename: Callable[[str], str], path: str) -> str:
@@ -130,7 +128,8 @@ def _check_rename(rename: Any, paths: Sequence[str]) -> None:
             "`rename` must map paths in the file to paths in the network, or be a function that "
             f"does, got {brief(rename)}"
         )
-    idle = [old for old in rename if not any(_is_inside(path, old) for path in paths)]
+    known = {above for path in paths for above in _upwards(path)}
+    idle = [old for old in rename if old not in known]
     if idle:
         raise ArgumentError(
             f"`rename` must name modules of the file, got {listed(map(repr, idle))}, which it has "
@@ -138,18 +137,21 @@ def _check_rename(rename: Any, paths: Sequence[str]) -> None:
         )
 
 
-def _mapped(rename: Mapping[str, str], path: str) -> str:
+def moved(path: str, rename: Mapping[str, str]) -> str:
     """The path with the longest beginning that `rename` has replaced."""
-    fitting = [old for old in rename if _is_inside(path, old)]
-    if not fitting:
+    old = next((above for above in _upwards(path) if above in rename), None)
+    if old is None:
         return path
-    old = max(fitting, key=len)
-    rest = path[len(old) :].removeprefix(".") if old else path
+    rest = path[len(old) :].removeprefix(".")
     return ".".join(part for part in (rename[old], rest) if part)
 
 
-def _is_inside(path: str, above: str) -> bool:
-    return not above or path == above or path.startswith(f"{above}.")
+def _upwards(path: str) -> Iterator[str]:
+    """The path, and the paths that it is inside of, up to that of the whole."""
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
+    yield path
 
 
 def _in_order(
@@ -177,6 +179,7 @@ def _check_pairs(found: Matching) -> None:
             if old == new:
                 continue
             text = f"{_both(there, here)}: `{key}` is {brief(old)} in the file and {brief(new)} in "
+            # What a layer beside it may pad, or cut off, in its place.
             may_pad = there.kind in CONVOLUTIONS and key == "padding"
             if may_pad and not (_pads(old) and _pads(new)):
                 found.notes.append(f"{text}the network: right where another layer does it")
@@ -194,11 +197,8 @@ def _both(there: Described, here: Described) -> str:
     return paths[0] if there.path == here.path else " -> ".join(paths)
 
 
-def _leftovers(found: Matching, file: Sequence[Described], network: Sequence[Described]) -> None:
+def _leftovers(found: Matching, there: Sequence[Described], here: Sequence[Described]) -> None:
     """Add what has no counterpart, each beside its likely partner."""
-    paired = {id(each) for pair in found.pairs for each in pair}
-    there = [each for each in file if id(each) not in paired]
-    here = [each for each in network if id(each) not in paired]
     partners = _partners(there, here)
     common = _common({path: partner.path for path, partner in partners.items()}, found)
     for each in there:
@@ -234,7 +234,8 @@ def _common(paths: Mapping[str, str], found: Matching) -> dict[str, str] | None:
     if len(paths) < 2 or len(pairs) > 1:
         return None
     old, new = pairs.pop()
-    return None if any(_is_inside(each.path, old) for each, _ in found.pairs) else {old: new}
+    moves_paired = any(old in _upwards(each.path) for each, _ in found.pairs)
+    return None if moves_paired else {old: new}
 
 
 def _beginnings(old: str, new: str) -> tuple[str, str]:
@@ -252,13 +253,21 @@ def _likeness(a: str, b: str) -> float:
     return last + SequenceMatcher(None, a, b, autojunk=False).ratio()
 
 
-def _is_kept(each: Described, others: Sequence[Described], patterns: Sequence[str]) -> bool:
-    """Whether a module may have no counterpart, and has none among the others."""
-    names = [joined(each.path, name) for name in each.shapes]
-    allowed = all(any(fnmatchcase(name, pattern) for pattern in patterns) for name in names)
-    twins = (other for other in others if {*other.paths} & {*each.paths} and each.is_like(other))
-    return allowed and next(twins, None) is None
+def _needed(
+    modules: Sequence[Described], others: Sequence[Described], patterns: Sequence[str]
+) -> list[Described]:
+    """The modules but for those that may have no counterpart, and have none among the others."""
+    places = _by_path(others)
+
+    def is_needed(each: Described) -> bool:
+        names = (joined(each.path, name) for name in each.shapes)
+        if not all(matches(name, patterns) for name in names):
+            return True
+        twins = (places[path] for path in each.paths if path in places)
+        return any(each.is_like(twin) for twin in twins)
+
+    return [each for each in modules if is_needed(each)]
 
 
-def _without(modules: Sequence[Described], dropped: Sequence[Described]) -> list[Described]:
-    return [each for each in modules if not any(each is other for other in dropped)]
+def _by_path(modules: Sequence[Described]) -> dict[str, Described]:
+    return {path: each for each in modules for path in each.paths}

@@ -8,16 +8,19 @@ from typing import Any
 import numpy as np
 
 from weights.columns.places import Layer, Place, flattened_place
-from weights.errors import ArgumentError, FormatError
+from weights.errors import ArgumentError
+from weights.modules.configuration import Configuration
 from weights.networks.architectures import ARCHITECTURES, configure_part
-from weights.tensors import TensorSpec
+from weights.networks.custom import in_order
+from weights.tensors import TensorSpec, joined
 
 # The channels and sizes of the images that linear layers read flattened, by path; `None` for one
 # that reads none.
 Flatten = Mapping[str, Sequence[int] | None]
 LINEAR, MATRIX = "linear", "weight"
 # Kinds whose outputs are images; those that have no part in it; all others end an image.
-MAKES_IMAGES = ("convolution", "transposed_convolution", *ARCHITECTURES)
+CONVOLUTIONS = ("convolution", "transposed_convolution")
+MAKES_IMAGES = (*CONVOLUTIONS, *ARCHITECTURES)
 PASSES_ON = ("batch_norm", "group_norm", "layer_norm", "prelu")
 
 
@@ -103,13 +106,11 @@ def unclear(modules: Sequence[Described], flatten: Flatten) -> Iterator[str]:
     """
     sized = [(m, _channels(m)) for m in modules if m.kind not in PASSES_ON]
     made = {channels for _, channels in sized}
-    before: list[tuple[Described, int]] = []
-    for here, _ in sized:
+    for index, (here, _) in enumerate(sized):
         if here.kind == LINEAR and here.path not in flatten and not here.config.get("flattened"):
-            features = here.config["in_features"]
+            features, before = here.config["in_features"], sized[:index]
             others = before[-1:] if features in made else [*sized, *before]
             yield from _doubt(here.path, features, others)
-        before.append((here, _channels(here)))
 
 
 def _doubt(path: str, features: int, others: Sequence[tuple[Described, int]]) -> Iterator[str]:
@@ -147,19 +148,13 @@ def sharing(members: Iterable[Member]) -> Iterator[str]:
             yield f"{' and '.join(map(repr, names))} are one variable: give each its own"
 
 
-def joined(path: str, name: str) -> str:
-    """The name of a tensor in a network, of its module's path and its name there."""
-    return f"{path}.{name}" if path else name
+def described(path: str, kind: str, config: Configuration) -> Described:
+    """The module of that configuration at a path."""
+    shapes = {spec.name: spec.shape for spec in config.tensors()}
+    return Described((path,), kind, config.to_dict(), shapes)
 
 
-def described_parts(config: Any, order: Sequence[str] | None) -> Iterator[Described]:
+def described_parts(config: Any, order: Sequence[str] | None) -> list[Described]:
     """The modules of the configuration of a user's network, in the order of its definition."""
-    modules = {}
-    for (path, part), entry in zip(config.parts(), config.modules, strict=True):
-        shapes = {spec.name: spec.shape for spec in part.tensors()}
-        modules[path] = Described((path,), entry.kind, part.to_dict(), shapes)
-    if order is None:
-        return iter(modules.values())
-    if sorted(order) != sorted(modules):
-        raise FormatError("the file's `order` must name each of its modules once")
-    return (modules[path] for path in order)
+    modules = {e.path: described(e.path, e.kind, part) for e, part in config.parts()}
+    return in_order(modules, order)

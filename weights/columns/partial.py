@@ -44,7 +44,7 @@ def select(
         raise MismatchError("cannot load weights", [problem])
     specs = list(config.tensors())
     check_patterns(allow_missing, {*(spec.name for spec in specs), *file.tensors})
-    kept = {name for name in _differing(file, specs) if _matches(name, allow_missing)}
+    kept = {name for name in _differing(file, specs) if matches(name, allow_missing)}
     loaded = [spec for spec in specs if spec.name not in kept]
     tensors = {name: array for name, array in file.tensors.items() if name not in kept}
     if not loaded:
@@ -95,5 +95,6 @@ def check_patterns(patterns: Any, names: Collection[str]) -> None:
             )
 
 
-def _matches(name: str, patterns: Sequence[str]) -> bool:
+def matches(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a tensor may be absent: one of the patterns is of its name."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -1,6 +1,6 @@
 """Where the tensors of ordinary layers stand in the variables of a framework."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from math import prod
@@ -72,6 +72,35 @@ class Layer:
     kind: str
     config: Mapping[str, Any]
     tensors: Mapping[str, Place | Sequence[Place]]
+
+    def places(self, name: str) -> tuple[Place, ...]:
+        """The places of a tensor: one, or those of its parts."""
+        found = self.tensors[name]
+        return (found,) if isinstance(found, Place) else tuple(found)
+
+    @property
+    def variables(self) -> list[Any]:
+        """The variables that hold its tensors."""
+        return [place.variable for name in self.tensors for place in self.places(name)]
+
+
+# From a layer of a framework to what a file tells of it.
+Reader = Callable[[Any], Layer]
+
+
+def reader_among(
+    readers: Mapping[type, Reader], module: Any, calls: Iterable[str]
+) -> Reader | None:
+    """The reader of a layer: that of the first of its classes which computes as it does.
+
+    `calls` are the methods in which layers compute: a class that has others is another layer.
+    """
+    own = type(module)
+    kind = next((each for each in own.__mro__ if each in readers), own)
+    methods = ((getattr(own, name, None), getattr(kind, name, None)) for name in calls)
+    if own is not kind and any(mine is not theirs for mine, theirs in methods):
+        return None
+    return readers.get(kind)
 
 
 @dataclass(frozen=True)

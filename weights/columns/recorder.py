@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from weights.columns.column import Column
-from weights.columns.matching import renamed
+from weights.columns.matching import moved
 from weights.errors import ArgumentError, GhostError
-from weights.files.file import read_file
+from weights.files.file import read_metadata
 from weights.networks.custom import CUSTOM
 
 # Calls that are shown of what a user's code raised.
@@ -210,9 +210,9 @@ class Recorder(ABC):
         return {"gradients": gradients, "statistics": moved, "before": before}
 
     def _tensors(self, network: Any, paths: Mapping[str, str]) -> Arrays:
-        flatten = {**self._flatten_of_file(paths), **self._flatten}
         if not self.framework.is_custom(network):
             return self.framework.state(network)
+        flatten = {**self._flatten_of_file(paths), **self._flatten}
         tensors = self.framework.custom_contents(network, flatten)[2]
         return {_back(name, paths): array for name, array in tensors.items()}
 
@@ -244,13 +244,13 @@ class Recorder(ABC):
             yield _back(path, paths), module
 
     def _flatten_of_file(self, paths: Mapping[str, str]) -> dict[str, Sequence[int]]:
+        """What the file, which is loaded already, says of flattened images."""
         if self._weights is None:
             return {}
-        file = read_file(self._weights, allow_invalid=True)
-        entries = file.config["modules"] if file.architecture == CUSTOM else []
+        file = read_metadata(self._weights)
+        entries = file["config"]["modules"] if file["architecture"] == CUSTOM else []
         found = {each["path"]: each["config"].get("flattened") for each in entries}
-        flattened = {path: sizes for path, sizes in found.items() if sizes}
-        return dict(zip(renamed(list(flattened), paths or None), flattened.values(), strict=True))
+        return {moved(path, paths): sizes for path, sizes in found.items() if sizes}
 
     def _native(self, array: np.ndarray, *, double: bool) -> Any:
         if array.dtype.kind == "f":

@@ -1,7 +1,5 @@
 """The command `ghost-weights template`."""
 
-from collections.abc import Iterator
-
 import click
 
 from weights.commands.options import file_argument
@@ -10,7 +8,7 @@ from weights.files.file import read_file
 from weights.frameworks import FRAMEWORKS
 from weights.modules.configuration import Configuration
 from weights.networks.architectures import configure
-from weights.networks.custom import CUSTOM
+from weights.networks.custom import CUSTOM, in_order
 from weights.networks.skeleton import skeleton
 from weights.text import printable
 
@@ -33,7 +31,7 @@ def template(file: str, framework: str) -> None:
     click.echo(printable(skeleton(parts, words, own)), nl=False)
 
 
-def _parts(file: str) -> Iterator[tuple[str, str, Configuration]]:
+def _parts(file: str) -> list[tuple[str, str, Configuration]]:
     """Path, kind and configuration of every module, in the order of the network's definition."""
     # All of it: no list of modules is then more work than the tensors that are there.
     content = read_file(file, allow_invalid=True)
@@ -42,10 +40,8 @@ def _parts(file: str) -> Iterator[tuple[str, str, Configuration]]:
             f"{file} holds a {content.architecture}, which from_file builds: a template is of a "
             "network of your own"
         )
-    config = configure(CUSTOM, content.config)
-    modules = zip(config.modules, config.parts(), strict=True)  # type: ignore[attr-defined]
-    found = {entry.path: (entry.path, entry.kind, part) for entry, (_, part) in modules}
+    parts = configure(CUSTOM, content.config).parts()  # type: ignore[attr-defined]
+    found = {entry.path: (entry.path, entry.kind, part) for entry, part in parts}
     if "" in found:
         raise GhostError(f"{file} holds one layer, of which there is no path: make it yourself")
-    order = content.metadata.get("order", list(found))
-    return (found[path] for path in order if path in found)
+    return in_order(found, content.metadata.get("order"))

@@ -69,16 +69,18 @@ def write_file(
     check_tensors(specs, tensors, what=f"cannot write {path}")
     arrays = {spec.name: tensors[spec.name] for spec in specs}
     digests = tensor_digests(arrays)
-    annotations: dict[str, Any] = {
-        "source": source or {},
-        "preprocess": preprocess,
-        "classes": classes,
-    }
-    annotations["order"] = order_of(config, checked) if architecture == CUSTOM else None
+    whole = checked.to_dict()
+    about = annotated(
+        architecture=architecture,
+        source=source or {},
+        preprocess=preprocess,
+        classes=classes,
+        order=order_of(config, checked) if architecture == CUSTOM else None,
+    )
     metadata = {
-        **annotated(architecture=architecture, **annotations),
-        "config": checked.to_dict(),
-        "content_sha256": content_digest(architecture, checked.to_dict(), digests),
+        **about,
+        "config": whole,
+        "content_sha256": content_digest(architecture, whole, digests),
         "tensors": {spec.name: {"kind": spec.kind, "sha256": digests[spec.name]} for spec in specs},
     }
     entry = {ENTRY: canonical_json(metadata).decode()}

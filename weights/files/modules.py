@@ -9,6 +9,7 @@ import numpy as np
 from weights.files.file import write_file
 from weights.files.storage import PathLike
 from weights.networks.custom import CUSTOM
+from weights.tensors import joined
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,5 @@ def gathered(modules: Iterable[FileModule]) -> tuple[dict[str, Any], dict[str, n
     """Return the configuration of a network of modules, and its tensors by whole names."""
     listed = list(modules)
     entries = [{"path": m.path, "kind": m.kind, "config": m.config} for m in listed]
-    tensors = {
-        f"{m.path}.{name}" if m.path else name: array
-        for m in listed
-        for name, array in m.tensors.items()
-    }
+    tensors = {joined(m.path, name): array for m in listed for name, array in m.tensors.items()}
     return {"modules": entries}, tensors

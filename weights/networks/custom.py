@@ -1,17 +1,18 @@
 """A user's own network: the path, kind and configuration of every module that has tensors."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from weights.errors import ArgumentError
+from weights.errors import ArgumentError, FormatError
 from weights.modules.configuration import IN_NAME, Configuration
 from weights.tensors import SizedTensors, Sizes, TensorSpec, under
 from weights.text import brief, listed
 
 CUSTOM = "custom"
+T = TypeVar("T")
 # Names between dots, of at most so many characters: those of tensors are a little longer.
 PATH = re.compile(r"[^.\x00-\x1f\x7f\ud800-\udfff]+(\.[^.\x00-\x1f\x7f\ud800-\udfff]+)*")
 LONGEST_PATH = 480
@@ -90,12 +91,12 @@ class CustomConfig(Configuration):
         init=False, repr=False, compare=False, default_factory=dict
     )
 
-    def parts(self) -> Iterator[tuple[str, Configuration]]:
-        """The configuration of every module with its path; raises `ArgumentError` of each."""
+    def parts(self) -> Iterator[tuple[Entry, Configuration]]:
+        """Every module with its configuration; raises `ArgumentError` of each."""
         for index, entry in enumerate(self.modules):
             if index not in self._made:
                 self._made[index] = self._part(entry)
-            yield entry.path, self._made[index]
+            yield entry, self._made[index]
 
     def _part(self, entry: Entry) -> Configuration:
         try:
@@ -113,8 +114,8 @@ class CustomConfig(Configuration):
                 "a user's own network must be counted in its framework, got one of which a file "
                 "tells the modules, not how they are connected"
             )
-        for path, part in self.parts():
-            yield from under(path, part.tensors_at(sizes)) if path else part.tensors_at(sizes)
+        for entry, part in self.parts():
+            yield from under(entry.path, part.tensors_at(sizes))
 
     def tensors(self) -> Iterator[TensorSpec]:
         """The tensors of the network, module by module."""
@@ -124,7 +125,7 @@ class CustomConfig(Configuration):
         """The modules as JSON writes them, their arguments complete."""
         modules = [
             {"path": entry.path, "kind": entry.kind, "config": part.to_dict()}
-            for entry, (_, part) in zip(self.modules, self.parts(), strict=True)
+            for entry, part in self.parts()
         ]
         return {"modules": modules}
 
@@ -137,6 +138,18 @@ def order_of(config: Mapping[str, Any], checked: Any) -> list[str] | None:
     """The order of a network's definition, where it is not that of the paths themselves."""
     order = [module["path"] for module in config["modules"]]
     return None if order == [entry.path for entry in checked.modules] else order
+
+
+def in_order(modules: Mapping[str, T], order: Sequence[str] | None) -> list[T]:
+    """What stands at the paths, as the file's `order` has them, or as they come without one.
+
+    Raises `FormatError` for an order of other paths.
+    """
+    if order is None:
+        return list(modules.values())
+    if sorted(order) != sorted(modules):
+        raise FormatError("the file's `order` must name each of its modules once")
+    return [modules[path] for path in order]
 
 
 def by_module(config: Mapping[str, Any]) -> dict[str, Any]:

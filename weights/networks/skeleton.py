@@ -2,7 +2,7 @@
 
 import keyword
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any
@@ -56,7 +56,7 @@ class Words:
 
 
 def skeleton(
-    parts: Iterator[tuple[str, str, Configuration]], words: Words, own: Mapping[str, type]
+    parts: Iterable[tuple[str, str, Configuration]], words: Words, own: Mapping[str, type]
 ) -> str:
     """The program that makes modules of these paths, kinds and configurations.
 
@@ -123,9 +123,9 @@ def _list(name: str, node: Tree, words: Words, classes: list[str]) -> Expression
 
 
 def _assignment(name: str, made: Expression) -> str:
-    if name.isidentifier() and not keyword.iskeyword(name):
-        return f"self.{name} = {made.line()}"
-    return f"setattr(self, {name!r}, {made.code})" + made.line().removeprefix(made.code)
+    is_plain = name.isidentifier() and not keyword.iskeyword(name)
+    code = f"self.{name} = {made.code}" if is_plain else f"setattr(self, {name!r}, {made.code})"
+    return Expression(code, made.note).line()
 
 
 def _camel(name: str) -> str:

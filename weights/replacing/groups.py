@@ -1,7 +1,8 @@
 """Least squares of one group: a primary channel and the ghosts that are made of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -46,11 +47,13 @@ class Filters:
     """Filters of a group, and the sum of squares that they miss.
 
     `mix` (1 + ghosts + 1) makes the primary filter of the convolution's own and of the constant 1,
-    `cheap` (taps + 1, ghosts) makes the ghosts of the primary map and of the constant 1.
+    `cheap` (taps + 1, ghosts) makes the ghosts of the primary map and of the constant 1, `outputs`
+    are both as they come out.
     """
 
     mix: np.ndarray
     cheap: np.ndarray
+    outputs: np.ndarray
     residue: float
 
 
@@ -81,7 +84,7 @@ class Group:
 
     def halves(self, filters: Filters, kernel: np.ndarray, bias: np.ndarray) -> tuple[Half, Half]:
         """Both halves, where the convolution has these kernels and biases."""
-        outputs, taps = self._outputs(filters), filters.cheap[:-1].T
+        outputs, taps = filters.outputs, filters.cheap[:-1].T
         constants = np.array([filters.mix @ [*bias, 1.0], *filters.cheap[-1]])
         if self.is_noise:
             constants[1:] = bias[1:] - taps.sum(1) * constants[0]
@@ -95,7 +98,7 @@ class Group:
             Half(cheap, constants[1:], means[1:], variances[1:]),
         )
 
-    @property
+    @cached_property
     def basis(self) -> np.ndarray:
         """The maps of the convolution's filters and of the constant 1."""
         return np.concatenate([self.made, self._one])
@@ -104,11 +107,6 @@ class Group:
     def _one(self) -> np.ndarray:
         return np.full_like(self.made[:1], not self.is_noise)
 
-    def _outputs(self, filters: Filters) -> np.ndarray:
-        primary = np.tensordot(filters.mix, self.basis, 1)
-        ghosts = np.tensordot(filters.cheap.T, self._columns(primary), 1)
-        return np.concatenate([primary[None], ghosts])
-
     def _columns(self, primary: np.ndarray) -> np.ndarray:
         """What the ghosts are sums of: (taps + 1, N, H, W)."""
         read = self.activate(primary) if self.activate else primary
@@ -116,9 +114,11 @@ class Group:
 
     def _with_cheap(self, mix: np.ndarray) -> Filters:
         """The best cheap filters for that primary one."""
-        columns = self._columns(np.tensordot(mix, self.basis, 1))
-        filters = Filters(mix, least_squares(columns, self.wanted[1:]), 0.0)
-        return replace(filters, residue=float(np.sum((self.wanted - self._outputs(filters)) ** 2)))
+        primary = np.tensordot(mix, self.basis, 1)
+        columns = self._columns(primary)
+        cheap = least_squares(columns, self.wanted[1:])
+        outputs = np.concatenate([primary[None], np.tensordot(cheap.T, columns, 1)])
+        return Filters(mix, cheap, outputs, float(np.sum((self.wanted - outputs) ** 2)))
 
     def _mix(self, cheap: np.ndarray) -> np.ndarray:
         """The best primary filter for those cheap ones."""

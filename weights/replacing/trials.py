@@ -1,55 +1,25 @@
 """What is measured of each replacement before it is made, and the weights that it starts from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from weights.columns.column import Column
 from weights.errors import ArgumentError
 from weights.replacing import reasons, timing
+from weights.replacing.example import Example, Measuring
 from weights.replacing.fitting import fit
 from weights.replacing.report import Kept, Replacement, ReplacementReport, Seconds, in_milliseconds
 from weights.replacing.rules import Keep
 from weights.tensors import CONVOLUTION, CONVOLUTION_BIAS, TensorSpec
-from weights.text import printable
 
 IDENTITY = "identity"
 Entry = Replacement | Kept
-# Given a convolution's path and input: what stands for its output, or `None` for its own.
-Instead = Callable[[str, Any], Any]
 # Positions of a map that least squares look at: more tell little more.
 POSITIONS = 2**14
-# Characters of what a framework says of an example: Keras names the rule after a heading.
-MOST_REASON = 400
-
-
-class Measuring(Protocol):
-    """The module `replacing.measuring` of a framework's package."""
-
-    def inputs(
-        self,
-        model: Any,
-        convolutions: Mapping[str, Any],
-        example: Any,
-        instead: Instead | None = None,
-        /,
-    ) -> dict[str, list[Any]]:
-        """What each convolution is given, by its path, when the model runs on the example."""
-
-    def timed(self, module: Any, inputs: Sequence[Any], /) -> Callable[[], Sequence[Any]]:
-        """A call of a convolution or GhostConv in inference on these inputs."""
-
-    def outputs(self, conv: Any, x: Any, /) -> np.ndarray:
-        """The convolution's output without its activation: (N, C, H, W), in float64."""
-
-    def activated(self, name: str, x: np.ndarray, /) -> np.ndarray:
-        """The activation of that name, of an array in float64."""
-
-    def variables(self, conv: Any, /) -> tuple[Any, Any]:
-        """Kernel and bias; `None` where there is no bias."""
 
 
 @dataclass(frozen=True)
@@ -68,31 +38,6 @@ class Pair:
     def left(self, reason: object, seconds: Seconds | None = None) -> Kept:
         """The convolution as one that stays."""
         return Kept(self.path, str(reason), self.entry.aliases, seconds)
-
-
-@dataclass(frozen=True)
-class Example:
-    """A model, of which the convolutions are watched while it runs on `example`."""
-
-    measuring: Measuring
-    model: Any
-    convolutions: Mapping[str, Any]
-    example: Any
-
-    def inputs(self, instead: Instead | None = None) -> dict[str, list[Any]]:
-        """What each convolution is given, by its path.
-
-        Raises `ArgumentError` where the model does not run.
-        """
-        arguments = self.example if isinstance(self.example, tuple) else (self.example,)
-        try:
-            return self.measuring.inputs(self.model, self.convolutions, arguments, instead)
-        except Exception as error:
-            raise ArgumentError(
-                "`example` must be what the model can be called with, got "
-                f"{type(self.example).__name__}, with which it raised {type(error).__name__}: "
-                f"{printable(str(error))[:MOST_REASON]}"
-            ) from error
 
 
 @dataclass(frozen=True)
@@ -126,7 +71,7 @@ class Trials:
 
     def _tried(self, pairs: Sequence[Pair]) -> list[Entry]:
         if self.example is None:
-            return [self._kept(pair) if self.keep else pair.entry for pair in pairs]
+            return [self._fitted(pair) if self.keep else pair.entry for pair in pairs]
         inputs = self.example.inputs()
         seconds = timing.SECONDS / max(1, len(pairs))
         entries = [self._timed(pair, inputs[pair.path], seconds) for pair in pairs]
@@ -137,7 +82,7 @@ class Trials:
             for pair, entry in zip(pairs, entries, strict=True)
             if isinstance(entry, Replacement)
         ]
-        fitted = self._kept_in_turn(paying, inputs, self.example)
+        fitted = self._fitted_in_turn(paying, inputs, self.example)
         return [fitted[e.path] if isinstance(e, Replacement) else e for e in entries]
 
     def _timed(self, pair: Pair, inputs: Sequence[Any], seconds: float) -> Entry:
@@ -153,7 +98,7 @@ class Trials:
             return pair.left(reasons.SLOWER.format(*reversed(words)), (before, after))
         return replace(pair.entry, seconds=(before, after))
 
-    def _kept_in_turn(
+    def _fitted_in_turn(
         self, pairs: Sequence[Pair], inputs: Mapping[str, Sequence[Any]], example: Example
     ) -> dict[str, Entry]:
         """What becomes of each pair where those before it are replaced already.
@@ -169,7 +114,7 @@ class Trials:
                 return None
             if path not in done:
                 wanted, made = (self._maps(pair.conv, each) for each in (inputs[path][0], x))
-                done[path] = self._kept(pair, wanted, made)
+                done[path] = self._fitted(pair, wanted, made)
             if isinstance(done[path], Kept):
                 return None
             return self.measuring.timed(pair.ghost, [x])()[0]
@@ -179,7 +124,7 @@ class Trials:
             path: done.get(path, pair.left(reasons.UNREACHED)) for path, pair in by_path.items()
         }
 
-    def _kept(
+    def _fitted(
         self, pair: Pair, wanted: np.ndarray | None = None, made: np.ndarray | None = None
     ) -> Entry:
         """The replacement, once its GhostConv makes most nearly what is wanted."""

@@ -46,12 +46,6 @@ class _AnyConvolution(LayerConfig):
         return {"weight": (*self._channels, *self.kernel_size), **bias}
 
     @property
-    def spans(self) -> tuple[int, ...]:
-        """How many positions of each axis a kernel reaches over."""
-        axes = zip(self.kernel_size, self.dilation, strict=True)
-        return tuple(kernel_span(*axis) for axis in axes)
-
-    @property
     def multiplier(self) -> int:
         """Outputs of each group."""
         return self.c_out // self.groups
