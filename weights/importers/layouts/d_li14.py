@@ -9,7 +9,12 @@ import numpy as np
 from weights.errors import ImportRefused
 from weights.importers.importer import Arguments, Importer, Inferred, Shapes, rename
 from weights.importers.layouts import timm
-from weights.importers.layouts.ghostnets import PLAIN, canonical_shapes, infer_ghostnet
+from weights.importers.layouts.ghostnets import (
+    PLAIN,
+    canonical_shapes,
+    infer_ghostnet,
+    numbered_blocks,
+)
 from weights.networks.architectures import Config
 from weights.networks.ghostnet import ROWS
 from weights.tensors import CONVOLUTION, TensorSpec
@@ -24,7 +29,6 @@ ARGUMENTS = {
     "shortcut_activation": "relu",
 }
 UNDETERMINED = ("shortcut_activation",)
-BLOCKS = [(stage, index) for stage, rows in enumerate(ROWS) for index in range(len(rows))]
 LAST = rf"^blocks\.{len(ROWS)}\.0"
 RENAMES = (
     *timm.RENAMES,
@@ -35,10 +39,7 @@ RENAMES = (
     (rf"{LAST}\.bn1\.", "squeeze.1."),
     (r"^conv_head\.", "classifier.0."),
     (r"^bn_head\.", "classifier.1."),
-    *(
-        (rf"^blocks\.{stage}\.{index}\.", f"features.{number}.")
-        for number, (stage, index) in enumerate(BLOCKS, start=1)
-    ),
+    *numbered_blocks("features.{}."),
     (r"\bghost1\.", "conv.0."),
     (r"\bconv_dw\.", "conv.1.0."),
     (r"\bbn_dw\.", "conv.1.1."),

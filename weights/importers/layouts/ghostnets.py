@@ -13,7 +13,7 @@ from weights.importers.importer import Arguments, Inferred, Shapes, rename
 from weights.importers.layouts.ghost_modules import best_fit, cheap_kernel, divided
 from weights.importers.layouts.layers import BRANCH, PRIMARY, kernels
 from weights.importers.layouts.rep_ghost import is_rep_ghost, read_rep_ghost
-from weights.networks.ghostnet import LAST_EXPANSION, STEM_CHANNELS, GhostNetConfig
+from weights.networks.ghostnet import BLOCKS, LAST_EXPANSION, STEM_CHANNELS, GhostNetConfig
 from weights.tensors import TensorSpec
 
 FIRST = "blocks.0.0.ghost1."
@@ -41,6 +41,14 @@ def recognise_ghostnet(shapes: Shapes) -> str:
     if BRANCHED in shapes or f"{FIRST}primary_conv.0.bias" in shapes:
         return "ghostnetv3"
     return "ghostnetv2" if ATTENTION in shapes else "ghostnet"
+
+
+def numbered_blocks(name: str, start: int = 1) -> list[tuple[str, str]]:
+    """Return the renames to names that number the blocks through, such as `features.{}.`."""
+    return [
+        (rf"^blocks\.{stage}\.{index}\.", name.format(number))
+        for number, (stage, index) in enumerate(BLOCKS, start)
+    ]
 
 
 def canonical_shapes(

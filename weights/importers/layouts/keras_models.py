@@ -14,6 +14,7 @@ from weights.importers.layouts.ghostnets import (
     PLAIN,
     canonical_shapes,
     infer_ghostnet,
+    numbered_blocks,
 )
 from weights.layout import KERNELS, from_channels_last, from_depth_multiplier
 from weights.networks.architectures import Config
@@ -28,7 +29,6 @@ ARGUMENTS = {
 }  # fmt: skip
 RESIZE = {"attention": "nearest pixels as PyTorch takes them; the class takes others at odd sizes"}
 LAST = len(ROWS)
-BLOCKS = [(stage, index) for stage, rows in enumerate(ROWS) for index in range(len(rows))]
 # From the names of layers to those of their variables.
 VARIABLES = (
     (r"bn\.weight$", "bn.gamma"),
@@ -69,10 +69,7 @@ KECAM_NAMES = (
     (rf"^blocks\.{LAST}\.0\.bn1\.", "pre_bn."),
     (r"^conv_head\.", "features_conv."),
     (r"^classifier\.", "head."),
-    *(
-        (rf"^blocks\.{stage}\.{index}\.", f"stack{number}_")
-        for number, (stage, index) in enumerate(BLOCKS, start=1)
-    ),
+    *numbered_blocks("stack{}_"),
     (r"ghost([12])\.primary_conv\.0\.", r"ghost_\1_prim_conv."),
     (r"ghost([12])\.primary_conv\.1\.", r"ghost_\1_prim_bn."),
     (r"ghost([12])\.cheap_conv\.0\.", r"ghost_\1_cheap_dw_conv."),
