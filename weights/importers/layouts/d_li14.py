@@ -60,10 +60,9 @@ def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferre
         raise ImportRefused(
             f"{shapes.path} must hold d-li14's GhostNet, with a tensor {first!r}, got none"
         )
-    fixed = {name: value for name, value in ARGUMENTS.items() if name not in given}
     canonical = canonical_shapes(shapes, to_canonical, head="norm")
-    found = infer_ghostnet(canonical, "ghostnet", given, fixed)
-    defaults = {name: found.arguments.pop(name) for name in UNDETERMINED if name in fixed}
+    found = infer_ghostnet(canonical, "ghostnet", given, ARGUMENTS)
+    defaults = {name: found.arguments.pop(name) for name in UNDETERMINED}
     return replace(found, defaults=defaults)
 
 

@@ -74,7 +74,7 @@ def canonical_shapes(
 def infer_ghostnet(
     shapes: Shapes, architecture: str, given: Arguments, fixed: Arguments | None = None
 ) -> Inferred:
-    """Infer a GhostNet; `fixed` are arguments that the foreign class always has.
+    """Infer a GhostNet; `fixed` are arguments of the foreign class, over which `given` ones win.
 
     A network of 1,000 classes and 3 channels is assumed to be one of ImageNet. Raises
     `ImportRefused` where no width fits.

@@ -112,8 +112,7 @@ def inferring(name: str, renames: Renames) -> Callable[[Shapes, str | None, Argu
             )
         version = 2 if rename(ATTENTION, renames) in shapes else 1
         canonical = canonical_shapes(shapes, to_canonical, version)
-        fixed = {key: value for key, value in ARGUMENTS.items() if key not in given}
-        found = infer_ghostnet(canonical, ARCHITECTURES[version - 1], given, fixed)
+        found = infer_ghostnet(canonical, ARCHITECTURES[version - 1], given, ARGUMENTS)
         told = RESIZE if version == 2 and name == "kimm" else {}
         return replace(found, assumptions=dict(found.assumptions) | told)
 

@@ -62,9 +62,8 @@ def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferre
         raise ImportRefused(
             f"{shapes.path} must hold PaddleClas' GhostNet, with a tensor {first!r}, got none"
         )
-    fixed = {name: value for name, value in ARGUMENTS.items() if name not in given}
     canonical = canonical_shapes(shapes, to_canonical, head="norm")
-    return infer_ghostnet(canonical, "ghostnet", given, fixed)
+    return infer_ghostnet(canonical, "ghostnet", given, ARGUMENTS)
 
 
 def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
