@@ -6,15 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from weights.errors import ImportRefused
-from weights.importers.importer import Arguments, Importer, Inferred, Shapes, rename
+from weights.importers.importer import Arguments, Importer, Inferred, Shapes
 from weights.importers.layouts import timm
-from weights.importers.layouts.ghostnets import (
-    PLAIN,
-    canonical_shapes,
-    infer_ghostnet,
-    numbered_blocks,
-)
+from weights.importers.layouts.ghostnets import canonical_shapes, infer_ghostnet, numbered_blocks
 from weights.networks.architectures import Config
 from weights.networks.ghostnet import ROWS
 from weights.tensors import CONVOLUTION, TensorSpec
@@ -55,12 +49,8 @@ RENAMES = (
 
 def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
     """Infer the network from the names of d-li14."""
-    first = rename(PLAIN, RENAMES)
-    if first not in shapes:
-        raise ImportRefused(
-            f"{shapes.path} must hold d-li14's GhostNet, with a tensor {first!r}, got none"
-        )
-    canonical = canonical_shapes(shapes, to_canonical, head="norm")
+    what = "d-li14's GhostNet, with a tensor"
+    canonical = canonical_shapes(shapes, what, to_canonical, head="norm")
     found = infer_ghostnet(canonical, "ghostnet", given, ARGUMENTS)
     defaults = {name: found.arguments.pop(name) for name in UNDETERMINED}
     return replace(found, defaults=defaults)

@@ -53,14 +53,19 @@ def numbered_blocks(name: str, start: int = 1) -> list[tuple[str, str]]:
 
 def canonical_shapes(
     shapes: Shapes,
+    what: str,
     to_canonical: Callable[[np.ndarray, TensorSpec], np.ndarray],
     version: int = 1,
     **arguments: Any,
 ) -> Shapes:
     """Return shapes by canonical name and in canonical layout; a GhostNet of any width names them.
 
-    `arguments` are those that decide which tensors there are.
+    `arguments` are those that decide which tensors there are. Raises `ImportRefused` where the
+    first ghost module is missing, with `what` before the name that was looked for.
     """
+    first = rename(PLAIN, shapes.renames)
+    if first not in shapes:
+        raise ImportRefused(f"{shapes.path} must hold {what} {first!r}, got none")
     config = GhostNetConfig(version, **arguments)
     specs = {rename(spec.name, shapes.renames): spec for spec in config.tensors()}
     found = {

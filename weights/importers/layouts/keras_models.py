@@ -6,12 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from weights.errors import ImportRefused
 from weights.importers.containers.keras_names import read_layers
-from weights.importers.importer import Arguments, Importer, Inferred, Renames, Shapes, rename
+from weights.importers.importer import Arguments, Importer, Inferred, Shapes, rename
 from weights.importers.layouts.ghostnets import (
     ATTENTION,
-    PLAIN,
     canonical_shapes,
     infer_ghostnet,
     numbered_blocks,
@@ -101,17 +99,13 @@ def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     return from_channels_last(array, spec) if spec.kind in KERNELS or array.ndim == 2 else array
 
 
-def inferring(name: str, renames: Renames) -> Callable[[Shapes, str | None, Arguments], Inferred]:
+def inferring(name: str) -> Callable[[Shapes, str | None, Arguments], Inferred]:
     """Return what infers a GhostNet from the names of such a project."""
 
     def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
-        first = rename(PLAIN, renames)
-        if first not in shapes:
-            raise ImportRefused(
-                f"{shapes.path} must hold a GhostNet of {name}, with {first!r}, got none"
-            )
-        version = 2 if rename(ATTENTION, renames) in shapes else 1
-        canonical = canonical_shapes(shapes, to_canonical, version)
+        version = 2 if rename(ATTENTION, shapes.renames) in shapes else 1
+        what = f"a GhostNet of {name}, with"
+        canonical = canonical_shapes(shapes, what, to_canonical, version)
         found = infer_ghostnet(canonical, ARCHITECTURES[version - 1], given, ARGUMENTS)
         told = RESIZE if version == 2 and name == "kimm" else {}
         return replace(found, assumptions=dict(found.assumptions) | told)
@@ -126,7 +120,7 @@ def differences(config: Config) -> Iterator[str]:
 
 KIMM, KECAM = (
     Importer(
-        name, ARCHITECTURES, re.compile(start), inferring(name, renames), differences, renames,
+        name, ARCHITECTURES, re.compile(start), inferring(name), differences, renames,
         to_canonical=to_canonical, read=read_layers,
     )
     for name, start, renames in (

@@ -5,14 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from weights.errors import ImportRefused
-from weights.importers.importer import Arguments, Importer, Inferred, Shapes, rename
-from weights.importers.layouts.ghostnets import (
-    PLAIN,
-    canonical_shapes,
-    infer_ghostnet,
-    numbered_blocks,
-)
+from weights.importers.importer import Arguments, Importer, Inferred, Shapes
+from weights.importers.layouts.ghostnets import canonical_shapes, infer_ghostnet, numbered_blocks
 from weights.networks.architectures import Config
 from weights.networks.ghostnet import ROWS
 from weights.tensors import CONVOLUTION, TensorSpec
@@ -57,12 +51,8 @@ RENAMES = (
 
 def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
     """Infer the network from the names of PaddleClas."""
-    first = rename(PLAIN, RENAMES)
-    if first not in shapes:
-        raise ImportRefused(
-            f"{shapes.path} must hold PaddleClas' GhostNet, with a tensor {first!r}, got none"
-        )
-    canonical = canonical_shapes(shapes, to_canonical, head="norm")
+    what = "PaddleClas' GhostNet, with a tensor"
+    canonical = canonical_shapes(shapes, what, to_canonical, head="norm")
     return infer_ghostnet(canonical, "ghostnet", given, ARGUMENTS)
 
 
