@@ -6,13 +6,13 @@ from itertools import islice
 from typing import Any
 
 from weights.checks import choice
-from weights.errors import FormatError, ImportRefused
+from weights.errors import ImportRefused
 from weights.files.loading import check_tensors
 from weights.files.settings import Preprocess, check_settings
 from weights.files.storage import PathLike
 from weights.importers.checkpoints import Checkpoint, settle
 from weights.importers.containers.container import Container
-from weights.importers.files import file_type_of
+from weights.importers.files import check_file_type
 from weights.importers.gates import OWN_GATE, convert_gates
 from weights.importers.importer import (
     Arguments,
@@ -181,9 +181,8 @@ def _assumed(inferred: Inferred, checked: Config, given: Arguments) -> dict[str,
 def _import_container(
     container: Container, source: PathLike, architecture: str | None, given: Arguments
 ) -> Imported:
-    found = file_type_of(source) if container.file_types else ""
-    if container.file_types and found not in container.file_types:
-        raise FormatError(f"{source} is not what --from {container.name} reads: it is {found}")
+    if container.file_types:
+        check_file_type(source, container.name, container.file_types)
     checkpoint = container.read(source)
     description = settle(source, checkpoint.description, architecture, given)
     checked = configure(description.architecture, description.config)

@@ -3,7 +3,7 @@
 import os
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -170,6 +170,13 @@ def read_state_dicts(path: PathLike) -> StateDicts:
     if found not in READERS:
         raise FormatError(_not_read(path, found))
     return READERS[found](path)
+
+
+def check_file_type(path: PathLike, importer: str, known: Collection[str]) -> None:
+    """Raise `FormatError` for a file of another type than those that an importer reads."""
+    found = file_type_of(path)
+    if found not in known:
+        raise FormatError(f"{path} is not what --from {importer} reads: it is {found}")
 
 
 def file_type_of(path: PathLike) -> str:
