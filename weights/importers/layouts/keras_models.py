@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from weights.importers.containers import keras_h5
 from weights.importers.containers.keras_names import read_layers
 from weights.importers.importer import Arguments, Importer, Inferred, Shapes, rename
 from weights.importers.layouts.ghostnets import (
@@ -14,10 +15,9 @@ from weights.importers.layouts.ghostnets import (
     infer_ghostnet,
     numbered_blocks,
 )
-from weights.layout import KERNELS, from_channels_last, from_depth_multiplier
 from weights.networks.architectures import Config
 from weights.networks.ghostnet import ROWS
-from weights.tensors import DEPTHWISE, TensorSpec
+from weights.tensors import TensorSpec
 
 ARCHITECTURES = ("ghostnet", "ghostnetv2")
 # What their classes always have.
@@ -92,11 +92,7 @@ KECAM_NAMES = (
 
 def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     """Return a variable of Keras in the canonical layout; one of another rank as it is."""
-    if array.ndim != len(spec.shape):
-        return array
-    if spec.kind == DEPTHWISE:
-        return from_depth_multiplier(array)
-    return from_channels_last(array, spec) if spec.kind in KERNELS or array.ndim == 2 else array
+    return keras_h5.to_canonical(array, spec) if array.ndim == len(spec.shape) else array
 
 
 def inferring(name: str) -> Callable[[Shapes, str | None, Arguments], Inferred]:
