@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -81,9 +81,14 @@ def is_inside(path: str, others: Collection[str]) -> bool:
     >>> is_inside("a.b.c", {"a.b"}), is_inside("a.bc", {"a.b", "a.bc"}), is_inside("a", {""})
     (True, False, True)
     """
-    return (bool(path) and "" in others) or any(
-        path[: match.start()] in others for match in re.finditer(r"\.", path)
-    )
+    return any(outer in others for outer in above(path))
+
+
+def above(path: str) -> Iterator[str]:
+    """Yield the paths that a path lies inside, that of the whole network first."""
+    if path:
+        yield ""
+    yield from (path[: match.start()] for match in re.finditer(r"\.", path))
 
 
 def heads(names: Iterable[str]) -> dict[str, str]:
