@@ -52,9 +52,7 @@ def read(path: PathLike) -> Checkpoint:
     return Checkpoint(path, weights, dropped, description=description, problems=problems)
 
 
-def read_weights(
-    path: PathLike, parse: Callable[[Any], Found]
-) -> tuple[bytes, Found | None, int]:
+def read_weights(path: PathLike, parse: Callable[[Any], Found]) -> tuple[bytes, Found | None, int]:
     """Read a file of Keras: its HDF5 bytes, what `parse` makes of its config.json, and its size."""
     if file_type_of(path) == file_types.HDF5:
         data = read_bytes(path)
