@@ -97,7 +97,7 @@ def compare_tensors(
     hint = _relation(kind, a, b) or _twin_hint(twin, b)
     if not hint and maximum is not None:
         with np.errstate(all="ignore"):  # infinities and NaN are what is looked for
-            hint = _numeric_hint(a, b)
+            hint = _numeric_hint(a, b, maximum)
     return TensorDifference(name, ", ".join(filter(None, [*notes, hint])), maximum, index)
 
 
@@ -150,8 +150,8 @@ def _type_notes(a: np.ndarray, b: np.ndarray) -> Iterator[str]:
         yield f"shape {a.shape} in A and {b.shape} in B"
 
 
-def _numeric_hint(a: np.ndarray, b: np.ndarray) -> str:
-    if largest_difference(a, b)[0] == 0:
+def _numeric_hint(a: np.ndarray, b: np.ndarray, maximum: float) -> str:
+    if maximum == 0:
         return "signs of zeros differ" if a.dtype == b.dtype else "the same values"
     changed = a.size - int(_same_bits(a, b).sum()) if a.dtype == b.dtype else a.size
     # Of two numbers one is no exception.

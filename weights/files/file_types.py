@@ -9,7 +9,7 @@ BEGINNING = 512
 SAFETENSORS, PICKLE, HDF5 = "a safetensors file", "a pickle", "an HDF5 file (Keras' .weights.h5)"
 TORCH, NPZ, KERAS = "a PyTorch checkpoint", "a NumPy archive (.npz)", "a model of Keras (.keras)"
 ZIP = "a zip archive (a PyTorch checkpoint, a .keras or an .npz file)"
-MSGPACK, EMPTY, TEXT = "a msgpack file", "empty", "text"
+MSGPACK, ONNX, EMPTY, TEXT = "a msgpack file", "an ONNX model", "empty", "text"
 UNKNOWN = "of no kind that this package knows"
 HTML = "an HTML page, perhaps the error of a download"
 
@@ -31,7 +31,7 @@ STARTS = (
 )
 MARKUP = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|head|body|\?xml|!--)", re.IGNORECASE)
 # The version of the format, then the producer, the graph or a text, as ONNX writes them.
-ONNX = re.compile(rb"\x08[\x01-\x1f][\x12\x1a\x22\x2a\x32\x3a\x42]")
+ONNX_MODELS = re.compile(rb"\x08[\x01-\x1f][\x12\x1a\x22\x2a\x32\x3a\x42]")
 # Protocols 2 to 5; older ones are text.
 PICKLES = re.compile(rb"\x80[\x02-\x05]")
 # A map of msgpack with its first key, a text.
@@ -76,8 +76,8 @@ def _by_pattern(start: bytes) -> str:
         return "a tar archive: unpack it first"
     if start[4:8] == b"TFL3":
         return "a TensorFlow Lite model"
-    if ONNX.match(start):
-        return "an ONNX model"
+    if ONNX_MODELS.match(start):
+        return ONNX
     if PICKLES.match(start):
         return PICKLE
     if MSGPACKS.match(start):

@@ -1,18 +1,18 @@
 """From a foreign checkpoint to canonical tensors."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from weights.checks import choice
-from weights.errors import FormatError, ImportRefused
+from weights.errors import ImportRefused
 from weights.files.loading import check_tensors
 from weights.files.settings import Preprocess, check_settings
 from weights.files.storage import PathLike
 from weights.importers.checkpoints import Checkpoint, settle
 from weights.importers.containers.container import Container
-from weights.importers.files import file_type_of
+from weights.importers.files import check_file_type
 from weights.importers.gates import OWN_GATE, convert_gates
 from weights.importers.importer import (
     Arguments,
@@ -31,8 +31,6 @@ from weights.networks.architectures import Config, configure
 
 # So many missing tensors are reported at most: no configuration may ask for work without end.
 MORE_THAN_FOUND, SPARE = 4096, 32
-# Arguments that the architecture's name, or the names of the tensors, always determine.
-IN_NAMES = ("depth", "form", "version")
 # So many entries beside the tensors are named at most.
 MOST_BESIDE = 32
 PREPROCESSING = ("preprocess", "classes")
@@ -172,18 +170,17 @@ def _import_state_dict(
 
 def _assumed(inferred: Inferred, checked: Config, given: Arguments) -> dict[str, Any]:
     """Return every argument that neither the file nor the user gives."""
-    values = {each.name: getattr(checked, each.name) for each in fields(checked) if each.init}
-    known = {*inferred.arguments, *given, *IN_NAMES}
-    values |= checked.to_dict()
-    return {name: x for name, x in values.items() if name not in known} | dict(inferred.assumptions)
+    # The names of the tensors always determine the form.
+    known = {*inferred.arguments, *given, "form"}
+    assumed = {name: x for name, x in checked.complete().items() if name not in known}
+    return assumed | dict(inferred.assumptions)
 
 
 def _import_container(
     container: Container, source: PathLike, architecture: str | None, given: Arguments
 ) -> Imported:
-    found = file_type_of(source) if container.file_types else ""
-    if container.file_types and found not in container.file_types:
-        raise FormatError(f"{source} is not what --from {container.name} reads: it is {found}")
+    if container.file_types:
+        check_file_type(source, container.name, container.file_types)
     checkpoint = container.read(source)
     description = settle(source, checkpoint.description, architecture, given)
     checked = configure(description.architecture, description.config)

@@ -1,8 +1,12 @@
 """From an interchange file to a foreign checkpoint."""
 
-from collections.abc import Iterator
+import io
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from weights.checks import choice
@@ -12,7 +16,7 @@ from weights.files.storage import PathLike, write_safetensors
 from weights.files.writing import check_writable, write_atomically
 from weights.importers.checkpoints import Description
 from weights.importers.containers.container import Container
-from weights.importers.files import EXPORTED, TORCH_SUFFIXES, suffix_of, torch_bytes
+from weights.importers.files import EXPORTED
 from weights.importers.importer import Importer
 from weights.importers.registry import EXPORTERS, IMPORTERS
 from weights.modules.forms import FOLDED
@@ -21,6 +25,7 @@ from weights.networks.resnet import GhostResNetConfig
 from weights.networks.vgg import GhostVGGConfig
 
 SAFETENSORS = ".safetensors"
+TORCH_SUFFIXES = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt")
 
 
 def export_file(
@@ -57,6 +62,41 @@ def _check_suffix(path: PathLike) -> None:
             f"a state dict is written as one of {', '.join(known)}, got {path}: other tools tell "
             "the kind of a file by its suffix"
         )
+
+
+def suffix_of(path: PathLike) -> str:
+    """Return the suffix of a file, in lower case.
+
+    >>> suffix_of("model.pth.tar"), suffix_of("model_best.SAFETENSORS")
+    ('.pth.tar', '.safetensors')
+    """
+    name = Path(path).name.lower()
+    return ".pth.tar" if name.endswith(".pth.tar") else Path(name).suffix
+
+
+def torch_bytes(tensors: Mapping[str, np.ndarray], description: str) -> bytes:
+    """Return what torch.save writes of a state dict with these arrays.
+
+    The description is put into the `_metadata` of the state dict: no key is added, and
+    `load_state_dict` passes over it.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise GhostError(
+            "writing .pt and .pth files needs PyTorch: install it, or write .safetensors"
+        ) from None
+    stream = io.BytesIO()
+    state = OrderedDict((name, _to_tensor(torch, array)) for name, array in tensors.items())
+    state._metadata = OrderedDict({"": {EXPORTED: description}})  # type: ignore[attr-defined]
+    torch.save(state, stream)
+    return stream.getvalue()
+
+
+def _to_tensor(torch: Any, array: np.ndarray) -> Any:
+    if array.dtype == ml_dtypes.bfloat16:
+        return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16)
+    return torch.from_numpy(array.copy())
 
 
 def export_tensors(file: WeightFile, exporter: str) -> dict[str, np.ndarray]:

@@ -1,18 +1,16 @@
 """The files that hold foreign checkpoints: their state dicts as NumPy arrays."""
 
-import io
 import os
 import zipfile
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
-from weights.errors import FormatError, GhostError, ImportRefused
+from weights.errors import FormatError, ImportRefused
 from weights.files import file_types
 from weights.files.metadata import ENTRY
 from weights.files.storage import PathLike, opened, read_safetensors
@@ -21,22 +19,11 @@ from weights.importers.pickled import Left, Name, Tensor
 from weights.importers.torch_files import PICKLE, Content, load
 from weights.text import MOST_CHARACTERS
 
-TORCH_SUFFIXES = (".pt", ".pth", ".pth.tar", ".bin", ".ckpt")
 # The name of an exporter's description of a state dict; not that of an interchange file's entry, as
 # names and layout of the tensors are another tool's.
 EXPORTED = "ghost_export"
 # So deep inside a file a state dict is looked for.
 DEEPEST = 2
-
-
-def suffix_of(path: PathLike) -> str:
-    """Return the suffix of a file, in lower case.
-
-    >>> suffix_of("model.pth.tar"), suffix_of("model_best.SAFETENSORS")
-    ('.pth.tar', '.safetensors')
-    """
-    name = Path(path).name.lower()
-    return ".pth.tar" if name.endswith(".pth.tar") else Path(name).suffix
 
 
 @dataclass(frozen=True)
@@ -143,31 +130,6 @@ def _type_of(value: Any) -> str:
     return value.name if isinstance(value, Left | Name) else type(value).__name__
 
 
-def torch_bytes(tensors: Mapping[str, np.ndarray], description: str) -> bytes:
-    """Return what torch.save writes of a state dict with these arrays.
-
-    The description is put into the `_metadata` of the state dict: no key is added, and
-    `load_state_dict` passes over it.
-    """
-    try:
-        import torch
-    except ImportError:
-        raise GhostError(
-            "writing .pt and .pth files needs PyTorch: install it, or write .safetensors"
-        ) from None
-    stream = io.BytesIO()
-    state = OrderedDict((name, _to_tensor(torch, array)) for name, array in tensors.items())
-    state._metadata = OrderedDict({"": {EXPORTED: description}})  # type: ignore[attr-defined]
-    torch.save(state, stream)
-    return stream.getvalue()
-
-
-def _to_tensor(torch: Any, array: np.ndarray) -> Any:
-    if array.dtype == ml_dtypes.bfloat16:
-        return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16)
-    return torch.from_numpy(array.copy())
-
-
 def read_archive(path: PathLike) -> StateDicts:
     """Read a zip archive whose first member does not tell what it is."""
     with opened(path) as stream:
@@ -208,6 +170,13 @@ def read_state_dicts(path: PathLike) -> StateDicts:
     if found not in READERS:
         raise FormatError(_not_read(path, found))
     return READERS[found](path)
+
+
+def check_file_type(path: PathLike, importer: str, known: Collection[str]) -> None:
+    """Raise `FormatError` for a file of another type than those that an importer reads."""
+    found = file_type_of(path)
+    if found not in known:
+        raise FormatError(f"{path} is not what --from {importer} reads: it is {found}")
 
 
 def file_type_of(path: PathLike) -> str:

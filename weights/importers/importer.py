@@ -173,9 +173,7 @@ class Imported:
 
     def with_preprocess(self, settings: Preprocess) -> Self:
         """Return the same with the settings of an image, which are then no assumption."""
-        assumed = {key: x for key, x in self.source["assumed"].items() if key != "preprocess"}
-        source = self.source | {"assumed": assumed}
-        return replace(self, preprocess=settings.copy(), source=source)
+        return replace(self.without_assumed(("preprocess",)), preprocess=settings.copy())
 
 
 def write(imported: Imported, path: PathLike, *, overwrite: bool = False) -> None:

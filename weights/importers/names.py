@@ -2,8 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Self
 
@@ -80,9 +81,14 @@ def is_inside(path: str, others: Collection[str]) -> bool:
     >>> is_inside("a.b.c", {"a.b"}), is_inside("a.bc", {"a.b", "a.bc"}), is_inside("a", {""})
     (True, False, True)
     """
-    return (bool(path) and "" in others) or any(
-        path[: match.start()] in others for match in re.finditer(r"\.", path)
-    )
+    return any(outer in others for outer in above(path))
+
+
+def above(path: str) -> Iterator[str]:
+    """Yield the paths that a path lies inside, that of the whole network first."""
+    if path:
+        yield ""
+    yield from (path[: match.start()] for match in re.finditer(r"\.", path))
 
 
 def heads(names: Iterable[str]) -> dict[str, str]:
@@ -139,8 +145,8 @@ class NameMap:
 
     def apply(self, name: str) -> str:
         """Return the new name of a tensor."""
-        for old, new in self.rules if len(name) <= LONGEST_NAME else ():
-            found = re.fullmatch(_pattern(old), name)
+        for pattern, new in self._patterns if len(name) <= LONGEST_NAME else ():
+            found = pattern.fullmatch(name)
             if found:
                 return _filled(new, found.groups())
         return name
@@ -167,6 +173,11 @@ class NameMap:
             )
         return renamed
 
+    @cached_property
+    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
+        """The old names as patterns, each with the new name."""
+        return [(_pattern(old), new) for old, new in self.rules]
+
 
 def _beginnings(names: Iterable[str]) -> str:
     return listed(dict.fromkeys(name.partition(".")[0] for name in names))
@@ -181,10 +192,10 @@ def _stars(text: str) -> list[str]:
     return re.findall(r"\*\*?", text)
 
 
-def _pattern(rule: str) -> str:
+def _pattern(rule: str) -> re.Pattern[str]:
     parts = re.split(r"(\*\*?)", rule)
     kinds = {"*": r"([^.]*)", "**": r"(.*)"}
-    return "".join(kinds.get(part) or re.escape(part) for part in parts)
+    return re.compile("".join(kinds.get(part) or re.escape(part) for part in parts))
 
 
 def inside(

@@ -1,6 +1,5 @@
 """Every module of this project that a larger network holds."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +11,7 @@ from weights.files.modules import FileModule, write_modules
 from weights.files.storage import PathLike
 from weights.importers.converting import import_checkpoint, import_part
 from weights.importers.importer import Arguments, Imported, Importer
-from weights.importers.names import NameMap, is_inside, places
+from weights.importers.names import NameMap, above, is_inside, places
 from weights.importers.registry import IMPORTERS
 
 # Networks have fewer; each is looked for among all names.
@@ -67,8 +66,8 @@ def import_modules(
         except GhostError as error:
             left[path] = str(error).partition("\n")[0]
     # Of a path that is none, the modules inside are what was meant.
-    above = {path[: match.start()] for path in found for match in re.finditer(r"\.", path)} | {""}
-    left = {path: why for path, why in left.items() if path not in above}
+    around = {outer for path in found for outer in above(path)}
+    left = {path: why for path, why in left.items() if path not in around}
     if not found:
         raise ImportRefused(f"{source} holds no module that {importer} reads")
     return Several(importer, found, left)

@@ -48,6 +48,8 @@ ROWS: Rows = (
     ((5, 672, 160, 0.25, 2),),
     ((5, 960, 160, 0, 1), (5, 960, 160, 0.25, 1), (5, 960, 160, 0, 1), (5, 960, 160, 0.25, 1)),
 )
+# Stage and position of every block, from the input to the output.
+BLOCKS = [(stage, index) for stage, rows in enumerate(ROWS) for index in range(len(rows))]
 STEM_CHANNELS, LAST_EXPANSION, HEAD_CHANNELS = 16, 960, 1280
 BRANCHES = 3
 # Stages before this one have no DFC attention.

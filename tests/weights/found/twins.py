@@ -73,9 +73,9 @@ def saved(name: str, content: Callable[[], Any]) -> Make:
 def _as_torch(torch: Any, value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return torch.from_numpy(value.copy())
-    return type(value)(
-        (key, _as_torch(torch, x)) for key, x in value.items()
-    ) if isinstance(value, dict) else value  # fmt: skip
+    if isinstance(value, dict):
+        return type(value)((key, _as_torch(torch, x)) for key, x in value.items())
+    return value
 
 
 def shared(name: str) -> Make:

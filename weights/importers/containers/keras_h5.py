@@ -9,11 +9,11 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -32,8 +32,10 @@ from weights.layout import from_channels_last, from_depth_multiplier
 from weights.networks.architectures import ARCHITECTURES
 from weights.tensors import DEPTHWISE, TensorSpec
 
+Found = TypeVar("Found")
 SUFFIX, KERAS_FILE = ".weights.h5", "a file of Keras"
 WEIGHTS, CONFIG = "model.weights.h5", "config.json"
+KINDS = (file_types.HDF5, file_types.KERAS, file_types.ZIP)
 # Variables besides the module's: the optimizer's variables, a metric's, a dropout's seed.
 OTHERS = re.compile(r"^(optimizer|_?metrics?|.*seed_generator)(/|$)")
 # Layers of a list are stored under their class and number, and labelled with their own name.
@@ -42,38 +44,41 @@ NUMBERED = re.compile(r"^(?P<kind>.+?)(_(?P<number>\d+))?$")
 
 def read(path: PathLike) -> Checkpoint:
     """Read the variables of a file, and its description of the module."""
+    data, described, size = read_weights(path, _description)
+    arrays, labels, text = read_apart(path, data, size)
+    weights, dropped = without_others(arrays, OTHERS)
+    description = described or Description.parse(path, text)
+    problems = tuple(order_problems(labels))
+    return Checkpoint(path, weights, dropped, description=description, problems=problems)
+
+
+def read_weights(path: PathLike, parse: Callable[[Any], Found]) -> tuple[bytes, Found | None, int]:
+    """Read a file of Keras: its HDF5 bytes, what `parse` makes of its config.json, and its size."""
     if file_type_of(path) == file_types.HDF5:
         data = read_bytes(path)
-        return _checkpoint(path, data, len(data), None)
+        return data, None, len(data)
     with opened(path) as stream:
         size = os.fstat(stream.fileno()).st_size
         try:
             with zipfile.ZipFile(stream) as archive:
                 check_members(path, archive, size)
-                weights = archive.read(WEIGHTS)
-                config = json.loads(archive.read(CONFIG))
+                return archive.read(WEIGHTS), parse(json.loads(archive.read(CONFIG))), size
         except ImportRefused:
             raise
         except Exception:  # zipfile and zlib raise many kinds for damage
             raise FormatError(f"{path} is not a whole .keras file") from None
-    return _checkpoint(path, weights, size, _description(config))
+
+
+def without_others(arrays: Arrays, others: re.Pattern[str]) -> tuple[Arrays, dict[str, int]]:
+    """Return the variables that are none of the `others`, and how many of those there are."""
+    kept = {name: array for name, array in arrays.items() if not others.match(name)}
+    count = len(arrays) - len(kept)
+    return kept, {"variables that are no weights": count} if count else {}
 
 
 def read_variables(path: Path) -> Arrays:
     """Read the variables of a `.weights.h5` file of our own, by their path in it."""
     return read_here(path, path, path.stat().st_size)[0]
-
-
-def _checkpoint(
-    path: PathLike, data: bytes, size: int, described: Description | None
-) -> Checkpoint:
-    arrays, labels, text = read_apart(path, data, size)
-    others = [name for name in arrays if OTHERS.match(name)]
-    weights = {name: array for name, array in arrays.items() if name not in others}
-    dropped = {"variables that are no weights": len(others)} if others else {}
-    description = described or Description.parse(path, text)
-    problems = tuple(order_problems(labels))
-    return Checkpoint(path, weights, dropped, description=description, problems=problems)
 
 
 def order_problems(labels: dict[str, str]) -> Iterator[str]:
@@ -154,5 +159,4 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
         write_atomically(Path(path), temporary.read_bytes(), overwrite=overwrite)
 
 
-KINDS = (file_types.HDF5, file_types.KERAS, file_types.ZIP)
 KERAS = Container("keras", "keras-h5", read, places, to_canonical, write, KINDS)

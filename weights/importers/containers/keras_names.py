@@ -1,23 +1,17 @@
 """Files of Keras read by the names of layers: `layer.kernel`, `layer.gamma`, and so on."""
 
-import json
-import os
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from weights.errors import FormatError, ImportRefused
-from weights.files import file_types
-from weights.files.storage import PathLike, opened, read_bytes
+from weights.files.storage import PathLike
 from weights.importers.checkpoints import Arrays, Checkpoint
 from weights.importers.containers.hdf5 import read_apart
-from weights.importers.containers.keras_h5 import CONFIG, OTHERS, WEIGHTS
-from weights.importers.expansion import check_members
+from weights.importers.containers.keras_h5 import KINDS, OTHERS, read_weights, without_others
 from weights.importers.files import file_type_of
 
-KINDS = (file_types.HDF5, file_types.KERAS, file_types.ZIP)
 # The variables of a layer by their number, and how many there are.
 VARIABLES: Mapping[int, tuple[str, ...]] = {
     1: ("kernel",),
@@ -27,7 +21,7 @@ VARIABLES: Mapping[int, tuple[str, ...]] = {
 NUMBERED = re.compile(r"(?P<layer>.+)/vars/(?P<number>\d+)")
 # Keras 2 names a variable after its layer, and puts a whole model's weights into one group.
 OLD = re.compile(r"(model_weights/)?(?P<layer>[^/]+)/(?:.+/)?(?P<variable>\w+):0")
-OLD_OTHERS = "optimizer_weights/"
+OLD_OTHERS = re.compile(rf"{OTHERS.pattern}|optimizer_weights/")
 
 
 def read_layers(path: PathLike, entry: str | None = None) -> Checkpoint:
@@ -37,36 +31,10 @@ def read_layers(path: PathLike, entry: str | None = None) -> Checkpoint:
         raise FormatError(f"{path} is no file of Keras: it is {found}")
     if entry is not None:
         raise ImportRefused(f"{path} has no entries: leave `entry` out")
-    order: dict[str, str] = {}
-    if found == file_types.HDF5:
-        data = read_bytes(path)
-        size = len(data)
-    else:
-        data, order, size = _archived(path)
+    data, order, size = read_weights(path, _places)
     arrays, labels, _ = read_apart(path, data, size)
-    kept = {name: x for name, x in arrays.items() if not _is_other(name)}
-    dropped = {"variables that are no weights": len(arrays) - len(kept)}
-    tensors = _named(kept, order | labels)
-    return Checkpoint(path, tensors, dropped if dropped["variables that are no weights"] else {})
-
-
-def _is_other(name: str) -> bool:
-    return bool(OTHERS.match(name)) or name.startswith(OLD_OTHERS)
-
-
-def _archived(path: PathLike) -> tuple[bytes, dict[str, str], int]:
-    """Return the weights of a .keras file, and the names of layers by their places in it."""
-    with opened(path) as stream:
-        size = os.fstat(stream.fileno()).st_size
-        try:
-            with zipfile.ZipFile(stream) as archive:
-                check_members(path, archive, size)
-                config = json.loads(archive.read(CONFIG))
-                return archive.read(WEIGHTS), _places(config), size
-        except ImportRefused:
-            raise
-        except Exception:  # zipfile and zlib raise many kinds for damage
-            raise FormatError(f"{path} is not a whole .keras file") from None
+    weights, dropped = without_others(arrays, OLD_OTHERS)
+    return Checkpoint(path, _named(weights, (order or {}) | labels), dropped)
 
 
 def _places(config: Any) -> dict[str, str]:

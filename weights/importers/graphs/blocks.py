@@ -70,9 +70,9 @@ def _are_of_one_block(first: Ghost, second: Ghost, strided: Unit | None) -> bool
     is_strided = strided is None or (
         strided.c_in == strided.c_out == first.c_out and 1 < strided.stride[0] == strided.stride[1]
     )
-    linear = second.primary.activation == "identity"
-    linear = linear and not second.attention
-    return first.is_plain and second.is_plain and linear and is_strided
+    linear = second.primary.activation == "identity" and not second.attention
+    pointwise = first.primary.is_pointwise and second.primary.is_pointwise
+    return pointwise and linear and is_strided
 
 
 def _shortcut(

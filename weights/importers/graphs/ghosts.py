@@ -28,11 +28,6 @@ class Ghost:
     c_out: int
     attention: tuple[Unit, ...] = ()
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is one of a bottleneck: pointwise, its channels those of its halves."""
-        return self.primary.is_pointwise
-
     def tensors(self) -> dict[str, np.ndarray]:
         """Return its tensors by canonical name."""
         both = (("primary_conv", self.primary), ("cheap_conv", self.cheap))

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from weights.errors import FormatError, ImportRefused
+from weights.files import file_types
 from weights.files.storage import PathLike, read_bytes
-from weights.importers.files import file_type_of
-
-ONNX = "an ONNX model"
+from weights.importers.files import check_file_type
 
 
 @dataclass(frozen=True)
@@ -85,9 +84,7 @@ def read_graph(path: PathLike) -> Graph:
     Raises `ImportRefused` where the package onnx is missing or the file names others, `FormatError`
     where it is damaged or no ONNX file.
     """
-    found = file_type_of(path)
-    if found != ONNX:
-        raise FormatError(f"{path} is not what --from onnx reads: it is {found}")
+    check_file_type(path, "onnx", (file_types.ONNX,))
     try:
         import onnx
     except ImportError:

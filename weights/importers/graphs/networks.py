@@ -11,9 +11,9 @@ from weights.importers.graphs.graph import Graph, Node
 from weights.importers.graphs.squeezing import is_mean
 from weights.importers.graphs.units import Unit
 from weights.importers.importer import Part
-from weights.networks.ghostnet import FIRST_ATTENTION, ROWS
+from weights.networks.ghostnet import BLOCKS, FIRST_ATTENTION, ROWS
 
-PLACES = [f"blocks.{stage}.{i}" for stage, rows in enumerate(ROWS) for i in range(len(rows))]
+PLACES = [f"blocks.{stage}.{index}" for stage, index in BLOCKS]
 LAST = f"blocks.{len(ROWS)}.0"
 # Arguments that tell how the convolutions of a part are normalised.
 FORM = ("form", "bn_eps")
@@ -56,7 +56,7 @@ def ghostnet(graph: Graph, units: Mapping[str, Unit], blocks: Sequence[Part]) ->
 
 def _architecture(blocks: Sequence[Part]) -> str | None:
     """Return which GhostNet has attention in those blocks; None where none has."""
-    later = [stage >= FIRST_ATTENTION for stage, rows in enumerate(ROWS) for _ in rows]
+    later = [stage >= FIRST_ATTENTION for stage, _ in BLOCKS]
     found = [block.arguments["attention"] for block in blocks]
     if not any(found):
         return "ghostnet"

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from weights.errors import ImportRefused
-from weights.importers.importer import Arguments, Importer, Inferred, Shapes, rename
+from weights.importers.importer import Arguments, Importer, Inferred, Shapes
 from weights.importers.layouts import timm
-from weights.importers.layouts.ghostnets import PLAIN, canonical_shapes, infer_ghostnet
+from weights.importers.layouts.ghostnets import canonical_shapes, infer_ghostnet, numbered_blocks
 from weights.networks.architectures import Config
 from weights.networks.ghostnet import ROWS
 from weights.tensors import CONVOLUTION, TensorSpec
@@ -24,7 +23,6 @@ ARGUMENTS = {
     "shortcut_activation": "relu",
 }
 UNDETERMINED = ("shortcut_activation",)
-BLOCKS = [(stage, index) for stage, rows in enumerate(ROWS) for index in range(len(rows))]
 LAST = rf"^blocks\.{len(ROWS)}\.0"
 RENAMES = (
     *timm.RENAMES,
@@ -35,10 +33,7 @@ RENAMES = (
     (rf"{LAST}\.bn1\.", "squeeze.1."),
     (r"^conv_head\.", "classifier.0."),
     (r"^bn_head\.", "classifier.1."),
-    *(
-        (rf"^blocks\.{stage}\.{index}\.", f"features.{number}.")
-        for number, (stage, index) in enumerate(BLOCKS, start=1)
-    ),
+    *numbered_blocks("features.{}."),
     (r"\bghost1\.", "conv.0."),
     (r"\bconv_dw\.", "conv.1.0."),
     (r"\bbn_dw\.", "conv.1.1."),
@@ -54,15 +49,10 @@ RENAMES = (
 
 def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
     """Infer the network from the names of d-li14."""
-    first = rename(PLAIN, RENAMES)
-    if first not in shapes:
-        raise ImportRefused(
-            f"{shapes.path} must hold d-li14's GhostNet, with a tensor {first!r}, got none"
-        )
-    fixed = {name: value for name, value in ARGUMENTS.items() if name not in given}
-    canonical = canonical_shapes(shapes, to_canonical, head="norm")
-    found = infer_ghostnet(canonical, "ghostnet", given, fixed)
-    defaults = {name: found.arguments.pop(name) for name in UNDETERMINED if name in fixed}
+    what = "d-li14's GhostNet, with a tensor"
+    canonical = canonical_shapes(shapes, what, to_canonical, head="norm")
+    found = infer_ghostnet(canonical, "ghostnet", given, ARGUMENTS)
+    defaults = {name: found.arguments.pop(name) for name in UNDETERMINED}
     return replace(found, defaults=defaults)
 
 

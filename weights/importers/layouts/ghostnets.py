@@ -13,7 +13,7 @@ from weights.importers.importer import Arguments, Inferred, Shapes, rename
 from weights.importers.layouts.ghost_modules import best_fit, cheap_kernel, divided
 from weights.importers.layouts.layers import BRANCH, PRIMARY, kernels
 from weights.importers.layouts.rep_ghost import is_rep_ghost, read_rep_ghost
-from weights.networks.ghostnet import LAST_EXPANSION, STEM_CHANNELS, GhostNetConfig
+from weights.networks.ghostnet import BLOCKS, LAST_EXPANSION, STEM_CHANNELS, GhostNetConfig
 from weights.tensors import TensorSpec
 
 FIRST = "blocks.0.0.ghost1."
@@ -43,16 +43,29 @@ def recognise_ghostnet(shapes: Shapes) -> str:
     return "ghostnetv2" if ATTENTION in shapes else "ghostnet"
 
 
+def numbered_blocks(name: str, start: int = 1) -> list[tuple[str, str]]:
+    """Return the renames to names that number the blocks through, such as `features.{}.`."""
+    return [
+        (rf"^blocks\.{stage}\.{index}\.", name.format(number))
+        for number, (stage, index) in enumerate(BLOCKS, start)
+    ]
+
+
 def canonical_shapes(
     shapes: Shapes,
+    what: str,
     to_canonical: Callable[[np.ndarray, TensorSpec], np.ndarray],
     version: int = 1,
     **arguments: Any,
 ) -> Shapes:
     """Return shapes by canonical name and in canonical layout; a GhostNet of any width names them.
 
-    `arguments` are those that decide which tensors there are.
+    `arguments` are those that decide which tensors there are. Raises `ImportRefused` where the
+    first ghost module is missing, with `what` before the name that was looked for.
     """
+    first = rename(PLAIN, shapes.renames)
+    if first not in shapes:
+        raise ImportRefused(f"{shapes.path} must hold {what} {first!r}, got none")
     config = GhostNetConfig(version, **arguments)
     specs = {rename(spec.name, shapes.renames): spec for spec in config.tensors()}
     found = {
@@ -66,7 +79,7 @@ def canonical_shapes(
 def infer_ghostnet(
     shapes: Shapes, architecture: str, given: Arguments, fixed: Arguments | None = None
 ) -> Inferred:
-    """Infer a GhostNet; `fixed` are arguments that the foreign class always has.
+    """Infer a GhostNet; `fixed` are arguments of the foreign class, over which `given` ones win.
 
     A network of 1,000 classes and 3 channels is assumed to be one of ImageNet. Raises
     `ImportRefused` where no width fits.

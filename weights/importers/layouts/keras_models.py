@@ -6,19 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from weights.errors import ImportRefused
+from weights.importers.containers import keras_h5
 from weights.importers.containers.keras_names import read_layers
-from weights.importers.importer import Arguments, Importer, Inferred, Renames, Shapes, rename
+from weights.importers.importer import Arguments, Importer, Inferred, Shapes, rename
 from weights.importers.layouts.ghostnets import (
     ATTENTION,
-    PLAIN,
     canonical_shapes,
     infer_ghostnet,
+    numbered_blocks,
 )
-from weights.layout import KERNELS, from_channels_last, from_depth_multiplier
 from weights.networks.architectures import Config
 from weights.networks.ghostnet import ROWS
-from weights.tensors import DEPTHWISE, TensorSpec
+from weights.tensors import TensorSpec
 
 ARCHITECTURES = ("ghostnet", "ghostnetv2")
 # What their classes always have.
@@ -28,7 +27,6 @@ ARGUMENTS = {
 }  # fmt: skip
 RESIZE = {"attention": "nearest pixels as PyTorch takes them; the class takes others at odd sizes"}
 LAST = len(ROWS)
-BLOCKS = [(stage, index) for stage, rows in enumerate(ROWS) for index in range(len(rows))]
 # From the names of layers to those of their variables.
 VARIABLES = (
     (r"bn\.weight$", "bn.gamma"),
@@ -69,10 +67,7 @@ KECAM_NAMES = (
     (rf"^blocks\.{LAST}\.0\.bn1\.", "pre_bn."),
     (r"^conv_head\.", "features_conv."),
     (r"^classifier\.", "head."),
-    *(
-        (rf"^blocks\.{stage}\.{index}\.", f"stack{number}_")
-        for number, (stage, index) in enumerate(BLOCKS, start=1)
-    ),
+    *numbered_blocks("stack{}_"),
     (r"ghost([12])\.primary_conv\.0\.", r"ghost_\1_prim_conv."),
     (r"ghost([12])\.primary_conv\.1\.", r"ghost_\1_prim_bn."),
     (r"ghost([12])\.cheap_conv\.0\.", r"ghost_\1_cheap_dw_conv."),
@@ -97,26 +92,17 @@ KECAM_NAMES = (
 
 def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     """Return a variable of Keras in the canonical layout; one of another rank as it is."""
-    if array.ndim != len(spec.shape):
-        return array
-    if spec.kind == DEPTHWISE:
-        return from_depth_multiplier(array)
-    return from_channels_last(array, spec) if spec.kind in KERNELS or array.ndim == 2 else array
+    return keras_h5.to_canonical(array, spec) if array.ndim == len(spec.shape) else array
 
 
-def inferring(name: str, renames: Renames) -> Callable[[Shapes, str | None, Arguments], Inferred]:
+def inferring(name: str) -> Callable[[Shapes, str | None, Arguments], Inferred]:
     """Return what infers a GhostNet from the names of such a project."""
 
     def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
-        first = rename(PLAIN, renames)
-        if first not in shapes:
-            raise ImportRefused(
-                f"{shapes.path} must hold a GhostNet of {name}, with {first!r}, got none"
-            )
-        version = 2 if rename(ATTENTION, renames) in shapes else 1
-        canonical = canonical_shapes(shapes, to_canonical, version)
-        fixed = {key: value for key, value in ARGUMENTS.items() if key not in given}
-        found = infer_ghostnet(canonical, ARCHITECTURES[version - 1], given, fixed)
+        version = 2 if rename(ATTENTION, shapes.renames) in shapes else 1
+        what = f"a GhostNet of {name}, with"
+        canonical = canonical_shapes(shapes, what, to_canonical, version)
+        found = infer_ghostnet(canonical, ARCHITECTURES[version - 1], given, ARGUMENTS)
         told = RESIZE if version == 2 and name == "kimm" else {}
         return replace(found, assumptions=dict(found.assumptions) | told)
 
@@ -130,7 +116,7 @@ def differences(config: Config) -> Iterator[str]:
 
 KIMM, KECAM = (
     Importer(
-        name, ARCHITECTURES, re.compile(start), inferring(name, renames), differences, renames,
+        name, ARCHITECTURES, re.compile(start), inferring(name), differences, renames,
         to_canonical=to_canonical, read=read_layers,
     )
     for name, start, renames in (

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from weights.errors import ImportRefused
-from weights.importers.importer import Arguments, Importer, Inferred, Shapes, rename
-from weights.importers.layouts.ghostnets import PLAIN, canonical_shapes, infer_ghostnet
+from weights.importers.importer import Arguments, Importer, Inferred, Shapes
+from weights.importers.layouts.ghostnets import canonical_shapes, infer_ghostnet, numbered_blocks
 from weights.networks.architectures import Config
 from weights.networks.ghostnet import ROWS
 from weights.tensors import CONVOLUTION, TensorSpec
@@ -23,7 +22,6 @@ ARGUMENTS = {
     "ratio": 2,
     "dw_kernel_size": 3,
 }
-BLOCKS = [(stage, index) for stage, rows in enumerate(ROWS) for index in range(len(rows))]
 LAST = rf"^blocks\.{len(ROWS)}\.0"
 RENAMES = (
     (r"^classifier\.", "fc_1."),
@@ -33,10 +31,7 @@ RENAMES = (
     (rf"{LAST}\.bn1\.", "conv_last._batch_norm."),
     (r"^conv_head\.", "fc_0._conv."),
     (r"^bn_head\.", "fc_0._batch_norm."),
-    *(
-        (rf"^blocks\.{stage}\.{index}\.", f"_ghostbottleneck_{number}.")
-        for number, (stage, index) in enumerate(BLOCKS)
-    ),
+    *numbered_blocks("_ghostbottleneck_{}.", start=0),
     (r"\bghost([12])\.", r"ghost_module_\1."),
     (r"\bcheap_conv\.", "cheap_operation."),
     (r"\b(primary_conv|cheap_operation)\.0\.", r"\1._conv."),
@@ -56,14 +51,9 @@ RENAMES = (
 
 def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
     """Infer the network from the names of PaddleClas."""
-    first = rename(PLAIN, RENAMES)
-    if first not in shapes:
-        raise ImportRefused(
-            f"{shapes.path} must hold PaddleClas' GhostNet, with a tensor {first!r}, got none"
-        )
-    fixed = {name: value for name, value in ARGUMENTS.items() if name not in given}
-    canonical = canonical_shapes(shapes, to_canonical, head="norm")
-    return infer_ghostnet(canonical, "ghostnet", given, fixed)
+    what = "PaddleClas' GhostNet, with a tensor"
+    canonical = canonical_shapes(shapes, what, to_canonical, head="norm")
+    return infer_ghostnet(canonical, "ghostnet", given, ARGUMENTS)
 
 
 def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
