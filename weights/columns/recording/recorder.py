@@ -55,7 +55,7 @@ class Recorder(ABC):
     def record(
         self, inputs: Sequence[np.ndarray], *, double: bool = False, training: bool = False
     ) -> dict[str, Any]:
-        """Run a fresh network on inputs in canonical layout: its modules, and every call of one.
+        """Run a fresh network on inputs in canonical layout: every call of a module.
 
         `double` runs it in float64, `training` as in training, with the gradients and the
         statistics of a step. Raises `ArgumentError` for code of the user's that raises.
@@ -63,7 +63,7 @@ class Recorder(ABC):
         with self.arithmetic(double):
             network, paths = self._network(inputs)
             network = self.widened(network) if double else network
-            named = {id(module): name for name, module in self._named(network, paths)}
+            named = {id(module): _back(path, paths) for path, module in self.modules(network)}
             calls = Calls(named, self.arrays, self.told)
             given = [self._native(each, double=double) for each in inputs]
             with running(self._target, "calling its network"), self.watched(network, calls):
@@ -72,9 +72,6 @@ class Recorder(ABC):
                 "channels_last": self.framework.channels_last,
                 "training": training,
                 "double": all(a.dtype == np.float64 for _, a in self.arrays(output)),
-                "modules": {
-                    name: type(each).__name__ for name, each in self._named(network, paths)
-                },
                 "calls": calls.ended,
             }
             return found | (self._step(inputs, double=double) if training else {})
@@ -193,11 +190,6 @@ class Recorder(ABC):
     def settle(self, network: Any, inputs: Sequence[Any]) -> None:
         """Create the variables of a network that has none before its first call."""
         del network, inputs
-
-    def _named(self, network: Any, paths: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-        """The modules of a network by their paths in the file."""
-        for path, module in self.modules(network):
-            yield _back(path, paths), module
 
     def _flatten_of_file(self, paths: Mapping[str, str]) -> dict[str, Sequence[int]]:
         if self._weights is None:
