@@ -12,7 +12,7 @@ from weights.columns.matching import renamed
 from weights.columns.recording.calls import Arrays, Calls
 from weights.columns.recording.user_code import find_function, running
 from weights.errors import ArgumentError, GhostError
-from weights.files.file import read_file
+from weights.files.file import read_metadata
 from weights.networks.custom import CUSTOM
 
 # The seed of what a training step multiplies the output by.
@@ -163,9 +163,9 @@ class Recorder(ABC):
         return {"gradients": gradients, "statistics": moved, "before": before}
 
     def _tensors(self, network: Any, paths: Mapping[str, str]) -> Arrays:
-        flatten = {**self._flatten_of_file(paths), **self._flatten}
         if not self.framework.is_custom(network):
             return self.framework.state(network)
+        flatten = {**self._flatten_of_file(paths), **self._flatten}
         tensors = self.framework.custom_contents(network, flatten)[2]
         return {_back(name, paths): array for name, array in tensors.items()}
 
@@ -192,13 +192,14 @@ class Recorder(ABC):
         del network, inputs
 
     def _flatten_of_file(self, paths: Mapping[str, str]) -> dict[str, Sequence[int]]:
-        if self._weights is None:
+        """What the file says of flattened images, by paths in the network."""
+        metadata = read_metadata(self._weights) if self._weights is not None else {}
+        if metadata.get("architecture") != CUSTOM:
             return {}
-        file = read_file(self._weights, allow_invalid=True)
-        entries = file.config["modules"] if file.architecture == CUSTOM else []
-        found = {each["path"]: each["config"].get("flattened") for each in entries}
-        flattened = {path: sizes for path, sizes in found.items() if sizes}
-        return dict(zip(renamed(list(flattened), paths or None), flattened.values(), strict=True))
+        modules = metadata["config"]["modules"]
+        here = renamed([each["path"] for each in modules], paths or None)
+        sizes = [each["config"].get("flattened") for each in modules]
+        return {path: each for path, each in zip(here, sizes, strict=True) if each}
 
     def _native(self, array: np.ndarray, *, double: bool) -> Any:
         if array.dtype.kind == "f":
