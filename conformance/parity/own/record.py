@@ -54,7 +54,7 @@ class Record:
     """A run of a network: the calls of its modules, in the order in which they ended.
 
     Of a training step, `gradients` and `statistics` are by the names of tensors, and `before` what
-    all were; `no_gradients` says why there are none.
+    the statistics were; `no_gradients` says why there are none.
     """
 
     framework: str

@@ -160,7 +160,8 @@ class Recorder(ABC):
         after = self._tensors(network, paths)
         moved = {name: array for name, array in after.items() if name.endswith(STATISTICS)}
         gradients = {name: array for name, array in after.items() if name not in moved}
-        return {"gradients": gradients, "statistics": moved, "before": before}
+        were = {name: before[name] for name in moved}
+        return {"gradients": gradients, "statistics": moved, "before": were}
 
     def _tensors(self, network: Any, paths: Mapping[str, str]) -> Arrays:
         if not self.framework.is_custom(network):
