@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from conformance.cases.tensors import Tensors
+from conformance.judging.hints import largest_finite
 from conformance.judging.stages import allowed_error
 from conformance.parity.own.record import INPUTS, OUTPUTS, Key, Record
 
@@ -51,8 +52,8 @@ class Baseline:
         exact, runs = getattr(self.exact, kind), [getattr(run, kind) for run in self._runs]
         module = name.rpartition(".")[0]
         place = f"{module.rpartition('.')[0]}.".removeprefix(".") if kind == GRADIENTS else name
-        beside = [array.ravel() for key, array in exact.items() if key.startswith(place)]
-        scale = np.sqrt(self._positions(module)) * np.concatenate(beside)
+        beside = [self._largest[key] for key in exact if key.startswith(place)]
+        scale = np.sqrt(self._positions(module)) * np.array(beside)
         return _allowed(exact, runs, name, scale)
 
     @cached_property
@@ -64,6 +65,12 @@ class Baseline:
             if shape not in sizes:
                 sizes.append(shape)
         return found
+
+    @cached_property
+    def _largest(self) -> Mapping[str, float]:
+        """The largest number of every gradient and statistic, by its name."""
+        tensors = {**self.exact.gradients, **self.exact.statistics}
+        return {name: largest_finite(array) for name, array in tensors.items()}
 
     @property
     def _runs(self) -> tuple[Record, ...]:
