@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -37,10 +37,13 @@ class Baseline:
         arrays = self.exact.arrays(key, side)
         return {name: array.astype(np.float64) for name, array in arrays.items()}
 
-    def allowed(self, key: Key, side: str, name: str) -> float:
-        """K times the largest error of the network's own float32 runs there."""
-        runs = [run.arrays(key, side) for run in self._runs if key in run.calls]
-        return _allowed(self.exact.arrays(key, side), runs, name)
+    @cached_property
+    def allowed(self) -> Callable[[Key, str, str], float]:
+        """Of a call, a side and a name, K times the largest error of the float32 runs there.
+
+        It is asked for again by every network, and of what may stand for another call.
+        """
+        return cache(self._allowed_at)
 
     def allowed_to(self, kind: str, name: str) -> float:
         """The same of the gradient or the statistic of a tensor.
@@ -71,6 +74,10 @@ class Baseline:
         """The largest number of every gradient and statistic, by its name."""
         tensors = {**self.exact.gradients, **self.exact.statistics}
         return {name: largest_finite(array) for name, array in tensors.items()}
+
+    def _allowed_at(self, key: Key, side: str, name: str) -> float:
+        runs = [run.arrays(key, side) for run in self._runs if key in run.calls]
+        return _allowed(self.exact.arrays(key, side), runs, name)
 
     @property
     def _runs(self) -> tuple[Record, ...]:

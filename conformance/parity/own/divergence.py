@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -70,11 +71,12 @@ class Comparison:
     def between(self) -> tuple[Key, ...]:
         """Calls of modules of one side alone, between the last equal step and the difference."""
         found: list[Key] = []
+        before = self.before
         for keys, alone in (
             (list(self.baseline.exact.calls), self.only_there),
             (list(self.record.calls), self.only_here),
         ):
-            start = keys.index(self.before.key) + 1 if self.before else 0
+            start = keys.index(before.key) + 1 if before else 0
             end = keys.index(self.first.key) if self.first else len(keys)
             found += [key for key in keys[start:end] if key in alone]
         return tuple(found)
@@ -88,10 +90,10 @@ class Comparison:
     def uneven(self) -> tuple[str, ...]:
         """Paths of modules that are called more often in one of the networks."""
         here, there = (
-            [key.path for key in calls] for calls in (self.record.calls, self.baseline.exact.calls)
+            Counter(key.path for key in record.calls)
+            for record in (self.record, self.baseline.exact)
         )
-        both = dict.fromkeys(path for path in there if path in here)
-        return tuple(path for path in both if here.count(path) != there.count(path))
+        return tuple(path for path in there if path in here and here[path] != there[path])
 
 
 def compare(baseline: Baseline, record: Record) -> Comparison:
