@@ -44,7 +44,7 @@ MAY_IMPORT_LATE = {
 # Who imports by name, at the wish of the user.
 IMPORTS_BY_NAME = {
     "conformance/implementations/registry.py",
-    "weights/columns/recorder.py",
+    "weights/columns/recording/user_code.py",
     "weights/frameworks.py",
     "weights/prediction/frameworks.py",
 }

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -55,6 +56,12 @@ class RunOptions:
     cached: bool
     command: str
 
+    @cached_property
+    def given_files(self) -> dict[str, str]:
+        """The digests of the files that the run was given."""
+        given = {"weights": self.settings.weights, "images": self.settings.images}
+        return {name: sha256(path.read_bytes()).hexdigest() for name, path in given.items() if path}
+
     def selects(self, key: Key) -> bool:
         """Whether a verdict is wanted: any, or one that failed before or whose case is named."""
         if self.rerun is None or key in self.rerun.keys:
@@ -75,7 +82,7 @@ def execute(options: RunOptions) -> int:
         raise click.UsageError(f"cannot make {options.folder}: {error.strerror}") from None
     journal = Journal(
         options.folder, options.implementations, full=options.settings.full,
-        files=_files(options.settings),
+        files=options.given_files,
     )  # fmt: skip
     with lock_folder(options.folder), closing(journal):
         return _run(options, work, lists, journal)
@@ -108,7 +115,7 @@ def _run(
         marked = deviations.apply(result.verdicts, name, lists.get(name, []), options.settings)
         result = replace(result, verdicts=list(marked))
     report = make_report(
-        result, work, options.missing, settings=_described(options.settings),
+        result, work, options.missing, settings=_described(options),
         command=options.command, code=code,
     )  # fmt: skip
     terminal.show(console, result, report)
@@ -119,15 +126,10 @@ def _run(
     return exit_code(console, result) if is_written else HARNESS_FAILED
 
 
-def _described(settings: Settings) -> dict[str, Any]:
+def _described(options: RunOptions) -> dict[str, Any]:
     """The settings as a report keeps them: files by their content."""
-    return {"random": settings.random, "full": settings.full} | _files(settings)
-
-
-def _files(settings: Settings) -> dict[str, str]:
-    """The digests of the files that a run was given."""
-    given = {"weights": settings.weights, "images": settings.images}
-    return {name: sha256(path.read_bytes()).hexdigest() for name, path in given.items() if path}
+    settings = options.settings
+    return {"random": settings.random, "full": settings.full} | options.given_files
 
 
 def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Console) -> Run:
@@ -136,7 +138,7 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
     if journal is not None:
         folder = journal.path.parent
         if options.resume:
-            full, given = options.settings.full, _files(options.settings)
+            full, given = options.settings.full, options.given_files
             done = read_journal(folder, options.implementations, full=full, files=given)
         files.prepare(folder)
         journal.begin(resume=options.resume)

@@ -34,11 +34,7 @@ def parse_sizes(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> tuple[int, ...] | None:
     """Read sizes such as 2x3x32x32, or raise a usage error."""
-    if value is None:
-        return None
-    if SIZES.fullmatch(value) is None:
-        raise click.BadParameter(f"must be sizes such as 2x3x32x32, got {brief(value)}")
-    return tuple(map(int, value.lower().split("x")))
+    return None if value is None else _sizes(value)
 
 
 def parse_flatten(
@@ -46,8 +42,7 @@ def parse_flatten(
 ) -> dict[str, tuple[int, ...]]:
     """Read PATH=CxHxW pairs, or raise a usage error."""
     pairs = parse_pairs(context, parameter, values)
-    sizes = {path: parse_sizes(context, parameter, text) for path, text in pairs.items()}
-    return {path: each for path, each in sizes.items() if each}
+    return {path: _sizes(text) for path, text in pairs.items()}
 
 
 OPTIONS = (
@@ -120,3 +115,9 @@ def compare_own(
     else:
         own_networks.show(console, answer, found, verbose=verbose)
     return PASSED if all(comparison.agrees for comparison in found) else FAILED
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    if SIZES.fullmatch(text) is None:
+        raise click.BadParameter(f"must be sizes such as 2x3x32x32, got {brief(text)}")
+    return tuple(map(int, text.lower().split("x")))

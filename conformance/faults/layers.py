@@ -22,6 +22,7 @@ from conformance.faults.fault import Fault
 from conformance.oracle.ghost_conv import ConvNormAct
 from conformance.oracle.layers import hard_sigmoid, hard_swish, identity, relu, relu6, silu
 from conformance.oracle.weighted import BatchNorm, Convolution
+from weights.arithmetic import kernel_span
 
 # The values that libraries have, and neighbours of them.
 USUAL_EPS = (0.0, 1e-12, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
@@ -36,6 +37,16 @@ def padded_by(widths: Callable[[Any, Any], Any], **options: Any) -> Change:
         return Convolution.__call__(replace(self, padding=none), padded)
 
     return with_methods(Convolution, __call__=call)
+
+
+def same_sides(size: int, span: int, stride: int) -> tuple[int, int]:
+    """The padding of TensorFlow's "same" before and after a size, for a kernel of that span.
+
+    >>> same_sides(8, 3, 2), same_sides(7, 3, 2)
+    ((0, 1), (1, 1))
+    """
+    total = max((-(-size // stride) - 1) * stride + span - size, 0)
+    return total // 2, total - total // 2
 
 
 def both_sides(conv: Any, x: Any) -> list[tuple[int, int]]:
@@ -53,17 +64,11 @@ def _after(conv: Any, x: Any) -> list[tuple[int, int]]:
 
 def _same(conv: Any, x: Any) -> list[tuple[int, int]]:
     """TensorFlow's padding "same", where the padding keeps the size at stride 1."""
-    spans = [
-        (size - 1) * rate + 1
-        for size, rate in zip(conv.weight.shape[2:], conv.dilation, strict=True)
-    ]
+    kernel = conv.weight.shape[2:]
+    spans = [kernel_span(*axis) for axis in zip(kernel, conv.dilation, strict=True)]
     if any(span != 2 * size + 1 for span, size in zip(spans, conv.padding, strict=True)):
         return both_sides(conv, x)
-    totals = [
-        max((-(-size // stride) - 1) * stride + span - size, 0)
-        for size, stride, span in zip(x.shape[2:], conv.stride, spans, strict=True)
-    ]
-    return [(total // 2, total - total // 2) for total in totals]
+    return [same_sides(*axis) for axis in zip(x.shape[2:], spans, conv.stride, strict=True)]
 
 
 def _eps(value: float) -> Change:

@@ -59,12 +59,12 @@ class Worker:
         taps = _method(self._object(**description), "taps")
         return lend(lambda given: as_arrays(taps(given)), x)
 
-    def record(self, inputs: Any, **description: Any) -> Any:
+    def record(
+        self, inputs: Any, double: bool = False, training: bool = False, **description: Any
+    ) -> Any:
         """The calls of the modules of a user's own network."""
-        options = {
-            key: description.pop(key) for key in ("double", "training") if key in description
-        }
-        return _method(self._object(**description), "record")(inputs, **options)
+        record = _method(self._object(**description), "record")
+        return record(inputs, double=double, training=training)
 
     def carry(self, inputs: Any, path: str, **description: Any) -> None:
         """Write the weights of a user's own network."""

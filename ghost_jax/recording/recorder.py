@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import wraps
 from typing import Any
 
 import jax
@@ -13,7 +12,8 @@ from flax import nnx
 from ghost_jax.adapter import strict_arithmetic, versions
 from ghost_jax.ghost_conv import ConvNormAct
 from ghost_jax.weights_io import FRAMEWORK
-from weights.columns import recorder
+from weights.columns.recording import recorder
+from weights.columns.recording.calls import Calls
 
 __all__ = ["Recorder", "build", "strict_arithmetic", "versions"]
 
@@ -54,13 +54,13 @@ class Recorder(recorder.Recorder):
         return nnx.merge(graph, jax.tree.map(_widened, state))
 
     @contextmanager
-    def watched(self, network: nnx.Module, calls: recorder.Calls) -> Iterator[None]:
+    def watched(self, network: nnx.Module, calls: Calls) -> Iterator[None]:
         kinds = {type(module) for _, module in nnx.iter_modules(network)}
         own = {kind: getattr(kind, CALL) for kind in kinds if hasattr(kind, CALL)}
         redefined = {kind: CALL in vars(kind) for kind in own}
         try:
             for kind, function in own.items():
-                setattr(kind, CALL, _intercepted(function, calls))
+                setattr(kind, CALL, calls.intercepting(function))
             yield
         finally:
             for kind, function in own.items():
@@ -95,18 +95,6 @@ def _name(found: Mapping[Any, Any], path: tuple[Any, ...]) -> str:
     if isinstance(parent, ConvNormAct):
         part = next((n for n in CONV_NORM if parent[n] is found.get(path)), part)
     return str(part)
-
-
-def _intercepted(function: Any, calls: recorder.Calls) -> Any:
-    @wraps(function)
-    def call(module: Any, *arguments: Any, **options: Any) -> Any:
-        is_recorded = calls.start(module, (*arguments, options) if options else arguments)
-        output = function(module, *arguments, **options)
-        if is_recorded:
-            calls.end(module, output)
-        return output
-
-    return call
 
 
 def _widened(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import wraps
 from typing import Any
 
 import keras
@@ -15,7 +14,8 @@ from ghost_tf.ghost_conv import ConvNormAct
 from ghost_tf.ordinary.network import children
 from ghost_tf.weights_io import FRAMEWORK
 from weights import ArgumentError
-from weights.columns import recorder
+from weights.columns.recording import recorder
+from weights.columns.recording.calls import Calls
 
 __all__ = ["Recorder", "build", "strict_arithmetic", "versions"]
 
@@ -55,18 +55,9 @@ class Recorder(recorder.Recorder):
         network(*inputs, training=False)
 
     @contextmanager
-    def watched(self, network: Any, calls: recorder.Calls) -> Iterator[None]:
+    def watched(self, network: Any, calls: Calls) -> Iterator[None]:
         function = keras.layers.Layer.__call__
-
-        @wraps(function)
-        def call(layer: Any, *arguments: Any, **options: Any) -> Any:
-            is_recorded = calls.start(layer, (*arguments, options) if options else arguments)
-            output = function(layer, *arguments, **options)
-            if is_recorded:
-                calls.end(layer, output)
-            return output
-
-        keras.layers.Layer.__call__ = call
+        keras.layers.Layer.__call__ = calls.intercepting(function)
         try:
             yield
         finally:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from ghost_torch.adapter import strict_arithmetic, versions
 from ghost_torch.facts import inside
 from ghost_torch.weights_io import FRAMEWORK
-from weights.columns import recorder
+from weights.columns.recording import recorder
+from weights.columns.recording.calls import Calls
 
 __all__ = ["Recorder", "build", "strict_arithmetic", "versions"]
 
@@ -38,9 +39,9 @@ class Recorder(recorder.Recorder):
         return network.double()
 
     @contextmanager
-    def watched(self, network: nn.Module, calls: recorder.Calls) -> Iterator[None]:
+    def watched(self, network: nn.Module, calls: Calls) -> Iterator[None]:
         def start(module: nn.Module, arguments: Any, options: Any) -> None:
-            calls.start(module, (*arguments, options) if options else arguments)
+            calls.start(module, arguments, options)
 
         handles = []
         for module in network.modules():

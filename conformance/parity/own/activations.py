@@ -7,18 +7,24 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from conformance.oracle.layers import hard_sigmoid, hard_swish, relu, relu6, sigmoid, silu
+from conformance.judging.explanations import LEFT
+from conformance.oracle.layers import (
+    LeakyReLU,
+    hard_sigmoid,
+    hard_swish,
+    identity,
+    relu,
+    relu6,
+    sigmoid,
+    silu,
+)
 from conformance.parity.own.arrays import largest_ratio
 
 Function = Callable[[np.ndarray], np.ndarray]
 # The share of an array in which an activation must leave its argument as it is, to tell of another.
 TELLING = 0.125
-# How many times the error allowed to the right output another activation may leave.
-LEFT = 4.0
-
-
-def _leaky(slope: float) -> Function:
-    return lambda x: np.where(x > 0, x, slope * x)
+# The name of no activation.
+NONE = "none"
 
 
 def _gelu(x: np.ndarray) -> np.ndarray:
@@ -37,7 +43,7 @@ def _elu(x: np.ndarray) -> np.ndarray:
 ACTIVATIONS: Mapping[str, Function] = {
     "relu": relu,
     "relu6": relu6,
-    **{f"leaky_relu with slope {slope:g}": _leaky(slope) for slope in (0.01, 0.1, 0.2, 0.3)},
+    **{f"leaky_relu with slope {slope:g}": LeakyReLU(slope) for slope in (0.01, 0.1, 0.2, 0.3)},
     "silu": silu,
     "hard_swish": hard_swish,
     "gelu": _gelu,
@@ -47,7 +53,7 @@ ACTIVATIONS: Mapping[str, Function] = {
     "tanh": np.tanh,
     "elu": _elu,
     "softplus": lambda x: np.logaddexp(x, 0),
-    "none": lambda x: x,
+    NONE: identity,
 }
 # Those that leave an argument as it is where their value is positive, and below a number.
 REVEALING = {"relu": np.inf, "relu6": 6.0}
@@ -71,7 +77,7 @@ def seen_through(y: np.ndarray, other: np.ndarray, allowed: float) -> tuple[str,
         if (y < 0).any() or shown.mean() < TELLING:
             continue
         found = activation_between(y[shown], other[shown], allowed)
-        if found is not None and found not in ("none", name) and not found.startswith("leaky"):
+        if found is not None and found not in (NONE, name) and not found.startswith("leaky"):
             return name, found
     return None
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
 
-from conformance.judging.hints import Compared
+from conformance.judging.explanations import LEFT
+from conformance.judging.hints import Compared, largest_finite
 
 Sizes = tuple[int, int, int]
 
@@ -59,7 +60,8 @@ def match(
     `images` are the sizes (channels, height, width) of what may have been flattened.
     """
     layouts = list(_layouts(got, channels_last=channels_last))
-    fitting = [each for each in map(_trimmed(wanted.shape), layouts) if each.shape == wanted.shape]
+    trimmed = [_trimmed(each, wanted.shape) for each in layouts]
+    fitting = [each for each in trimmed if each.shape == wanted.shape]
     if not fitting:
         return Match(State.DIFFERENT, np.inf, name, layouts[0], wanted, allowed)
     ratios = [largest_ratio(each, wanted, allowed) for each in fitting]
@@ -80,6 +82,23 @@ def largest_ratio(got: np.ndarray, wanted: np.ndarray, allowed: float) -> float:
     return float(compared.ratios().max(initial=0.0))
 
 
+def left(explained: np.ndarray, found: Match) -> float:
+    """The error that an explanation leaves, over what may be left; infinite of another shape.
+
+    What explains an array may be larger on the way.
+    """
+    if explained.shape != found.got.shape:
+        return np.inf
+    growth = max(1.0, largest_finite(explained) / (largest_finite(found.wanted) or np.inf))
+    return largest_ratio(found.got, explained, LEFT * growth * found.allowed)
+
+
+def factor(got: np.ndarray, wanted: np.ndarray) -> float | None:
+    """The factor by which one array is nearest to another; None where that is 0 everywhere."""
+    squares = float((wanted**2).sum())
+    return float((got * wanted).sum()) / squares if squares else None
+
+
 def channels_to_end(x: np.ndarray, sizes: Sizes) -> np.ndarray:
     """Flattened images (N, C * H * W) as (N, H * W * C).
 
@@ -89,25 +108,21 @@ def channels_to_end(x: np.ndarray, sizes: Sizes) -> np.ndarray:
     return np.moveaxis(x.reshape(len(x), *sizes), 1, -1).reshape(len(x), -1)
 
 
-def _trimmed(shape: tuple[int, ...]) -> Callable[[np.ndarray], np.ndarray]:
-    """A function that takes rows and columns of zeros off an image which is larger than `shape`.
+def _trimmed(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """An image that is larger than `shape`, without rows and columns of zeros.
 
     Padding is a layer of its own in one network, and an argument in the other.
     """
-
-    def trim(array: np.ndarray) -> np.ndarray:
-        if array.ndim != 4 or len(shape) != 4 or array.shape[:2] != shape[:2]:
-            return array
-        for axis in (2, 3):
-            more = array.shape[axis] - shape[axis]
-            values = np.moveaxis(array, axis, 0)
-            before = next((n for n in range(more) if values[n].any()), max(more, 0))
-            rest = values[before + shape[axis] :]
-            if more > 0 and not rest.any():
-                array = np.moveaxis(values[before : before + shape[axis]], 0, axis)
+    if array.ndim != 4 or len(shape) != 4 or array.shape[:2] != shape[:2]:
         return array
-
-    return trim
+    for axis in (2, 3):
+        more = array.shape[axis] - shape[axis]
+        values = np.moveaxis(array, axis, 0)
+        before = next((n for n in range(more) if values[n].any()), max(more, 0))
+        rest = values[before + shape[axis] :]
+        if more > 0 and not rest.any():
+            array = np.moveaxis(values[before : before + shape[axis]], 0, axis)
+    return array
 
 
 def _layouts(array: np.ndarray, *, channels_last: bool) -> Iterator[np.ndarray]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
 from conformance.cases.tensors import Tensors
+from conformance.judging.hints import largest_finite
 from conformance.judging.stages import allowed_error
 from conformance.parity.own.record import INPUTS, OUTPUTS, Key, Record
 
@@ -36,10 +37,13 @@ class Baseline:
         arrays = self.exact.arrays(key, side)
         return {name: array.astype(np.float64) for name, array in arrays.items()}
 
-    def allowed(self, key: Key, side: str, name: str) -> float:
-        """K times the largest error of the network's own float32 runs there."""
-        runs = [run.arrays(key, side) for run in self._runs if key in run.calls]
-        return _allowed(self.exact.arrays(key, side), runs, name)
+    @cached_property
+    def allowed(self) -> Callable[[Key, str, str], float]:
+        """Of a call, a side and a name, K times the largest error of the float32 runs there.
+
+        It is asked for again by every network, and of what may stand for another call.
+        """
+        return cache(self._allowed_at)
 
     def allowed_to(self, kind: str, name: str) -> float:
         """The same of the gradient or the statistic of a tensor.
@@ -51,8 +55,8 @@ class Baseline:
         exact, runs = getattr(self.exact, kind), [getattr(run, kind) for run in self._runs]
         module = name.rpartition(".")[0]
         place = f"{module.rpartition('.')[0]}.".removeprefix(".") if kind == GRADIENTS else name
-        beside = [array.ravel() for key, array in exact.items() if key.startswith(place)]
-        scale = np.sqrt(self._positions(module)) * np.concatenate(beside)
+        beside = [self._largest[key] for key in exact if key.startswith(place)]
+        scale = np.sqrt(self._positions(module)) * np.array(beside)
         return _allowed(exact, runs, name, scale)
 
     @cached_property
@@ -64,6 +68,16 @@ class Baseline:
             if shape not in sizes:
                 sizes.append(shape)
         return found
+
+    @cached_property
+    def _largest(self) -> Mapping[str, float]:
+        """The largest number of every gradient and statistic, by its name."""
+        tensors = {**self.exact.gradients, **self.exact.statistics}
+        return {name: largest_finite(array) for name, array in tensors.items()}
+
+    def _allowed_at(self, key: Key, side: str, name: str) -> float:
+        runs = [run.arrays(key, side) for run in self._runs if key in run.calls]
+        return _allowed(self.exact.arrays(key, side), runs, name)
 
     @property
     def _runs(self) -> tuple[Record, ...]:

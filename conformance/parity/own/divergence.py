@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conformance.parity.own.arrays import Match, State, match
 from conformance.parity.own.baseline import Baseline
@@ -19,7 +20,7 @@ class Step:
 
     `inputs` and `outputs` are the worst of each side, None where nothing could be compared.
     `stands_for` is a call of a module of one side alone with the same output: the two divide the
-    work in another way.
+    work in another way. It is looked for up to the first difference that lasts.
     """
 
     key: Key
@@ -32,6 +33,11 @@ class Step:
     def differs(self) -> bool:
         """Whether the output is another one, and not of the same values in another order."""
         return self.outputs is not None and self.outputs.state is State.DIFFERENT
+
+    @property
+    def equals(self) -> bool:
+        """Whether the output is that of the reference."""
+        return self.outputs is not None and self.outputs.state is State.EQUAL
 
     @property
     def reads_the_same(self) -> bool | None:
@@ -70,11 +76,12 @@ class Comparison:
     def between(self) -> tuple[Key, ...]:
         """Calls of modules of one side alone, between the last equal step and the difference."""
         found: list[Key] = []
+        before = self.before
         for keys, alone in (
             (list(self.baseline.exact.calls), self.only_there),
             (list(self.record.calls), self.only_here),
         ):
-            start = keys.index(self.before.key) + 1 if self.before else 0
+            start = keys.index(before.key) + 1 if before else 0
             end = keys.index(self.first.key) if self.first else len(keys)
             found += [key for key in keys[start:end] if key in alone]
         return tuple(found)
@@ -88,10 +95,10 @@ class Comparison:
     def uneven(self) -> tuple[str, ...]:
         """Paths of modules that are called more often in one of the networks."""
         here, there = (
-            [key.path for key in calls] for calls in (self.record.calls, self.baseline.exact.calls)
+            Counter(key.path for key in record.calls)
+            for record in (self.record, self.baseline.exact)
         )
-        both = dict.fromkeys(path for path in there if path in here)
-        return tuple(path for path in both if here.count(path) != there.count(path))
+        return tuple(path for path in there if path in here and here[path] != there[path])
 
 
 def compare(baseline: Baseline, record: Record) -> Comparison:
@@ -99,33 +106,43 @@ def compare(baseline: Baseline, record: Record) -> Comparison:
     here, there = record.calls, baseline.exact.calls
     only_here = tuple(key for key in here if key not in there)
     only_there = tuple(key for key in there if key not in here)
-    steps = tuple(
-        _step(baseline, record, key, only_here, only_there) for key in there if key in here
-    )
+    alone = (only_here, only_there)
+    plain = [_step(baseline, record, key) for key in there if key in here]
+    heals = any(step.key == ROOT and step.equals for step in plain)
+    steps = tuple(_with_counterparts(baseline, record, plain, alone, heals=heals))
     tensors = tuple(tensor_differences(baseline, record))
-    return Comparison(baseline, record, steps, only_here, only_there, _first(steps), tensors)
+    first = None if heals else _first(steps)
+    return Comparison(baseline, record, steps, *alone, first, tensors)
 
 
 def _first(steps: Sequence[Step]) -> Step | None:
-    """The first difference that lasts: none does where the whole network gives the same."""
+    """The first difference that lasts, else the whole network."""
     root = next((step for step in steps if step.key == ROOT), None)
-    if root is not None and root.outputs is not None and root.outputs.state is State.EQUAL:
-        return None
-    lasting = (step for step in steps if step.differs and step.stands_for is None)
-    return next(lasting, root)
+    return next((step for step in steps if step.differs and step.stands_for is None), root)
 
 
-def _step(
-    baseline: Baseline, record: Record, key: Key, only_here: Sequence[Key],
-    only_there: Sequence[Key],
-) -> Step:  # fmt: skip
+def _step(baseline: Baseline, record: Record, key: Key) -> Step:
     types = (baseline.exact.calls[key].type, record.calls[key].type)
     inputs, outputs = (_worst(baseline, record, key, side) for side in (INPUTS, OUTPUTS))
-    step = Step(key, types, inputs, outputs)
-    if not step.differs:
-        return step
-    other = next(_counterparts(baseline, record, key, only_here, only_there), None)
-    return Step(key, types, inputs, outputs, other)
+    return Step(key, types, inputs, outputs)
+
+
+def _with_counterparts(
+    baseline: Baseline, record: Record, steps: Sequence[Step],
+    alone: tuple[Sequence[Key], Sequence[Key]], *, heals: bool,
+) -> Iterator[Step]:  # fmt: skip
+    """The steps, those that differ with what each stands for.
+
+    After a difference that lasts nearly all differ, and what they stand for tells nothing.
+    """
+    lasts = False
+    for step in steps:
+        if step.differs and not lasts:
+            other = next(_counterparts(baseline, record, step.key, *alone), None)
+            lasts = other is None and not heals
+            yield replace(step, stands_for=other)
+        else:
+            yield step
 
 
 def _worst(baseline: Baseline, record: Record, key: Key, side: str) -> Match | None:

@@ -10,8 +10,15 @@ import numpy as np
 
 from conformance.judging.hints import hints as patterns
 from conformance.parity.own import layers
-from conformance.parity.own.activations import LEFT, activation_between, seen_through
-from conformance.parity.own.arrays import Match, State, channels_to_end, largest_ratio
+from conformance.parity.own.activations import NONE, activation_between, seen_through
+from conformance.parity.own.arrays import (
+    Match,
+    State,
+    channels_to_end,
+    factor,
+    largest_ratio,
+    left,
+)
 from conformance.parity.own.divergence import Comparison, Step
 from conformance.parity.own.record import INPUTS, Told
 
@@ -20,7 +27,6 @@ NORMALISES = "batch_norm"
 DEVIATIONS = 5.0
 # Values of a channel from which a constant is more than chance.
 FEWEST = 3
-NO_ACTIVATION = "none"
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def _order(comparison: Comparison, step: Step, outputs: Match) -> Iterator[str]:
         told = comparison.baseline.exact.calls[step.key].told
         read = channels_to_end(inputs.wanted, inputs.sizes)
         found = None if told is None else layers.output(told, read)
-        if found is not None and _agree(found, outputs):
+        if _agree(found, outputs):
             yield (
                 f"a permutation after flatten: it reads {there}'s input in the order (H, W, C) "
                 f"where that has (C, H, W) = {inputs.sizes}: permute the columns of its weight"
@@ -85,17 +91,15 @@ def _layer(comparison: Comparison, step: Step, outputs: Match) -> Iterator[str]:
     training = comparison.record.training
     if wanted is None or x is None or not _reproduces(wanted, x, outputs, training=training):
         return
-    if wanted.kind == NORMALISES and not training:
-        batch = layers.output(wanted, x, training=True)
-        if batch is not None and _agree(batch, outputs):
-            yield "it normalises by the batch's statistics: batch normalisation in training mode"
-            return
+    is_other_mode = wanted.kind == NORMALISES and not training
+    if is_other_mode and _agree(layers.output(wanted, x, training=True), outputs):
+        yield "it normalises by the batch's statistics: batch normalisation in training mode"
+        return
     if got is None or got.kind != wanted.kind:
         return
     there = comparison.baseline.framework
     for name, changed in layers.differences(wanted, got):
-        found = layers.output(changed, x, training=training)
-        if found is not None and _agree(found, outputs):
+        if _agree(layers.output(changed, x, training=training), outputs):
             yield _difference(name, wanted, got, there)
 
 
@@ -119,9 +123,9 @@ def _activation(case: _Case) -> Iterator[str]:
         if ours and theirs and ours != theirs:
             yield f"the activation is {ours} where {there} has {theirs}"
             return
-    if (name := activation_between(wanted, got, allowed)) not in (None, NO_ACTIVATION):
+    if (name := activation_between(wanted, got, allowed)) not in (None, NONE):
         yield f"{what} is {there}'s with {name} on top"
-    elif (name := activation_between(got, wanted, allowed)) not in (None, NO_ACTIVATION):
+    elif (name := activation_between(got, wanted, allowed)) not in (None, NONE):
         yield f"{what} lacks {name}, which {there} has"
     elif found := seen_through(wanted, got, allowed):
         yield f"the activation is {found[1]} where {there} has {found[0]}"
@@ -135,14 +139,14 @@ def _arithmetic(case: _Case) -> Iterator[str]:
     if not match.has_equal_shapes:
         return
     got, wanted = match.got.astype(np.float64), match.wanted
-    rate, factor, constant = _rate(got, match), _factor(got, wanted), _constant(got - wanted)
+    rate, scale, constant = _rate(got, match), factor(got, wanted), _constant(got - wanted)
     if rate is not None:
         yield (
             f"dropout is active: about {rate:.0%} of {what} are 0, the rest {1 / (1 - rate):.3g} "
             f"times {there}'s"
         )
-    elif factor is not None and _agree(factor * wanted, match):
-        yield f"{what} is {factor:.6g} times {there}'s"
+    elif scale is not None and _agree(scale * wanted, match):
+        yield f"{what} is {scale:.6g} times {there}'s"
     elif constant is not None and _agree(wanted + constant, match):
         yield f"{what} differs from {there}'s by a constant for each channel: a bias"
     elif x is not None and x.shape == wanted.shape and _agree(wanted - x, match):
@@ -177,16 +181,9 @@ def _reproduces(told: Told, x: np.ndarray, outputs: Match, *, training: bool) ->
     return largest_ratio(found, wanted, outputs.allowed) <= 1
 
 
-def _agree(found: np.ndarray, match: Match) -> bool:
+def _agree(found: np.ndarray | None, match: Match) -> bool:
     """Whether the network has what was found, but for roundings."""
-    got, size = match.got.astype(np.float64), _largest(match.wanted)
-    growth = max(1.0, _largest(found) / size) if size else 1.0
-    allowed = LEFT * growth * match.allowed
-    return found.shape == got.shape and largest_ratio(found, got, allowed) <= 1
-
-
-def _largest(array: np.ndarray) -> float:
-    return float(np.abs(array[np.isfinite(array)]).max(initial=0.0))
+    return found is not None and left(found, match) <= 1
 
 
 def _rate(got: np.ndarray, match: Match) -> float | None:
@@ -194,18 +191,13 @@ def _rate(got: np.ndarray, match: Match) -> float | None:
     shown = match.wanted != 0
     kept = shown & (got != 0)
     count = int(shown.sum())
-    factor = float(np.median(got[kept] / match.wanted[kept])) if kept.any() else 1.0
-    if factor <= 1:
+    scale = float(np.median(got[kept] / match.wanted[kept])) if kept.any() else 1.0
+    if scale <= 1:
         return None
-    rate = 1 - 1 / factor
+    rate = 1 - 1 / scale
     error = DEVIATIONS * np.sqrt(rate * (1 - rate) * count)
     is_likely = abs(count - int(kept.sum()) - rate * count) <= error
-    return rate if is_likely and _agree(np.where(kept, factor * match.wanted, 0), match) else None
-
-
-def _factor(got: np.ndarray, wanted: np.ndarray) -> float | None:
-    squares = float((wanted**2).sum())
-    return float((got * wanted).sum()) / squares if squares else None
+    return rate if is_likely and _agree(np.where(kept, scale * match.wanted, 0), match) else None
 
 
 def _constant(difference: np.ndarray) -> np.ndarray | None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from conformance.faults.layers import same_sides
 from conformance.oracle.weighted import Convolution
 from conformance.parity.own.record import Told
+from weights.arithmetic import kernel_span
 
 # Arguments that have no part in an output in inference.
 SILENT = ("momentum", "flattened")
@@ -64,19 +66,13 @@ def _convolution(
     stride, dilation = tuple(config["stride"]), tuple(config["dilation"])
     sides = config["padding"]
     if sides == SAME:
-        sizes = zip(x.shape[2:], config["kernel_size"], stride, dilation, strict=True)
-        sides = [_same(*each) for each in sizes]
+        spans = map(kernel_span, config["kernel_size"], dilation)
+        sides = [same_sides(*axis) for axis in zip(x.shape[2:], spans, stride, strict=True)]
     padded = np.pad(x, ((0, 0), (0, 0), *map(tuple, sides)))
     layer = Convolution(
         tensors["weight"], stride, (0, 0), dilation, config["groups"], tensors.get("bias")
     )
     return layer(padded)
-
-
-def _same(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    """What TensorFlow's SAME pads before and after."""
-    whole = max((-(-size // stride) - 1) * stride + dilation * (kernel - 1) + 1 - size, 0)
-    return whole // 2, whole - whole // 2
 
 
 def _linear(

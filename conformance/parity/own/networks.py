@@ -94,12 +94,17 @@ def ask(question: Question, seconds: float, jobs: int) -> Answer:
             stack.callback(network.close)
         with _weights(question, networks[0]) as file:
             for network in networks:
-                network.config = {
-                    "weights": None if file is None else str(file),
-                    "rename": dict(question.rename),
-                    "flatten": {path: list(sizes) for path, sizes in question.flatten.items()},
-                }
+                network.config = _config(question, file)
             return _run(question, networks, jobs)
+
+
+def _config(question: Question, file: Path | None) -> dict[str, Any]:
+    """The arguments of a recorder, as they are sent."""
+    return {
+        "weights": None if file is None else str(file),
+        "rename": dict(question.rename),
+        "flatten": {path: list(sizes) for path, sizes in question.flatten.items()},
+    }
 
 
 def _run(question: Question, networks: Sequence[Network], jobs: int) -> Answer:
@@ -150,7 +155,7 @@ def _weights(question: Question, first: Network) -> Iterator[Path | None]:
         yield question.file
         return
     with tempfile.TemporaryDirectory() as folder:
-        first.config = {"flatten": {p: list(s) for p, s in question.flatten.items()}}
+        first.config = _config(question, None)
         path = Path(folder) / "first.safetensors"
         first.carry(question.inputs, path)
         yield path

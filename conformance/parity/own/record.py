@@ -51,17 +51,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Record:
-    """A run of a network: its modules by path, and its calls in the order in which they ended.
+    """A run of a network: the calls of its modules, in the order in which they ended.
 
     Of a training step, `gradients` and `statistics` are by the names of tensors, and `before` what
-    all were; `no_gradients` says why there are none.
+    the statistics were; `no_gradients` says why there are none.
     """
 
     framework: str
     channels_last: bool
     double: bool
     training: bool
-    modules: Mapping[str, str]
     calls: Mapping[Key, Call] = field(repr=False)
     gradients: Tensors = field(repr=False, default_factory=dict)
     statistics: Tensors = field(repr=False, default_factory=dict)

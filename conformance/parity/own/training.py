@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conformance.parity.own.arrays import Match, State, largest_ratio, match
+from conformance.parity.own.arrays import Match, State, factor, left, match
 from conformance.parity.own.baseline import GRADIENTS, STATISTICS, Baseline
 from conformance.parity.own.record import Key, Record
 
 VARIANCE = "running_var"
-# How many times the error allowed to the right statistic an explanation may leave.
-LEFT = 4.0
 # Two momenta that differ by less of their size are one.
 SAME = 1e-3
 
@@ -57,23 +55,12 @@ def _hint(baseline: Baseline, record: Record, name: str, found: Match) -> str:
     )
     fits = []
     for words, statistic in statistics.items():
-        moved = _factor(found.got - before, statistic - before) or 0.0
-        fits.append((_left(before + moved * (statistic - before), found), words, moved))
-    left, words, moved = min(fits)
-    if left > 1:
+        moved = factor(found.got - before, statistic - before) or 0.0
+        fits.append((left(before + moved * (statistic - before), found), words, moved))
+    least, words, moved = min(fits)
+    if least > 1:
         return ""
     there = baseline.framework
     other = f"the momentum is {moved:.3g} in PyTorch's sense where {there} has {momentum:g}"
     is_other = abs(moved - momentum) > SAME * momentum
     return "; ".join(filter(None, [other if is_other else "", words]))
-
-
-def _factor(got: np.ndarray, wanted: np.ndarray) -> float | None:
-    squares = float((wanted**2).sum())
-    return float((got * wanted).sum()) / squares if squares else None
-
-
-def _left(explained: np.ndarray, found: Match) -> float:
-    """The error that an explanation leaves, over what may be left."""
-    growth = max(1.0, float(np.abs(explained).max()) / (float(np.abs(found.wanted).max()) or 1.0))
-    return largest_ratio(found.got, explained, LEFT * growth * found.allowed)

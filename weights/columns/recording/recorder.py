@@ -1,67 +1,23 @@
-"""Every call of a module in a user's network: what it read, what it returned, what it is."""
+"""Running a user's network, and recording every call of its modules."""
 
-import sys
-import traceback
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from importlib import import_module
-from pathlib import Path
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from weights.columns.column import Column
 from weights.columns.matching import moved
+from weights.columns.recording.calls import Arrays, Calls
+from weights.columns.recording.user_code import find_function, running
 from weights.errors import ArgumentError, GhostError
 from weights.files.file import read_metadata
 from weights.networks.custom import CUSTOM
 
-# Calls that are shown of what a user's code raised.
-DEEPEST = 3
 # The seed of what a training step multiplies the output by.
 SEED = 20
 STATISTICS = (".running_mean", ".running_var")
-Arrays = dict[str, np.ndarray]
-
-
-class Calls:
-    """The calls of the modules in `paths`, in the order in which they end."""
-
-    def __init__(self, recorder: "Recorder", paths: Mapping[int, str]) -> None:
-        self.ended: list[dict[str, Any]] = []
-        self._recorder = recorder
-        self._paths = paths
-        self._open: list[tuple[Any, Arrays]] = []
-        self._counts: Counter[str] = Counter()
-
-    def start(self, module: Any, inputs: Any) -> bool:
-        """Record what a module reads; false where it is not to be recorded, or already is."""
-        if id(module) not in self._paths or (self._open and self._open[-1][0] is module):
-            return False
-        self._open.append((module, dict(self._recorder.arrays(inputs))))
-        return True
-
-    def end(self, module: Any, outputs: Any) -> None:
-        """Record what a module that was started returned."""
-        inputs: Arrays = {}
-        while self._open and inputs is not None:
-            started, inputs = self._open.pop()
-            if started is module:
-                break
-        path = self._paths[id(module)]
-        self.ended.append(
-            {
-                "path": path,
-                "call": self._counts[path],
-                "type": type(module).__name__,
-                "inputs": inputs,
-                "outputs": dict(self._recorder.arrays(outputs)),
-                "told": self._recorder.told(module),
-            }
-        )
-        self._counts[path] += 1
 
 
 class Recorder(ABC):
@@ -85,7 +41,7 @@ class Recorder(ABC):
         flatten: Mapping[str, Sequence[int]] | None = None,
     ) -> None:  # fmt: skip
         self._target = target
-        self._make = _function(target)
+        self._make = find_function(target)
         self._weights = weights
         self._rename = dict(rename or {})
         self._flatten = dict(flatten or {})
@@ -99,7 +55,7 @@ class Recorder(ABC):
     def record(
         self, inputs: Sequence[np.ndarray], *, double: bool = False, training: bool = False
     ) -> dict[str, Any]:
-        """Run a fresh network on inputs in canonical layout: its modules, and every call of one.
+        """Run a fresh network on inputs in canonical layout: every call of a module.
 
         `double` runs it in float64, `training` as in training, with the gradients and the
         statistics of a step. Raises `ArgumentError` for code of the user's that raises.
@@ -107,18 +63,15 @@ class Recorder(ABC):
         with self.arithmetic(double):
             network, paths = self._network(inputs)
             network = self.widened(network) if double else network
-            named = {id(module): name for name, module in self._named(network, paths)}
-            calls = Calls(self, named)
+            named = {id(module): _back(path, paths) for path, module in self.modules(network)}
+            calls = Calls(named, self.arrays, self.told)
             given = [self._native(each, double=double) for each in inputs]
-            with self._theirs("calling its network"), self.watched(network, calls):
+            with running(self._target, "calling its network"), self.watched(network, calls):
                 output = self.run(network, given, training=training)
             found = {
                 "channels_last": self.framework.channels_last,
                 "training": training,
                 "double": all(a.dtype == np.float64 for _, a in self.arrays(output)),
-                "modules": {
-                    name: type(each).__name__ for name, each in self._named(network, paths)
-                },
                 "calls": calls.ended,
             }
             return found | (self._step(inputs, double=double) if training else {})
@@ -200,14 +153,15 @@ class Recorder(ABC):
             before = self._tensors(network, paths)
             network = self.widened(network) if double else network
             given = [self._native(each, double=double) for each in inputs]
-            with self._theirs("a training step of its network"):
+            with running(self._target, "a training step of its network"):
                 self.differentiate(network, given)
         except GhostError as error:
             return {"no_gradients": str(error)}
         after = self._tensors(network, paths)
         moved = {name: array for name, array in after.items() if name.endswith(STATISTICS)}
         gradients = {name: array for name, array in after.items() if name not in moved}
-        return {"gradients": gradients, "statistics": moved, "before": before}
+        were = {name: before[name] for name in moved}
+        return {"gradients": gradients, "statistics": moved, "before": were}
 
     def _tensors(self, network: Any, paths: Mapping[str, str]) -> Arrays:
         if not self.framework.is_custom(network):
@@ -218,14 +172,14 @@ class Recorder(ABC):
 
     def _network(self, inputs: Sequence[np.ndarray]) -> tuple[Any, dict[str, str]]:
         """A network of the function, with the file's weights, and the rules that it needs."""
-        with self._theirs("calling it"):
+        with running(self._target, "calling it"):
             network = self._make()
         if not isinstance(network, self.framework.base or object):
             raise ArgumentError(
                 f"{self._target} must return a network of {self.name}, got a "
                 f"{type(network).__name__}"
             )
-        with self._theirs("calling its network"):
+        with running(self._target, "calling its network"):
             self.settle(network, [self._native(each, double=False) for each in inputs])
         there = {path for path, _ in self.modules(network)}
         paths = {o: n for o, n in self._rename.items() if n in there and o not in there}
@@ -237,11 +191,6 @@ class Recorder(ABC):
     def settle(self, network: Any, inputs: Sequence[Any]) -> None:
         """Create the variables of a network that has none before its first call."""
         del network, inputs
-
-    def _named(self, network: Any, paths: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-        """The modules of a network by their paths in the file."""
-        for path, module in self.modules(network):
-            yield _back(path, paths), module
 
     def _flatten_of_file(self, paths: Mapping[str, str]) -> dict[str, Sequence[int]]:
         """What the file, which is loaded already, says of flattened images."""
@@ -261,54 +210,6 @@ class Recorder(ABC):
     def _moves(self, shape: Sequence[int]) -> bool:
         """Whether an array of the shape is one of images, whose channels the framework has last."""
         return self.framework.channels_last and len(shape) > 3
-
-    @contextmanager
-    def _theirs(self, doing: str) -> Iterator[None]:
-        """Tell in words what code of the user's raised, and where."""
-        try:
-            yield
-        except GhostError as error:
-            raise ArgumentError(f"{self._target}: {doing} raised {error}") from error
-        except Exception as error:
-            said = f"{type(error).__name__}: {error}".rstrip(": ")
-            places = "\n".join(_places(error))
-            raise ArgumentError(
-                f"{self._target}: {doing} raised {said}\n{places}".rstrip()
-            ) from error
-
-
-def _function(target: str) -> Any:
-    """A function of the user's by its name."""
-    module, _, name = target.partition(":")
-    if not module or not name:
-        raise ArgumentError(f"a network must be named package.module:function, got {target!r}")
-    sys.path.insert(0, str(Path.cwd()))  # where people keep networks of their own
-    try:
-        found = getattr(import_module(module), name, None)
-    except Exception as error:
-        places = "\n".join(_places(error))
-        said = f"importing {module} raised {type(error).__name__}: {error}"
-        raise ArgumentError(f"{target}: {said}\n{places}".rstrip()) from error
-    finally:
-        sys.path.pop(0)
-    if not callable(found):
-        raise ArgumentError(f"{module} has no function {name!r}")
-    return found
-
-
-def _places(error: BaseException) -> Iterator[str]:
-    """The last calls in files of the user's own."""
-    frames = traceback.extract_tb(error.__traceback__)
-    root = str(Path(__file__).parents[2])
-    folders = ("site-packages", "dist-packages", "importlib", "<frozen")
-    own = [
-        frame
-        for frame in frames
-        if not any(folder in frame.filename for folder in folders)
-        and not any(f"{root}/{name}/" in frame.filename for name in ("weights", "ghost_"))
-    ]
-    for frame in own[-DEEPEST:]:
-        yield f"  {frame.filename}, line {frame.lineno}, in {frame.name}: {frame.line or ''}"
 
 
 def _back(path: str, paths: Mapping[str, str]) -> str:

@@ -1,0 +1,1 @@
+"""What all frameworks share of recording the calls of the modules in a user's network."""
