@@ -10,10 +10,11 @@ from weights import hub
 from weights.columns.annotations import Annotations
 from weights.columns.backend import GhostModule, Module, Variable
 from weights.columns.contents import T
-from weights.columns.deploying import Deploying, DeployReport
 from weights.columns.fold import deployed
-from weights.columns.matching import LoadReport, Rename
-from weights.columns.members import Flatten
+from weights.columns.own.deploying import Deploying, DeployReport
+from weights.columns.own.flattening import Flatten
+from weights.columns.own.loaded import LoadReport
+from weights.columns.own.renaming import Rename
 from weights.columns.partial import select
 from weights.errors import ArgumentError
 from weights.files.file import read_file, write_file
