@@ -26,7 +26,7 @@ def problem_of(layer: Any, formats: Formats) -> str:
     axes = _axes(layer) if shape else set()
     if len(axes) != 1 or len(shape) < 3:
         return ""
-    axis, count = axes.pop() % len(shape), len(shape)
+    axis, count = range(len(shape))[axes.pop()], len(shape)
     channels = {1 if each == "channels_first" else count - 1 for each in _at(formats, count)}
     if axis in channels:
         return ""
