@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
 from weights.columns.own.members import Described, named
-from weights.columns.own.renaming import upwards
+from weights.tensors import upwards
 
 # Modules without a counterpart up to which likely partners are looked for.
 MOST_PARTNERS = 200
