@@ -13,6 +13,7 @@ from weights.columns.own.matching import matched
 from weights.columns.own.members import Described, Member, described_parts
 from weights.columns.own.renaming import Rename
 from weights.columns.own.telling import Telling, in_lines
+from weights.columns.partial import NOTHING
 from weights.errors import ArgumentError
 from weights.files.file import WeightFile
 from weights.files.loading import check_tensors
@@ -58,6 +59,8 @@ class Custom(Telling[Module, GhostModule, Variable]):
         found = matched(
             modules, [m.described for m in members], rename, allow_missing, by_order=by_order
         )
+        if not (found.pairs or found.problems):
+            raise ArgumentError(NOTHING.format(list(allow_missing)))
         there = {here.path: each for each, here in found.pairs}
         said = _flattened_in(found.pairs)
         problems = [*found.problems, *_contradictions(said, told)]

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 
-from weights.columns.own.members import Described
-from weights.columns.own.renaming import upwards
+from weights.columns.own.members import Described, named
+from weights.tensors import upwards
 
 # Modules without a counterpart up to which likely partners are looked for.
 MOST_PARTNERS = 200
@@ -24,7 +24,7 @@ def leftovers(
         yield f"only in the file: {each}{hint}"
     likely = {partner.path: path for path, partner in partners.items()}
     for each in here:
-        hint = f"; likely '{likely[each.path]}' of the file" if each.path in likely else ""
+        hint = f"; likely {named(likely[each.path])} of the file" if each.path in likely else ""
         yield f"only in the network: {each}{hint}"
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-WHOLE = "(the whole)"
+from weights.columns.own.members import WHOLE
 
 
 @dataclass(frozen=True, repr=False)

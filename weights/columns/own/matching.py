@@ -6,8 +6,7 @@ from typing import Any
 
 from weights.columns.own.flattening import CONVOLUTIONS
 from weights.columns.own.leftovers import leftovers
-from weights.columns.own.loaded import WHOLE
-from weights.columns.own.members import Described
+from weights.columns.own.members import Described, named
 from weights.columns.own.renaming import Rename, renamed
 from weights.columns.partial import check_patterns, matches
 from weights.errors import ArgumentError
@@ -61,7 +60,7 @@ def matched(
         if here is None:
             left.append(each)
         elif id(here) in taken:
-            found.problems.append(f"{taken[id(here)]} and {each} both go to '{here.path}'")
+            found.problems.append(f"{taken[id(here)]} and {each} both go to {named(here.path)}")
         else:
             taken[id(here)] = each
             found.pairs.append((each, here))
@@ -110,7 +109,7 @@ def _pads(padding: Any) -> bool:
 
 
 def _both(there: Described, here: Described) -> str:
-    paths = [f"'{path}'" if path else WHOLE for path in (there.path, here.path)]
+    paths = [named(path) for path in (there.path, here.path)]
     return paths[0] if there.path == here.path else " -> ".join(paths)
 
 

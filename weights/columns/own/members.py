@@ -12,6 +12,13 @@ from weights.modules.configuration import Configuration
 from weights.networks.custom import in_order
 from weights.tensors import TensorSpec, joined
 
+WHOLE = "(the whole)"
+
+
+def named(path: str) -> str:
+    """A path as messages have it, or words for the network itself."""
+    return f"'{path}'" if path else WHOLE
+
 
 @dataclass(frozen=True)
 class Described:
@@ -28,7 +35,7 @@ class Described:
         return self.paths[0]
 
     def __str__(self) -> str:
-        return f"'{self.path}' ({self.kind})"
+        return f"{named(self.path)} ({self.kind})"
 
     def is_like(self, other: "Described") -> bool:
         """Whether both are of one kind, and have tensors of the same shapes."""

@@ -1,9 +1,10 @@
 """Paths in a file, and the paths in a network that they stand for."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from weights.errors import ArgumentError
+from weights.tensors import upwards
 from weights.text import brief, listed
 
 # From the path of a module in a file to its path in the network; of a mapping, those of all inside.
@@ -55,11 +56,3 @@ def moved(path: str, rename: Mapping[str, str]) -> str:
         return path
     rest = path[len(old) :].removeprefix(".")
     return ".".join(part for part in (rename[old], rest) if part)
-
-
-def upwards(path: str) -> Iterator[str]:
-    """The path, and the paths that it is inside of, up to that of the whole."""
-    while path:
-        yield path
-        path = path.rpartition(".")[0]
-    yield path

@@ -10,8 +10,8 @@ import numpy as np
 from weights.columns.backend import GhostModule, Module, Variable
 from weights.columns.contents import Contents
 from weights.columns.own.flattening import Flatten, checked_flatten, flattened
-from weights.columns.own.members import Member, Slot, described, sharing
-from weights.columns.places import RESHAPED, Layer, Place
+from weights.columns.own.members import Member, Slot, described, named, sharing
+from weights.columns.places import RESHAPED, Layer, Part, Place
 from weights.errors import ArgumentError
 from weights.networks.architectures import configure_part
 from weights.tensors import TensorSpec
@@ -23,12 +23,14 @@ SEPARATOR = "\n  - "
 class Telling(Contents[Module, GhostModule, Variable]):
     """What a file says of every module of a network, over the places that a framework tells."""
 
+    def is_module(self, module: Any) -> bool:
+        """Whether it is a module of a framework in which users make networks."""
+        return self.base is not None and isinstance(module, self.base)
+
     def is_custom(self, module: Any) -> bool:
         """Whether it is a user's own network, none of this project's layers and networks."""
         own = tuple(self.architectures.values())
-        return (
-            self.base is not None and isinstance(module, self.base) and not isinstance(module, own)
-        )
+        return self.is_module(module) and not isinstance(module, own)
 
     def members(self, network: Any, flatten: Flatten | None = None) -> list[Member]:
         """The modules of a network that hold tensors, in the order of its definition.
@@ -43,11 +45,11 @@ class Telling(Contents[Module, GhostModule, Variable]):
                 members[key] = _also_at(members[key], part.path)
                 continue
             try:
-                member = self._member(part.path, part.module, part.named)
+                member = self._member(part)
                 if member.slots:  # a normalisation may be without
                     members[key] = member
             except ArgumentError as reason:
-                where = f"'{part.path}' ({type(part.module).__name__})"
+                where = f"{named(part.path)} ({type(part.module).__name__})"
                 problems.setdefault(key, f"{where}: {reason}")
         found = list(members.values())
         _check_known([*problems.values(), *sharing(found)], found)
@@ -57,11 +59,13 @@ class Telling(Contents[Module, GhostModule, Variable]):
         """The members, with the linear layers that read flattened images as told."""
         return [self._settled(m, flatten.get(m.described.path)) for m in members]
 
-    def _member(self, path: str, module: Any, named: bool) -> Member:
-        if isinstance(module, tuple(self.architectures.values())):
-            return self._own(path, module, named)
-        layer = self.layer_of(module)
-        return self._ordinary(path, module, layer, named)
+    def _member(self, part: Part) -> Member:
+        if part.problem:
+            raise ArgumentError(part.problem)
+        if isinstance(part.module, tuple(self.architectures.values())):
+            return self._own(part.path, part.module, part.named)
+        layer = self.layer_of(part.module)
+        return self._ordinary(part.path, part.module, layer, part.named)
 
     def _own(self, path: str, module: Any, named: bool) -> Member:
         """A module of this project, which knows its tensors."""
