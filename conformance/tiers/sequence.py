@@ -40,8 +40,11 @@ class SequenceTier(Tier):
         return judge_sequence(results, uses, wanted)
 
     def _reference(self, case: Case, unit: float = UNIT_ROUNDOFF) -> list[Reference]:
-        model, _ = make_model(case)
-        return reference_sequence(model, list(uses_of(case)), unit)
+        def compute() -> list[Reference]:
+            model, _ = make_model(case)
+            return reference_sequence(model, list(uses_of(case)), unit)
+
+        return self.kept.references([case.to_dict(), unit], compute)
 
 
 def _as_asked(use: Given, folder: str) -> Use:

@@ -32,6 +32,7 @@ class TrainingTier(OracleTier):
     """A step of every layer and small network, for a random cotangent of the output."""
 
     name = "training"
+    keeps_references = True
 
     def cases(self) -> list[Case]:
         """The usual ones, as each costs a compilation, or with `full` whatever can be trained."""
