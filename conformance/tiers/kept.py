@@ -7,7 +7,7 @@ of. One that is damaged is computed anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
@@ -59,7 +59,7 @@ def _origin() -> Any:
     return [code_of(()), np.__version__, np.show_config(mode="dicts")]
 
 
-def _write(path: Path, arrays: Tensors) -> None:
+def _write(path: Path, arrays: Mapping[str, Any]) -> None:
     """Write a whole file or none."""
     with NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
         np.savez(file, **arrays)
