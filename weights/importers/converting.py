@@ -105,11 +105,14 @@ def import_part(
     gate: str | None = None,
 ) -> Imported:  # fmt: skip
     """Convert a module of a file that is no state dict."""
-    if architecture not in (None, part.architecture):
+    if architecture not in (None, part.architecture, part.twin or None):
         raise ImportRefused(f"{source} holds a {part.architecture}, got {architecture}")
     checkpoint = Checkpoint(source, dict(part.tensors), part.dropped, part.path)
-    known = dict(part.arguments) | given
-    return import_checkpoint(checkpoint, rules, part.architecture, known, gate or part.gate)
+    known, name = dict(part.arguments) | given, architecture or part.architecture
+    imported = import_checkpoint(checkpoint, rules, name, known, gate or part.gate)
+    if not part.twin or architecture:
+        return imported
+    return imported.with_assumed(architecture=f"{name}; {part.twin} computes the same")
 
 
 def _refuse_options(name: str, **options: object) -> None:

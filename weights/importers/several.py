@@ -1,7 +1,7 @@
 """Every module of this project that a larger network holds."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -79,7 +79,9 @@ def _attempts(
     """Yield the paths at which modules may be, outer ones first, and how to convert each."""
     if rules.read_parts is not None:
         for part in rules.read_parts(source):
-            yield part.path, partial(import_part, source, rules, part, None, given)
+            # Nothing is left out of all that there is.
+            whole = replace(part, dropped={})
+            yield part.path, partial(import_part, source, rules, whole, None, given)
         return
     checkpoint = rules.read(source, entry)
     checkpoint = checkpoint if names is None else checkpoint.mapped(names)
