@@ -4,6 +4,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
+# Tests start hundreds of processes, each of which would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: conformance test quick matrix extras lowest gpu bench fuzz torture look audit lint clean
 
 conformance: $(STAMP)

@@ -76,6 +76,17 @@ def _plain(path: str, value: Any, seen: dict[int, str]) -> Any:
     return _name(value) if callable(value) else value
 
 
+def concrete(variable: nnx.Variable[Any]) -> Any:
+    """The value of a variable; raises `ArgumentError` for one that JAX traces."""
+    value = variable.get_value()
+    if isinstance(value, jax.core.Tracer):
+        raise ArgumentError(
+            "`module` must hold values, got one inside jit, grad or another transformation of JAX: "
+            "let its weights in or out outside of that"
+        )
+    return value
+
+
 def _given(variable: nnx.Variable[Any]) -> str:
     """How the layer comes to its numbers: "given" where they are the variable's own."""
     kind = type(variable)
@@ -83,12 +94,7 @@ def _given(variable: nnx.Variable[Any]) -> str:
         return f"made by {kind.__name__}"
     if variable.has_metadata("on_get_value") or variable.has_metadata("on_set_value"):
         return "made by a hook"
-    value = variable.get_value()
-    if isinstance(value, jax.core.Tracer):
-        raise ArgumentError(
-            "`module` must hold values, got one inside jit, grad or another transformation of JAX: "
-            "let its weights in or out outside of that"
-        )
+    value = concrete(variable)
     if not isinstance(value, (jax.Array, np.ndarray, jax.ShapeDtypeStruct)):
         return type(value).__name__
     is_float = jnp.issubdtype(value.dtype, jnp.floating)

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
+from torch.optim.swa_utils import AveragedModel
 
 from weights.columns.actual import Facts
 
@@ -16,6 +17,8 @@ TENSORS = ("weight", "bias", "running_mean", "running_var")
 SAME: dict[type, type] = {nn.SyncBatchNorm: nn.BatchNorm2d}
 # Attributes in which PyTorch holds a module that it compiles, recomputes or shards.
 WRAPPED = ("_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
+# Classes that run a module, or the mean of many, in their `module`.
+WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, AveragedModel)
 # Methods that a class may redefine without a change of its result.
 HARMLESS = ("extra_repr", "reset_parameters")
 
@@ -27,6 +30,8 @@ def facts(module: Any) -> Facts:
 
 def inside(part: nn.Module) -> nn.Module:
     """The module that a wrapper of PyTorch's holds."""
+    if isinstance(part, WRAPPERS):
+        return inside(part.module)
     name = next((name for name in WRAPPED if name in part._modules), None)
     return part if name is None else inside(part.get_submodule(name))
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ghost_torch.attention import SqueezeExcite
 from ghost_torch.bottleneck import GhostBottleneck
-from ghost_torch.facts import facts
+from ghost_torch.facts import facts, inside
 from ghost_torch.framework.computed import tensor_of, write
 from ghost_torch.framework.kept import keep
 from ghost_torch.framework.planned import Planned
@@ -89,6 +89,9 @@ class Framework(Column[nn.Module, Planned, Tensor]):
 
     def exchanged(self, network: nn.Module, made: Mapping[int, nn.Module]) -> nn.Module:
         return copy.deepcopy(network, dict(made))
+
+    def unwrapped(self, module: Any) -> Any:
+        return inside(module) if isinstance(module, nn.Module) else module
 
     def array_of(self, variable: Tensor) -> np.ndarray:
         whole = variable.full_tensor() if hasattr(variable, "full_tensor") else variable

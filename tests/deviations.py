@@ -14,6 +14,8 @@ OWN_DEFINITIONS = {
     "check_input": "Keras checks it before it calls a layer, in `Planned`",
     "function_of": "Keras has layers that apply an activation function",
     "inside": "PyTorch wraps modules in modules",
+    "concrete": "JAX traces values",
+    ".unwrapped": "PyTorch wraps modules in modules",
     ".__getitem__": "PyTorch's Sequential has it",
     ".make_like": "a framework's module has places, modes and frozen variables",
     ".make_empty": "a framework can make a module without values, or must leave its random numbers",
@@ -147,6 +149,7 @@ DEVIATIONS = {
             + TENSORS =
             + SAME = nn.SyncBatchNorm
             + WRAPPED =
+            + WRAPPERS =
             + HARMLESS =
         """,
     },

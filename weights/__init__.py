@@ -5,7 +5,7 @@ read such tensors); a framework is imported by nobody but an importer or exporte
 """
 
 from weights.columns.actual import actual
-from weights.columns.matching import LoadReport
+from weights.columns.own.loaded import LoadReport
 from weights.columns.partial import Selection, select
 from weights.columns.places import Layer, Place
 from weights.errors import (

@@ -83,6 +83,14 @@ def joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+def upwards(path: str) -> Iterator[str]:
+    """The path, and the paths that it is inside of, up to that of the whole."""
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
+    yield path
+
+
 def under(prefix: str, tensors: SizedTensors) -> SizedTensors:
     """The tensors of a submodule called `prefix`."""
     return ((TensorSpec(joined(prefix, x.name), x.kind, x.shape), sizes) for x, sizes in tensors)

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from flax import nnx
 
+from ghost_jax.facts import concrete
 from weights import ArgumentError
 from weights.arithmetic import rest_of
 from weights.columns.places import (
@@ -70,6 +71,8 @@ def linear(layer: nnx.Linear) -> Layer:
 
 def batch_norm(layer: nnx.BatchNorm) -> Layer:
     """A batch normalisation of any rank."""
+    if layer.axis != -1:
+        raise ArgumentError(f"its `axis` is {layer.axis}, where that of the channels is -1")
     config = {"channels": layer.num_features, "eps": layer.epsilon}
     config["momentum"] = rest_of(layer.momentum)
     statistics = _tensors(layer, running_mean=("mean",), running_var=("var",))
@@ -102,7 +105,10 @@ def embedding(layer: nnx.Embed) -> Layer:
 
 def prelu(layer: nnx.PReLU) -> Layer:
     """A PReLU with a slope for each channel, or one for all."""
-    channels = max((1, *layer.negative_slope.shape))
+    shape = tuple(layer.negative_slope.shape)
+    *others, channels = (1, *shape)
+    if max((1, *others)) > 1:
+        raise ArgumentError(f"its slopes have shape {shape}, where channels come last")
     return Layer("prelu", {"channels": channels}, _tensors(layer, weight=("negative_slope",)))
 
 
@@ -167,6 +173,8 @@ def layer_of(module: Any) -> Layer:
     if reader is None:
         raise ArgumentError(UNKNOWN.format(", ".join(held(module)) or "values"))
     layer = reader(module)
+    for variable in layer.variables:
+        concrete(variable)
     known = {id(variable) for variable in layer.variables}
     others = [name for name in held(module) if id(getattr(module, name)) not in known]
     if others:

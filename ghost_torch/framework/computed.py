@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import reduce
 from typing import Any
 
 import torch
@@ -109,8 +110,8 @@ def _described(layer: Any, leaf: str) -> tuple[str, str]:
 
 
 def _place(module: nn.Module, name: str) -> tuple[Any, str]:
-    path, _, leaf = name.rpartition(".")
-    return inside(module.get_submodule(path)), leaf
+    *path, leaf = name.split(".")
+    return reduce(lambda layer, part: inside(layer.get_submodule(part)), path, inside(module)), leaf
 
 
 def _hook(layer: nn.Module, leaf: str) -> Any:

@@ -66,7 +66,7 @@ def test_it_works_in_several_processes(tmp_path: Path) -> None:
     assert f"{len(ExactTier().cases())} passed" in output
 
 
-@pytest.mark.parametrize("more", [(), ("-n", "2")])
+@pytest.mark.parametrize("more", [(), pytest.param(("-n", "2"), marks=pytest.mark.matrix)])
 def test_less_than_half_of_a_tier_is_no_success(more: tuple[str, ...], tmp_path: Path) -> None:
     name = "tests.conformance.hostile:judged_by_few"
     arguments = ["--ghost-implementation", name, "--ghost-tier", "exact", *more]

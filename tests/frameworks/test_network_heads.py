@@ -27,6 +27,9 @@ HEADLESS = [
 RATE = "`dropout` must be a finite number of at least 0 and at most 1"
 X = normal(2, 3, 32, 32)
 every_network = pytest.mark.parametrize("architecture", CIFAR)
+one_network_and_the_matrix_the_other = pytest.mark.parametrize(
+    "architecture", [CIFAR[0], pytest.param(CIFAR[1], marks=pytest.mark.matrix)]
+)
 
 
 @pytest.mark.slow
@@ -70,7 +73,7 @@ def test_without_a_classifier_the_features_before_it_are_left(
 
 @pytest.mark.slow
 @in_every_column
-@every_network
+@one_network_and_the_matrix_the_other
 def test_a_classifier_goes_and_another_comes(column: Column, architecture: str) -> None:
     whole = column.load(architecture, tensors_of(architecture))
 
@@ -88,7 +91,7 @@ def test_a_classifier_goes_and_another_comes(column: Column, architecture: str) 
 
 @pytest.mark.slow
 @in_every_column
-@every_network
+@one_network_and_the_matrix_the_other
 def test_dropout_acts_in_training_alone(column: Column, architecture: str) -> None:
     tensors = tensors_of(architecture)
     network = column.load(architecture, tensors, dropout=1.0)
@@ -101,7 +104,7 @@ def test_dropout_acts_in_training_alone(column: Column, architecture: str) -> No
 
 @pytest.mark.slow
 @in_every_column
-@every_network
+@one_network_and_the_matrix_the_other
 def test_a_file_keeps_the_dropout_and_the_missing_classifier(
     column: Column, architecture: str, tmp_path: Path
 ) -> None:

@@ -200,5 +200,6 @@ def test_a_part_of_a_layer_is_refused(column: Column) -> None:
         "`module` must be one of GhostConv, GhostConvV2, GhostConvV3, SqueezeExcite, "
         "GhostBottleneck, RepGhostConv, RepGhostBottleneck, C3Ghost, GhostNet, GhostNetV2, "
         "GhostNetV3, RepGhostNet, GhostResNet20, GhostResNet56, GhostVGG16, got ConvNormAct: pass "
-        "the module itself, not a wrapper or a part of it"
+        "the module itself, not a wrapper or a part of it; save_weights, load_weights and deploy "
+        "alone take networks of your own"
     )

@@ -168,7 +168,9 @@ def test_a_module_of_yolo_comes_back_as_its_own_kind(kind: Any, tmp_path: Path) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["int8", "int4", "float8"])
+@pytest.mark.parametrize(
+    "mode", ["int8", *(pytest.param(mode, marks=pytest.mark.matrix) for mode in ("int4", "float8"))]
+)
 def test_a_quantised_classifier_stays_quantised(mode: str, tmp_path: Path) -> None:
     network = ghost_tf.GhostResNet20()
     network(IMAGE)

@@ -69,7 +69,7 @@ def losses(model: Any, epochs: int) -> list[float]:
     [
         pytest.param({}, id="graph"),
         pytest.param({"run_eagerly": True}, id="eager"),
-        pytest.param({"jit_compile": True}, id="xla"),
+        pytest.param({"jit_compile": True}, id="xla", marks=pytest.mark.matrix),
     ],
 )
 def test_fit_lowers_the_loss(options: dict[str, Any]) -> None:

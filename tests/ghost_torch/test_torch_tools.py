@@ -27,7 +27,7 @@ from weights import ArgumentError
 pytestmark = pytest.mark.slow
 
 CASES = [
-    pytest.param(tool, *each, id="-".join((tool, *each))) for tool in TOOLS for each in forms()
+    pytest.param(tool, *each, id="-".join((tool, *each))) for each in forms() for tool in TOOLS
 ]
 
 

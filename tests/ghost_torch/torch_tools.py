@@ -13,7 +13,7 @@ import torch
 
 import ghost_torch
 from ghost_torch import yolo
-from weights import ArgumentError
+from weights import ArgumentError, configure
 
 MODULES: dict[str, Callable[[], Any]] = {
     "GhostConv": lambda: ghost_torch.GhostConv(3, 7, 3, padding=1),
@@ -73,9 +73,11 @@ ALLOWED = {"prepare_fx": 0.1}
 def forms() -> Iterator[tuple[str, str]]:
     """Every module in every form that it has."""
     for name, make in MODULES.items():
+        module = make()
         for form in FORMS:
+            config = module.config if form == "training" else module.config | {"form": form}
             try:
-                form == "training" or ghost_torch.deploy(make(), form)
+                configure(module.architecture, config)
             except ArgumentError:
                 continue
             yield name, form

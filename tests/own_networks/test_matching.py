@@ -18,7 +18,7 @@ from weights import (
     configure,
     write_modules,
 )
-from weights.columns.members import described_parts
+from weights.columns.own.members import described_parts
 
 torch = pytest.importorskip("torch")
 

@@ -57,7 +57,7 @@ def test_values_of_flax_outside_of_layers_are_named(tmp_path: Path) -> None:
 
     known = "and is of no kind that is known: `register` makes one known"
     assert str(error.value).splitlines()[1:] == [
-        f"  - '' (Dict): it holds scale {known}",
+        f"  - (the whole) (Dict): it holds scale {known}",
         f"  - 'stages' (List): it holds 2 {known}",
         f"  - 'heads' (Dict): it holds table {known}",
         "  - 'tail.1' (Linear): it holds gain beside the tensors of its kind",

@@ -58,6 +58,7 @@ def test_tests_import_it_first_in_every_process_of_pytest(seen: Seen) -> None:
     assert seen("-m", "pytest", *options, "weights/arithmetic.py") == ["in time"] * 2
 
 
+@pytest.mark.matrix
 def test_a_prediction_in_every_framework_imports_it_first(seen: Seen, tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     config = {"num_classes": 3, "in_chans": 1}

@@ -42,6 +42,10 @@ FLOAT64 = 1e-11
 every_column = pytest.mark.parametrize("column", COLUMNS)
 every_network = pytest.mark.parametrize("network", NETWORKS)
 every_size = pytest.mark.parametrize("size", SIZES)
+# Each is a compilation in some column; the oracle takes all.
+every_compiled_size = pytest.mark.parametrize(
+    "size", [SIZES[0], *(pytest.param(size, marks=pytest.mark.matrix) for size in SIZES[1:])]
+)
 
 
 @cache
@@ -94,12 +98,8 @@ def test_the_oracle_gives_timms_logits_in_float64(network: str, size: str, form:
 
 
 @every_network
-@pytest.mark.parametrize(
-    "size",  # each is a compilation; the oracle takes all
-    [SIZES[0], pytest.param(SIZES[1], marks=pytest.mark.matrix)],
-)
+@every_compiled_size
 @every_column
-@pytest.mark.slow
 def test_logits_and_stages_are_timms(column: str, network: str, size: str) -> None:
     recorded = cases(network)
 
@@ -116,9 +116,8 @@ def test_logits_and_stages_are_timms(column: str, network: str, size: str) -> No
 
 
 @pytest.mark.parametrize("network", BRANCHED)
-@every_size
+@every_compiled_size
 @every_column
-@pytest.mark.slow
 def test_deployed_logits_are_timms(column: str, size: str, network: str) -> None:
     recorded = cases(network)
 

@@ -102,6 +102,10 @@ class Backend(ABC, Generic[Module, GhostModule, Variable]):
         """
         raise NotImplementedError
 
+    def unwrapped(self, module: Any) -> Any:
+        """The module that a wrapper of the framework's runs."""
+        return module
+
     def create_variables(self, module: Any) -> None:
         """Create the variables of a module that has none yet: those of most frameworks have."""
 

@@ -10,15 +10,17 @@ from weights import hub
 from weights.columns.annotations import Annotations
 from weights.columns.backend import GhostModule, Module, Variable
 from weights.columns.contents import T
-from weights.columns.deploying import Deploying, DeployReport
-from weights.columns.fold import deployed
-from weights.columns.matching import LoadReport, Rename
-from weights.columns.members import Flatten
+from weights.columns.fold import check_target, deployed
+from weights.columns.own.deploying import Deploying, DeployReport
+from weights.columns.own.flattening import Flatten
+from weights.columns.own.loaded import LoadReport
+from weights.columns.own.renaming import Rename
 from weights.columns.partial import select
 from weights.errors import ArgumentError
 from weights.files.file import read_file, write_file
 from weights.files.storage import PathLike
 from weights.networks.classifier import with_classes
+from weights.networks.custom import CUSTOM
 from weights.networks.variants import VARIANTS
 
 Network = TypeVar("Network")
@@ -51,6 +53,7 @@ class Column(Deploying[Module, GhostModule, Variable]):
 
         Raises `weights.GhostError`, and writes nothing then.
         """
+        module = self.unwrapped(module)
         if self.is_custom(module):
             content = self.custom_contents(module, flatten)
         else:
@@ -92,10 +95,13 @@ class Column(Deploying[Module, GhostModule, Variable]):
         """
         file = read_file(path, allow_invalid=allow_invalid)
         what = f"cannot load {path} into {type(module).__name__}"
+        module = self.unwrapped(module)
         own: Any = {"rename": rename, "by_order": by_order, "flatten": flatten}
-        if self.is_custom(module):
+        is_custom = self.is_custom(module)
+        if is_custom or (self.is_module(module) and file.architecture == CUSTOM):
             report = self.load_custom(module, file, what, allow_missing=allow_missing, **own)
-            self._annotations.keep(module, file.metadata, {})
+            whole = {} if is_custom else self._actual(module)[1].to_dict()
+            self._annotations.keep(module, file.metadata, whole)
             return report
         _check_own(**own)
         architecture, config = self._actual(module)
@@ -188,6 +194,8 @@ class Column(Deploying[Module, GhostModule, Variable]):
 
         Raises `weights.ArgumentError` where there is nothing to merge.
         """
+        check_target(form)
+        module = self.unwrapped(module)
         if self.is_custom(module):
             copy, report = self.deploy_network(module, form)
             self._annotations.keep(copy, self._annotations.of(module), {})

@@ -17,6 +17,9 @@ from weights.networks.architectures import Config, configure
 from weights.networks.custom import CUSTOM
 from weights.tensors import TensorSpec
 
+# What to do with a module that is none of a package.
+OTHERS = "; save_weights, load_weights and deploy alone take networks of your own"
+
 
 class Configured(Protocol):
     """A layer or network of this project."""
@@ -87,7 +90,7 @@ class Contents(Backend[Module, GhostModule, Variable]):
 
     def _actual(self, module: Any) -> tuple[str, Config]:
         """The architecture and the configuration of what the module is now."""
-        check_module(module, self.architectures)
+        check_module(module, self.architectures, OTHERS if self.base else "")
         fresh = _fresh_facts(self, module.architecture, json.dumps(module.config))
         return module.architecture, actual(module.plan, self.facts(module), fresh)
 

@@ -32,7 +32,8 @@ def deployed(
     convolution. Raises `ArgumentError` where there is nothing to merge.
     """
     current = configure(architecture, config)
-    _check_form(architecture, current, checks.choice("form", form, (DEPLOYED, FOLDED)))
+    check_target(form)
+    _check_current(architecture, current, form)
     dtype = next(iter(tensors.values())).dtype
     target = configure(architecture, current.to_dict() | {"form": form})
     new = dict(_merged_branches(current, tensors))
@@ -134,7 +135,12 @@ def _under(prefix: str, config: Config) -> Iterator[tuple[str, str, BranchesPlan
         yield f"{prefix}{path}", name, plan, eps
 
 
-def _check_form(architecture: str, config: Config, form: str) -> None:
+def check_target(form: object) -> None:
+    """Raise `ArgumentError` for what is no form to deploy to."""
+    checks.choice("form", form, (DEPLOYED, FOLDED))
+
+
+def _check_current(architecture: str, config: Config, form: str) -> None:
     found = getattr(config, "form", TRAINING)
     if found in (form, FOLDED):
         raise ArgumentError(

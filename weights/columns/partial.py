@@ -18,6 +18,8 @@ from weights.networks.architectures import Config, configure
 from weights.tensors import TensorSpec
 from weights.text import brief
 
+NOTHING = "`allow_missing` leaves nothing to load, got {}"
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -48,7 +50,7 @@ def select(
     loaded = [spec for spec in specs if spec.name not in kept]
     tensors = {name: array for name, array in file.tensors.items() if name not in kept}
     if not loaded:
-        raise ArgumentError(f"`allow_missing` leaves nothing to load, got {list(allow_missing)!r}")
+        raise ArgumentError(NOTHING.format(list(allow_missing)))
     return Selection(loaded, tensors, list(_problems(file, config.to_dict(), kept)))
 
 

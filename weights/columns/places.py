@@ -107,12 +107,14 @@ def reader_among(
 class Part:
     """A place in a network where a module stands that holds tensors.
 
-    `named` is false where no name of the user's tells the place, only its position.
+    `named` is false where no name of the user's tells the place, only its position; `problem` says
+    why the network makes of the module what no file can tell.
     """
 
     path: str
     module: Any
     named: bool = True
+    problem: str = ""
 
 
 def kernel_axes(rank: int) -> tuple[int, ...]:

@@ -15,13 +15,16 @@ from weights.tensors import DTYPES, RUNNING_VAR, TensorSpec
 MOST_WORK = 300_000
 
 
-def check_module(module: object, classes: Mapping[str, type]) -> None:
-    """Raise `ArgumentError` for a module that is of none of the `classes`, by architecture."""
+def check_module(module: object, classes: Mapping[str, type], others: str = "") -> None:
+    """Raise `ArgumentError` for a module that is of none of the `classes`, by architecture.
+
+    `others` ends the message with what to do with others.
+    """
     if not isinstance(module, tuple(classes.values())):
         names = ", ".join(kind.__name__ for kind in classes.values())
         raise ArgumentError(
             f"`module` must be one of {names}, got {type(module).__name__}: pass the module "
-            "itself, not a wrapper or a part of it"
+            f"itself, not a wrapper or a part of it{others}"
         )
 
 

@@ -17,7 +17,7 @@ from weights.files import file_types, header
 from weights.files.digests import little_endian
 from weights.files.header import LENGTH_BYTES, READABLE_DTYPES, Entry
 from weights.files.writing import PathLike as PathLike
-from weights.files.writing import check_writable, write_atomically
+from weights.files.writing import check_path, check_writable, write_atomically
 from weights.text import brief
 
 LARGEST_TOML = 1_000_000
@@ -38,6 +38,7 @@ def opened(path: PathLike) -> Iterator[BinaryIO]:
 
     Raises `FormatError` where it cannot be read, and for a pipe or a device, which might never end.
     """
+    check_path(path)
     try:
         with os.fdopen(_descriptor(path), "rb") as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):

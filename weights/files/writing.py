@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from weights.errors import GhostError
+from weights.errors import ArgumentError, GhostError
 from weights.files.strays import has_locks, lock, prefix, remove_strays
+from weights.text import brief
 
 PathLike = str | os.PathLike[str]
 
@@ -20,8 +21,15 @@ NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EM
 NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EROFS}
 
 
+def check_path(path: object) -> None:
+    """Raise `ArgumentError` for what is no path."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentError(f"`path` must be a string or a path, got {brief(path)}")
+
+
 def check_writable(path: PathLike, *, overwrite: bool) -> None:
     """Raise `GhostError` where no file may, or can, be written at `path`."""
+    check_path(path)
     try:
         is_folder = Path(path).is_dir()
     except OSError as error:

@@ -72,21 +72,6 @@ def test_a_case_that_is_refused_is_not_judged() -> None:
     assert f"exact {PASSING} is not judged: " in output
 
 
-def test_what_failed_is_run_again(tmp_path: Path) -> None:
-    tiers = ("--tier", "exact", "--implementation", NAME)
-    code, output = run("run", *tiers, "--report", tmp_path)
-    failed = output.split("failed")[0].split()[-1]
-
-    again, second = run("run", *tiers, "--failed", tmp_path / "report.jsonl")
-    none, _ = run("run", "--tier", "exact", "--implementation", "oracle",
-                      "--report", tmp_path / "right")  # fmt: skip
-    nothing, fourth = run("run", "--failed", tmp_path / "right" / "report.jsonl")
-
-    assert (code, again, none, nothing) == (1, 1, 0, 0)
-    assert f"\n{failed} failed in" in second or f"0 passed, {failed} failed" in second
-    assert "nothing failed in" in fourth
-
-
 @pytest.mark.parametrize(
     "command", [("show", "mouse"), ("shrink", "mouse", "--implementation", "oracle")]
 )

@@ -66,6 +66,7 @@ def test_the_reference_classifies_852_of_1000() -> None:
     assert int((tensors["logits"].argmax(axis=1) == tensors["labels"]).sum()) == 852
 
 
+@pytest.mark.matrix
 def test_the_trained_network_classifies_every_fifth_image_as_the_reference(tmp_path: Path) -> None:
     checkpoint = reference_file("trained/ghost_resnet56_cifar10.safetensors")
     tensors, _ = read_safetensors(reference_file("trained/cifar10_test_1000.safetensors"))

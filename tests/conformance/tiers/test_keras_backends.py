@@ -32,8 +32,8 @@ def backend_found(process: ProcessImplementation) -> str:
     return process.versions["backend"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("backend", ["torch", pytest.param("jax", marks=pytest.mark.matrix)])
+@pytest.mark.matrix
+@pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_a_backend_of_the_environment_takes_a_training_step(
     process: ProcessImplementation, monkeypatch: pytest.MonkeyPatch, backend: str
 ) -> None:

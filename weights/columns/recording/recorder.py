@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from weights.columns.column import Column
-from weights.columns.matching import moved
+from weights.columns.own.renaming import moved
 from weights.columns.recording.calls import Arrays, Calls
 from weights.columns.recording.user_code import find_function, running
 from weights.errors import ArgumentError, GhostError

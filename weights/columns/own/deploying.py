@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from weights.columns.backend import GhostModule, Module, Variable
-from weights.columns.custom import Custom
 from weights.columns.fold import deployed
+from weights.columns.own.custom import Custom
 from weights.columns.places import Part
 from weights.errors import ArgumentError
 from weights.text import listed

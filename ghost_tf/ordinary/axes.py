@@ -1,0 +1,54 @@
+"""Layers that work along an axis of the user's choice, and whether it is that of the channels."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+from keras import layers
+
+NORMS = (layers.BatchNormalization, layers.LayerNormalization, layers.GroupNormalization)
+Formats = dict[int, set[str]]
+
+
+def formats_of(modules: Iterable[Any]) -> Formats:
+    """The data formats of convolutions and ghost modules, by how many axes they read."""
+    found: Formats = {}
+    for module in modules:
+        if hasattr(module, "data_format"):
+            axes = getattr(module, "rank", 2) + 2
+            found.setdefault(axes, set()).add(module.data_format)
+    return found
+
+
+def problem_of(layer: Any, formats: Formats) -> str:
+    """Why a file cannot tell the layer in a network of those formats; empty where it can."""
+    shape = _input_shape(layer)
+    axes = _axes(layer) if shape else set()
+    if len(axes) != 1 or len(shape) < 3:
+        return ""
+    axis, count = range(len(shape))[axes.pop()], len(shape)
+    channels = {1 if each == "channels_first" else count - 1 for each in _at(formats, count)}
+    if axis in channels:
+        return ""
+    (right, *_) = sorted(channels)
+    return f"it works along axis {axis} of {count}, where the channels are axis {right}"
+
+
+def _at(formats: Formats, axes: int) -> set[str]:
+    """The formats of what reads so many axes; without any, features come last."""
+    default = keras.config.image_data_format() if axes > 3 else "channels_last"
+    return formats.get(axes, {default})
+
+
+def _input_shape(layer: Any) -> tuple[Any, ...]:
+    shape = (layer.get_build_config() or {}).get("input_shape") if layer.built else None
+    return tuple(shape) if isinstance(shape, (list, tuple)) else ()
+
+
+def _axes(layer: Any) -> set[int]:
+    """The axes along which the layer has its vectors."""
+    if isinstance(layer, layers.PReLU):
+        return {axis for axis, size in enumerate(layer.alpha.shape, start=1) if size != 1}
+    if not isinstance(layer, NORMS):
+        return set()
+    return {layer.axis} if isinstance(layer.axis, int) else {*layer.axis}
