@@ -11,12 +11,13 @@ from weights.files.modules import FileModule, write_modules
 from weights.files.storage import PathLike
 from weights.importers.converting import import_checkpoint, import_part
 from weights.importers.importer import Arguments, Imported, Importer
-from weights.importers.names import NameMap, above, is_inside, places
+from weights.importers.maps import NameMap
+from weights.importers.names import above, is_inside, places
 from weights.importers.registry import IMPORTERS
 
 # Networks have fewer; each is looked for among all names.
 MOST_MODULES = 500
-Attempt = Callable[[], Imported]
+Attempt = Callable[..., Imported]
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,14 @@ def import_modules(
     importer: str,
     config: Mapping[str, Any] | None = None,
     *,
+    allow_invalid: bool = False,
     entry: str | None = None,
     names: NameMap | None = None,
 ) -> Several:
     """Convert every module of a larger network, those inside of none that is one itself.
 
-    `config` holds arguments of all of them; `entry` and `names` are as in `import_file`. Raises
-    `ImportRefused` where there is none.
+    `config` holds arguments of all of them; `allow_invalid`, `entry` and `names` are as in
+    `import_file`. Raises `ImportRefused` where there is none.
     """
     rules, given = IMPORTERS[choice("importer", importer, tuple(IMPORTERS))], dict(config or {})
     rules.refuse(source)
@@ -62,7 +64,7 @@ def import_modules(
         if is_inside(path, found):
             continue
         try:
-            found[path] = attempt()
+            found[path] = attempt(allow_invalid=allow_invalid)
         except GhostError as error:
             left[path] = str(error).partition("\n")[0]
     # Of a path that is none, the modules inside are what was meant.
