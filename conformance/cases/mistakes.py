@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.cases.counts import HALF_WIDTH
+
 INPUT_SHAPE = (2, 8, 6, 6)
 RIGHT = {"c_in": 8, "c_out": 8}
 
@@ -13,7 +15,8 @@ RIGHT = {"c_in": 8, "c_out": 8}
 class Mistake:
     """Arguments, or an input, that must be refused with exactly this text.
 
-    `right` are arguments without the mistake, of which the others and the tensors are.
+    `right` are arguments without the mistake, of which the others and the tensors are. Of a step,
+    it is the training step that must be refused.
     """
 
     name: str
@@ -22,15 +25,22 @@ class Mistake:
     text: str
     input_shape: tuple[int, ...] = INPUT_SHAPE
     right: dict[str, Any] = field(default_factory=dict, hash=False)
+    is_step: bool = False
 
 
 def _layer(
     name: str, text: str, input_shape: tuple[int, ...] = INPUT_SHAPE,
-    architecture: str = "ghost_conv", **arguments: Any,
+    architecture: str = "ghost_conv", *, is_step: bool = False, **arguments: Any,
 ) -> Mistake:  # fmt: skip
     """A mistake in a layer of 8 to 8 channels, where `arguments` name no others."""
     config = RIGHT | arguments
-    return Mistake(name, architecture, config, text, input_shape, RIGHT)
+    return Mistake(name, architecture, config, text, input_shape, RIGHT, is_step)
+
+
+ONE_VALUE = (
+    "training needs more than one value per channel (batch x height x width), got 1: the variance "
+    "of a single value is undefined; use a larger batch or evaluation mode"
+)
 
 
 NARROW = {"width": 0.1}
@@ -119,6 +129,13 @@ MISTAKES = (
     _layer("v3-branches-zero",
            "`branches` must be an integer of at least 1, got 0",
            architecture="ghost_conv_v3", branches=0),
+    _layer("step-one-value", ONE_VALUE, (1, 8, 1, 1), is_step=True),
+    _layer("step-one-value-left", ONE_VALUE, (1, 8, 2, 2), is_step=True, stride=2),
+    _layer("step-one-value-of-gate", ONE_VALUE, (1, 8, 2, 3), "ghost_conv_v2", is_step=True),
+    _layer("step-folded",
+           "a module in form 'folded' cannot train, its batch normalisations are merged into its "
+           "convolutions: switch to evaluation, or train in form 'training' and call deploy() "
+           "afterwards", is_step=True, form="folded"),
     Mistake("se-nothing-left", "squeeze_excite", {"channels": 3, "rounding": "floor"},
             "`se_ratio` must leave at least one channel of 3, got 0.25: enlarge it",
             right={"channels": 3}),
@@ -133,12 +150,13 @@ MISTAKES = (
             "`form` 'deployed' is GhostNetV3's, got it for version 1", right=NARROW),
     Mistake("ghostnet-head", "ghostnet", {"head": "linear"},
             "`head` must be one of bias, norm, got 'linear'", right=NARROW),
-    Mistake("ghostnetv2-small", "ghostnetv2", {"width": 0.1},
+    # of networks that are counted, so that each is built once
+    Mistake("ghostnetv2-small", "ghostnetv2", HALF_WIDTH,
             "the input must be at least 33 x 33 (height x width), got 40 x 32: nothing would be "
             "left of the smallest maps; enlarge it", (1, 3, 40, 32)),
     Mistake("vgg-small", "ghost_vgg16", {"ratio": 5},
             "the input must be at least 32 x 32 (height x width), got 31 x 32: it is halved 5 "
             "times; enlarge it", (1, 3, 31, 32)),
-    Mistake("resnet-channels", "ghost_resnet20", {"in_chans": 1},
-            "the input must have `in_chans` = 1 channels, got 3", (1, 3, 8, 8)),
+    Mistake("resnet-channels", "ghost_resnet56", {},
+            "the input must have `in_chans` = 3 channels, got 1", (1, 1, 8, 8)),
 )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from conformance.cases.case import Case, layer_id
 from conformance.cases.counts import CHEAP_NAMES, LAYERS, PRIMARY_NAMES, Layer
 from conformance.cases.mistakes import MISTAKES, Mistake
-from conformance.cases.model import Model
+from conformance.cases.model import Model, output_cotangent
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import ImplementationRaised
 from conformance.implementations.implementation import Implementation
@@ -37,9 +37,14 @@ class ContractTier(Tier):
         self._mistakes = {f"{MISTAKE}-{mistake.name}": mistake for mistake in MISTAKES}
 
     def cases(self) -> list[Case]:
-        """The layers, then the mistakes."""
-        layers = [self._case(name, kind, layer) for name, (kind, layer) in self._layers.items()]
-        return layers + [self._case(name, MISTAKE, each) for name, each in self._mistakes.items()]
+        """The layers, then the mistakes; those of one module together, so that it is built once."""
+        cases = [self._case(name, kind, layer) for name, (kind, layer) in self._layers.items()]
+        cases += [self._case(name, MISTAKE, each) for name, each in self._mistakes.items()]
+        modules = [(case.architecture, dict(case.config)) for case in cases]
+        firsts = {
+            case.id: modules.index(module) for case, module in zip(cases, modules, strict=True)
+        }
+        return sorted(cases, key=lambda case: firsts[case.id])
 
     def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """Equal to what was typed in."""
@@ -99,8 +104,13 @@ def _judge_mistake(case: Case, mistake: Mistake, implementation: Implementation)
         config = {**configure(case.architecture, mistake.right).complete(), **case.config}
         weights = plain_weights(case.architecture, mistake.right)
         model = Model(case.architecture, config, weights)
+    x = np.ones(case.input_shape, np.float32)
     try:
-        implementation.call(model, np.ones(case.input_shape, np.float32))
+        if mistake.is_step:
+            cotangent = output_cotangent(case.architecture, case.config, x, case.seed)
+            implementation.train_step(model, x, cotangent)
+        else:
+            implementation.call(model, x)
     except ImplementationRaised as raised:
         if (raised.type_name, raised.text) == (ERROR_TYPE, mistake.text):
             return Outcome.passed()

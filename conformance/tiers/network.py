@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import NotSupported, shorten
 from conformance.implementations.implementation import Implementation
+from conformance.implementations.registry import code_of, installed_version
 from conformance.judging import stages
 from conformance.judging.verdict import Outcome
 from conformance.tiers.base import DEFAULT_SETTINGS, Memo, Settings, Tier
@@ -33,6 +35,7 @@ from weights.text import printable
 LOGITS, PREDICTIONS = "logits", "predictions"
 TRAINING_SECONDS = 300
 # The network that `conformance.cases.digits` trains.
+DIGITS_LABEL = "digits"
 DIGITS: tuple[str, dict[str, Any]] = ("ghost_resnet20", {"in_chans": 1})
 
 
@@ -60,7 +63,7 @@ class NetworkTier(Tier):
 
     def cases(self) -> list[Case]:
         """A case for every stage, and one for the predicted classes."""
-        label, names = "digits", stages.stage_names(*DIGITS)
+        label, names = DIGITS_LABEL, stages.stage_names(*DIGITS)
         if self.settings.weights is not None:
             metadata = read_metadata(self.settings.weights)
             label = printable(self.settings.weights.stem)
@@ -82,6 +85,11 @@ class NetworkTier(Tier):
         if got.shape != wanted.shape:
             return stages.judge_stage(outputs, reference, LOGITS)
         return self._judge_predictions(implementation.name, got.argmax(1), wanted.argmax(1))
+
+    def given(self) -> tuple[Model, np.ndarray]:
+        """The network, and the images (N, C, H, W) that it gets."""
+        data = self._data()
+        return Model.of(data.file).astype(np.float32), data.x
 
     def options(self) -> str:
         """The weights and images of the run, where they are not the digits."""
@@ -114,20 +122,27 @@ class NetworkTier(Tier):
     def _load(self) -> Data:
         if self.settings.weights is not None and self.settings.images is not None:
             return load(self.settings.weights, self.settings.images)
+        files = self.kept.arrays(digits_origin(), trained_digits)
         with tempfile.TemporaryDirectory() as folder:
-            train_digits(Path(folder))
+            for name, content in files.items():
+                Path(folder, name).write_bytes(content.tobytes())
             return load(Path(folder, digits.WEIGHTS), Path(folder, digits.IMAGES))
 
     def _oracle_stages(self) -> stages.Reference:
         data = self._data()
-        return stages.oracle_run(Model.of(data.file), data.x).reference()
+
+        def compute() -> list[stages.Reference]:
+            return [stages.oracle_run(Model.of(data.file), data.x).reference()]
+
+        images = sha256(data.x.tobytes()).hexdigest()
+        (found,) = self.kept.references([data.file.metadata, images], compute)
+        return found
 
     def _run(self, implementation: Implementation) -> Tensors:
         if self.settings.weights is None:
             _try(implementation)
-        data = self._data()
-        model = Model.of(data.file).astype(np.float32)
-        return stages.in_batches(lambda batch: implementation.taps(model, batch), data.x)
+        model, x = self.given()
+        return stages.in_batches(lambda batch: implementation.taps(model, batch), x)
 
 
 def _try(implementation: Implementation) -> None:
@@ -150,6 +165,20 @@ def load(weights: Path, images: Path) -> Data:
     if "preprocess" not in file.metadata:
         raise GhostError(f"{weights} does not say how images are preprocessed: import it again")
     return Data(file, preprocess(arrays["images"], file.metadata["preprocess"]), arrays["labels"])
+
+
+def digits_origin() -> list[Any]:
+    """The code and the packages on which the network of the digits depends."""
+    versions = [installed_version(package) for package in ("torch", "scikit-learn")]
+    return [code_of(["ghost_torch"]), versions]
+
+
+def trained_digits() -> Tensors:
+    """The bytes of its files, by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        train_digits(Path(folder))
+        names = digits.WEIGHTS, digits.IMAGES
+        return {name: np.fromfile(Path(folder, name), np.uint8) for name in names}
 
 
 def train_digits(folder: Path) -> None:

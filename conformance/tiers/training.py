@@ -11,7 +11,7 @@ import numpy as np
 from conformance.cases.case import HARD, INFERENCE_ONLY, USUAL, Case
 from conformance.cases.family import family_cases
 from conformance.cases.layers import layer_cases
-from conformance.cases.model import Model, make_model, output_cotangent
+from conformance.cases.model import step_inputs
 from conformance.cases.tensors import Tensors
 from conformance.implementations.implementation import Implementation
 from conformance.judging.stages import Reference, is_network
@@ -26,12 +26,15 @@ from weights.modules.forms import TRAINING
 NETWORK_BATCH = 4
 # Values on both sides of every kink, a mean far from 0, variances far below eps.
 HARD_DATA_SETS = ("saturated", "offset", "faint")
+# Values at which an exponential overflows, for what has one.
+SUNK, EXPONENTIAL = "sunk", "silu"
 
 
 class TrainingTier(OracleTier):
     """A step of every layer and small network, for a random cotangent of the output."""
 
     name = "training"
+    keeps_references = True
 
     def cases(self) -> list[Case]:
         """The usual ones, as each costs a compilation, or with `full` whatever can be trained."""
@@ -39,6 +42,8 @@ class TrainingTier(OracleTier):
         hard = layer_cases(self.name, HARD_DATA_SETS)
         wanted = [case for case in usual if self._is_wanted(case, USUAL)]
         wanted += [case for case in hard if self._is_wanted(case, HARD)]
+        sunk = layer_cases(self.name, (SUNK,))
+        wanted += [each for each in sunk if each.config.get("activation") == EXPONENTIAL]
         return [_trainable(case) for case in wanted]
 
     def compute_reference(self, case: Case, unit: float) -> Reference:
@@ -68,12 +73,6 @@ class TrainingTier(OracleTier):
     def _is_wanted(self, case: Case, tag: str) -> bool:
         can_train = case.form == TRAINING and INFERENCE_ONLY not in case.tags
         return can_train and (self.settings.full or tag in case.tags)
-
-
-def step_inputs(case: Case) -> tuple[Model, np.ndarray, np.ndarray]:
-    """The model, the input and the cotangent of the output, both (N, ...), of a step."""
-    model, x = make_model(case)
-    return model, x, output_cotangent(case.architecture, case.config, x, case.seed)
 
 
 def _trainable(case: Case) -> Case:

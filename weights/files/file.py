@@ -11,7 +11,7 @@ import numpy as np
 
 from weights.errors import DigestError, FormatError
 from weights.files.digests import canonical_json, content_digest, digests_beside, tensor_digests
-from weights.files.loading import check_tensors, value_problems
+from weights.files.loading import check_tensors, refuse_numbers, value_problems
 from weights.files.metadata import ENTRY, annotated, parse_metadata
 from weights.files.settings import Preprocess
 from weights.files.storage import PathLike, read_header, read_safetensors, write_safetensors
@@ -121,8 +121,7 @@ def read_for(
     problems = [] if allow_invalid else value_problems(specs, tensors)
     _check_digests(path, metadata, digests())
     _check_kinds(path, metadata, specs)
-    if problems:
-        raise FormatError(f"{path}: {listed(problems, '; ')}: pass allow_invalid=True to take it")
+    refuse_numbers(problems, str(path))
     ordered = {spec.name: tensors[spec.name] for spec in specs}
     return WeightFile(architecture, checked.to_dict(), ordered, metadata, specs)
 
