@@ -115,7 +115,7 @@ class GhostConv(Planned):
         if self.cheap_conv is not None:
             cheap = self.cheap_conv(out)
             out = torch.cat([out, cheap], dim=1)
-        out = out[:, : self.c_out]
+        out = out[:, : self.c_out] if self.plan.is_cropped else out
         if self.short_conv is not None:
             out = out * dfc_gate(self.short_conv, x, out)
         return out

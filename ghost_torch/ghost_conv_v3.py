@@ -97,7 +97,7 @@ class GhostConvV3(Planned):
         out = self._half(primary, x)
         for half in cheap:
             out = torch.cat([out, self._half(half, out)], dim=1)
-        out = out[:, : self.c_out]
+        out = out[:, : self.c_out] if self.plan.is_cropped else out
         if self.short_conv is not None:
             out = out * dfc_gate(self.short_conv, x, out)
         return out

@@ -9,8 +9,8 @@ from torch import Tensor, distributed, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from ghost_torch.framework.inputs import accept, accepted, check_tensor, untraced
 from ghost_torch.framework.options import LayerOptions
-from ghost_torch.framework.watched import check_tensor, untraced
 from weights import arithmetic
 from weights.modules.arguments import leaky_slope
 from weights.modules.convolutions import ConvolutionPlan
@@ -155,13 +155,17 @@ def in_training(norm: nn.Module | None, training: bool | None = None) -> bool:
 
 def check_input(module: Any, x: Tensor) -> None:
     """Raise `ArgumentError` for an input that the module cannot take."""
-    if isinstance(x, fx.Proxy):  # it stands for every tensor
+    modes = accepted(module, x)
+    if True in modes or isinstance(x, fx.Proxy):  # which stands for every tensor
+        return
+    training = in_training(module.first_norm)
+    if training in modes:
         return
     check_tensor(module, x)
-    training = in_training(module.first_norm)
     with untraced():
         shape = tuple(x.shape)
     module.plan.check_input(shape, dtype_name(x), training=training)
+    accept(module, x, dtype_name(x))
 
 
 def dtype_name(x: Tensor) -> str:

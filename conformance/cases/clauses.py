@@ -17,11 +17,14 @@ PACKAGE = Path(__file__).parents[1]
 PLACES = (PACKAGE / "specification.md", PACKAGE.parent / "docs" / "specification.md")
 CLAUSE = re.compile(r"\*\*(\d+\.\d+)\*\* ")
 CASES = re.compile(r"^Cases: (.+)$", re.MULTILINE)
+TESTS = re.compile(r"^Tests: (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Clause:
     """A clause of the specification: its number, its text, and patterns of the cases that hold it.
+
+    `tests` are those of this project that hold what no case can ask of an implementation.
 
     >>> Clause("4.2", "Its output has ...", ("exact/*-s2-*",)).is_held_by("exact", "k1-s2-p0")
     True
@@ -30,6 +33,7 @@ class Clause:
     number: str
     text: str = field(repr=False)
     patterns: tuple[str, ...]
+    tests: tuple[str, ...] = ()
 
     def is_held_by(self, tier: str, case_id: str) -> bool:
         """Whether a case of that tier and id holds it."""
@@ -52,6 +56,9 @@ def _parse(document: str) -> Iterator[Clause]:
     _, *parts = re.split(r"^(?=\*\*\d)|^(?=## )", document, flags=re.MULTILINE)
     for part in parts:
         if found := CLAUSE.match(part):
-            text = CASES.sub("", part[found.end() :]).strip()
-            patterns = re.findall(r"`([^`]+)`", " ".join(CASES.findall(part)))
-            yield Clause(found[1], text, tuple(patterns))
+            text = TESTS.sub("", CASES.sub("", part[found.end() :])).strip()
+            patterns, tests = (
+                tuple(re.findall(r"`([^`]+)`", " ".join(kind.findall(part))))
+                for kind in (CASES, TESTS)
+            )
+            yield Clause(found[1], text, patterns, tests)

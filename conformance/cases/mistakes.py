@@ -13,7 +13,8 @@ RIGHT = {"c_in": 8, "c_out": 8}
 class Mistake:
     """Arguments, or an input, that must be refused with exactly this text.
 
-    `right` are arguments without the mistake, of which the others and the tensors are.
+    `right` are arguments without the mistake, of which the others and the tensors are. Of a step,
+    it is the training step that must be refused.
     """
 
     name: str
@@ -22,15 +23,22 @@ class Mistake:
     text: str
     input_shape: tuple[int, ...] = INPUT_SHAPE
     right: dict[str, Any] = field(default_factory=dict, hash=False)
+    is_step: bool = False
 
 
 def _layer(
     name: str, text: str, input_shape: tuple[int, ...] = INPUT_SHAPE,
-    architecture: str = "ghost_conv", **arguments: Any,
+    architecture: str = "ghost_conv", *, is_step: bool = False, **arguments: Any,
 ) -> Mistake:  # fmt: skip
     """A mistake in a layer of 8 to 8 channels, where `arguments` name no others."""
     config = RIGHT | arguments
-    return Mistake(name, architecture, config, text, input_shape, RIGHT)
+    return Mistake(name, architecture, config, text, input_shape, RIGHT, is_step)
+
+
+ONE_VALUE = (
+    "training needs more than one value per channel (batch x height x width), got 1: the variance "
+    "of a single value is undefined; use a larger batch or evaluation mode"
+)
 
 
 NARROW = {"width": 0.1}
@@ -119,6 +127,13 @@ MISTAKES = (
     _layer("v3-branches-zero",
            "`branches` must be an integer of at least 1, got 0",
            architecture="ghost_conv_v3", branches=0),
+    _layer("step-one-value", ONE_VALUE, (1, 8, 1, 1), is_step=True),
+    _layer("step-one-value-left", ONE_VALUE, (1, 8, 2, 2), is_step=True, stride=2),
+    _layer("step-one-value-of-gate", ONE_VALUE, (1, 8, 2, 3), "ghost_conv_v2", is_step=True),
+    _layer("step-folded",
+           "a module in form 'folded' cannot train, its batch normalisations are merged into its "
+           "convolutions: switch to evaluation, or train in form 'training' and call deploy() "
+           "afterwards", is_step=True, form="folded"),
     Mistake("se-nothing-left", "squeeze_excite", {"channels": 3, "rounding": "floor"},
             "`se_ratio` must leave at least one channel of 3, got 0.25: enlarge it",
             right={"channels": 3}),

@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from conformance.cases import files
 from conformance.cases.case import Case
 from conformance.cases.family import STRIDED, V2
 from conformance.cases.model import Model, make_model, output_cotangent
 from conformance.cases.tensors import DISTRIBUTIONS
 from weights import configure
 
-CALL, STEP, LOAD = "call", "train_step", "load"
+CALL, STEP, LOAD, REFUSE = "call", "train_step", "load", "refuse"
 # A drift shows at the latest here, and so does a memory of what was asked for before.
 MANY_CALLS = 104
 
@@ -25,20 +26,26 @@ MANY_CALLS = 104
 class Use(NamedTuple):
     """A use of the object: its method, and size (N, H, W) and number of the input that it gets.
 
-    The same number of the same size is the same input. `load` gets other weights.
+    The same number of the same size is the same input. `load` gets a file of other weights, and
+    `refuse` one that must not be loaded.
     """
 
     method: str
     size: tuple[int, int, int] = (0, 0, 0)
     number: int = 0
+    file: str = files.PLAIN
 
 
 class Given(NamedTuple):
-    """A use with the arrays that it is given, by the names of arguments, or the model to load."""
+    """A use with the arrays that it is given, by the names of arguments, or the model to load.
+
+    `file` says which file of the model that is.
+    """
 
     method: str
     arrays: Mapping[str, np.ndarray]
     model: Model
+    file: str
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,21 @@ SEQUENCES = (
         (*_calls((SIZE, 0)), Use(LOAD), *_calls((SIZE, 0), (SIZE, 1))),
     ),
     Row(
+        "load-annotated", "ghost_conv", LAYER, "normal",
+        (Use(LOAD, file=files.NOTED), *_calls((SIZE, 0))),
+    ),
+    Row(
+        "load-newer", "ghost_conv", LAYER, "normal",
+        (Use(LOAD, file=files.NEWER), *_calls((SIZE, 0))),
+    ),
+    Row(
+        "load-refused", "ghost_conv", LAYER, "normal",
+        (
+            *_calls((SIZE, 0)), *[Use(REFUSE, file=name) for name in files.DAMAGED],
+            *_calls((SIZE, 0), (SIZE, 1)),
+        ),
+    ),
+    Row(
         "load-after-a-step", "ghost_conv", LAYER, "normal",
         (Use(STEP, SIZE, 0), Use(LOAD), *_calls((SIZE, 1)), Use(STEP, SIZE, 0)),
     ),
@@ -109,7 +131,7 @@ def sequence_cases(tier: str) -> Iterator[Case]:
     """A case for every sequence."""
     for name, row in ROWS.items():
         config = configure(row.architecture, row.config)
-        batch, height, width = row.uses[0].size
+        batch, height, width = next(use.size for use in row.uses if use.method != LOAD)
         shape = (batch, config.input_channels, height, width)
         yield Case(name, tier, row.architecture, config.to_dict(), shape, row.data)
 
@@ -117,9 +139,9 @@ def sequence_cases(tier: str) -> Iterator[Case]:
 def uses_of(case: Case) -> Iterator[Given]:
     """The uses of a case, with what each is given."""
     other, _ = make_model(replace(case, id=f"{case.id}-loaded"))
-    for method, (batch, height, width), number in ROWS[case.id].uses:
+    for method, (batch, height, width), number, file in ROWS[case.id].uses:
         arrays = {}
-        if method != LOAD:
+        if method in (CALL, STEP):
             shape = (batch, case.input_shape[1], height, width)
             generator = np.random.Generator(np.random.PCG64([case.seed, number]))
             x = DISTRIBUTIONS[case.data].inputs(generator, shape).astype(np.float32)
@@ -127,4 +149,4 @@ def uses_of(case: Case) -> Iterator[Given]:
         if method == STEP:
             seed = case.seed + number
             arrays["output_cotangent"] = output_cotangent(case.architecture, case.config, x, seed)
-        yield Given(method, arrays, other)
+        yield Given(method, arrays, other, file)

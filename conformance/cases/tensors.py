@@ -168,6 +168,11 @@ def _vanishing(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarra
     return random.choice([0.0, 1.0, 1.0], shape) * powers(-12, -4)(random, shape)
 
 
+def _depths(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Biases around 0 and far below."""
+    return random.choice([0.0, 0.0, -90.0, -200.0], shape)
+
+
 WIDE = signed(powers(-4, 4))
 DISTRIBUTIONS = {
     "integers": Distribution(integers, integers, INTEGER_NORMS),
@@ -178,8 +183,10 @@ DISTRIBUTIONS = {
     "spike": Distribution(with_one(1000.0, constant(0.0))),
     "zeros": Distribution(constant(0.0)),
     "equal": Distribution(constant(0.1)),  # which binary fractions cannot hold
-    # of steps: values on both sides of every kink, a mean far from 0, variances far below eps
+    # of steps: values on both sides of every kink, values at which exp(-x) leaves the range of
+    # float32, a mean far from 0, variances far below eps
     "saturated": Distribution(normal, times(6, scaled), SATURATED_NORMS),
+    "sunk": Distribution(normal, scaled, CALM_NORMS | {NORM_BIAS: _depths}),
     "offset": Distribution(plus(300, normal)),
     "faint": Distribution(
         times(1e-3, normal), scaled, {kind: times(1e-3, draw) for kind, draw in CALM_NORMS.items()}

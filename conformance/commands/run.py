@@ -107,7 +107,7 @@ def parse_shard(
     "cached",
     flag_value=False,
     default=True,
-    help="Compile all anew: neither read nor write what JAX has compiled before.",
+    help="Compute all anew: neither read nor write what earlier runs have compiled and computed.",
 )
 @common.jobs_option
 def run(
@@ -129,7 +129,7 @@ def run(
         raise click.UsageError("`--tier random` needs `--random N`, the number of its cases")
     if tiers and random and RandomTier.name not in tiers:
         raise click.UsageError("`--random N` beside other tiers needs `--tier random`")
-    settings = Settings(random, full, weights, images)
+    settings = Settings(random, full, weights, images, kept=cached)
 
     def work() -> int:
         rerun = None if failed is None else read_failures(failed, names, tiers)

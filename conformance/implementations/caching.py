@@ -1,4 +1,4 @@
-"""The cache of what JAX has compiled, in the user's cache folder.
+"""The user's cache folder: what JAX has compiled, and what the suite itself keeps for its next run.
 
 JAX finds an entry by the compiled program itself, its options, the versions of JAX and the kind of
 processor, so that changed code is compiled anew. What is read from there is run: only a folder that
@@ -15,23 +15,33 @@ from pathlib import Path
 
 # Bytes from which it is emptied: a default run of the suite leaves a few per cent of that.
 LIMIT = 1 << 30
+# The folder of right answers, which no implementation may read.
+REFERENCES = "references"
 
 
 def cache_environment() -> dict[str, str]:
     """The variables by which JAX uses the cache; none where no folder can be had."""
-    try:
-        folder = cache_folder() / "jax"
-        folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
-        if not _is_own(folder):
-            return {}
-        _bound(folder.iterdir())
-    except (OSError, RuntimeError):  # a home that is read-only, or none
+    folder = own_folder("jax")
+    if folder is None:
         return {}
     return {
         "JAX_COMPILATION_CACHE_DIR": str(folder),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
+
+
+def own_folder(name: str) -> Path | None:
+    """A folder of that name in the cache, this user's alone; None where it cannot be had."""
+    try:
+        folder = cache_folder() / name
+        folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
+        if not _is_own(folder):
+            return None
+        _bound(folder.iterdir())
+    except (OSError, RuntimeError):  # a home that is read-only, or none
+        return None
+    return folder
 
 
 def cache_folder() -> Path:

@@ -14,7 +14,7 @@ from conformance.cases.model import Model, complete
 from conformance.cases.tensors import Tensors
 from conformance.implementations.precision import Precision
 
-# A method of an object, `call`, `train_step` or `load`, and its arguments.
+# A use of an object, `call`, `train_step`, `load` or `refuse`, and its arguments.
 Use = tuple[str, Mapping[str, Any]]
 
 

@@ -67,6 +67,7 @@ class ProcessImplementation(Implementation):
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Any = None
         self._output: Any = None
+        self._is_killed = False
         self.start_seconds = 0.0
 
     def start(self) -> None:
@@ -85,6 +86,8 @@ class ProcessImplementation(Implementation):
             )  # fmt: skip
         self._channel = Channel(ours)
         self._output = _Output(process.stdout)
+        if self._is_killed:  # while it was started
+            _end_group(process)
         try:
             facts = self._reply(time.monotonic() + START_SECONDS, START_SECONDS)
         except (ImplementationRaised, NotSupported):
@@ -109,7 +112,11 @@ class ProcessImplementation(Implementation):
         return float(first), float(repeated)
 
     def kill(self) -> None:
-        """End the child in the middle of a request, which raises `ProcessDied` in its thread."""
+        """End the child in the middle of a request, which raises `ProcessDied` in its thread.
+
+        No other child lives after it.
+        """
+        self._is_killed = True
         process = self._process
         if process is not None:
             _end_group(process)

@@ -20,11 +20,14 @@ from threading import local
 from types import CodeType
 from typing import Any
 
-ORACLE, SUITE, FRAMES = range(3)
+from conformance.implementations.caching import REFERENCES, cache_folder
+
+ORACLE, SUITE, FRAMES, ANSWERS = range(4)
 VIOLATIONS = (
     "it imported the oracle",
     "it imported what judges it",
     "it looked at the suite's frames",
+    "it opened answers that earlier runs kept",
 )
 ROOT = str(Path(__file__).parents[1]) + os.sep
 ORACLE_ROOT = f"{ROOT}oracle{os.sep}"
@@ -46,6 +49,7 @@ class Watch:
         self._busy = local()
         self._folder = str(Path.cwd())
         self._own = _own_files(name)
+        self._answers = _answers()
         # Printing a traceback opens the files that this process runs.
         self._known = {module.__file__ for key, module in sys.modules.items() if _is_suite(key)}
         sys.addaudithook(self._audit)
@@ -68,7 +72,11 @@ class Watch:
     def _see_open(self, path: object) -> None:
         if isinstance(path, bytes):
             path = os.fsdecode(path)
-        if isinstance(path, str) and path.endswith((".py", ".pyc")):
+        if not isinstance(path, str):
+            return
+        if path.startswith(self._answers):
+            self._seen[ANSWERS] = 1
+        if path.endswith((".py", ".pyc")):
             source = _source(path if path.startswith(os.sep) else f"{self._folder}{os.sep}{path}")
             if source not in self._known:
                 self._see_file(source)
@@ -105,6 +113,14 @@ def _passes_frames_on(code: CodeType) -> bool:
 
 def _is_suite(module: str) -> bool:
     return module.partition(".")[0] == "conformance"
+
+
+def _answers() -> tuple[str, ...]:
+    """The folder of right answers that earlier runs kept; none where there is no home."""
+    try:
+        return (str(cache_folder() / REFERENCES) + os.sep,)
+    except RuntimeError:
+        return ()
 
 
 def _own_files(name: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
@@ -18,7 +19,7 @@ from conformance.implementations.errors import (
     shorten,
 )
 from conformance.implementations.lending import lend
-from weights import ArgumentError, GhostError
+from weights import ArgumentError, FormatWarning, GhostError
 from weights.files.digests import tensor_digests
 
 NUMERIC_KINDS = "biuf"
@@ -95,9 +96,13 @@ class Worker:
     def in_turn(
         self, uses: Iterable[tuple[str, Mapping[str, Any]]], **description: Any
     ) -> list[Any]:
-        """The results of uses of one object: `call`, `train_step` and `load` with its arguments."""
+        """The results of uses of one object: `call`, `train_step` and `load` with its arguments.
+
+        `refuse` loads a file that must be refused, and says whether it was.
+        """
         methods: dict[str, Callable[..., Any]] = {
             "call": self._call, "train_step": self._step, "load": self._load,
+            "refuse": self._refuse,
         }  # fmt: skip
         with self._fresh():
             built = self._object(**description)
@@ -126,7 +131,19 @@ class Worker:
         }
 
     def _load(self, built: Any, path: str) -> None:
-        _method(built, "load")(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FormatWarning)  # which a newer file rightly gives
+            _method(built, "load")(path)
+
+    def _refuse(self, built: Any, path: str) -> bool:
+        load = _method(built, "load")
+        try:
+            load(path)
+        except NotSupported:
+            raise
+        except Exception:
+            return True
+        return False
 
     def _timed(self, time: int, built: Callable[..., Any], x: np.ndarray) -> np.ndarray:
         def run(given: np.ndarray) -> np.ndarray:

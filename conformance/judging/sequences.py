@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from conformance.cases.model import Model
-from conformance.cases.sequences import CALL, LOAD, STEP, Given
+from conformance.cases.sequences import CALL, LOAD, REFUSE, STEP, Given
 from conformance.cases.tensors import Tensors
 from conformance.judging import bounds
 from conformance.judging.compare import compare_arrays
@@ -33,7 +33,7 @@ PERTURBED_RUNS = 3
 
 
 def reference_sequence(model: Model, uses: Sequence[Given], unit: float) -> list[Reference]:
-    """The arrays of every use in float64, and the error allowed to each; none of `load`.
+    """The arrays of every use in float64, and the error allowed to each; none of files.
 
     Outputs of a GhostConv that takes no step have the bound of each element; a step has the rule of
     tier `training`, whatever comes before and after it.
@@ -56,16 +56,23 @@ def judge_sequence(
     if len(results) != len(uses):
         return Outcome.failed(f"{len(uses)} uses gave {len(results)} results")
     return first_failure(
-        (f"use {number}, {use.method}", _judge(use, result, reference))
+        (_name(number, use), _judge(use, result, reference))
         for number, (use, result, reference) in enumerate(
             zip(uses, results, wanted, strict=True), 1
         )
     )
 
 
+def _name(number: int, use: Given) -> str:
+    of_file = f" of a file {use.file}" if use.method in (LOAD, REFUSE) else ""
+    return f"use {number}, {use.method}{of_file}"
+
+
 def _judge(use: Given, result: Any, wanted: Reference) -> Outcome:
     if use.method == LOAD:
         return Outcome.passed()
+    if use.method == REFUSE:
+        return Outcome.passed() if result is True else Outcome.failed("it was loaded")
     if use.method == STEP and isinstance(result, dict):
         return judge_step(result, wanted)
     if use.method == CALL and isinstance(result, np.ndarray):
@@ -75,9 +82,10 @@ def _judge(use: Given, result: Any, wanted: Reference) -> Outcome:
 
 def _bounded(model: Model, uses: Sequence[Given], unit: float) -> Iterator[Reference]:
     layer = weights_io.build(*model.astype(np.float64))
-    for method, arrays, other in uses:
+    for method, arrays, other, _ in uses:
         if method == LOAD:
             layer = weights_io.build(*other.astype(np.float64))
+        if method in (LOAD, REFUSE):
             yield Reference({}, {})
         else:
             found = bounds.ghost_conv(layer, arrays["x"].astype(np.float64), unit)
@@ -89,7 +97,7 @@ def _run(
 ) -> Iterator[list[tuple[str, np.ndarray]]]:
     """The named arrays of every use of one module of the oracle."""
     module = make(model)
-    for method, arrays, other in uses:
+    for method, arrays, other, _ in uses:
         given = [array.astype(dtype) for array in arrays.values()]
         if method == LOAD:
             module = make(other)

@@ -10,6 +10,8 @@ from conformance.mutants.defects.ghost_conv import GHOST_CONV_MUTANTS
 from conformance.mutants.defects.gradients import GRADIENT_MUTANTS
 from conformance.mutants.defects.layers import LAYER_MUTANTS
 from conformance.mutants.defects.limits import LIMIT_MUTANTS
+from conformance.mutants.defects.loading import LOADING_MUTANTS
+from conformance.mutants.defects.rep_ghost import REP_GHOST_MUTANTS
 from conformance.mutants.defects.sequences import SEQUENCE_MUTANTS
 from conformance.mutants.defects.statistics import STATISTICS_MUTANTS
 from conformance.mutants.defects.torch_modules import FRAMEWORK, TORCH_MUTANTS
@@ -27,7 +29,9 @@ TABLES: tuple[tuple[Mutant, ...], ...] = (
     GRADIENT_MUTANTS,
     ATTENTION_MUTANTS,
     FAMILY_MUTANTS,
+    REP_GHOST_MUTANTS,
     FILE_MUTANTS,
+    LOADING_MUTANTS,
 )
 MUTANTS = tuple(chain.from_iterable(TABLES))
 

@@ -19,8 +19,8 @@ from conformance.running.runner import judge
 from conformance.tiers import VECTOR_TIERS, Tier, make_tiers
 from conformance.tiers.base import DEFAULT_SETTINGS, OracleTier, Settings
 
-# The tier of sizes, in which an exception convicts a mutant as a failure does.
-RAISES = "contract"
+# The tiers of sizes and of files, in which an exception convicts a mutant as a failure does.
+RAISES = ("contract", "sequence")
 # The settings on which the cases of a tier depend; those of the others depend on none.
 SETTINGS_OF = {"training": ("full",), "random": ("random",), "network": ("weights", "images")}
 
@@ -89,8 +89,8 @@ def run_mutant(mutant: Mutant) -> MutantResult:
 
 
 def convicts(verdict: Verdict) -> bool:
-    """True of a verdict that shows a defect: a failure, or in the tier of sizes an exception."""
-    raises = verdict.tier == RAISES and verdict.status is Status.ERROR
+    """True of a verdict that shows a defect: a failure, in some tiers an exception too."""
+    raises = verdict.tier in RAISES and verdict.status is Status.ERROR
     return verdict.status is Status.FAIL or raises
 
 

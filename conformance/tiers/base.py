@@ -16,6 +16,7 @@ from conformance.implementations.precision import UNIT_ROUNDOFF
 from conformance.judging.explanations import Suspects
 from conformance.judging.stages import Reference
 from conformance.judging.verdict import Outcome, Verdict
+from conformance.tiers.kept import Kept
 
 Arguments = TypeVarTuple("Arguments")
 Value = TypeVar("Value")
@@ -32,6 +33,8 @@ class Settings:
     weights: Path | None = None
     """The weight file that tier `network` runs, with `images`, instead of the digits."""
     images: Path | None = None
+    kept: bool = False
+    """Whether what takes long is kept in the user's cache folder, for the next run."""
 
 
 DEFAULT_SETTINGS = Settings()
@@ -48,6 +51,7 @@ class Tier(ABC):
 
     def __init__(self, settings: Settings = DEFAULT_SETTINGS) -> None:
         self.settings = settings
+        self.kept = Kept(settings.kept)
 
     @abstractmethod
     def cases(self) -> list[Case]:
@@ -76,10 +80,12 @@ class OracleTier(Tier):
     """A tier whose right answers the oracle computes from the case."""
 
     in_vectors = True
+    keeps_references: ClassVar[bool] = False
+    """Whether its references take longer to compute than to read again."""
 
     def __init__(self, settings: Settings = DEFAULT_SETTINGS) -> None:
         super().__init__(settings)
-        self._references = Memo(self.compute_reference)
+        self._references = Memo(self._find_reference)
         self.suspects = Suspects()
 
     def reference(self, case: Case, unit: float = UNIT_ROUNDOFF) -> Reference:
@@ -89,6 +95,16 @@ class OracleTier(Tier):
     @abstractmethod
     def compute_reference(self, case: Case, unit: float) -> Reference:
         """The same, computed."""
+
+    def _find_reference(self, case: Case, unit: float) -> Reference:
+        if not self.keeps_references:
+            return self.compute_reference(case, unit)
+
+        def compute() -> list[Reference]:
+            return [self.compute_reference(case, unit)]
+
+        (found,) = self.kept.references([case.to_dict(), unit], compute)
+        return found
 
 
 class Memo(Generic[*Arguments, Value]):

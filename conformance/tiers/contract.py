@@ -10,7 +10,7 @@ import numpy as np
 from conformance.cases.case import Case, layer_id
 from conformance.cases.counts import CHEAP_NAMES, LAYERS, PRIMARY_NAMES, Layer
 from conformance.cases.mistakes import MISTAKES, Mistake
-from conformance.cases.model import Model
+from conformance.cases.model import Model, output_cotangent
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import ImplementationRaised
 from conformance.implementations.implementation import Implementation
@@ -99,8 +99,13 @@ def _judge_mistake(case: Case, mistake: Mistake, implementation: Implementation)
         config = {**configure(case.architecture, mistake.right).complete(), **case.config}
         weights = plain_weights(case.architecture, mistake.right)
         model = Model(case.architecture, config, weights)
+    x = np.ones(case.input_shape, np.float32)
     try:
-        implementation.call(model, np.ones(case.input_shape, np.float32))
+        if mistake.is_step:
+            cotangent = output_cotangent(case.architecture, case.config, x, case.seed)
+            implementation.train_step(model, x, cotangent)
+        else:
+            implementation.call(model, x)
     except ImplementationRaised as raised:
         if (raised.type_name, raised.text) == (ERROR_TYPE, mistake.text):
             return Outcome.passed()

@@ -26,6 +26,7 @@ class FamilyTier(OracleTier):
     """Squeeze-and-excitation, DFC attention, branches, bottlenecks, YOLO's blocks, networks."""
 
     name = "family"
+    keeps_references = True
 
     def cases(self) -> list[Case]:
         """A case for every module, and for every form that it can have."""

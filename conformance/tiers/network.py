@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from conformance.cases.model import Model
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import NotSupported, shorten
 from conformance.implementations.implementation import Implementation
+from conformance.implementations.registry import code_of, installed_version
 from conformance.judging import stages
 from conformance.judging.verdict import Outcome
 from conformance.tiers.base import DEFAULT_SETTINGS, Memo, Settings, Tier
@@ -114,13 +116,21 @@ class NetworkTier(Tier):
     def _load(self) -> Data:
         if self.settings.weights is not None and self.settings.images is not None:
             return load(self.settings.weights, self.settings.images)
+        files = self.kept.arrays(digits_origin(), trained_digits)
         with tempfile.TemporaryDirectory() as folder:
-            train_digits(Path(folder))
+            for name, content in files.items():
+                Path(folder, name).write_bytes(content.tobytes())
             return load(Path(folder, digits.WEIGHTS), Path(folder, digits.IMAGES))
 
     def _oracle_stages(self) -> stages.Reference:
         data = self._data()
-        return stages.oracle_run(Model.of(data.file), data.x).reference()
+
+        def compute() -> list[stages.Reference]:
+            return [stages.oracle_run(Model.of(data.file), data.x).reference()]
+
+        images = sha256(data.x.tobytes()).hexdigest()
+        (found,) = self.kept.references([data.file.metadata, images], compute)
+        return found
 
     def _run(self, implementation: Implementation) -> Tensors:
         if self.settings.weights is None:
@@ -150,6 +160,20 @@ def load(weights: Path, images: Path) -> Data:
     if "preprocess" not in file.metadata:
         raise GhostError(f"{weights} does not say how images are preprocessed: import it again")
     return Data(file, preprocess(arrays["images"], file.metadata["preprocess"]), arrays["labels"])
+
+
+def digits_origin() -> list[Any]:
+    """The code and the packages on which the network of the digits depends."""
+    versions = [installed_version(package) for package in ("torch", "scikit-learn")]
+    return [code_of(["ghost_torch"]), versions]
+
+
+def trained_digits() -> Tensors:
+    """The bytes of its files, by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        train_digits(Path(folder))
+        names = digits.WEIGHTS, digits.IMAGES
+        return {name: np.fromfile(Path(folder, name), np.uint8) for name in names}
 
 
 def train_digits(folder: Path) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from conformance.cases import files
 from conformance.cases.case import Case
 from conformance.cases.model import make_model
-from conformance.cases.sequences import LOAD, Given, sequence_cases, uses_of
+from conformance.cases.sequences import LOAD, REFUSE, Given, sequence_cases, uses_of
 from conformance.implementations.implementation import Implementation, Use
 from conformance.implementations.precision import UNIT_ROUNDOFF
 from conformance.judging.sequences import judge_sequence, reference_sequence
 from conformance.judging.stages import Reference
 from conformance.judging.verdict import Outcome
 from conformance.tiers.base import DEFAULT_SETTINGS, Memo, Settings, Tier
-from weights import write_file
 
 
 class SequenceTier(Tier):
@@ -40,14 +40,17 @@ class SequenceTier(Tier):
         return judge_sequence(results, uses, wanted)
 
     def _reference(self, case: Case, unit: float = UNIT_ROUNDOFF) -> list[Reference]:
-        model, _ = make_model(case)
-        return reference_sequence(model, list(uses_of(case)), unit)
+        def compute() -> list[Reference]:
+            model, _ = make_model(case)
+            return reference_sequence(model, list(uses_of(case)), unit)
+
+        return self.kept.references([case.to_dict(), unit], compute)
 
 
 def _as_asked(use: Given, folder: str) -> Use:
     """A use as an implementation is asked for it, with a file of what it loads."""
-    if use.method != LOAD:
+    if use.method not in (LOAD, REFUSE):
         return use.method, use.arrays
-    path = Path(folder, "other.safetensors")
-    write_file(path, *use.model, overwrite=True)
+    path = Path(folder, f"{use.file}.safetensors")
+    files.write(path, use.file, use.model)
     return use.method, {"path": str(path)}

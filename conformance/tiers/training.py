@@ -26,12 +26,15 @@ from weights.modules.forms import TRAINING
 NETWORK_BATCH = 4
 # Values on both sides of every kink, a mean far from 0, variances far below eps.
 HARD_DATA_SETS = ("saturated", "offset", "faint")
+# Values at which an exponential overflows, for what has one.
+SUNK, EXPONENTIAL = "sunk", "silu"
 
 
 class TrainingTier(OracleTier):
     """A step of every layer and small network, for a random cotangent of the output."""
 
     name = "training"
+    keeps_references = True
 
     def cases(self) -> list[Case]:
         """The usual ones, as each costs a compilation, or with `full` whatever can be trained."""
@@ -39,6 +42,8 @@ class TrainingTier(OracleTier):
         hard = layer_cases(self.name, HARD_DATA_SETS)
         wanted = [case for case in usual if self._is_wanted(case, USUAL)]
         wanted += [case for case in hard if self._is_wanted(case, HARD)]
+        sunk = layer_cases(self.name, (SUNK,))
+        wanted += [each for each in sunk if each.config.get("activation") == EXPONENTIAL]
         return [_trainable(case) for case in wanted]
 
     def compute_reference(self, case: Case, unit: float) -> Reference:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,14 @@ def reads_the_oracle(layer: GhostConv, x: np.ndarray) -> Any:
     import conformance
 
     Path(conformance.__path__[0], "oracle", "ghost_conv.py").read_text()
+    return layer(x)
+
+
+@_build
+def reads_kept_answers(layer: GhostConv, x: np.ndarray) -> Any:
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    with suppress(OSError):
+        Path(caches, "ghostconv", "references", "answer.npz").read_bytes()
     return layer(x)
 
 

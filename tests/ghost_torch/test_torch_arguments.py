@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ghost_torch import GhostBottleneck, GhostConv, GhostResNet20, SqueezeExcite
+from ghost_torch.framework.inputs import MOST_KINDS
 from weights import ArgumentError
 
 NO_DEVICE = "`device` must be one that PyTorch has here, got"
@@ -80,3 +82,36 @@ def test_autocast_takes_inputs_of_another_type() -> None:
 
 def test_an_empty_batch_gives_an_empty_batch() -> None:
     assert GhostConv(3, 8).eval()(torch.zeros(0, 3, 5, 5)).shape == (0, 8, 5, 5)
+
+
+def test_what_was_accepted_is_refused_by_a_module_that_changed_since() -> None:
+    module, x = GhostConv(3, 8).eval(), torch.zeros(1, 3, 1, 1)
+    module(x), module(x)
+
+    with pytest.raises(ArgumentError, match="more than one value per channel"):
+        module.train()(x)
+    module.eval().primary_conv.double()
+    with pytest.raises(ArgumentError, match="must have the module's type float64, got float32"):
+        module(x)
+    with pytest.raises(ArgumentError, match="must be a dense tensor of PyTorch, got one of"):
+        module.float()(x.to_sparse())
+
+
+def test_what_was_accepted_is_not_checked_again() -> None:
+    module, x, asked = GhostConv(3, 8), torch.zeros(2, 3, 4, 4), []
+    module(x)
+    object.__setattr__(module.plan, "check_input", lambda *args, **_: asked.append(args[0]))
+
+    module(x), module.eval()(x), copy.deepcopy(module)(x)
+    module(torch.zeros(2, 3, 5, 4))
+
+    assert set(asked) == {(2, 3, 5, 4)}
+
+
+def test_a_module_remembers_few_kinds_of_inputs() -> None:
+    module = GhostConv(3, 8)
+
+    for height in range(4, 6 + MOST_KINDS):
+        module(torch.zeros(2, 3, height, 1))
+
+    assert len(module.accepted) <= MOST_KINDS

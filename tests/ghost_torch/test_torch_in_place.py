@@ -10,8 +10,35 @@ pytest.importorskip("torch")
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 import ghost_torch
+
+
+class Seen(nn.ReLU):
+    """An activation that is never in place."""
+
+
+class Calls(TorchFunctionMode):
+    """How often a function of PyTorch is called inside."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.function, self.count = function, 0
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        self.count += function is self.function
+        return function(*args, **(kwargs or {}))
+
+
+def in_training(act: type[nn.Module] = nn.ReLU) -> Any:
+    torch.manual_seed(0)
+    layer = ghost_torch.GhostConv(4, 8, 3, padding=1)
+    for half in (layer.primary_conv, layer.cheap_conv):
+        half[2] = act()
+    return layer
 
 
 def deployed(**options: Any) -> Any:
@@ -91,3 +118,42 @@ def test_an_input_that_a_half_passes_on_stays_as_it_is() -> None:
         half(x := images())
 
     assert torch.equal(x, images())
+
+
+def test_a_training_step_works_in_place_behind_a_norm_and_derives_the_same() -> None:
+    steps = []
+    for act in (nn.ReLU, Seen):
+        layer, x = in_training(act), images().requires_grad_()
+        with Calls(torch.relu_) as calls:
+            out = layer(x)
+        parameters = [x, *layer.parameters()]
+        first = torch.autograd.grad(out.square().sum(), parameters, create_graph=True)
+        second = torch.autograd.grad(sum(each.square().sum() for each in first), parameters)
+        steps.append((out, *first, *second))
+        assert calls.count == (2 if act is nn.ReLU else 0)
+
+    assert all(torch.equal(found, wanted) for found, wanted in zip(*steps, strict=True))
+
+
+@pytest.mark.parametrize("part", [0, 1, 2], ids=["convolution", "norm", "activation"])
+@pytest.mark.parametrize("hook", ["forward", "full_backward", "full_backward_pre"])
+def test_no_hook_of_a_training_step_sees_what_works_in_place(part: int, hook: str) -> None:
+    layer = in_training()
+    name = f"register_{hook}_hook"
+    getattr(layer.primary_conv[part], name)(lambda *_: None)
+
+    with Calls(torch.relu_) as calls:
+        layer(images().requires_grad_()).sum().backward()
+
+    assert calls.count == 1
+
+
+def test_a_layer_whose_forward_is_replaced_is_called_by_it() -> None:
+    layer, calls = in_training(), []
+    norm = layer.primary_conv[1]
+    forward = norm.forward
+    norm.forward = lambda x: (calls.append(1), forward(x))[1]
+
+    layer(images())
+
+    assert calls == [1]

@@ -34,6 +34,11 @@ class GhostModule(Configuration):
         """How `c_out` is divided between the two halves."""
         return arithmetic.split_channels(self.c_out, self.ratio, self.split)
 
+    @cached_property
+    def is_cropped(self) -> bool:
+        """Whether the two halves make more than `c_out` channels."""
+        return self.channels.c_int + self.channels.c_cheap > self.c_out
+
 
 @dataclass(frozen=True)
 class GhostConvConfig(GhostModule):

@@ -33,11 +33,13 @@ from weights.columns import planned
 _branches = planned.branches
 
 
-def _no_bias(part: Any) -> None:
+def no_bias(part: Any) -> None:
+    """Leave the bias of a part out."""
     part.bias = None if part.bias is None else np.zeros_like(part.bias)
 
 
-def _excited_early(self: Any, x: Any) -> Any:
+def excited_early(self: Any, x: Any) -> Any:
+    """A bottleneck's output with the excitation before the stride."""
     layers.check_input(self, x)
     out = self.ghost1(x)
     out = self._strided(out if self.se is None else self.se(out))
@@ -139,13 +141,13 @@ def _stages_late(built: Any) -> None:
 FAMILY = "family"
 FAMILY_MUTANTS = (
     Mutant("no-convolution-bias", "biases of convolutions dropped", FAMILY,
-           each(Convolution, _no_bias)),
+           each(Convolution, no_bias)),
     Mutant("no-classifier-bias", "the bias of the classifier dropped", FAMILY,
-           each(Linear, _no_bias)),
+           each(Linear, no_bias)),
     Mutant("no-shortcut", "a bottleneck without its shortcut", FAMILY,
            with_methods(GhostBottleneck, _shortcut=lambda self, x: 0)),
     Mutant("excited-early", "squeeze-and-excitation before the stride", FAMILY,
-           with_methods(GhostBottleneck, __call__=_excited_early)),
+           with_methods(GhostBottleneck, __call__=excited_early)),
     Mutant("a-branch-less", "the last branch left out", FAMILY,
            patches=((planned, "branches", _one_branch_less),)),
     Mutant("head-first", "pooling after the head", FAMILY,

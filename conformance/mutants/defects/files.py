@@ -1,4 +1,4 @@
-"""Defects of what an object says of its tensors, of what it reads, and of what it accepts."""
+"""Defects of what an object says of its tensors, and of what it accepts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from conformance.faults.changes import Change
 from conformance.mutants.defects.values import through
 from conformance.mutants.mutant import Mutant
-from conformance.oracle.weights_io import FRAMEWORK
 from weights import arithmetic, checks
 from weights.errors import ArgumentError
+from weights.modules import configuration
 from weights.modules.configuration import Configuration
 from weights.tensors import DTYPES
 
@@ -29,30 +29,9 @@ def reported(edit: Callable[[Tensors], Tensors]) -> Change:
     return adapt
 
 
-def loaded(edit: Callable[[Tensors, Tensors], Tensors]) -> Change:
-    """Hold `edit(before, after)` after a file was loaded."""
-
-    def adapt(built: Any) -> None:
-        right = built.load
-
-        def load(path: Any) -> None:
-            before = built.state()
-            right(path)
-            FRAMEWORK.set_state(built.module, edit(before, built.state()))
-
-        built.load = load
-
-    return adapt
-
-
 def array(edit: Callable[[np.ndarray], np.ndarray]) -> Callable[[Tensors], Tensors]:
     """Edit every array."""
     return lambda tensors: {name: edit(each) for name, each in tensors.items()}
-
-
-def _kept(tensors: Callable[[str], bool]) -> Change:
-    """Leave the tensors whose names are accepted as they were before a file was loaded."""
-    return loaded(lambda before, after: {n: (before if tensors(n) else after)[n] for n in after})
 
 
 def _quiet(found: np.ndarray) -> np.ndarray:
@@ -84,8 +63,13 @@ def _channels_last(tensors: Tensors) -> Tensors:
     return {n: a.transpose(2, 3, 1, 0) if a.ndim == 4 else a for n, a in tensors.items()}
 
 
-def _unchecked(*arguments: Any, **options: Any) -> None:
+def unchecked(*arguments: Any, **options: Any) -> None:
     """Accept anything."""
+
+
+def _never(*arguments: Any) -> bool:
+    """Say no."""
+    return False
 
 
 def _in_other_words(self: ArgumentError, text: str = "") -> None:
@@ -96,7 +80,7 @@ def _rounded_up(size: int, kernel_size: int, stride: int, padding: int, dilation
     return -(-(size + 2 * padding - arithmetic.kernel_span(kernel_size, dilation)) // stride) + 1
 
 
-WEIGHTS, CONTRACT, SEQUENCES = "weights", "contract", "sequence"
+WEIGHTS, CONTRACT = "weights", "contract"
 FILE_MUTANTS = (
     Mutant("state-in-float32", "tensors come back as float32", WEIGHTS,
            adapt=reported(array(lambda each: each.astype(np.float32)))),
@@ -118,23 +102,18 @@ FILE_MUTANTS = (
            adapt=reported(_channels_last)),
     Mutant("state-transposed", "kernels come back transposed", WEIGHTS,
            adapt=reported(array(lambda each: each.T.reshape(each.shape)))),
-    Mutant("loads-no-statistics", "loading leaves the running statistics", SEQUENCES,
-           adapt=_kept(lambda name: ".running_" in name)),
-    Mutant("loads-no-variance", "loading leaves the running variances", SEQUENCES,
-           adapt=_kept(lambda name: name.endswith("running_var"))),
-    Mutant("loads-no-cheap-half", "loading leaves the cheap half", SEQUENCES,
-           adapt=_kept(lambda name: name.startswith("cheap_conv"))),
-    Mutant("loads-no-kernels", "loading leaves the kernels", SEQUENCES,
-           adapt=_kept(lambda name: name.endswith("0.weight"))),
-    Mutant("loads-nothing", "loading changes nothing", SEQUENCES, adapt=_kept(lambda name: True)),
     Mutant("biased", "convolutions have a bias that nobody asked for", CONTRACT,
            adapt=reported(_biased)),
     Mutant("size-rounded-up", "the size of an output is rounded up", CONTRACT,
            patches=((arithmetic, "output_size", _rounded_up),)),
     Mutant("input-unchecked", "any input is accepted", CONTRACT,
-           patches=((Configuration, "check_input", _unchecked),)),
+           patches=((Configuration, "check_input", unchecked),)),
+    Mutant("form-unchecked", "a folded layer takes a training step", CONTRACT,
+           patches=((configuration, "check_form", unchecked),)),
+    Mutant("single-value-unchecked", "a step takes one value for each channel", CONTRACT,
+           patches=((Configuration, "_normalises_single_values", _never),)),
     Mutant("groups-unchecked", "groups need not divide the channels", CONTRACT,
-           patches=((checks, "divides", _unchecked),)),
+           patches=((checks, "divides", unchecked),)),
     Mutant("other-words", "errors have other texts", CONTRACT,
            patches=((ArgumentError, "__init__", _in_other_words),)),
 )  # fmt: skip

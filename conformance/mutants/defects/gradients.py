@@ -152,6 +152,8 @@ GRADIENT_MUTANTS = (
            _slopes(silu, sigmoid)),
     Mutant("silu-flat", "silu's gradient is 0 below -4", TRAINING,
            _slopes(silu, lambda x: np.where(x < -4, 0, _silu_slope(x)))),
+    Mutant("silu-slope-overflows", "silu's gradient is NaN below -88", TRAINING,
+           _slopes(silu, lambda x: np.where(x < -88, np.nan, _silu_slope(x)))),
     Mutant("silu-straight", "silu's gradient is 1 above 4", TRAINING,
            _slopes(silu, lambda x: np.where(x > 4, 1, _silu_slope(x)))),
     Mutant("excitation-open", "the gate's gradient does not stop", TRAINING,

@@ -48,6 +48,17 @@ def test_a_clause_without_cases_says_so() -> None:
     assert lines.count("none") == sum(not clause.patterns for clause in clauses())
 
 
+def test_every_clause_is_held_by_a_case_or_by_a_test() -> None:
+    assert [each.number for each in clauses() if not each.patterns and not each.tests] == []
+
+
+def test_every_test_that_a_clause_names_is_there() -> None:
+    for test in {test for clause in clauses() for test in clause.tests}:
+        path, _, name = test.partition("::")
+        code = (ROOT / path).read_text(encoding="utf-8")
+        assert f"\ndef {name or 'test_'}" in code, test
+
+
 def test_an_installed_package_has_the_specification_where_it_is_looked_for() -> None:
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
     places = wheel["targets"]["wheel"]["force-include"]

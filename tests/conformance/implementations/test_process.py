@@ -38,6 +38,14 @@ def test_a_right_answer_arrives() -> None:
         assert process.call(MODEL, X).shape == (2, 16, 8, 8)
 
 
+def test_one_that_was_ended_before_it_started_does_not_live() -> None:
+    # As an interrupt may come while a further process starts.
+    with implementation("Hangs") as process:
+        process.kill()
+        with pytest.raises(ProcessDied):
+            process.call(MODEL, X)
+
+
 def test_one_that_hangs_times_out_and_starts_anew() -> None:
     with implementation("Hangs", seconds=0.2) as process:
         for _ in range(2):

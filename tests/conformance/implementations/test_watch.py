@@ -30,6 +30,7 @@ def run(name: str, *more: str) -> Result:
         ("imports_and_forgets_the_oracle", ORACLE),
         ("imports_the_oracle_in_a_fork", ORACLE),
         ("reads_the_oracle", ORACLE),
+        ("reads_kept_answers", "it opened answers that earlier runs kept"),
         ("imports_a_tier", SUITE),
         ("changes_the_worker", SUITE),
         ("walks_the_frames", FRAMES),
