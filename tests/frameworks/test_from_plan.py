@@ -110,7 +110,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[Configuration]:
 
 MODULES = [
     ("GhostNet", "ghostnet", {"width": 0.1}),
-    ("GhostNetV3", "ghostnetv3", {"width": 0.1}),
+    pytest.param("GhostNetV3", "ghostnetv3", {"width": 0.1}, marks=pytest.mark.slow),
     ("GhostResNet20", "ghost_resnet20", {}),
     ("GhostVGG16", "ghost_vgg16", {"ratio": 8}),
     ("C3Ghost", "c3_ghost", {"c1": 8, "c2": 8, "n": 2}),

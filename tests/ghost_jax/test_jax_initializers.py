@@ -43,6 +43,7 @@ def conv(rngs: nnx.Rngs) -> Any:
     return nnx.state(ghost_jax.GhostConv(4, 8, rngs=rngs))
 
 
+@pytest.mark.slow
 def test_a_layer_made_under_jit_has_the_same_values() -> None:
     wanted, got = conv(nnx.Rngs(3)), nnx.jit(conv)(nnx.Rngs(3))
 

@@ -50,6 +50,7 @@ def test_the_guides_implementation_passes(tmp_path: Path) -> None:
     assert "skipped" not in output
 
 
+@pytest.mark.slow
 def test_the_guides_change_shows_the_element_its_pattern_and_the_command(tmp_path: Path) -> None:
     ((old, new),) = SWAP.findall(GUIDE.read_text())
     assert old in guide_program()

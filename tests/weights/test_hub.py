@@ -95,6 +95,7 @@ def test_timms_repository_is_imported_with_its_preprocessing(
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", hub.FILES)
 def test_an_interchange_file_is_read_as_it_is(
     add: Callable[..., Path], fetch: Callable[..., Any], random_tensors: Make, name: str

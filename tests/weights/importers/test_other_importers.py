@@ -16,6 +16,7 @@ from weights.importers import IMPORTERS, import_file
 Save = Callable[..., Path]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("importer", IMPORTERS)
 @pytest.mark.parametrize("number", range(len(VALID)))
 def test_another_importers_names_are_refused_or_are_its_own(
