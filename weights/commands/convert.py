@@ -28,7 +28,7 @@ from weights.importers import (
     write,
 )
 from weights.importers.gates import GATES, IRREVERSIBLE
-from weights.importers.names import NameMap
+from weights.importers.maps import NameMap
 from weights.importers.several import Several, import_modules
 from weights.text import bounded, printable
 
@@ -76,13 +76,18 @@ def preprocessing(context: click.Context, parameter: click.Parameter, value: str
     type=click.Choice([*GATES, *IRREVERSIBLE]),
     help="The gate of SRC's squeeze-and-excitation; by default that of the tool it is from.",
 )
+@click.option(
+    "--allow-invalid",
+    is_flag=True,
+    help="Take numbers that are not finite, and negative variances.",
+)
 @click.argument("source", metavar="SRC", type=click.Path())
 @click.option("-o", "--output", type=click.Path(), help="The file to write.")
 @overwrite_option
 def import_command(
     importer: str, architecture: str | None, config: dict[str, Any], preprocess: dict[str, Any],
     entry: str | None, module: str | None, map_file: str | None, dry_run: bool, gate: str | None,
-    source: str, output: str | None, overwrite: bool,
+    allow_invalid: bool, source: str, output: str | None, overwrite: bool,
 ) -> None:  # fmt: skip
     """Convert SRC (.safetensors, .pt, .pth, .npz, .weights.h5 ...) into an interchange file."""
     if output is None and not dry_run:
@@ -91,10 +96,13 @@ def import_command(
     if module == EVERY:
         if architecture or gate or "preprocess" in preprocess:
             raise click.UsageError("--module '*' takes no --architecture, --gate or --preprocess")
-        modules = import_modules(source, importer, config, entry=entry, names=names)
+        modules = import_modules(
+            source, importer, config, allow_invalid=allow_invalid, entry=entry, names=names
+        )
         several(modules, None if dry_run else output, overwrite)
         return
     options: Any = {"entry": entry, "gate": gate, "module": module, "names": names} | preprocess
+    options["allow_invalid"] = allow_invalid
     if dry_run and importer in IMPORTERS and IMPORTERS[importer].read_parts is None:
         for line in preview(source, importer, entry, module, names):
             click.echo(bounded(line))

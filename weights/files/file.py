@@ -11,7 +11,7 @@ import numpy as np
 
 from weights.errors import DigestError, FormatError
 from weights.files.digests import canonical_json, content_digest, tensor_digests
-from weights.files.loading import check_tensors, value_problems
+from weights.files.loading import check_numbers, check_tensors
 from weights.files.metadata import ENTRY, annotated, parse_metadata
 from weights.files.settings import Preprocess
 from weights.files.storage import PathLike, read_header, read_safetensors, write_safetensors
@@ -106,9 +106,7 @@ def read_file(path: PathLike, *, allow_invalid: bool = False) -> WeightFile:
     check_tensors(specs, tensors, what=f"{path} is not a whole {architecture}")
     _check_digests(path, metadata, tensors)
     _check_kinds(path, metadata, specs)
-    problems = [] if allow_invalid else list(value_problems(specs, tensors))
-    if problems:
-        raise FormatError(f"{path}: {listed(problems, '; ')}: pass allow_invalid=True to take it")
+    check_numbers(specs, tensors, str(path), allow_invalid=allow_invalid)
     ordered = {spec.name: tensors[spec.name] for spec in specs}
     return WeightFile(architecture, checked.to_dict(), ordered, metadata)
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from weights.errors import ArgumentError, MismatchError
+from weights.errors import ArgumentError, FormatError, MismatchError
 from weights.files.digests import dtype_name
 from weights.tensors import DTYPES, RUNNING_VAR, TensorSpec
+from weights.text import listed
 
 # Pairs of letters up to which similar names are looked for.
 MOST_WORK = 300_000
@@ -84,6 +85,22 @@ def _tensor_problems(spec: TensorSpec, tensor: object, wanted: DTypeLike | None)
             f"tensor '{spec.name}' must be {dtype_name(wanted)} as in the module, got "
             f"{dtype_name(tensor.dtype)}: build the module with that dtype, or cast the tensors"
         )
+
+
+def check_numbers(
+    specs: Iterable[TensorSpec],
+    tensors: Mapping[str, np.ndarray],
+    what: str,
+    *,
+    allow_invalid: bool,
+) -> None:
+    """Raise `FormatError`, unless `allow_invalid`, for numbers that no trained module has.
+
+    Those are not finite, or negative variances; `what` begins the message.
+    """
+    problems = [] if allow_invalid else list(value_problems(specs, tensors))
+    if problems:
+        raise FormatError(f"{what}: {listed(problems, '; ')}: pass allow_invalid=True to take it")
 
 
 def value_problems(specs: Iterable[TensorSpec], tensors: Mapping[str, np.ndarray]) -> Iterator[str]:

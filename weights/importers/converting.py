@@ -1,18 +1,16 @@
 """From a foreign checkpoint to canonical tensors."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from weights.checks import choice
 from weights.errors import ImportRefused
-from weights.files.loading import check_tensors
+from weights.files.loading import check_numbers, check_tensors
 from weights.files.settings import Preprocess, check_settings
 from weights.files.storage import PathLike
 from weights.importers.checkpoints import Checkpoint, settle
-from weights.importers.containers.container import Container
-from weights.importers.files import check_file_type
+from weights.importers.containers.importing import import_container
 from weights.importers.gates import OWN_GATE, convert_gates
 from weights.importers.importer import (
     Arguments,
@@ -23,16 +21,14 @@ from weights.importers.importer import (
     Shapes,
     rename,
 )
-from weights.importers.names import NameMap
+from weights.importers.maps import NameMap
+from weights.importers.origin import source_of
 from weights.importers.preparing import choose_part, prepared
 from weights.importers.registry import CONTAINERS, IMPORTERS
-from weights.limits import check_demand
 from weights.networks.architectures import Config, configure
 
 # So many missing tensors are reported at most: no configuration may ask for work without end.
-MORE_THAN_FOUND, SPARE = 4096, 32
-# So many entries beside the tensors are named at most.
-MOST_BESIDE = 32
+MORE_THAN_FOUND = 4096
 PREPROCESSING = ("preprocess", "classes")
 
 
@@ -42,6 +38,7 @@ def import_file(
     architecture: str | None = None,
     config: Mapping[str, Any] | None = None,
     *,
+    allow_invalid: bool = False,
     assume_preprocess: bool = True,
     entry: str | None = None,
     gate: str | None = None,
@@ -56,6 +53,7 @@ def import_file(
         importer: one of `IMPORTERS` or `CONTAINERS`.
         architecture: that of the module; by default the one that the file or its names tell.
         config: arguments of the architecture, which win over those of the file.
+        allow_invalid: take numbers that are not finite, and negative variances.
         assume_preprocess: whether a network for CIFAR of 10 classes and 3 channels gets the input
             scaling and class names of CIFAR-10, and a GhostNet of 1,000 classes the preprocessing
             of ImageNet.
@@ -75,7 +73,7 @@ def import_file(
         check_settings(preprocess)
     if name in CONTAINERS:
         _refuse_options(name, entry=entry, gate=gate, module=module, map=names)
-        imported = _import_container(CONTAINERS[name], source, architecture, given)
+        imported = import_container(CONTAINERS[name], source, architecture, given, allow_invalid)
     else:
         rules = IMPORTERS[name]
         _check_architecture(rules, architecture, "got")
@@ -83,33 +81,42 @@ def import_file(
         if rules.read_parts is not None:
             _refuse_options(name, entry=entry, map=names)
             part = choose_part(source, rules.read_parts(source), module)
-            imported = import_part(source, rules, part, architecture, given, gate)
+            imported = import_part(
+                source, rules, part, architecture, given, gate, allow_invalid=allow_invalid
+            )
         else:
             checkpoint = prepared(rules.read(source, entry), rules, module, names)
-            imported = import_checkpoint(checkpoint, rules, architecture, given, gate)
+            imported = import_checkpoint(
+                checkpoint, rules, architecture, given, gate, allow_invalid=allow_invalid
+            )
         imported = imported if assume_preprocess else imported.without_assumed(PREPROCESSING)
     return imported if preprocess is None else imported.with_preprocess(preprocess)
 
 
 def import_checkpoint(
     checkpoint: Checkpoint, rules: Importer, architecture: str | None, given: Arguments,
-    gate: str | None = None,
+    gate: str | None = None, *, allow_invalid: bool = False,
 ) -> Imported:  # fmt: skip
     """Convert the tensors of a state dict, whose names are bare."""
     inferred = _infer(rules, checkpoint, architecture, given)
-    return _import_state_dict(checkpoint, rules, inferred, given, gate or rules.gate)
+    return _import_state_dict(checkpoint, rules, inferred, given, gate or rules.gate, allow_invalid)
 
 
 def import_part(
     source: PathLike, rules: Importer, part: Part, architecture: str | None, given: Arguments,
-    gate: str | None = None,
+    gate: str | None = None, *, allow_invalid: bool = False,
 ) -> Imported:  # fmt: skip
     """Convert a module of a file that is no state dict."""
-    if architecture not in (None, part.architecture):
+    if architecture not in (None, part.architecture, part.twin or None):
         raise ImportRefused(f"{source} holds a {part.architecture}, got {architecture}")
     checkpoint = Checkpoint(source, dict(part.tensors), part.dropped, part.path)
-    known = dict(part.arguments) | given
-    return import_checkpoint(checkpoint, rules, part.architecture, known, gate or part.gate)
+    known, name = dict(part.arguments) | given, architecture or part.architecture
+    imported = import_checkpoint(
+        checkpoint, rules, name, known, gate or part.gate, allow_invalid=allow_invalid
+    )
+    if not part.twin or architecture:
+        return imported
+    return imported.with_assumed(architecture=f"{name}; {part.twin} computes the same")
 
 
 def _refuse_options(name: str, **options: object) -> None:
@@ -141,8 +148,9 @@ def _infer(
 
 
 def _import_state_dict(
-    checkpoint: Checkpoint, rules: Importer, inferred: Inferred, given: Arguments, gate: str
-) -> Imported:
+    checkpoint: Checkpoint, rules: Importer, inferred: Inferred, given: Arguments, gate: str,
+    allow_invalid: bool,
+) -> Imported:  # fmt: skip
     checked = configure(inferred.architecture, inferred.defaults | inferred.arguments | given)
     specs = list(islice(checked.tensors(), len(checkpoint.tensors) + MORE_THAN_FOUND))
     # Checked under the foreign names: a report is about names that stand in the user's file.
@@ -158,10 +166,11 @@ def _import_state_dict(
             found[spec.name] = rules.to_canonical(found[spec.name], spec)
     what = f"cannot import {checkpoint.path} as {inferred.architecture}"
     check_tensors(foreign, found, what=what)
+    check_numbers(foreign, found, what, allow_invalid=allow_invalid)
     tensors = {spec.name: found[each.name] for spec, each in zip(specs, foreign, strict=True)}
     # An argument that an export leaves out of its configuration has the default: none is assumed.
     assumed = {} if checkpoint.description else _assumed(inferred, checked, given)
-    source = _source(checkpoint, rules.name, assumed)
+    source = source_of(checkpoint, rules.name, assumed)
     source |= {} if gate == OWN_GATE else {"gate": f"converted from {gate}"}
     whole = checked.to_dict(), convert_gates(tensors, gate), source
     settings = inferred.preprocess.copy() if inferred.preprocess else None
@@ -174,42 +183,3 @@ def _assumed(inferred: Inferred, checked: Config, given: Arguments) -> dict[str,
     known = {*inferred.arguments, *given, "form"}
     assumed = {name: x for name, x in checked.complete().items() if name not in known}
     return assumed | dict(inferred.assumptions)
-
-
-def _import_container(
-    container: Container, source: PathLike, architecture: str | None, given: Arguments
-) -> Imported:
-    if container.file_types:
-        check_file_type(source, container.name, container.file_types)
-    checkpoint = container.read(source)
-    description = settle(source, checkpoint.description, architecture, given)
-    checked = configure(description.architecture, description.config)
-    description = replace(description, config=checked.to_dict())
-    what, arrays = f"cannot import {source} as {description.architecture}", checkpoint.tensors
-    check_demand(checked, len(arrays), sum(x.nbytes for x in arrays.values()), what, spare=SPARE)
-    specs = list(checked.tensors())
-    # Checked under the container's names and shapes: a report is about what stands in the file.
-    foreign = container.places(description, specs)
-    check_tensors(foreign, arrays, what=what, earlier=checkpoint.problems)
-    pairs = zip(specs, foreign, strict=True)
-    tensors = {spec.name: container.to_canonical(arrays[at.name], spec) for spec, at in pairs}
-    whole = {"tensors": tensors, "source": _source(checkpoint, container.name, {})}
-    return Imported(**vars(description) | whole)
-
-
-def _source(checkpoint: Checkpoint, importer: str, assumed: Mapping[str, Any]) -> dict[str, Any]:
-    """Record the origin, without a path or a time: the same import gives the same bytes."""
-    original = checkpoint.description.source if checkpoint.description else {}
-    found = {
-        "prefix": checkpoint.prefix,
-        "entry": checkpoint.entry,
-        "beside": list(checkpoint.beside[:MOST_BESIDE]),
-        "renamed": dict(checkpoint.renamed),
-        "original": original,
-    }
-    return {
-        "importer": importer,
-        "dropped": dict(checkpoint.dropped),
-        "assumed": dict(assumed),
-        **{name: value for name, value in found.items() if value},
-    }

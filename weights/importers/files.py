@@ -15,8 +15,8 @@ from weights.files import file_types
 from weights.files.metadata import ENTRY
 from weights.files.storage import PathLike, opened, read_safetensors
 from weights.importers.expansion import check_expansion, check_members
-from weights.importers.pickled import Left, Name, Tensor
-from weights.importers.torch_files import PICKLE, Content, load
+from weights.importers.pickling.torch_files import PICKLE, Content, load
+from weights.importers.pickling.values import Left, Name, Tensor
 from weights.text import MOST_CHARACTERS
 
 # The name of an exporter's description of a state dict; not that of an interchange file's entry, as

@@ -99,7 +99,8 @@ class Part:
 
     `arguments` are those that the file tells; `tensors` have canonical names. `source` and `output`
     are the values that it reads and makes, `gate` is that of its squeeze-and-excitation, `dropped`
-    counts what follows it and is left out.
+    counts what follows it and is left out. `twin` is another architecture that computes the same
+    with the same tensors.
     """
 
     path: str
@@ -110,6 +111,7 @@ class Part:
     output: str = ""
     gate: str = OWN_GATE
     dropped: Mapping[str, int] = field(default_factory=dict)
+    twin: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,10 @@ class Imported:
     source: dict[str, Any]
     preprocess: Preprocess | None = None
     classes: tuple[str, ...] | None = None
+
+    def with_assumed(self, **assumed: Any) -> Self:
+        """Return the same with more that is only assumed."""
+        return replace(self, source=self.source | {"assumed": self.source["assumed"] | assumed})
 
     def without_assumed(self, names: Sequence[str]) -> Self:
         """Return the same without annotations that are only assumed."""

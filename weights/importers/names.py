@@ -3,15 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import accumulate
-from typing import Self
 
 import numpy as np
 
-from weights.errors import FormatError, ImportRefused
-from weights.files.storage import PathLike, read_toml
+from weights.errors import ImportRefused
+from weights.files.storage import PathLike
 from weights.text import brief, listed
 
 # What torch.nn.DataParallel, torch.compile and training scripts put before every name.
@@ -111,91 +108,9 @@ def heads(names: Iterable[str]) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True)
-class NameMap:
-    """Rules from names in a file to other names; the first that matches a whole name holds.
-
-    In a rule `*` stands for a part of a name and `**` for any parts; the same stars in the new name
-    stand for what they matched, in their order. An empty new name leaves the tensor out.
-
-    >>> names = NameMap((("body.*.**", "blocks.*.0.**"), ("aux.**", "")))
-    >>> names.apply("body.3.ghost1.weight"), names.apply("aux.fc.bias"), names.apply("head.weight")
-    ('blocks.3.0.ghost1.weight', '', 'head.weight')
-    """
-
-    rules: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def read(cls, path: PathLike) -> Self:
-        """Read the table `names` of a TOML file; raises `FormatError` for anything else."""
-        found = read_toml(path)
-        rules = found.get("names") if list(found) == ["names"] else None
-        if not isinstance(rules, Mapping) or not all(isinstance(x, str) for x in rules.values()):
-            raise FormatError(
-                f'{path} must hold one table, [names], of rules such as "body.*.**" = '
-                f'"blocks.*.0.**", got {brief(found)}'
-            )
-        wrong = [old for old, new in rules.items() if _stars(new) not in ([], _stars(old))]
-        if wrong:
-            raise FormatError(
-                f"{path}: a new name must have the stars of the old one, in their order, got "
-                f"{brief(wrong[0])} = {brief(rules[wrong[0]])}"
-            )
-        return cls(tuple(rules.items()))
-
-    def apply(self, name: str) -> str:
-        """Return the new name of a tensor."""
-        for pattern, new in self._patterns if len(name) <= LONGEST_NAME else ():
-            found = pattern.fullmatch(name)
-            if found:
-                return _filled(new, found.groups())
-        return name
-
-    def rename(self, path: PathLike, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return tensors under their new names.
-
-        Raises `ImportRefused` where two get the same, or the rules change none.
-        """
-        renamed: dict[str, np.ndarray] = {}
-        origins: dict[str, str] = {}
-        for name, array in tensors.items():
-            new = self.apply(name)
-            if new in renamed:
-                raise ImportRefused(
-                    f"{path}: the map gives {brief(origins[new])} and {brief(name)} one name, "
-                    f"{brief(new)}"
-                )
-            if new:
-                renamed[new], origins[new] = array, name
-        if self.rules and renamed.keys() == tensors.keys():
-            raise ImportRefused(
-                f"{path}: the map changes no name, they begin with {_beginnings(tensors)}"
-            )
-        return renamed
-
-    @cached_property
-    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
-        """The old names as patterns, each with the new name."""
-        return [(_pattern(old), new) for old, new in self.rules]
-
-
-def _beginnings(names: Iterable[str]) -> str:
+def beginnings(names: Iterable[str]) -> str:
+    """Return the first parts of names, as a list to be read."""
     return listed(dict.fromkeys(name.partition(".")[0] for name in names))
-
-
-def _filled(name: str, matched: Iterable[str]) -> str:
-    parts = iter(matched)
-    return re.sub(r"\*\*?", lambda _: next(parts), name)
-
-
-def _stars(text: str) -> list[str]:
-    return re.findall(r"\*\*?", text)
-
-
-def _pattern(rule: str) -> re.Pattern[str]:
-    parts = re.split(r"(\*\*?)", rule)
-    kinds = {"*": r"([^.]*)", "**": r"(.*)"}
-    return re.compile("".join(kinds.get(part) or re.escape(part) for part in parts))
 
 
 def inside(
@@ -209,6 +124,6 @@ def inside(
     found = {name.removeprefix(start): x for name, x in tensors.items() if name.startswith(start)}
     if not found:
         raise ImportRefused(
-            f"{path} has no module at {brief(module)}, its names begin with {_beginnings(tensors)}"
+            f"{path} has no module at {brief(module)}, its names begin with {beginnings(tensors)}"
         )
     return found, len(tensors) - len(found)

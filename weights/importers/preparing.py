@@ -6,7 +6,8 @@ from weights.errors import ImportRefused
 from weights.files.storage import PathLike
 from weights.importers.checkpoints import Checkpoint
 from weights.importers.importer import Importer, Part
-from weights.importers.names import NameMap, is_inside, places
+from weights.importers.maps import NameMap
+from weights.importers.names import is_inside, places
 from weights.importers.registry import IMPORTERS
 from weights.text import listed
 

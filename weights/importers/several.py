@@ -1,7 +1,7 @@
 """Every module of this project that a larger network holds."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -11,12 +11,13 @@ from weights.files.modules import FileModule, write_modules
 from weights.files.storage import PathLike
 from weights.importers.converting import import_checkpoint, import_part
 from weights.importers.importer import Arguments, Imported, Importer
-from weights.importers.names import NameMap, above, is_inside, places
+from weights.importers.maps import NameMap
+from weights.importers.names import above, is_inside, places
 from weights.importers.registry import IMPORTERS
 
 # Networks have fewer; each is looked for among all names.
 MOST_MODULES = 500
-Attempt = Callable[[], Imported]
+Attempt = Callable[..., Imported]
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,14 @@ def import_modules(
     importer: str,
     config: Mapping[str, Any] | None = None,
     *,
+    allow_invalid: bool = False,
     entry: str | None = None,
     names: NameMap | None = None,
 ) -> Several:
     """Convert every module of a larger network, those inside of none that is one itself.
 
-    `config` holds arguments of all of them; `entry` and `names` are as in `import_file`. Raises
-    `ImportRefused` where there is none.
+    `config` holds arguments of all of them; `allow_invalid`, `entry` and `names` are as in
+    `import_file`. Raises `ImportRefused` where there is none.
     """
     rules, given = IMPORTERS[choice("importer", importer, tuple(IMPORTERS))], dict(config or {})
     rules.refuse(source)
@@ -62,7 +64,7 @@ def import_modules(
         if is_inside(path, found):
             continue
         try:
-            found[path] = attempt()
+            found[path] = attempt(allow_invalid=allow_invalid)
         except GhostError as error:
             left[path] = str(error).partition("\n")[0]
     # Of a path that is none, the modules inside are what was meant.
@@ -79,7 +81,9 @@ def _attempts(
     """Yield the paths at which modules may be, outer ones first, and how to convert each."""
     if rules.read_parts is not None:
         for part in rules.read_parts(source):
-            yield part.path, partial(import_part, source, rules, part, None, given)
+            # Nothing is left out of all that there is.
+            whole = replace(part, dropped={})
+            yield part.path, partial(import_part, source, rules, whole, None, given)
         return
     checkpoint = rules.read(source, entry)
     checkpoint = checkpoint if names is None else checkpoint.mapped(names)

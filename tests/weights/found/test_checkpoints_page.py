@@ -22,7 +22,13 @@ from weights.prediction.preprocess import preprocess
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("checkpoint", CHECKPOINTS, ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "checkpoint",
+    [
+        pytest.param(each, id=each.name, marks=pytest.mark.matrix if each.is_long else ())
+        for each in CHECKPOINTS
+    ],
+)
 def test_the_page_says_what_comes_of_a_checkpoint(checkpoint: Checkpoint, tmp_path: Path) -> None:
     for package in ("torch", "h5py", "onnx"):
         pytest.importorskip(package)

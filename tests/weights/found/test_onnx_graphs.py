@@ -24,9 +24,18 @@ ghost_torch: Any = pytest.importorskip("ghost_torch")
 FACE_LANDMARKS = "wild/PFLD_GhostNet_112_1_opt_sim.onnx"
 
 
+def drawn(architecture: str, config: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Positive numbers for every tensor."""
+    return {
+        spec.name: (np.abs(np.random.default_rng(i).normal(size=spec.shape)) + 0.1).astype("f4")
+        for i, spec in enumerate(configure(architecture, config).tensors())
+    }
+
+
 def exported(
-    module: Any, path: Path, shape: tuple[int, ...], *, training: bool, folding: bool = True
-) -> Path:
+    module: Any, path: Path, shape: tuple[int, ...], *, training: bool, folding: bool = True,
+    **options: Any,
+) -> Path:  # fmt: skip
     """A file that PyTorch wrote, with the batch normalisations in the graph or folded."""
     mode = torch.onnx.TrainingMode
     with warnings.catch_warnings():
@@ -34,6 +43,7 @@ def exported(
         torch.onnx.export(
             module.eval(), torch.zeros(shape), path, dynamo=False,
             training=mode.PRESERVE if training else mode.EVAL, do_constant_folding=folding,
+            **options,
         )  # fmt: skip
     return path
 
@@ -85,22 +95,41 @@ MODULES: list[tuple[str, dict[str, Any]]] = [
 MODULES += [
     ("ghost_conv_v2", {"c_in": 4, "c_out": 7}),
     ("ghost_bottleneck", {"c_in": 8, "c_mid": 16, "c_out": 8, "attention": True, "stride": 2}),
+    ("ghost_conv_v3", {"c_in": 8, "c_out": 12, "kernel_size": 3, "attention": True}),
+    ("ghost_conv_v3", {"c_in": 8, "c_out": 16, "primary_skip": False}),
+    ("ghost_bottleneck", {"c_in": 8, "c_mid": 16, "c_out": 12, "stride": 2, "branches": 2}),
+    ("rep_ghost_conv", {"c_in": 8, "c_out": 12, "activation": "relu6"}),
+    ("rep_ghost_bottleneck", {"c_in": 8, "c_mid": 16, "c_out": 12, "stride": 2, "se_ratio": 0.25}),
 ]
-NETWORKS = [(name, {"width": 0.1, "num_classes": 3}) for name in ("ghostnet", "ghostnetv2")]
+SMALL = {"width": 0.1, "num_classes": 3}
+NETWORKS = [(name, SMALL) for name in ("ghostnet", "ghostnetv2")]
+LONG: list[tuple[str, dict[str, Any]]] = [
+    ("repghostnet", SMALL),
+    ("ghost_resnet20", {"num_classes": 3, "ratio": 2.5}),
+    ("ghostnetv3", SMALL),
+    ("repghostnet", SMALL | {"form": "deployed"}),
+    ("ghost_resnet20", {"form": "folded"}),
+    ("ghost_resnet20", {"norm": False, "num_classes": 0}),
+    ("ghost_resnet20", {"norm": False, "stem_ratio": 1}),
+    ("ghost_resnet20", {"plain_stem": True}),
+    ("ghost_resnet20", {"stem_ratio": 1}),
+    ("ghost_resnet56", {}),
+    ("ghost_vgg16", {}),
+    ("ghost_vgg16", {"hidden": False, "num_classes": 0, "stem_ratio": 1, "ratio": 4}),
+]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize(("architecture", "config"), [*MODULES, *NETWORKS])
+@pytest.mark.parametrize(
+    ("architecture", "config"),
+    [*MODULES, *NETWORKS, *(pytest.param(*each, marks=pytest.mark.matrix) for each in LONG)],
+)
 def test_what_pytorch_exported_comes_back(
     tmp_path: Path, architecture: str, config: dict[str, Any], training: bool
 ) -> None:
     torch.manual_seed(0)
-    checked = configure(architecture, config)
-    tensors = {
-        spec.name: (np.abs(np.random.default_rng(i).normal(size=spec.shape)) + 0.1).astype("f4")
-        for i, spec in enumerate(checked.tensors())
-    }
+    checked, tensors = configure(architecture, config), drawn(architecture, config)
     module = ghost_torch.weights_io.build(architecture, config, tensors)
     shape = (1, checked.input_channels, 64, 64)
     path = exported(module, tmp_path / "a.onnx", shape, training=training)
@@ -109,6 +138,7 @@ def test_what_pytorch_exported_comes_back(
 
     assert imported.architecture == architecture
     told = imported.source["assumed"].keys() | {"form", "split", "ratio", "bias"}
+    told |= set() if training else {"primary_skip"}
     wanted = checked.to_dict()
     kept = {key for key, value in imported.config.items() if wanted.get(key, value) != value}
     assert kept <= told
@@ -129,6 +159,62 @@ def test_constants_that_the_exporter_left_in_the_graph_are_read(tmp_path: Path) 
     assert imported.architecture == "ghost_bottleneck"
     wanted = ghost_torch.state(module)
     assert all(np.array_equal(imported.tensors[name], x) for name, x in wanted.items())
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("optimize", [True, False])
+@pytest.mark.parametrize(
+    ("architecture", "config"),
+    [MODULES[8], MODULES[9], MODULES[11], MODULES[13], LONG[0], LONG[1], LONG[7]],
+)
+def test_what_pytorch_exported_by_tracing_comes_back(
+    tmp_path: Path, architecture: str, config: dict[str, Any], optimize: bool
+) -> None:
+    checked, tensors = configure(architecture, config), drawn(architecture, config)
+    module, path = (
+        ghost_torch.weights_io.build(architecture, config, tensors).eval(),
+        tmp_path / "a",
+    )
+    sizes = {0: torch.export.Dim("n"), 2: torch.export.Dim("h"), 3: torch.export.Dim("w")}
+    x = torch.randn(2, checked.input_channels, 40, 50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module, (x,), path, dynamo=True, optimize=optimize, external_data=False,
+            dynamic_shapes=(sizes,), verbose=False,
+        )  # fmt: skip
+
+    imported = import_file(path, "onnx")
+
+    assert imported.architecture == architecture
+    assert imported.config.get("form", "training") == ("folded" if optimize else "training")
+    if not optimize:
+        assert all(np.array_equal(imported.tensors[name], each) for name, each in tensors.items())
+    back = ghost_torch.weights_io.build(architecture, imported.config, imported.tensors).eval()
+    torch.testing.assert_close(back(x), module(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_attention_on_images_of_any_size_is_read_where_it_takes_the_nearest_pixels(
+    tmp_path: Path,
+) -> None:
+    module = ghost_torch.GhostConvV2(4, 8, stride=2)
+    axes = {"x": {0: "n", 2: "height", 3: "width"}}
+    path = exported(
+        module, tmp_path / "a.onnx", (1, 4, 8, 8), training=True, input_names=["x"],
+        dynamic_axes=axes,
+    )  # fmt: skip
+
+    imported = import_file(path, "onnx")
+
+    assert imported.architecture == "ghost_conv_v2"
+    wanted = ghost_torch.state(module)
+    assert all(np.array_equal(imported.tensors[name], x) for name, x in wanted.items())
+
+    model = onnx.load(path)
+    first(model, "Div").op_type = "Mul"  # of the places of pixels
+    onnx.save(model, path)
+    assert [part.architecture for part in read_parts(path)] == ["ghost_conv"]
 
 
 def first(model: Any, op: str, name: str = "") -> Any:
@@ -159,7 +245,7 @@ def other_mean(model: Any) -> None:
     node.input[1] = "axes"
 
 
-COUNTED = "nodes behind the network"
+COUNTED = "nodes outside"
 CHANGES: dict[str, Callable[[Any], None]] = {
     "eps of the stem": lambda model: other_eps(model, "/bn1"),
     "eps of a block": lambda model: other_eps(model, "ghost2"),
@@ -184,6 +270,63 @@ def test_a_network_that_has_no_configuration_is_never_taken_for_one_that_has(
         onnx.save(model, tmp_path / "b.onnx")
         found = {part.architecture for part in read_parts(tmp_path / "b.onnx")}
         assert "ghostnet" not in found and "ghost_bottleneck" in found, what
+
+
+def other_channels(model: Any) -> None:
+    """Zero channels on one side, where they were on both."""
+    last = [node for node in model.graph.node if node.op_type == "Pad"][-1]
+    pads = np.array([0, 32, 0, 0, 0, 0, 0, 0])
+    model.graph.initializer.append(onnx.numpy_helper.from_array(pads, "pads"))
+    last.input[1] = "pads"
+
+
+def other_pixels(model: Any) -> None:
+    """Every second row from the second on."""
+    node = first(model, "Slice", "layer2.0/Slice")
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([1]), "starts"))
+    node.input[1] = "starts"
+
+
+def without_relu(model: Any) -> None:
+    first(model, "Relu", "layer1.0/relu").op_type = "Abs"
+
+
+RESNET_CHANGES: dict[str, Callable[[Any], None]] = {
+    "channels of zeros": other_channels,
+    "pixels of a shortcut": other_pixels,
+    "a ReLU": without_relu,
+    "eps of a block": lambda model: other_eps(model, "layer1.0/bn2"),
+}
+
+
+@pytest.mark.slow
+def test_a_network_for_cifar_with_another_shortcut_is_none_of_ours(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    exported(ghost_torch.GhostResNet20(), path, (1, 3, 8, 8), training=True)
+    assert [part.architecture for part in read_parts(path)] == ["ghost_resnet20"]
+
+    for what, change in RESNET_CHANGES.items():
+        model = onnx.load(path)
+        change(model)
+        onnx.save(model, tmp_path / "b.onnx")
+        found = {part.architecture for part in read_parts(tmp_path / "b.onnx")}
+        assert found == {"ghost_conv"}, what
+
+
+@pytest.mark.matrix
+def test_a_folded_network_of_two_architectures_is_the_one_that_is_asked_for(tmp_path: Path) -> None:
+    config = SMALL | {"form": "folded"}
+    module = ghost_torch.weights_io.build("ghostnetv3", config, drawn("ghostnetv3", config))
+    path = exported(module, tmp_path / "a.onnx", (1, 3, 64, 64), training=False)
+
+    assumed = import_file(path, "onnx")
+    asked = import_file(path, "onnx", "ghostnetv3")
+
+    assert assumed.architecture == "ghostnetv2"
+    assert assumed.source["assumed"]["architecture"] == "ghostnetv2; ghostnetv3 computes the same"
+    assert asked.architecture == "ghostnetv3"
+    assert "architecture" not in asked.source["assumed"]
+    assert asked.config == configure("ghostnetv3", config).to_dict()
 
 
 @pytest.mark.slow
@@ -228,7 +371,18 @@ def circular() -> bytes:
     return bytes(onnx.helper.make_model(graph).SerializeToString())
 
 
+def expanding() -> bytes:
+    """Constants that double, and one of as many numbers as nobody has."""
+    made = [onnx.numpy_helper.from_array(np.array([2**40]), "c0")]
+    nodes = [onnx.helper.make_node("ConstantOfShape", ["c0"], ["huge"])]
+    for i in range(60):
+        nodes.append(onnx.helper.make_node("Concat", [f"c{i}"] * 2, [f"c{i + 1}"], axis=0))
+    graph = onnx.helper.make_graph(nodes, "g", [], [], made)
+    return bytes(onnx.helper.make_model(graph).SerializeToString())
+
+
 HOSTILE = {
+    "expands": (expanding, "holds no module that is recognised"),
     "names another file": (external, "names other files with its numbers: save it as one file"),
     "claims more than it has": (claiming, "is not a whole ONNX file"),
     "truncated": (lambda: of_tensors(nodes=500).SerializeToString()[:-7], "is not a whole ONNX"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import pickle
+import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -40,6 +41,8 @@ class Checkpoint:
     name: str
     make: Make
     arguments: tuple[str, ...]
+    # Whether making it takes seconds.
+    is_long: bool = False
 
 
 def drawn(architecture: str, config: Mapping[str, Any], seed: int = 0) -> dict[TensorSpec, Any]:
@@ -224,11 +227,36 @@ def _keras_class(layer: str) -> str:
     return "DepthwiseConv2D" if layer.endswith("dwconv2d") else "Conv2D"
 
 
+def graph(architecture: str, config: Mapping[str, Any], **options: Any) -> Make:
+    """An ONNX file that PyTorch wrote of a network of 3 classes."""
+
+    def make(folder: Path) -> Path:
+        import torch
+
+        import ghost_torch
+
+        whole = {"num_classes": 3, **config}
+        tensors = {spec.name: array for spec, array in drawn(architecture, whole).items()}
+        module = ghost_torch.weights_io.build(architecture, whole, tensors).eval()
+        path = folder / f"{architecture}.onnx"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                module, torch.zeros(1, 3, 64, 64), path, dynamo=False, input_names=["x"], **options
+            )
+        return path
+
+    return make
+
+
 def tensorflow(folder: Path) -> Path:
     """The index of Huawei's TensorFlow checkpoint."""
     return written("GhostNet.ckpt.index", b"\0" * 64)(folder)
 
 
+# Images of any number, height and width.
+ANY_SIZE = {"x": {0: "n", 2: "height", 3: "width"}}
+THIN = {"width": 0.1}
 LANDMARKS = "wild/PFLD_GhostNet_112_1_opt_sim.onnx"
 D_LI14 = NORM_HEAD | {"shortcut_kernel_size": 3}
 CHECKPOINTS = [
@@ -241,6 +269,31 @@ CHECKPOINTS = [
         ("timm",),
     ),
     Checkpoint("face landmarks in ONNX, folded", shared(LANDMARKS), ("onnx", "--module", "*")),
+    Checkpoint(
+        "GhostNet in ONNX, folded, for images of any size",
+        graph("ghostnet", THIN, dynamic_axes=ANY_SIZE), ("onnx",), is_long=True,
+    ),
+    Checkpoint(
+        "GhostNetV2 in ONNX, folded, for images of any size",
+        graph("ghostnetv2", THIN, dynamic_axes=ANY_SIZE), ("onnx",), is_long=True,
+    ),
+    Checkpoint(
+        "GhostNetV3 in ONNX, folded, with its branches",
+        graph("ghostnetv3", THIN), ("onnx",), is_long=True,
+    ),
+    Checkpoint(
+        "GhostNetV3 in ONNX, folded, its branches merged",
+        graph("ghostnetv3", THIN | {"form": "deployed"}),
+        ("onnx", "--architecture", "ghostnetv3"), is_long=True,
+    ),
+    Checkpoint(
+        "RepGhostNet in ONNX, folded, with its branches",
+        graph("repghostnet", THIN), ("onnx",), is_long=True,
+    ),
+    Checkpoint(
+        "Ghost-ResNet-20 in ONNX, folded", graph("ghost_resnet20", {}), ("onnx",), is_long=True
+    ),
+    Checkpoint("Ghost-VGG-16 in ONNX, folded", graph("ghost_vgg16", {}), ("onnx",), is_long=True),
     Checkpoint(
         "GhostConv of ultralytics after `fuse()`", shared("wild/fused_ghost_conv.pth"),
         ("ultralytics",),

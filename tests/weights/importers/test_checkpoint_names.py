@@ -14,7 +14,7 @@ from click.testing import Result
 
 from weights import FormatError, GhostError, ImportRefused, MismatchError, configure, read_file
 from weights.importers import import_file
-from weights.importers.names import NameMap
+from weights.importers.maps import NameMap
 from weights.importers.several import import_modules
 
 SMALL = {"width": 0.1, "num_classes": 3}
@@ -139,7 +139,7 @@ def test_a_dry_run_shows_every_name_and_writes_nothing(
     assert "stem.weight -> conv_stem.weight (4, 3, 3, 3)" in result.stdout
     assert "aux.weight -> left out" in result.stdout
     assert "body.0.0.ghost1.primary_conv.0.weight (2, 4, 1, 1)" in result.stdout
-    assert result.stderr.startswith(f"Error: {foreign} must hold one of ghost_conv")
+    assert result.stderr.startswith(f"Error: {foreign}: no name is for the rules 'other.*.*.**'")
     (tmp_path / "map.toml").write_text(MAP)
     assert "would be ghostnet, 432 tensors" in run(*arguments).stdout
 
@@ -169,9 +169,30 @@ def test_a_map_that_gives_two_tensors_one_name_is_refused(foreign: Path) -> None
 
 def test_a_map_that_changes_no_name_is_refused(foreign: Path) -> None:
     with pytest.raises(
-        ImportRefused, match="the map changes no name, they begin with aux, bn1, body"
+        ImportRefused,
+        match=r"no name is for the rules 'boby.\*\*' of the map .*, they begin with aux, bn1, body",
     ):
         import_file(foreign, "timm", names=NameMap((("boby.**", "**"),)))
+
+
+def test_a_rule_that_holds_for_no_name_is_told_beside_others(foreign: Path) -> None:
+    rules = (("body.**", "blocks.**"), ("auxx.**", ""), ("body.0.**", ""))
+
+    with pytest.raises(ImportRefused, match=r"rules 'auxx\.\*\*', 'body\.0\.\*\*' of the map"):
+        import_file(foreign, "timm", names=NameMap(rules))
+
+
+@pytest.mark.parametrize(("name", "value"), [("bn1.running_var", -1.0), ("conv_head.bias", np.nan)])
+def test_numbers_that_no_trained_module_has_are_refused_unless_they_are_asked_for(
+    save: Callable[..., Path], network: Tensors, name: str, value: float
+) -> None:
+    network[name][1] = value
+    path = save(network)
+
+    with pytest.raises(FormatError, match=rf"tensor '{name}' has {value} at \[1\], which is"):
+        import_file(path, "timm")
+    taken = import_file(path, "timm", allow_invalid=True)
+    np.testing.assert_array_equal(taken.tensors[name], network[name])
 
 
 def many(name: str) -> Tensors:

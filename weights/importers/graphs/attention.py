@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from weights.importers.graphs.forms import form_of
 from weights.importers.graphs.graph import Graph, Node
-from weights.importers.graphs.units import Unit, are_alike
+from weights.importers.graphs.units import Unit
 
 KERNELS = ((1, 5), (5, 1))
 RESIZED = {
@@ -57,7 +58,7 @@ def _are_of_attention(primary: Unit, found: list[Unit], channels: int) -> bool:
     )
     plain = all(x.dilation == (1, 1) and x.activation == "identity" for x in found)
     plain = plain and all(unit.c_out == channels for unit in found)
-    return begins and goes_on and plain and are_alike(primary, *found)
+    return begins and goes_on and plain and form_of(found) is not None
 
 
 def _before_enlarging(graph: Graph, value: str) -> str:
@@ -69,11 +70,18 @@ def _before_enlarging(graph: Graph, value: str) -> str:
     # Rows and columns by their numbers, as this project takes them.
     for axis in (3, 2):
         node = graph.maker(value, "Gather")
-        numbers = graph.numbers(node, 1) if node else None
-        if node is None or numbers is None or node.attributes.get("axis") != axis:
+        if node is None or node.attributes.get("axis") != axis:
             return ""
-        wanted = np.arange(numbers.size) * (numbers.size // 2) // max(numbers.size, 1)
-        if not np.array_equal(numbers, wanted):
+        found = [np.atleast_1d(x) for x in graph.at_every_size(node.inputs[1])]
+        if not found or not all(_are_nearest(numbers) for numbers in found):
             return ""
         value = node.inputs[0]
     return value
+
+
+def _are_nearest(numbers: np.ndarray) -> bool:
+    """Return whether places are those of the nearest pixels, of half as many."""
+    count = int(numbers[-1]) + 1 if numbers.size else 0
+    is_half = count and count in (numbers.size // 2, (numbers.size + 1) // 2)
+    wanted = np.arange(numbers.size) * count // max(numbers.size, 1)
+    return bool(is_half) and np.array_equal(numbers, wanted)

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from weights.importers.gates import OWN_GATE
+from weights.importers.graphs.activations import clipped, gate_of
 from weights.importers.graphs.graph import Graph, Node
-from weights.importers.graphs.units import Unit, clipped, gate_of
+from weights.importers.graphs.units import Unit
 
 
 def is_mean(graph: Graph, node: Node) -> bool:
@@ -33,7 +34,7 @@ def squeezed(
             continue
         mean = graph.makers.get(reduce.source)
         pools = mean is not None and is_mean(graph, mean) and mean.inputs[0] == entered
-        if pools and reduce.activation == "relu":
+        if pools and reduce.activation == "relu" and not reduce.norms and not expand.norms:
             return entered, gate, {"conv_reduce": reduce, "conv_expand": expand}
     return value, OWN_GATE, {}
 

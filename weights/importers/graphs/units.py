@@ -1,10 +1,11 @@
 """Convolutions in a graph, each with the batch normalisation and the activation behind it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from weights.importers.graphs.activations import activation
 from weights.importers.graphs.graph import Graph, Node
 
 Pair = tuple[int, int]
@@ -12,8 +13,33 @@ NORM = ("weight", "bias", "running_mean", "running_var")
 
 
 @dataclass(frozen=True)
+class Norm:
+    """A batch normalisation: its vectors by canonical name, and what it makes."""
+
+    vectors: dict[str, np.ndarray] = field(repr=False)
+    eps: float
+    momentum: float
+    output: str
+
+    def tensors(self, path: str) -> dict[str, np.ndarray]:
+        """Return its tensors by name."""
+        return {f"{path}.{name}": array for name, array in self.vectors.items()}
+
+    def affine(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return scale and shift, in float64, that it is in inference."""
+        weight, bias, mean, var = (self.vectors[name].astype(np.float64) for name in NORM)
+        scale = weight / np.sqrt(var + self.eps)
+        return scale, bias - mean * scale
+
+
+@dataclass(frozen=True)
 class Unit:
-    """A convolution; `norm` has the vectors of a batch normalisation, where one follows."""
+    """A convolution, and the batch normalisation that follows, if one does.
+
+    `branches` are others of the same value beside it that are added to it, in order; `scale` is the
+    one with a 1x1 kernel among them, `skip` a batch normalisation of the value itself. `merged`
+    tells that it stands for so many convolutions that were added in the graph.
+    """
 
     node: Node
     source: str
@@ -25,8 +51,11 @@ class Unit:
     dilation: Pair = (1, 1)
     groups: int = 1
     activation: str = "identity"
-    norm: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
-    bn_eps: float = 1e-5
+    norm: Norm | None = None
+    branches: "tuple[Unit, ...]" = ()
+    scale: "Unit | None" = None
+    skip: Norm | None = None
+    merged: int = 0
 
     @property
     def c_in(self) -> int:
@@ -56,27 +85,43 @@ class Unit:
         plain = self.stride == self.dilation == (1, 1) and self.padding == (0, 0)
         return self.kernel_size == (1, 1) and self.groups == 1 and plain
 
+    @property
+    def is_sum(self) -> bool:
+        """Whether branches are added to it."""
+        return bool(self.branches or self.scale or self.skip)
+
+    @property
+    def norms(self) -> list[Norm]:
+        """The batch normalisations of all its branches."""
+        parts = (self, *self.branches, self.scale)
+        return [x for x in (*(part.norm for part in parts if part), self.skip) if x]
+
     def tensors(
-        self, prefix: str, norm_prefix: str, *, bias: bool = False
+        self, path: str, norm_path: str, *, bias: bool = False
     ) -> Iterator[tuple[str, np.ndarray]]:
         """Yield its tensors by name; a convolution without batch normalisation has a bias."""
-        yield f"{prefix}.weight", self.weight
+        yield f"{path}.weight", self.weight
         if bias or not self.norm:
             zeros = np.zeros(self.c_out, self.weight.dtype)
-            yield f"{prefix}.bias", zeros if self.bias is None else self.bias
-        yield from ((f"{norm_prefix}.{name}", array) for name, array in self.norm.items())
+            yield f"{path}.bias", zeros if self.bias is None else self.bias
+        if self.norm:
+            yield from self.norm.tensors(norm_path).items()
+
+    def branch_tensors(self, name: str) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the tensors of all branches, under timm's names, which begin with `name`."""
+        for index, unit in enumerate((self, *self.branches)):
+            path = f"{name}_rpr_conv.{index}"
+            yield from unit.tensors(f"{path}.conv", f"{path}.bn1")
+        if self.scale:
+            yield from self.scale.tensors(f"{name}_rpr_scale.conv", f"{name}_rpr_scale.bn1")
+        if self.skip:
+            yield from self.skip.tensors(f"{name}_rpr_skip").items()
 
 
-def are_alike(*units: Unit) -> bool:
-    """Return whether all have a batch normalisation with one eps, or none has."""
-    return len({(bool(unit.norm), unit.bn_eps if unit.norm else 0) for unit in units}) == 1
-
-
-def units(graph: Graph) -> dict[str, Unit]:
-    """Return the convolutions with constant kernels, by the values that they make."""
-    convolutions = (node for node in graph.nodes if node.op == "Conv")
-    found = (_unit(graph, node) for node in convolutions)
-    return {unit.output: unit for unit in found if unit is not None}
+def convolutions(graph: Graph) -> Iterator[Unit]:
+    """Yield the convolutions with constant kernels, without their activations."""
+    found = (_unit(graph, node) for node in graph.nodes if node.op == "Conv")
+    return (unit for unit in found if unit is not None)
 
 
 def _unit(graph: Graph, node: Node) -> Unit | None:
@@ -91,7 +136,12 @@ def _unit(graph: Graph, node: Node) -> Unit | None:
     groups = int(node.attributes.get("group", 1))
     sizes = stride, (pads[0], pads[1]), dilation, groups
     unit = Unit(node, node.inputs[0], node.output, weight, bias, *sizes)
-    return _activated(graph, _normalised(graph, unit))
+    norm = norm_of(graph, graph.only_reader(unit.output), unit.c_out)
+    if norm is None:
+        return unit
+    # Exporters give a convolution without a bias one of zeros.
+    bias = unit.bias if unit.bias is not None and unit.bias.any() else None
+    return replace(unit, output=norm.output, norm=norm, bias=bias)
 
 
 def _pair(node: Node, name: str) -> Pair:
@@ -99,72 +149,20 @@ def _pair(node: Node, name: str) -> Pair:
     return int(first), int(second)
 
 
-def _normalised(graph: Graph, unit: Unit) -> Unit:
-    node = graph.only_reader(unit.output)
+def norm_of(graph: Graph, node: Node | None, channels: int) -> Norm | None:
+    """Return the batch normalisation that a node is, None where it is none of so many channels."""
     if node is None or node.op != "BatchNormalization":
-        return unit
+        return None
     vectors = [graph.numbers(node, index) for index in range(1, 5)]
-    if any(each is None or each.shape != (unit.c_out,) for each in vectors):
-        return unit
-    norm = {name: array for name, array in zip(NORM, vectors, strict=True) if array is not None}
-    eps = float(np.float32(node.attributes.get("epsilon", 1e-5)))
-    # The file has it in float32: the shortest number that is the same there.
-    return replace(unit, output=node.output, norm=norm, bn_eps=float(f"{eps:.6g}"))
+    if any(each is None or each.shape != (channels,) for each in vectors):
+        return None
+    found = {name: array for name, array in zip(NORM, vectors, strict=True) if array is not None}
+    # The file has both in float32: the shortest numbers that are the same there.
+    eps, momentum = node.attributes.get("epsilon", 1e-5), node.attributes.get("momentum", 0.9)
+    return Norm(found, float(f"{eps:.6g}"), float(f"{1 - momentum:.6g}"), node.output)
 
 
-def _activated(graph: Graph, unit: Unit) -> Unit:
+def activated(graph: Graph, unit: Unit) -> Unit:
+    """Return a convolution with the activation behind it, if one is."""
     found = activation(graph, unit.output)
     return unit if found is None else replace(unit, activation=found[0], output=found[1])
-
-
-def activation(graph: Graph, value: str) -> tuple[str, str] | None:
-    """Return the activation of a value, and the value that it makes; None where there is none."""
-    node = graph.only_reader(value)
-    if node is not None:
-        name = _name(graph, node)
-        return None if name is None else (name, node.output)
-    gates = [each for each in graph.readers.get(value, []) if each.op in ("Sigmoid", "HardSigmoid")]
-    if len(gates) != 1 or len(graph.readers[value]) != 2:
-        return None
-    product = graph.only_reader(gates[0].output)
-    if product is None or product.op != "Mul" or value not in product.inputs:
-        return None
-    if gates[0].op == "Sigmoid":
-        return "silu", product.output
-    return ("hard_swish", product.output) if gate_of(graph, gates[0]) == "relu6" else None
-
-
-def _name(graph: Graph, node: Node) -> str | None:
-    if node.op == "Relu":
-        return "relu"
-    if node.op == "HardSwish":
-        return "hard_swish"
-    if node.op == "LeakyRelu":
-        return f"leaky_relu:{float(np.float32(node.attributes.get('alpha', 0.01))):.6g}"
-    return "relu6" if node.op == "Clip" and clipped(graph, node) == (0, 6) else None
-
-
-def clipped(graph: Graph, node: Node) -> tuple[float, float] | None:
-    """Return the bounds of a clip."""
-    bounds = [graph.numbers(node, i, name) for i, name in ((1, "min"), (2, "max"))]
-    if any(bound is None or bound.size != 1 for bound in bounds):
-        return None
-    low, high = (float(bound.item()) for bound in bounds if bound is not None)
-    return low, high
-
-
-def gate_of(graph: Graph, node: Node) -> str | None:
-    """Return which gate a node is, by its name among `weights.importers.gates`."""
-    if node.op == "Sigmoid":
-        return "sigmoid"
-    if node.op == "Clip" and clipped(graph, node) == (0, 1):
-        return "clip01"
-    if node.op != "HardSigmoid":
-        return None
-    slope, offset = (
-        float(node.attributes.get(name, usual)) for name, usual in (("alpha", 0.2), ("beta", 0.5))
-    )
-    if abs(offset - 0.5) > 1e-6:
-        return None
-    slopes = {"relu6": 1 / 6, "keras2": 0.2}
-    return next((name for name, known in slopes.items() if abs(slope - known) < 1e-6), None)

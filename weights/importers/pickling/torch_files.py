@@ -13,8 +13,8 @@ import numpy as np
 from weights.errors import FormatError, ImportRefused
 from weights.files.storage import PathLike, opened
 from weights.importers.expansion import check_members
-from weights.importers.pickled import ForeignGlobal, Left, Storage, Tensor
-from weights.importers.pickles import Reader
+from weights.importers.pickling.reader import Reader
+from weights.importers.pickling.values import ForeignGlobal, Left, Storage, Tensor
 from weights.text import brief
 
 PICKLE = "/data.pkl"

@@ -6,11 +6,18 @@ names. Nothing is looked up or called, and no memory is taken for data that is o
 """
 
 import pickle
-import struct
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
-from weights.importers.pickled import (
+from weights.importers.pickling.operations import (
+    OPERATIONS,
+    Operations,
+    byte_array,
+    new_dict,
+    set_item,
+    set_marked,
+)
+from weights.importers.pickling.values import (
     ARRAYS,
     COLLECTIONS,
     DTYPE,
@@ -35,30 +42,6 @@ from weights.importers.pickled import (
     tensor_of,
 )  # fmt: skip
 
-# A network, its averages and its optimizer's state take fewer.
-MOST_OPERATIONS = 500_000
-OPERATIONS = """
-    PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2
-    LONG LONG1 LONG4 FLOAT BINFLOAT UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 STRING
-    BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 EMPTY_TUPLE TUPLE TUPLE1
-    TUPLE2 TUPLE3 EMPTY_LIST LIST APPEND APPENDS EMPTY_DICT DICT SETITEM SETITEMS
-    GET BINGET LONG_BINGET PUT BINPUT LONG_BINPUT MEMOIZE GLOBAL STACK_GLOBAL BINPERSID
-"""
-
-
-class _Operations(dict[int, Callable[[Any], None]]):
-    """The operations by their codes; raises for others, and for too many."""
-
-    left = MOST_OPERATIONS
-
-    def __getitem__(self, code: int) -> Callable[[Any], None]:
-        self.left -= 1
-        if self.left < 0:
-            raise pickle.UnpicklingError("too many operations")
-        if code not in self:
-            raise pickle.UnpicklingError(f"the operation {code} is not one of tensors")
-        return super().__getitem__(code)
-
 
 class Reader(pickle._Unpickler):
     """A reader of pickles; `storages` are those that the pickle claims.
@@ -81,7 +64,7 @@ class Reader(pickle._Unpickler):
         self._room = size
         known = {getattr(pickle, name)[0] for name in OPERATIONS.split()}
         inherited = {code: call for code, call in super().dispatch.items() if code in known}
-        self.dispatch = _Operations({**inherited, **OWN})  # type: ignore[misc]
+        self.dispatch = Operations({**inherited, **OWN})  # type: ignore[misc]
 
     def find_class(self, module: str, name: str) -> Any:
         """Return the name alone, never the function or type."""
@@ -191,36 +174,6 @@ class Reader(pickle._Unpickler):
         return text.encode("latin1")
 
 
-def _set_items(reader: Reader, pairs: list[Any]) -> None:
-    """Put entries into a dict; nested keys are refused, since hashing them never ends well."""
-    target = reader.stack[-1]
-    for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-        if not isinstance(key, str | int | float | bytes | Name | None):
-            raise pickle.UnpicklingError("a dict with a key that is no name or number")
-        target[key] = value
-
-
-def _set_item(reader: Reader) -> None:
-    value, key = reader.stack.pop(), reader.stack.pop()
-    _set_items(reader, [key, value])
-
-
-def _set_marked(reader: Reader) -> None:
-    _set_items(reader, reader.pop_mark())  # type: ignore[attr-defined]
-
-
-def _new_dict(reader: Reader) -> None:
-    pairs = reader.pop_mark()  # type: ignore[attr-defined]
-    reader.stack.append({})
-    _set_items(reader, pairs)
-
-
-def _byte_array(reader: Reader) -> None:
-    """Read bytes that may change, as bytes that may not: no memory is taken for a claim."""
-    (size,) = struct.unpack("<Q", reader.read(8))  # type: ignore[attr-defined]
-    reader.stack.append(reader.read(size))  # type: ignore[attr-defined]
-
-
 # In place of the inherited ones, which would call or hash what a file says.
 OWN: Mapping[int, Callable[[Any], None]] = {
     pickle.REDUCE[0]: Reader.reduce,
@@ -229,8 +182,8 @@ OWN: Mapping[int, Callable[[Any], None]] = {
     pickle.EMPTY_SET[0]: Reader.empty_set,
     pickle.ADDITEMS[0]: Reader.add_items,
     pickle.FROZENSET[0]: Reader.freeze,
-    pickle.SETITEM[0]: _set_item,
-    pickle.SETITEMS[0]: _set_marked,
-    pickle.DICT[0]: _new_dict,
-    pickle.BYTEARRAY8[0]: _byte_array,
+    pickle.SETITEM[0]: set_item,
+    pickle.SETITEMS[0]: set_marked,
+    pickle.DICT[0]: new_dict,
+    pickle.BYTEARRAY8[0]: byte_array,
 }

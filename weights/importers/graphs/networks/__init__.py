@@ -1,0 +1,1 @@
+"""Whole networks in a graph, from the image to the logits."""
