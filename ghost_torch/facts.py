@@ -45,7 +45,8 @@ def _walk(path: str, part: nn.Module) -> Iterator[tuple[str, Mapping[str, Any]]]
 
 
 def _kind(part: nn.Module) -> str:
-    name = _function(type(part))
+    kind: Any = type(part)
+    name = _function(kind)
     return f"{name} with another forward" if is_replaced(part, "forward") else name
 
 

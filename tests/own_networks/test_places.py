@@ -241,3 +241,15 @@ def test_a_registered_layer_travels(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(other.weight[...]), source.weight.detach().numpy())
     with pytest.raises(ArgumentError, match=r"module 's': `kind` must be one of .* got 'scale'"):
         read_file(tmp_path / "file")
+
+
+def test_an_activation_of_keras_with_weights_of_its_own_is_named(tmp_path: Path) -> None:
+    layers = keras_layers()
+    import keras
+
+    import ghost_tf
+
+    made = built(keras.Sequential([layers.Dense(2, activation=layers.PReLU(), name="fc")]))
+
+    with pytest.raises(ArgumentError, match=r"'fc' .*: it holds alpha beside the tensors of its"):
+        ghost_tf.save_weights(made, tmp_path / "file")
