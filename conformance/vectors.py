@@ -17,14 +17,12 @@ from typing import Any
 import numpy as np
 
 from conformance.cases.case import Case
-from conformance.cases.model import complete, make_model
+from conformance.cases.model import complete, in_form, make_model, step_inputs
 from conformance.cases.tensors import Tensors
 from conformance.judging.stages import Reference, judge_arrays
 from conformance.judging.verdict import Outcome, Status, Verdict
 from conformance.manifest import JSON_SCHEMA, MANIFEST, SCHEMA, VERSION, Vector, read_manifest
 from conformance.tiers import VECTOR_TIERS, OracleTier, TrainingTier, make_tiers
-from conformance.tiers.family import in_form
-from conformance.tiers.training import step_inputs
 from weights import FormatError
 from weights.files.storage import read_safetensors, write_safetensors
 from weights.text import brief

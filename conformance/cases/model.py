@@ -10,6 +10,8 @@ import numpy as np
 from conformance.cases.case import Case
 from conformance.cases.tensors import Tensors, make
 from weights import ArgumentError, WeightFile, configure
+from weights.columns import fold
+from weights.modules.forms import TRAINING
 
 
 class Model(NamedTuple):
@@ -57,3 +59,16 @@ def output_cotangent(
     shape = configure(architecture, config).output_shape(batch, height, width)
     generator = np.random.Generator(np.random.PCG64([seed, *shape]))
     return generator.normal(size=shape).astype(np.float32)
+
+
+def step_inputs(case: Case) -> tuple[Model, np.ndarray, np.ndarray]:
+    """The model, the input and the cotangent of the output, both (N, ...), of a step."""
+    model, x = make_model(case)
+    return model, x, output_cotangent(case.architecture, case.config, x, case.seed)
+
+
+def in_form(model: Model, form: str) -> Model:
+    """The model in another form than that for training."""
+    if form == TRAINING:
+        return model
+    return Model(model.architecture, *fold.deployed(*model, form))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from conformance.cases.case import PAIR
 from conformance.judging.verdict import Status, Verdict
 from conformance.reports.causes import Cause, find_causes
 from conformance.reports.comparison import Change, Comparison, compare
@@ -163,7 +164,7 @@ def _cause(cause: Cause, report: Report) -> dict[str, Any]:
         "tiers": cause.tiers,
         "count": len(cause.verdicts),
         "first": first,
-        "program": program(case, cause.implementation) if case else "",
+        "program": program(case, cause.implementation, loads=PAIR in first.case) if case else "",
         "is_shrunk": shrunk is not None,
         "command": report.again(first),
     }

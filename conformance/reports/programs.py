@@ -2,39 +2,102 @@
 
 from __future__ import annotations
 
-from conformance.cases.case import STEP, Case, layer_case
+from conformance.cases.case import STEP, Case
 from conformance.implementations.registry import target
-from conformance.tiers import TIERS, ModuleTier
+from conformance.tiers import (
+    TIERS,
+    FamilyTier,
+    ModuleTier,
+    NetworkTier,
+    TrainingTier,
+    WeightsTier,
+)
+from conformance.tiers.network import DIGITS_LABEL, LOGITS, PREDICTIONS
 from weights import ArgumentError
+from weights.modules.forms import TRAINING
+
+# The lines of a program before the import of the implementation, and after it.
+Lines = tuple[list[str], list[str]]
+ORACLE = ["from conformance.cases import case, model", "from conformance.oracle import adapter"]
 
 
-def program(case: Case, implementation: str) -> str:
-    """The program that prints an output and the oracle's; empty where a case has none.
+def program(case: Case, implementation: str, *, loads: bool = False) -> str:
+    """The program that prints what an implementation gives and what the oracle does.
 
-    Only GhostConvs in inference have one, of implementations that can be imported.
+    Of a file it prints which tensors came back with other bits, and where the implementation
+    `loads` the file of another, whether it writes the same again. Empty where a case has none: of
+    sequences, mistakes and weights of one's own, and of implementations that cannot be imported.
 
-    >>> case = layer_case("exact", {"c_in": 1, "c_out": 2}, (1, 1, 2, 2), "integers")
+    >>> case = Case("a", "exact", "ghost_conv", {"c_in": 1, "c_out": 2}, (1, 1, 2, 2), "integers")
     >>> print(program(case, "mine:make").splitlines()[2])
     from mine import make as build
     """
-    tier = TIERS.get(case.tier)
-    if tier is None or not issubclass(tier, ModuleTier) or STEP in case.tags:
-        return ""
+    lines = _lines(case, loads=loads)
     try:
-        drawn = layer_case(case.tier, case.config, case.input_shape, case.data)
         module, function = target(implementation)
-    except (ArgumentError, KeyError, ValueError):
+    except ArgumentError:
         return ""  # what a report from elsewhere may hold
-    if drawn.id != case.id:
-        return ""  # of a layer with a name, whose data it would not draw
-    if not all(part.isidentifier() for part in [*module.split("."), function]):
+    if lines is None or not all(part.isidentifier() for part in [*module.split("."), function]):
         return ""
+    before, after = lines
     name = function if function == "build" else f"{function} as build"
-    arguments = f"{case.tier!r}, {dict(case.config)}, {case.input_shape}, {case.data!r}"
-    return "\n".join([
-        "from conformance.cases import case, model",
-        "from conformance.oracle import adapter",
-        f"from {module} import {name}",
-        f"m, x = model.make_model(case.layer_case({arguments}))",
-        'print(build(*m)(x), adapter.build(*m)(x), sep="\\n\\n")',
-    ])  # fmt: skip
+    return "\n".join([*before, f"from {module} import {name}", *after])
+
+
+def _lines(case: Case, *, loads: bool) -> Lines | None:
+    kind = TIERS.get(case.tier)
+    if kind is None:
+        return None
+    if kind is TrainingTier or STEP in case.tags:
+        return _compared(case, "m, x, v = model.step_inputs", "train_step(x, v)")
+    if issubclass(kind, ModuleTier):
+        return _compared(case, "m, x = model.make_model")
+    if kind is FamilyTier:
+        return _compared(case, "m, x = model.make_model", "taps(x)")
+    if kind is NetworkTier and case.id == f"{DIGITS_LABEL}-{case.data}":
+        return _of_network(case)
+    if kind is WeightsTier:
+        return _of_loading(case) if loads else _of_state(case)
+    return None
+
+
+def _made(case: Case) -> str:
+    """The expression that makes a case again."""
+    parts = case.id, case.tier, case.architecture, dict(case.config), case.input_shape, case.data
+    return f"case.Case({', '.join(map(repr, parts))})"
+
+
+def _compared(case: Case, given: str, method: str = "") -> Lines:
+    own = "m" if case.form == TRAINING else f"model.in_form(m, {case.form!r})"
+    call = f".{method}" if method else "(x)"
+    return ORACLE, [
+        f"{given}({_made(case)})",
+        f'print(build(*model.complete({own})){call}, adapter.build(*m){call}, sep="\\n\\n")',
+    ]
+
+
+def _of_network(case: Case) -> Lines:
+    stage, rest = (LOGITS, ".argmax(1)") if case.data == PREDICTIONS else (case.data, "")
+    output = f".taps(x)[{stage!r}]{rest}"
+    return [ORACLE[1], "from conformance.tiers import NetworkTier"], [
+        "m, x = NetworkTier().given()",
+        f'print(build(*m){output}, adapter.build(*m){output}, sep="\\n\\n")',
+    ]
+
+
+def _of_state(case: Case) -> Lines:
+    return [ORACLE[0], "from conformance.tiers.weights import random_model"], [
+        f"m = random_model({_made(case)}); s = build(*model.complete(m)).state()",
+        "print([n for n, w in m.weights.items() if s[n].tobytes() != w.tobytes()])",
+    ]
+
+
+def _of_loading(case: Case) -> Lines:
+    return [
+        f"{ORACLE[0]}; from weights import write_file",
+        "from conformance.tiers.weights import blank, random_model",
+    ], [
+        f'm = random_model({_made(case)}); write_file("a.safetensors", *m, overwrite=True)',
+        'b = build(*model.complete(blank(m))); b.load("a.safetensors"); '
+        "print([n for n, w in m.weights.items() if b.state()[n].tobytes() != w.tobytes()])",
+    ]

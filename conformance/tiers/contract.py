@@ -37,9 +37,14 @@ class ContractTier(Tier):
         self._mistakes = {f"{MISTAKE}-{mistake.name}": mistake for mistake in MISTAKES}
 
     def cases(self) -> list[Case]:
-        """The layers, then the mistakes."""
-        layers = [self._case(name, kind, layer) for name, (kind, layer) in self._layers.items()]
-        return layers + [self._case(name, MISTAKE, each) for name, each in self._mistakes.items()]
+        """The layers, then the mistakes; those of one module together, so that it is built once."""
+        cases = [self._case(name, kind, layer) for name, (kind, layer) in self._layers.items()]
+        cases += [self._case(name, MISTAKE, each) for name, each in self._mistakes.items()]
+        modules = [(case.architecture, dict(case.config)) for case in cases]
+        firsts = {
+            case.id: modules.index(module) for case, module in zip(cases, modules, strict=True)
+        }
+        return sorted(cases, key=lambda case: firsts[case.id])
 
     def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """Equal to what was typed in."""

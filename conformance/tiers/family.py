@@ -10,12 +10,11 @@ from dataclasses import replace
 
 from conformance.cases.case import Case
 from conformance.cases.family import family_cases
-from conformance.cases.model import Model, make_model
+from conformance.cases.model import in_form, make_model
 from conformance.implementations.implementation import Implementation
 from conformance.judging.stages import Reference, judge_arrays, oracle_run
 from conformance.judging.verdict import Outcome
 from conformance.tiers.base import OracleTier
-from weights.columns import fold
 from weights.modules.forms import TRAINING
 
 # Runs of the oracle in float32 besides the plain one.
@@ -45,10 +44,3 @@ class FamilyTier(OracleTier):
         model, x = make_model(case)
         outputs = implementation.taps(in_form(model, case.form), x)
         return judge_arrays(outputs, self.reference(case))
-
-
-def in_form(model: Model, form: str) -> Model:
-    """The model in another form than that for training."""
-    if form == TRAINING:
-        return model
-    return Model(model.architecture, *fold.deployed(*model, form))

@@ -35,6 +35,7 @@ from weights.text import printable
 LOGITS, PREDICTIONS = "logits", "predictions"
 TRAINING_SECONDS = 300
 # The network that `conformance.cases.digits` trains.
+DIGITS_LABEL = "digits"
 DIGITS: tuple[str, dict[str, Any]] = ("ghost_resnet20", {"in_chans": 1})
 
 
@@ -62,7 +63,7 @@ class NetworkTier(Tier):
 
     def cases(self) -> list[Case]:
         """A case for every stage, and one for the predicted classes."""
-        label, names = "digits", stages.stage_names(*DIGITS)
+        label, names = DIGITS_LABEL, stages.stage_names(*DIGITS)
         if self.settings.weights is not None:
             metadata = read_metadata(self.settings.weights)
             label = printable(self.settings.weights.stem)
@@ -84,6 +85,11 @@ class NetworkTier(Tier):
         if got.shape != wanted.shape:
             return stages.judge_stage(outputs, reference, LOGITS)
         return self._judge_predictions(implementation.name, got.argmax(1), wanted.argmax(1))
+
+    def given(self) -> tuple[Model, np.ndarray]:
+        """The network, and the images (N, C, H, W) that it gets."""
+        data = self._data()
+        return Model.of(data.file).astype(np.float32), data.x
 
     def options(self) -> str:
         """The weights and images of the run, where they are not the digits."""
@@ -135,9 +141,8 @@ class NetworkTier(Tier):
     def _run(self, implementation: Implementation) -> Tensors:
         if self.settings.weights is None:
             _try(implementation)
-        data = self._data()
-        model = Model.of(data.file).astype(np.float32)
-        return stages.in_batches(lambda batch: implementation.taps(model, batch), data.x)
+        model, x = self.given()
+        return stages.in_batches(lambda batch: implementation.taps(model, batch), x)
 
 
 def _try(implementation: Implementation) -> None:

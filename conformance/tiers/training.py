@@ -11,7 +11,7 @@ import numpy as np
 from conformance.cases.case import HARD, INFERENCE_ONLY, USUAL, Case
 from conformance.cases.family import family_cases
 from conformance.cases.layers import layer_cases
-from conformance.cases.model import Model, make_model, output_cotangent
+from conformance.cases.model import step_inputs
 from conformance.cases.tensors import Tensors
 from conformance.implementations.implementation import Implementation
 from conformance.judging.stages import Reference, is_network
@@ -73,12 +73,6 @@ class TrainingTier(OracleTier):
     def _is_wanted(self, case: Case, tag: str) -> bool:
         can_train = case.form == TRAINING and INFERENCE_ONLY not in case.tags
         return can_train and (self.settings.full or tag in case.tags)
-
-
-def step_inputs(case: Case) -> tuple[Model, np.ndarray, np.ndarray]:
-    """The model, the input and the cotangent of the output, both (N, ...), of a step."""
-    model, x = make_model(case)
-    return model, x, output_cotangent(case.architecture, case.config, x, case.seed)
 
 
 def _trainable(case: Case) -> Case:

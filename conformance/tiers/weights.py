@@ -41,8 +41,8 @@ class WeightsTier(Tier):
 
     def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """canonical -> framework -> canonical: the same names, types, shapes and bytes."""
-        weights = random_bits(case)
-        model = Model(case.architecture, case.config, weights)
+        model = random_model(case)
+        weights = model.weights
         state = _ask(case, implementation, implementation.state, model)
         problems = [f"tensor {name!r} is missing" for name in weights if name not in state]
         problems += [f"tensor {name!r} is unexpected" for name in state if name not in weights]
@@ -57,34 +57,33 @@ class WeightsTier(Tier):
     ) -> Iterator[Verdict]:
         """For every ordered pair, the first's file, loaded and written anew by the second."""
         for case in cases:
-            weights = random_bits(case)
-            wanted = _file(case, weights)
+            model = random_model(case)
+            wanted = _file(model)
             for writer in implementations.values():
                 # A folder for each, so that no implementation meets the files of another writer.
                 with tempfile.TemporaryDirectory() as folder:
                     readers = implementations.values()
-                    for reader, outcome in _pairs(case, weights, wanted, writer, readers, folder):
+                    for reader, outcome in _pairs(case, model, wanted, writer, readers, folder):
                         name = pair_id(case.id, writer.name)
                         yield Verdict.of(outcome, name, self.name, reader.name)
 
 
 def _pairs(
-    case: Case, weights: Tensors, wanted: bytes, writer: Implementation,
+    case: Case, model: Model, wanted: bytes, writer: Implementation,
     readers: Iterable[Implementation], folder: str,
 ) -> Iterator[tuple[Implementation, Outcome]]:  # fmt: skip
     """The writer's own outcome where its file is not right, else that of each reader."""
-    model = Model(case.architecture, case.config, weights)
     written = Path(folder, "written.safetensors")
     save = partial(_ask, case, writer, writer.save, model, written)
     outcome = _judge_file(save, written, wanted, "writes no file", "its save wrote other bytes")
     if outcome.status is not Status.PASS:
         yield writer, outcome
         return
-    blank = model._replace(weights={name: np.zeros_like(each) for name, each in weights.items()})
+    zeros = blank(model)
     wrong = f"loaded the file of {writer.name} and wrote other bytes"
     for number, reader in enumerate(readers):
         path = Path(folder, f"{number}.safetensors")
-        resave = partial(_ask, case, reader, reader.resave, blank, written, path)
+        resave = partial(_ask, case, reader, reader.resave, zeros, written, path)
         yield reader, _judge_file(resave, path, wanted, "loads no file", wrong)
 
 
@@ -119,16 +118,21 @@ def _judge_file(
     return Outcome.passed() if is_equal else Outcome.failed(wrong)
 
 
-def random_bits(case: Case) -> Tensors:
-    """Tensors of uniformly random bits in the case's type."""
+def random_model(case: Case) -> Model:
+    """The model of a case, whose tensors are uniformly random bits of the case's type."""
     generator = np.random.Generator(np.random.PCG64(case.seed))
     dtype = DTYPES[case.data]
-    weights = {}
+    weights: Tensors = {}
     for spec in configure(case.architecture, case.config).tensors():
         size = int(np.prod(spec.shape)) * dtype.itemsize
         flat = np.frombuffer(generator.bytes(size), dtype)
         weights[spec.name] = flat.reshape(spec.shape).copy()
-    return weights
+    return Model(case.architecture, case.config, weights)
+
+
+def blank(model: Model) -> Model:
+    """The model with zeros for tensors."""
+    return model._replace(weights={name: np.zeros_like(a) for name, a in model.weights.items()})
 
 
 def _difference(wanted: np.ndarray, got: np.ndarray) -> str:
@@ -140,9 +144,9 @@ def _difference(wanted: np.ndarray, got: np.ndarray) -> str:
     return "" if got.tobytes() == wanted.tobytes() else "came back with other bytes"
 
 
-def _file(case: Case, weights: Tensors) -> bytes:
+def _file(model: Model) -> bytes:
     """The bytes that the interchange file must have."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "wanted.safetensors")
-        write_file(path, case.architecture, case.config, weights)
+        write_file(path, *model)
         return path.read_bytes()

@@ -193,8 +193,8 @@ OTHERS: list[tuple[str, Callable[[], nn.Module], str]] = [
     ("tied", tied_parameters, "'a.weight' and 'b.weight' are one variable: give each its own"),
     ("unknown", with_a_parameter, "\n  - ".join([
         "`module` must be made of layers that a file can tell, got others:",
-        "(the whole) (Module): it holds scale, steps and is of no kind that is known: `register` makes one "
-        "known",
+        "(the whole) (Module): it holds scale, steps and is of no kind that is known: `register` "
+        "makes one known",
         "'stem' (Conv2d): it holds gain beside the tensors of its kind",
         "'lstm' (LSTM): it holds weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0 and is of no "
         "kind that is known: `register` makes one known",

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conformance.cases.model import step_inputs
 from conformance.oracle import attention, layers, weights_io
 from conformance.oracle.training import train_step
 from conformance.tiers import TrainingTier
-from conformance.tiers.training import step_inputs
 
 CORNERS = {
     "relu": (0,), "relu6": (0, 6), "hard_swish": (-3, 3), "hard_sigmoid": (-3, 3),

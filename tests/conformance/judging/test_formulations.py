@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from conformance.cases.model import step_inputs
 from conformance.faults.changes import become
 from conformance.judging.formulations import ClosedForm, OnePass
 from conformance.judging.steps import flatten_step
@@ -12,7 +13,6 @@ from conformance.oracle import weights_io
 from conformance.oracle.training import train_step
 from conformance.oracle.weighted import BatchNorm
 from conformance.tiers import TrainingTier
-from conformance.tiers.training import step_inputs
 
 TIER = TrainingTier()
 CASES = {case.id: case for case in TIER.cases() if case.architecture == "ghost_conv"}
