@@ -6,6 +6,7 @@ import argparse
 import datetime
 import os
 import pickle
+import re
 import resource
 import struct
 import time
@@ -180,6 +181,20 @@ def test_what_training_saves_is_read(tmp_path: Path, is_old: bool) -> None:
 
     assert found["column"].tolist() == layer.weight[:, 1].tolist()
     np.testing.assert_array_equal(found["weight"], layer.weight.detach().numpy())
+
+
+@pytest.mark.parametrize("module", [b"pathlib", b"pathlib._local"])
+def test_a_path_that_any_python_saved_is_left_out(tmp_path: Path, module: bytes) -> None:
+    path = saved(tmp_path / "run.pth", {"a": torch.ones(2), "where": Path("a")})
+    with zipfile.ZipFile(path) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("data.pkl"))
+        content, records = archive.read(name), {"0": archive.read(name[:-8] + "data/0")}
+    content, replaced = re.subn(rb"pathlib(\._local)?\n", module + b"\n", content)
+
+    found = read_checkpoint(with_pickle(path, content, **records))
+
+    assert replaced == 1
+    assert list(found.tensors) == ["a"]
 
 
 def test_an_entry_under_a_number_is_none(tmp_path: Path) -> None:

@@ -33,9 +33,11 @@ ENCODE, DTYPE = "_codecs.encode", "numpy.dtype"
 HARMLESS = (
     "argparse.Namespace", "types.SimpleNamespace", "collections.defaultdict", "collections.deque",
     "copyreg._reconstructor", "copy_reg._reconstructor", "datetime.date", "datetime.datetime",
-    "datetime.timedelta", "pathlib.Path", "pathlib.PosixPath", "pathlib.PurePosixPath",
-    "pathlib.WindowsPath", "pathlib.PureWindowsPath", "numpy.core.multiarray.scalar",
-    "numpy._core.multiarray.scalar", "numpy.ndarray", "torch.device", "uuid.UUID",
+    "datetime.timedelta", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
+    "numpy.ndarray", "torch.device", "uuid.UUID",
+    *(f"{module}.{name}" for module in ("pathlib", "pathlib._local") for name in (  # since 3.13
+        "Path", "PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath",
+    )),
     *(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in (
         "bool", "complex", "dict", "float", "frozenset", "int", "list", "object", "range", "slice",
         "str", "tuple",
