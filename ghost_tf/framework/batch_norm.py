@@ -46,10 +46,11 @@ class BatchNorm(keras.layers.BatchNormalization):
 
         return is_wanted(x)
 
-    def _fused(self, x: Any, *vectors: Any) -> Any:
+    def _fused(self, x: Any, gamma: Any, beta: Any, mean: Any, var: Any) -> Any:
         from ghost_tf.framework.fused import normalised
 
-        output, mean, var = normalised(x, *vectors, self.epsilon, 1 - self.momentum)
+        weight = 1 - self.momentum
+        output, mean, var = normalised(x, gamma, beta, mean, var, self.epsilon, weight)
         self.moving_mean.assign(mean)
         self.moving_variance.assign(var)
         return ops.cast(output, self.compute_dtype)
