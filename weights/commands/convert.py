@@ -129,7 +129,8 @@ def several(modules: Several, output: str | None, overwrite: bool) -> None:
         check_output(output, overwrite)
         modules.write(output, overwrite=overwrite)
     for path, imported in modules.found.items():
-        click.echo(bounded(f"{path}: {imported.architecture}, {len(imported.tensors)} tensors"))
+        where = f"{path or 'the whole'}:"
+        click.echo(bounded(f"{where} {imported.architecture}, {len(imported.tensors)} tensors"))
     for path, reason in modules.left.items():
         click.echo(bounded(f"left: {path}: {reason}"))
     values = {line: None for imported in modules.found.values() for line in told(imported.source)}
@@ -148,7 +149,7 @@ def make_folder(path: str) -> None:
 
 def told(source: Mapping[str, Any]) -> Iterator[str]:
     """Yield what an importer did and assumed, in lines."""
-    for what in ("entry", "prefix", "gate"):
+    for what in ("entry", "prefix", "gate", "widened"):
         if what in source:
             yield f"{what}: {source[what]}"
     if "beside" in source:

@@ -17,12 +17,13 @@ from weights.files.metadata import PLAIN_VERSION, check_annotations, parse_entry
 from weights.files.settings import Preprocess
 from weights.files.storage import PathLike
 from weights.importers.entries import choose_entry
-from weights.importers.files import EXPORTED, read_state_dicts
+from weights.importers.files import read_state_dicts
 from weights.importers.maps import NameMap
 from weights.importers.names import common_prefix, heads, inside
+from weights.importers.pickling.state_dicts import EXPORTED
 
-# Torch's counter, and what the profiler thop leaves behind: no weights.
-COUNTERS = ("num_batches_tracked", "total_ops", "total_params")
+# Torch's counters, and what the profiler thop leaves behind: no weights.
+COUNTERS = ("n_averaged", "num_batches_tracked", "total_ops", "total_params")
 
 Arrays = dict[str, np.ndarray]
 
@@ -116,6 +117,7 @@ class Checkpoint:
 
     def at(self, module: str) -> Self:
         """Return the tensors of the module at a path alone."""
+        module = module.removesuffix(".")
         found, others = inside(self.path, self.tensors, module)
         dropped = dict(self.dropped) | ({f"tensors outside {module}": others} if others else {})
         prefix = f"{self.prefix}{module}."

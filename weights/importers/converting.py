@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+import numpy as np
+
 from weights.checks import choice
 from weights.errors import ImportRefused
+from weights.files.digests import dtype_name
 from weights.files.loading import check_numbers, check_tensors
 from weights.files.settings import Preprocess, check_settings
 from weights.files.storage import PathLike
-from weights.importers.checkpoints import Checkpoint, settle
+from weights.importers.checkpoints import Arrays, Checkpoint, settle
 from weights.importers.containers.importing import import_container
 from weights.importers.gates import OWN_GATE, convert_gates
 from weights.importers.importer import (
@@ -76,7 +79,7 @@ def import_file(
         imported = import_container(CONTAINERS[name], source, architecture, given, allow_invalid)
     else:
         rules = IMPORTERS[name]
-        _check_architecture(rules, architecture, "got")
+        rules.check_architecture(architecture, "got")
         rules.refuse(source)
         if rules.read_parts is not None:
             _refuse_options(name, entry=entry, map=names)
@@ -126,12 +129,6 @@ def _refuse_options(name: str, **options: object) -> None:
         raise ImportRefused(f"the importer {name} takes no {meaningless}: leave it out")
 
 
-def _check_architecture(rules: Importer, architecture: str | None, got: str) -> None:
-    if architecture is not None and architecture not in rules.architectures:
-        known = ", ".join(rules.architectures)
-        raise ImportRefused(f"the importer {rules.name} reads {known}, {got} {architecture!r}")
-
-
 def _infer(
     rules: Importer, checkpoint: Checkpoint, architecture: str | None, given: Arguments
 ) -> Inferred:
@@ -143,7 +140,7 @@ def _infer(
     else:
         whole = settle(checkpoint.path, checkpoint.description, architecture, {})
         inferred = Inferred(whole.architecture, whole.config, {}, whole.preprocess, whole.classes)
-    _check_architecture(rules, inferred.architecture, f"{checkpoint.path} holds")
+    rules.check_architecture(inferred.architecture, f"{checkpoint.path} holds")
     return inferred
 
 
@@ -168,10 +165,13 @@ def _import_state_dict(
     check_tensors(foreign, found, what=what)
     check_numbers(foreign, found, what, allow_invalid=allow_invalid)
     tensors = {spec.name: found[each.name] for spec, each in zip(specs, foreign, strict=True)}
+    # An export has the types that its module has.
+    tensors, widened = (tensors, "") if checkpoint.description else _of_one_type(tensors)
     # An argument that an export leaves out of its configuration has the default: none is assumed.
     assumed = {} if checkpoint.description else _assumed(inferred, checked, given)
     source = source_of(checkpoint, rules.name, assumed)
     source |= {} if gate == OWN_GATE else {"gate": f"converted from {gate}"}
+    source |= {"widened": widened} if widened else {}
     whole = checked.to_dict(), convert_gates(tensors, gate), source
     settings = inferred.preprocess.copy() if inferred.preprocess else None
     return Imported(inferred.architecture, *whole, settings, inferred.classes)
@@ -183,3 +183,14 @@ def _assumed(inferred: Inferred, checked: Config, given: Arguments) -> dict[str,
     known = {*inferred.arguments, *given, "form"}
     assumed = {name: x for name, x in checked.complete().items() if name not in known}
     return assumed | dict(inferred.assumptions)
+
+
+def _of_one_type(tensors: Arrays) -> tuple[Arrays, str]:
+    """Return tensors of one type that holds all, since a module has one, and what was done."""
+    found = {array.dtype for array in tensors.values()}
+    if len(found) < 2:
+        return tensors, ""
+    widest = max(found, key=lambda dtype: dtype.itemsize)
+    wide = np.dtype(np.float32) if widest.itemsize == 2 else widest  # two of 16 bits
+    names = " and ".join(sorted(dtype_name(dtype) for dtype in found))
+    return {n: x.astype(wide) for n, x in tensors.items()}, f"{names} to {dtype_name(wide)}"

@@ -10,6 +10,8 @@ from weights.text import listed
 
 # The last parts of names under which training scripts save the weights themselves.
 USUAL = ("model", "model_state_dict", "net", "network", "params", "state_dict", "weights")
+# Words in the names of averages over training.
+AVERAGES = frozenset(("averaged", "ema", "swa"))
 
 
 def choose_entry(path: PathLike, entries: Mapping[str, Any], entry: str | None) -> str:
@@ -31,11 +33,11 @@ def choose_entry(path: PathLike, entries: Mapping[str, Any], entry: str | None) 
             "none: save module.state_dict()"
         )
     averaged = [name for name in entries if is_averaged(name)]
-    usual = [name for name in entries if name.rpartition("/")[2] in USUAL]
+    usual = [name for name in entries if not name or name.rpartition("/")[2] in USUAL]
     for likely in (averaged, usual):
         if len(likely) == 1:
             return likely[0]
-    names = listed(f"{name} (averaged)" if is_averaged(name) else name for name in entries)
+    names = listed(f"{name} (averaged)" if is_averaged(name) else name or "''" for name in entries)
     raise ImportRefused(f"{path} holds several state dicts: {names}; choose one with --entry NAME")
 
 
@@ -45,4 +47,4 @@ def is_averaged(entry: str) -> bool:
     >>> is_averaged("state_dict_ema"), is_averaged("schema")
     (True, False)
     """
-    return "ema" in re.split(r"[^a-z]+", entry.lower())
+    return not AVERAGES.isdisjoint(re.split(r"[^a-z]+", entry.lower()))

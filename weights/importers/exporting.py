@@ -16,8 +16,8 @@ from weights.files.storage import PathLike, write_safetensors
 from weights.files.writing import check_writable, write_atomically
 from weights.importers.checkpoints import Description
 from weights.importers.containers.container import Container
-from weights.importers.files import EXPORTED
 from weights.importers.importer import Importer
+from weights.importers.pickling.state_dicts import EXPORTED
 from weights.importers.registry import EXPORTERS, IMPORTERS
 from weights.modules.forms import FOLDED
 from weights.networks.architectures import Config, configure

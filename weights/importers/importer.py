@@ -140,6 +140,12 @@ class Importer:
     read: Callable[[PathLike, str | None], Checkpoint] = read_checkpoint
     read_parts: Callable[[PathLike], Sequence[Part]] | None = None
 
+    def check_architecture(self, architecture: str | None, got: str) -> None:
+        """Raise `ImportRefused` for an architecture that it does not read."""
+        if architecture is not None and architecture not in self.architectures:
+            known = ", ".join(self.architectures)
+            raise ImportRefused(f"the importer {self.name} reads {known}, {got} {architecture!r}")
+
     def foreign_name(self, name: str) -> str:
         """Return the foreign name of a canonical one."""
         return rename(name, self.renames)

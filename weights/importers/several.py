@@ -81,7 +81,6 @@ def _attempts(
     """Yield the paths at which modules may be, outer ones first, and how to convert each."""
     if rules.read_parts is not None:
         for part in rules.read_parts(source):
-            # Nothing is left out of all that there is.
             whole = replace(part, dropped={})
             yield part.path, partial(import_part, source, rules, whole, None, given)
         return
@@ -94,5 +93,6 @@ def _attempts(
             "take one with --module PATH"
         )
     for path in paths:
-        inner = checkpoint.at(path) if path else checkpoint
+        # Nothing is left out of all that there is.
+        inner = replace(checkpoint.at(path), dropped=checkpoint.dropped) if path else checkpoint
         yield path, partial(import_checkpoint, inner, rules, None, given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from weights import FormatError, ImportRefused, configure
+from weights.files.digests import dtype_name
 from weights.importers import import_file
 
 PRIMARY = "primary_conv.0.weight"
@@ -117,6 +119,7 @@ TAKEN = [
     (("state_dict", "state_dict_ema"), "state_dict_ema"),
     (("model", "discriminator"), "model"),
     (("ema_model", "model"), "ema_model"),
+    (("net", "swa_state_dict"), "swa_state_dict"),
 ]
 
 
@@ -131,6 +134,76 @@ def test_of_several_state_dicts_the_averaged_or_the_usual_one_is_taken_and_told(
 
     assert source["entry"] == taken
     assert source["beside"] == [*(name for name in entries if name != taken), "epoch"]
+
+
+def test_the_state_of_an_optimiser_is_no_state_dict(
+    tmp_path: Path, torch: Any, state_dict: dict[str, Any]
+) -> None:
+    """Not even where it has the names of the tensors, as sharded training saves it."""
+    moments = {name: {"exp_avg": tensor, "step": 1} for name, tensor in state_dict.items()}
+    beside = {"optimizer": {"state": moments, "param_groups": []}, "epoch": 3}
+    entry = {"layer": state_dict} | beside
+
+    for content, found in ((state_dict | beside, {}), (entry, {"entry": "layer"})):
+        torch.save(content, tmp_path / "a.pt")
+        source = import_file(tmp_path / "a.pt", "seed").source
+        assert {name: source[name] for name in source if name == "entry"} == found
+        assert source.get("beside", []) == (["optimizer", "epoch"] if found else [])
+
+
+def test_the_counter_of_averages_is_left_out(
+    tmp_path: Path, torch: Any, state_dict: dict[str, Any]
+) -> None:
+    averaged = {f"module.{name}": tensor for name, tensor in state_dict.items()}
+    torch.save(averaged | {"n_averaged": torch.tensor(3)}, tmp_path / "a.pt")
+
+    assert import_file(tmp_path / "a.pt", "seed").source["dropped"] == {"n_averaged": 1}
+
+
+@pytest.mark.parametrize(
+    ("kernel", "others", "wide"),
+    [("float16", "float32", "F32"), ("float16", "bfloat16", "F32"), ("float32", "float64", "F64")],
+)
+def test_tensors_of_several_types_are_widened_and_told(
+    tmp_path: Path, torch: Any, state_dict: dict[str, Any], kernel: str, others: str, wide: str
+) -> None:
+    types = {name: kernel if tensor.ndim == 4 else others for name, tensor in state_dict.items()}
+    mixed = {name: state_dict[name].to(getattr(torch, each)) for name, each in types.items()}
+    torch.save(mixed, tmp_path / "a.pt")
+
+    imported = import_file(tmp_path / "a.pt", "seed")
+
+    assert imported.source["widened"].endswith(f" to {wide}")
+    assert {dtype_name(array.dtype) for array in imported.tensors.values()} == {wide}
+    for name, tensor in mixed.items():
+        np.testing.assert_array_equal(imported.tensors[name], tensor.double().numpy())
+
+
+PROGRAMS = {
+    "a/code/__torch__.py": "a module of torch.jit.save",
+    "a/archive_format": "a program of torch.export.save",
+}
+
+
+@pytest.mark.parametrize("member", PROGRAMS)
+def test_an_archive_of_a_program_is_told(tmp_path: Path, member: str) -> None:
+    for first in ("a/data.pkl", "a/extra/b"):
+        with zipfile.ZipFile(tmp_path / "a.pt", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(first, b"")
+            archive.writestr(member, b"")
+
+        with pytest.raises(ImportRefused, match=f"a.pt is {PROGRAMS[member]}: where it was made"):
+            import_file(tmp_path / "a.pt", "seed")
+
+
+@pytest.mark.parametrize(
+    "name", ["model-00001-of-00002.safetensors", "model.safetensors.index.json"]
+)
+def test_one_of_several_files_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{}")
+
+    with pytest.raises(ImportRefused, match="is one of several files that hold the tensors toge"):
+        import_file(tmp_path / name, "timm")
 
 
 def test_a_choice_between_networks_is_the_users(

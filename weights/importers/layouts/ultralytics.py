@@ -79,6 +79,8 @@ def differences(config: Config) -> Iterator[str]:
         case GhostBottleneckConfig():
             own = {"c_mid": config.c_out // 2, "se_ratio": 0, "attention": False, "branches": 0}
             yield from fixed_differences(config, MODULE | own | {"activation": "silu"})
+            if config.stride == 1 and config.shortcut:
+                yield "its shortcut at stride 1 is the input, the file has convolutions there"
 
 
 def _infer_ghost_conv(shapes: Shapes, architecture: str, given: Arguments) -> Inferred:

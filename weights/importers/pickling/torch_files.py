@@ -4,7 +4,7 @@ import io
 import os
 import pickle
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -23,6 +23,11 @@ LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 PICKLES_BEFORE = 3
 # How the functions begin that make tensors, among them those of kinds that are not read.
 UNUSUAL_TENSOR = "torch._utils._rebuild_"
+# Members that tell archives of PyTorch's programs.
+PROGRAMS = {
+    "/code/": "a module of torch.jit.save",
+    "/archive_format": "a program of torch.export.save",
+}
 # Before the numbers of a storage of an old file stands their count.
 COUNT = np.dtype("<i8")
 
@@ -95,6 +100,7 @@ def _archived(path: PathLike, data: bytes) -> Content:
     archive = zipfile.ZipFile(io.BytesIO(data))
     check_members(path, archive, len(data))
     members = {each.filename: each for each in archive.infolist()}
+    check_no_program(path, members)
     if any(each.compress_type != zipfile.ZIP_STORED for each in members.values()):
         raise ImportRefused(f"{path} is compressed, which torch.save does not: save it again")
     names = [name for name in members if name.endswith(PICKLE) and name.count("/") == 1]
@@ -111,6 +117,13 @@ def _archived(path: PathLike, data: bytes) -> Content:
     # Read at once, since only a whole archive is one.
     numbers = {key: archive.read(f"{folder}/data/{key}") for key in reader.storages}
     return Content(value, lambda storage: numbers[storage.key])
+
+
+def check_no_program(path: PathLike, names: Iterable[str]) -> None:
+    """Raise `ImportRefused` for the archive of a program, by the names of its members."""
+    found = {what for name in names for member, what in PROGRAMS.items() if member in name}
+    for what in found:
+        raise ImportRefused(f"{path} is {what}: where it was made, save module.state_dict()")
 
 
 def _legacy(path: PathLike, data: bytes) -> tuple[Any, dict[str, bytes]]:
