@@ -48,7 +48,9 @@ def plot_growth(rows: Iterable[Row], folder: Path) -> None:
     rows = list(rows)
     operations = list(dict.fromkeys(row.what for row in rows if row.suite == SUITE))
     size = (3.2 * len(operations), 6)
-    figure, axes = pyplot.subplots(2, len(operations), figsize=size, layout="constrained")
+    figure, axes = pyplot.subplots(
+        2, len(operations), figsize=size, squeeze=False, layout="constrained"
+    )
     for line, candidate, unit in ((0, "time", "ms of processor time"), (1, "memory", "MB")):
         for (what, framework, is_line), each in points(rows, candidate).items():
             ax = axes[line][operations.index(what)]
