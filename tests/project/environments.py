@@ -67,6 +67,14 @@ def python(code: str, wanted: str = "") -> Step:
     return Step(("python", "-c", code), wanted)
 
 
+def template(framework: str) -> tuple[Step, ...]:
+    """A network of a user's own in a file, and its skeleton."""
+    return (
+        python(OWN_NETWORK),
+        step(f"ghost-weights template own.safetensors --to {framework}", "GhostConv("),
+    )
+
+
 def block(number: int) -> Step:
     """A block of Python in the README."""
     return python(_blocks(README)[number])
@@ -120,9 +128,6 @@ ENVIRONMENTS = (
         *round_trip("timm", "timm", "timm.safetensors"),
         *round_trip("npz", "npz", "network.npz"),
         step(f"ghost-weights import --from paddle {PADDLE} -o p.safetensors", "ghostnet"),
-        python(OWN_NETWORK),
-        *(step(f"ghost-weights template own.safetensors --to {to}", "GhostConv(")
-          for to in ("torch", "jax", "tf")),
         step("ghost-weights predict network.safetensors picture.png",
              "a network needs one of the frameworks to run", code=1),
         run_cases("oracle", "--tier module"),
@@ -130,7 +135,7 @@ ENVIRONMENTS = (
         step("ghost-conformance list"),
     )),
     Environment("torch", (
-        block(0), *round_trip("timm", "timm", "network.pth"),
+        block(0), *round_trip("timm", "timm", "network.pth"), *template("torch"),
         *modes("ghost_torch.modes",
                "compiled exported channels_last one_by_one float64 bfloat16 float16",
                trained="compiled channels_last"),
@@ -138,7 +143,7 @@ ENVIRONMENTS = (
     ), "ghost_torch"),
     Environment("jax", (
         block(1), *round_trip("flax-msgpack", "flax-msgpack", "network.msgpack"),
-        *round_trip("orbax", "orbax", "orbax"),
+        *round_trip("orbax", "orbax", "orbax"), *template("jax"),
         *modes("ghost_jax.modes",
                "eager pure stablehlo vmapped one_by_one float64 bfloat16 float16",
                trained="eager"),
@@ -146,7 +151,7 @@ ENVIRONMENTS = (
     ), "ghost_jax"),
     Environment("tf", (
         block(2), *round_trip("keras-h5", "keras", "network.weights.h5"), python(KERAS_FILE),
-        step("ghost-weights import --from keras network.keras -o k.safetensors"),
+        step("ghost-weights import --from keras network.keras -o k.safetensors"), *template("tf"),
         *modes("ghost_tf.modes",
                "graph xla saved_model predict channels_first one_by_one float64 bfloat16 float16",
                trained="graph xla"),
