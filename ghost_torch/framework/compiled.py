@@ -1,10 +1,13 @@
 """Depthwise convolutions in the form that PyTorch's compiler fuses with what stands around them."""
 
+from itertools import product
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+# The rows and columns of a kernel, in the order of its numbers.
+PLACES = tuple(product(range(3), range(3)))
 # Before PyTorch 2.7 nothing tells that a graph is exported, which keeps plain convolutions.
 is_exporting: Any = getattr(torch.compiler, "is_exporting", lambda: True)
 
@@ -33,7 +36,6 @@ def shifted(conv: Any, x: Tensor) -> Tensor:
     # A buffer of nine rows: read from the kernel, the channels of one part lie nine numbers apart.
     taps = torch.stack(conv.weight.flatten(1).unbind(1))[:, None, :, None, None]
     out = torch.zeros_like(taps[0]) if conv.bias is None else conv.bias[:, None, None]
-    for number, tap in enumerate(taps.unbind(0)):
-        row, column = divmod(number, 3)
+    for tap, (row, column) in zip(taps.unbind(0), PLACES, strict=True):
         out = out + padded[:, :, row : row + height, column : column + width] * tap
     return out
