@@ -30,10 +30,20 @@ def facts(module: Any) -> Facts:
 
 def inside(part: nn.Module) -> nn.Module:
     """The module that a wrapper of PyTorch's holds."""
-    if isinstance(part, WRAPPERS):
-        return inside(part.module)
-    name = next((name for name in WRAPPED if name in part._modules), None)
-    return part if name is None else inside(part.get_submodule(name))
+    if not part._modules:
+        return part
+    kind: Any = type(part)
+    if _is_wrapper(kind):
+        return inside(part.get_submodule("module"))
+    for name in WRAPPED:
+        if name in part._modules:
+            return inside(part.get_submodule(name))
+    return part
+
+
+@lru_cache(maxsize=256)
+def _is_wrapper(kind: type) -> bool:
+    return issubclass(kind, WRAPPERS)
 
 
 def _walk(path: str, part: nn.Module) -> Iterator[tuple[str, Mapping[str, Any]]]:
