@@ -15,11 +15,12 @@ import click
 from rich.console import Console
 
 from benchmarks import report, roofline
+from benchmarks.growth_plot import plot_growth
 from benchmarks.measure import Row
 from weights.frameworks import FRAMEWORKS
 
 RUNTIMES = (*FRAMEWORKS, "onnx")
-SUITES = ("layer", "memory", "network", "load", "import", "conformance")
+SUITES = ("layer", "memory", "network", "load", "growth", "import", "conformance")
 # The malloc settings let the process keep memory that it frees. Otherwise the system clears new
 # pages for every map of some megabytes, and timings vary by factors.
 ENVIRONMENT = {
@@ -62,7 +63,9 @@ def main(
     document = {"machine": machine(threads), "rows": [asdict(row) for row in rows]}
     (output / "results.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     report.show(console, rows)
-    report.plot(rows, output)
+    plots = {"layer": report.plot, "growth": plot_growth}
+    for suite in {row.suite for row in rows} & set(plots):
+        plots[suite](rows, output)
     console.print(f"results and plots in {output}", highlight=False)
     if earlier is not None:
         report.compare(console, rows, report.read_rows(earlier))
@@ -73,7 +76,7 @@ def jobs(suite: str, frameworks: tuple[str, ...]) -> tuple[str, ...]:
     if suite in ("import", "conformance"):
         return (suite,)
     trained = tuple(each for each in frameworks if each != "onnx")
-    if suite in ("memory", "load"):
+    if suite in ("memory", "load", "growth"):
         return trained if suite == "memory" else ("numpy", *trained)
     return frameworks
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from benchmarks.growth_plot import exponents
 from benchmarks.measure import Row
 from weights.frameworks import FRAMEWORKS
 
@@ -20,12 +21,16 @@ PLAIN, OURS = (tuple(f"{name} deployed{way}" for way in WAYS) for name in ("plai
 
 @dataclass(frozen=True)
 class Target:
-    """A limit for the worst of some ratios: the least of them where `better` is "at least"."""
+    """A limit for the worst of some ratios, the least of them where `better` is "at least".
+
+    `of_median` makes it one for their median.
+    """
 
     what: str
     better: str
     wanted: float
     ratios: dict[str, float]
+    of_median: bool = False
 
     @property
     def worst(self) -> tuple[str, float]:
@@ -41,8 +46,8 @@ class Target:
 
     @property
     def is_met(self) -> bool:
-        """True where the worst ratio is within the limit."""
-        value = self.worst[1]
+        """True where the worst ratio is within the limit, or the median where that counts."""
+        value = self.median if self.of_median else self.worst[1]
         return value >= self.wanted if self.better == AT_LEAST else value <= self.wanted
 
 
@@ -79,8 +84,9 @@ class Table:
 
 def targets(rows: Iterable[Row]) -> list[Target]:
     """Every target that the rows can tell about."""
+    rows = list(rows)
     table = Table(rows)
-    found = [*_layers(table), *_memory(table), *_networks(table), *_files(table)]
+    found = [*_layers(table), *_memory(table), *_networks(table), *_files(table), *_growth(rows)]
     return [target for target in found if target.ratios]
 
 
@@ -89,12 +95,20 @@ def _layers(table: Table) -> Iterable[Target]:
         cases = partial(contains, kernel, RATIO_2)
         ratios = table.layers("jax", "forward", ("naive",), ("ours",), cases)
         yield Target(f"ghost_jax, naive / ours, forward, {kernel}", AT_LEAST, wanted, ratios)
-    for name, wanted in ((RATIO_2, 4.0), ("ratio 4", 20.0)):
-        ratios = table.layers("jax", BOTH, ("naive",), ("ours",), partial(contains, name))
-        yield Target(f"ghost_jax, naive / ours, {BOTH}, {name}", AT_LEAST, wanted, ratios)
+    for parts, wanted in (("1x1", RATIO_2), 5.0), (("3x3", RATIO_2), 4.0), (("ratio 4",), 30.0):
+        ratios = table.layers("jax", BOTH, ("naive",), ("ours",), partial(contains, *parts))
+        what = f"ghost_jax, naive / ours, {BOTH}, {', '.join(parts)}"
+        yield Target(what, AT_LEAST, wanted, ratios)
     cases, xla = partial(contains, RATIO_2), ("naive, XLA", "ours, XLA")
     ratios = table.layers("tf", "forward", xla[:1], xla[1:], cases)
     yield Target("ghost_tf under XLA, naive / ours, forward", AT_LEAST, 5.0, ratios)
+    for what in ("forward", BOTH):
+        ratios = table.layers("tf", what, ("naive",), ("ours",), cases)
+        whole = f"ghost_tf in graph mode, naive / ours, {what}, median"
+        yield Target(whole, AT_LEAST, 1.0, ratios, of_median=True)
+    ratios = table.layers("tf", BOTH, ("naive",), ("ours, XLA",), cases)
+    what = f"ghost_tf under XLA, naive in graph mode / ours, {BOTH}"
+    yield Target(what, AT_LEAST, 1.0, ratios)
     for framework in FRAMEWORKS:
         for kernel, wanted in (("3x3", 1.7), ("1x1", 1.0)):
             cases = partial(contains, kernel, RATIO_2)
@@ -113,6 +127,9 @@ def _memory(table: Table) -> Iterable[Target]:
                 ratios |= {f"{case}{way}": over / under} if over and under else {}
         what = f"memory of a training step in ghost_{framework}, ours / naive"
         yield Target(what, AT_MOST, 2.0, ratios)
+    ratios = _fits(table, "memory", "ours", "naive")
+    yield Target("memory of a `fit` step of ghostnet_100 in Keras, ours / naive", AT_MOST, 1.0,
+                 ratios)  # fmt: skip
 
 
 def contains(first: str, *parts_and_text: str) -> bool:
@@ -121,7 +138,18 @@ def contains(first: str, *parts_and_text: str) -> bool:
     return all(part in text for part in parts)
 
 
+def _fits(table: Table, suite: str, over: str, under: str) -> dict[str, float]:
+    """Ratios of steps of `fit`."""
+    ratios: dict[str, float] = {}
+    for case in table.cases("tf", suite):
+        first, second = (table.time("tf", suite, case, "fit", name) for name in (over, under))
+        ratios |= {case: first / second} if first and second else {}
+    return ratios
+
+
 def _networks(table: Table) -> Iterable[Target]:
+    ratios = _fits(table, "network", "naive", "ours")
+    yield Target("ghostnet_100 in Keras, a `fit` step, naive / ours", AT_LEAST, 1.0, ratios)
     cases = [f"ghostnet_100 batch {batch}" for batch in (1, 8)]
     eager, fast, slow = {}, {}, {}
     for case in cases:
@@ -138,6 +166,12 @@ def _networks(table: Table) -> Iterable[Target]:
         own = {case: value for case, value in slow.items() if case.startswith(framework)}
         what = f"ghostnet_100, best of ghost_{framework} / onnxruntime"
         yield Target(what, AT_MOST, 1.5, own)
+
+
+def _growth(rows: Sequence[Row]) -> Iterable[Target]:
+    for candidate in ("time", "memory"):
+        what = f"{candidate} against the number of tensors, exponent"
+        yield Target(what, AT_MOST, 1.1, exponents(rows, candidate))
 
 
 def _files(table: Table) -> Iterable[Target]:

@@ -10,11 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 import ghost_tf
+from benchmarks import keras_ghostnet
 from benchmarks.measure import emit, rows
 from benchmarks.shapes import BATCHES, NETWORKS, Shape, layer_shapes
 from ghost_tf import weights_io
 
 MODES = {"": False, ", XLA": True}
+# The images of a step of `fit`.
+FIT_BATCH = 16
 
 
 def conv_norm(c_out: int, kernel: int, stride: int = 1, *, norm: bool = True) -> list[Any]:
@@ -87,6 +90,8 @@ def network(*, quick: bool) -> None:
         for batch in BATCHES:
             runs = in_both_modes(forward_of, modules, image(batch, size, 3))
             emit(rows("tf", "network", f"{name} batch {batch}", "forward", runs, quick=quick))
+    fits = {name: keras_ghostnet.step(name, FIT_BATCH) for name in ("naive", "ours")}
+    emit(rows("tf", "network", f"ghostnet_100 batch {FIT_BATCH}", "fit", fits, quick=quick))
 
 
 def in_both_modes(

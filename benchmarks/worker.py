@@ -20,6 +20,8 @@ def main(job: str, suite: str, quick: bool, threads: int) -> None:
         importlib.import_module("benchmarks.import_rows").start(quick=quick)
     elif suite == "memory":
         importlib.import_module("benchmarks.memory_rows").training(job, quick=quick)
+    elif suite == "growth":
+        importlib.import_module("benchmarks.growth_rows").growth(job, quick=quick)
     elif suite == "load":
         importlib.import_module("benchmarks.load_rows").load(job, quick=quick)
     else:

@@ -5,8 +5,8 @@ from typing import Any, Unpack
 import keras
 
 from ghost_tf.attention import dfc_gate, short_conv
+from ghost_tf.framework.batch_norm import BatchNorm
 from ghost_tf.framework.data_format import DataFormat, concatenate, crop_channels
-from ghost_tf.framework.keras_layers import BatchNorm
 from ghost_tf.framework.options import KerasOptions
 from ghost_tf.layers import activation, convolution, norm_after
 from ghost_tf.saving.composed import Composed, revived, serialised, settle

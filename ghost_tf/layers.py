@@ -7,8 +7,9 @@ from typing import Any, Unpack
 import keras
 from keras import ops
 
+from ghost_tf.framework.batch_norm import BatchNorm
 from ghost_tf.framework.data_format import channel_axis, native_shape, spatial_axes
-from ghost_tf.framework.keras_layers import BatchNorm, Convolution, DepthwiseConvolution, uniform
+from ghost_tf.framework.keras_layers import Convolution, DepthwiseConvolution, uniform
 from ghost_tf.framework.options import KerasOptions, LayerOptions, drawn_apart
 from weights import arithmetic
 from weights.modules.arguments import LEAKY_RELU, leaky_slope

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from inspect import unwrap
 from types import FunctionType
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from torch.optim.swa_utils import AveragedModel
 
 from weights.columns.actual import Facts
+from weights.columns.places import is_replaced
 
 TENSORS = ("weight", "bias", "running_mean", "running_var")
 # Another class that differs only in counting the values of every device.
@@ -30,10 +30,20 @@ def facts(module: Any) -> Facts:
 
 def inside(part: nn.Module) -> nn.Module:
     """The module that a wrapper of PyTorch's holds."""
-    if isinstance(part, WRAPPERS):
-        return inside(part.module)
-    name = next((name for name in WRAPPED if name in part._modules), None)
-    return part if name is None else inside(part.get_submodule(name))
+    if not part._modules:
+        return part
+    kind: Any = type(part)
+    if _is_wrapper(kind):
+        return inside(part.get_submodule("module"))
+    for name in WRAPPED:
+        if name in part._modules:
+            return inside(part.get_submodule(name))
+    return part
+
+
+@lru_cache(maxsize=256)
+def _is_wrapper(kind: type) -> bool:
+    return issubclass(kind, WRAPPERS)
 
 
 def _walk(path: str, part: nn.Module) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -46,10 +56,8 @@ def _walk(path: str, part: nn.Module) -> Iterator[tuple[str, Mapping[str, Any]]]
 
 def _kind(part: nn.Module) -> str:
     kind: Any = type(part)
-    forward = vars(part).get("forward")
-    if forward is not None and getattr(unwrap(forward), "__func__", None) is not kind.forward:
-        return f"{_function(kind)} with another forward"
-    return _function(kind)
+    name = _function(kind)
+    return f"{name} with another forward" if is_replaced(part, "forward") else name
 
 
 @lru_cache(maxsize=256)

@@ -62,6 +62,14 @@ def averaging(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndar
     return generator.uniform(-1, 1, shape) / prod(shape[1:])
 
 
+def carrying(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Kernels whose sums are never larger than their inputs either: one product carries most."""
+    rows = averaging(generator, shape).reshape(shape[0], -1) / 10
+    places = generator.integers(rows.shape[1], size=len(rows))
+    rows[np.arange(len(rows)), places] = signed(times(0.9, one_sided))(generator, (len(rows),))
+    return rows.reshape(shape)
+
+
 def one_sided(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Uniform from 0 to 1: sums without cancellation."""
     return generator.uniform(0, 1, shape)
@@ -173,6 +181,19 @@ def _depths(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return random.choice([0.0, 0.0, -90.0, -200.0], shape)
 
 
+def _one_or_more(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Variances of 1, which leave numbers as large as they are, and larger ones."""
+    return random.choice([0.0, 1.0], shape) * powers(0, 38)(random, shape) + 1
+
+
+def _fading(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Small numbers, in the columns of the right half nearly as small as they can be."""
+    small = signed(powers(-25, -15))(random, shape)
+    middle = shape[-1] // 2
+    small[..., middle:] = signed(powers(-36.5, -35.5))(random, small[..., middle:].shape)
+    return small
+
+
 WIDE = signed(powers(-4, 4))
 DISTRIBUTIONS = {
     "integers": Distribution(integers, integers, INTEGER_NORMS),
@@ -204,16 +225,16 @@ DISTRIBUTIONS = {
     # the ends of the range of float32
     "large": Distribution(times(1e30, normal)),
     "huge": Distribution(
-        signed(powers(33, 37.4)), averaging,
+        signed(powers(33, 37.7)), carrying,
         {
             NORM_WEIGHT: signed(one_sided),
             NORM_BIAS: signed(powers(20, 36)),
             RUNNING_MEAN: signed(powers(20, 36)),
-            RUNNING_VAR: powers(0, 38),
+            RUNNING_VAR: _one_or_more,
         },
     ),
     "huge_kernels": Distribution(times(1e-30, normal), times(1e30, scaled), CALM_NORMS),
-    "tiny": Distribution(signed(powers(-25, -15)), normal, CENTRED_NORMS),
+    "tiny": Distribution(_fading, normal, CENTRED_NORMS),
     "tiny_weights": Distribution(
         normal, signed(powers(-14, -10)),
         CALM_NORMS | {NORM_WEIGHT: signed(powers(-6, -2)), NORM_BIAS: signed(powers(-35, -15)),

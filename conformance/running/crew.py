@@ -20,6 +20,8 @@ from conformance.running.tasks import Task
 from weights import ArgumentError
 
 Judge = Callable[[Task, ProcessImplementation], None]
+# Seconds after which an interrupt is heard of which the system told another thread.
+LISTENING = 0.5
 
 
 class Crew:
@@ -84,9 +86,11 @@ class Crew:
         """Call each in a thread, until one raises or all have returned."""
         with ThreadPoolExecutor(max(len(calls), 1)) as pool:
             try:
-                futures = [pool.submit(call) for call in calls]
-                for future in wait(futures, return_when=FIRST_EXCEPTION).done:
-                    future.result()
+                left = {pool.submit(call) for call in calls}
+                while left:
+                    done, left = wait(left, LISTENING, FIRST_EXCEPTION)
+                    for future in done:
+                        future.result()
             except BaseException:
                 self._kill()
                 raise

@@ -27,14 +27,12 @@ def pointwise(x: jax.Array, kernel: jax.Array, stride: Sizes) -> jax.Array:
 
 
 def _product(x: jax.Array, kernel: jax.Array, *, stride: Sizes) -> jax.Array:
-    # Narrow types are summed in float32, as a convolution sums them.
-    out = jax.lax.dot_general(
-        strided(x, stride),
-        kernel[0, 0],
-        (((3,), (0,)), ((), ())),
-        preferred_element_type=wide_type(x.dtype),
-    )
-    return out.astype(kernel.dtype)
+    x = strided(x, stride)
+    # Of two axes: the kernel's gradient takes half the time. Narrow types are summed in float32, as
+    # a convolution sums them.
+    rows, wide = x.reshape(-1, x.shape[-1]), wide_type(x.dtype)
+    out = jnp.matmul(rows, kernel[0, 0], preferred_element_type=wide).astype(kernel.dtype)
+    return out.reshape(*x.shape[:-1], -1)
 
 
 @partial(jax.jit, static_argnums=(2, 3))
@@ -88,7 +86,7 @@ def _derivative(stride: tuple[int, int], primals: Any, tangents: Any) -> Any:
     (x, taps), (x_tangent, taps_tangent) = primals, tangents
     out = sum_of_shifted(x, taps, stride)
     # In a loop: a gradient of the taps that XLA sees at once takes seconds to compile.
-    change = sum_of_shifted(x_tangent, taps, stride) + _in_turn(x, taps_tangent, stride)
+    change = _scattered(x_tangent, taps, stride) + _in_turn(x, taps_tangent, stride)
     return out, change
 
 
@@ -98,6 +96,26 @@ def _at_once(x: jax.Array, taps: jax.Array, stride: Sizes) -> jax.Array:
         for i, j in product(*map(range, taps.shape[:2]))
     )
     return sum(others, first)
+
+
+def _scattered(x: jax.Array, taps: jax.Array, stride: Sizes) -> jax.Array:
+    """The same sum, in the order whose gradient is a sum of shifted values again.
+
+    That of `_at_once` pads each of its terms, and XLA computes the cotangent for each anew.
+    """
+    rows, columns, _ = taps.shape
+    first, *others = (
+        _padded(x * taps[i, j], (rows - 1 - i, i), (columns - 1 - j, j))
+        for i, j in product(range(rows), range(columns))
+    )
+    out = jax.lax.optimization_barrier(sum(others, first))
+    return strided(_padded(out, (1 - rows, 1 - rows), (1 - columns, 1 - columns)), stride)
+
+
+def _padded(x: jax.Array, rows: Sizes, columns: Sizes) -> jax.Array:
+    """So many zeros before and after, or so many fewer values."""
+    around = [(before, after, 0) for before, after in ((0, 0), rows, columns, (0, 0))]
+    return jax.lax.pad(x, jnp.zeros((), x.dtype), around)
 
 
 def _in_turn(x: jax.Array, taps: jax.Array, stride: Sizes) -> jax.Array:

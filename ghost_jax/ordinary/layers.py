@@ -22,6 +22,9 @@ from weights.columns.places import (
 )
 from weights.modules.ordinary.convolutions import output_cuts, padding_sides
 
+# Variables that a call leaves behind, or that draw random numbers: no part of a network's weights.
+PASSING = (nnx.Intermediate, nnx.Cache, nnx.RngState)
+FUNCTION = "it computes by a `{}` of its own"
 # Methods in which a layer computes.
 CALLS = ("__call__",)
 # Modes of padding that are no zeros, by their names here.
@@ -35,6 +38,8 @@ def convolution(layer: nnx.Conv) -> Layer:
     geometry = (config["kernel_size"], config["stride"], config["dilation"])
     if layer.mask is not None or any(size != 1 for size in _each(layer, "input_dilation")):
         raise ArgumentError("its kernel is masked or its input dilated")
+    if layer.conv_general_dilated is not jax.lax.conv_general_dilated:
+        raise ArgumentError(FUNCTION.format("conv_general_dilated"))
     name = layer.padding.lower() if isinstance(layer.padding, str) else ""
     config |= {
         "groups": layer.feature_group_count,
@@ -64,6 +69,8 @@ def transposed_convolution(layer: nnx.ConvTranspose) -> Layer:
 
 def linear(layer: nnx.Linear) -> Layer:
     """A linear layer."""
+    if layer.dot_general is not jax.lax.dot_general:
+        raise ArgumentError(FUNCTION.format("dot_general"))
     config = {"in_features": layer.in_features, "out_features": layer.out_features}
     config["bias"] = layer.bias is not None
     return Layer("linear", config, _tensors(layer, weight=("kernel", MATRIX), bias=("bias",)))
@@ -190,9 +197,9 @@ def held(module: Any) -> list[str]:
 
 
 def is_value(each: Any) -> bool:
-    """Whether it is a variable of a network or a bare array."""
+    """Whether it is a variable of a network, to be kept, or a bare array."""
     if isinstance(each, nnx.Variable):
-        return not isinstance(each, nnx.RngState)
+        return not isinstance(each, PASSING)
     return isinstance(each, (jax.Array, np.ndarray))
 
 

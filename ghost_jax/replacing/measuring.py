@@ -10,6 +10,10 @@ from flax import nnx
 
 from ghost_jax.layers import activation
 from weights.replacing.example import Instead
+from weights.replacing.following import next_to
+
+# Modules mostly run in the order of their definition; the graph is not known.
+following = next_to
 
 
 def inputs(

@@ -59,7 +59,8 @@ def replace_convolutions(
             that takes at most 5 % longer; what is folded by `deploy` later is faster still.
         keep: "weights" starts each GhostConv from its convolution, by least squares: over its
             outputs on the `example`, of which each makes up for those before it, or else over its
-            kernel. The report has the error that is left. Without, the weights are fresh.
+            kernel, with the means that the batch normalisation defined next has seen. The report
+            has the error that is left. Without, the weights are fresh.
         rngs: draws the fresh weights.
 
     Returns:

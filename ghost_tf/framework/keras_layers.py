@@ -1,4 +1,4 @@
-"""Layers that Keras lacks: convolutions with explicit padding, norms with unbiased variance."""
+"""Convolutions with explicit padding, which Keras lacks."""
 
 from dataclasses import asdict
 from math import prod
@@ -16,7 +16,7 @@ from ghost_tf.framework.data_format import (
 )
 from ghost_tf.framework.options import VariableOptions, drawn_apart
 from weights import arithmetic
-from weights.modules.convolutions import MOST_TAPS, SINGLE_VALUE, ConvolutionPlan
+from weights.modules.convolutions import MOST_TAPS, ConvolutionPlan
 
 
 @keras.saving.register_keras_serializable("ghost_tf")
@@ -70,6 +70,9 @@ class Convolution(VariableOptions, keras.layers.Layer):
 
     def convolve(self, x: Any) -> Any:
         """The convolution without its bias."""
+        is_last = self.data_format == "channels_last"
+        if self.plan.pointwise and is_last and _is_xla_on_a_cpu():
+            return self._product(subsample(x, self.plan.stride, self.data_format))
         x, padding = self.padded(x)
         stride, dilation = self.plan.stride, self.plan.dilation
         strided_and_dilated = max(stride) > 1 and max(dilation) > 1
@@ -77,6 +80,12 @@ class Convolution(VariableOptions, keras.layers.Layer):
         steps = (1, 1) if strided_and_dilated else stride
         x = ops.conv(x, self.kernel, steps, padding, self.data_format, dilation)
         return subsample(x, stride, self.data_format) if strided_and_dilated else x
+
+    def _product(self, x: Any) -> Any:
+        """The convolution of 1x1 as a product of matrices, as XLA is faster with."""
+        rows = ops.reshape(x, (-1, self.plan.c_in))
+        out = ops.matmul(rows, ops.reshape(self.kernel, (self.plan.c_in, self.plan.c_out)))
+        return ops.reshape(out, (*ops.shape(x)[:-1], self.plan.c_out))
 
     def padded(self, x: Any) -> tuple[Any, str]:
         """The input, padded where Keras cannot do it, and Keras' mode of padding for it."""
@@ -117,44 +126,6 @@ class DepthwiseConvolution(Convolution):
         return subsample(x, self.plan.stride, self.data_format)
 
 
-@keras.saving.register_keras_serializable("ghost_tf")
-class BatchNorm(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` that stores the unbiased variance.
-
-    Moments are computed in float32 at least, in two passes.
-    """
-
-    def call(self, x: Any, training: bool | None = None) -> Any:
-        """Shapes: x: (N, H, W, C) or (N, C, H, W), the same out."""
-        wide = keras.backend.result_type(x.dtype, "float32")
-        x = ops.cast(x, wide)
-        mean, var = ops.cast(self.moving_mean, wide), ops.cast(self.moving_variance, wide)
-        if training and self.trainable:
-            mean, var = self._update(x)
-        # Not rsqrt, nor Keras' batch_normalization, which calls it: TensorFlow's rsqrt(1) is not 1.
-        scale = ops.cast(self.gamma, wide) / ops.sqrt(var + self.epsilon)
-        bias = ops.cast(self.beta, wide) - mean * scale
-        scale, bias = (
-            ops.reshape(vector, (-1, 1, 1) if self.axis == 1 else (-1,)) for vector in (scale, bias)
-        )
-        return ops.cast(x * scale + bias, self.compute_dtype)
-
-    def _update(self, x: Any) -> tuple[Any, Any]:
-        count = _count(x, self._reduction_axes)
-        x = _checked_variance(x, count)
-        mean = ops.mean(x, self._reduction_axes, keepdims=True)
-        var = ops.mean(ops.square(x - mean), self._reduction_axes)
-        mean = ops.squeeze(mean, self._reduction_axes)
-        count = ops.cast(count, x.dtype)
-        unbiased = var * (count / (count - 1))
-        self.moving_mean.assign(self._moved(self.moving_mean, mean))
-        self.moving_variance.assign(self._moved(self.moving_variance, unbiased))
-        return mean, var
-
-    def _moved(self, running: Any, batch: Any) -> Any:
-        return ops.cast(running, batch.dtype) * self.momentum + batch * (1 - self.momentum)
-
-
 def convolution_plan(saved: dict[str, Any]) -> ConvolutionPlan:
     """The plan whose fields Keras saved, pairs as lists; earlier ones have no `norm`."""
     fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in saved.items()}
@@ -174,19 +145,3 @@ def _is_xla_on_a_cpu() -> bool:
     from ghost_tf.framework.shifted import is_wanted
 
     return is_wanted()
-
-
-def _count(x: Any, axes: list[int]) -> Any:
-    shape = ops.shape(x)
-    return prod(shape[axis] for axis in axes)
-
-
-def _checked_variance(x: Any, count: Any) -> Any:
-    """`x`, behind TensorFlow's assert for a `count` that is known at run time only."""
-    if isinstance(count, int):
-        return x
-    import tensorflow as tf
-
-    check = tf.debugging.assert_greater(count, 1, message=SINGLE_VALUE)
-    with tf.control_dependencies([check] if check is not None else []):
-        return tf.identity(x)

@@ -8,15 +8,13 @@ from typing import Any
 
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.ops import gen_xla_ops
-from tensorflow.python.framework import ops as framework_ops
-from tensorflow.python.ops import control_flow_util
+
+from ghost_tf.framework.processor import is_in_xla, is_on_a_cpu
 
 
 def is_wanted() -> bool:
     """Whether XLA will compile the code that is being traced, for a CPU."""
-    # There is no public name for this, nor for XLA's barrier.
-    in_xla = control_flow_util.GraphOrParentsInXlaContext(framework_ops.get_default_graph())
-    return in_xla and not tf.config.list_logical_devices("GPU")
+    return is_in_xla() and is_on_a_cpu()
 
 
 def depthwise(x: Any, kernel: Any, padding: tuple[int, int]) -> Any:
@@ -37,13 +35,16 @@ def _sum_of_shifted(x: Any, taps: Any) -> Any:
     around = ((0, 0), (rows - 1, rows - 1), (columns - 1, columns - 1), (0, 0))
 
     def gradient(cotangent: Any) -> Any:
-        mirrored = taps[::-1, ::-1]
-        of_input = _forward(tf.pad(cotangent, around), mirrored)
+        of_input = _forward(_computed_once(tf.pad(cotangent, around)), taps[::-1, ::-1])
         return of_input, _gradient_of_taps(x, cotangent, taps.shape)
 
-    # Without this XLA computes the input again for each of the taps.
-    (made,) = gen_xla_ops.xla_optimization_barrier(input=[x])
-    return _forward(made, taps), gradient
+    return _forward(_computed_once(x), taps), gradient
+
+
+def _computed_once(x: Any) -> Any:
+    """`x`, which XLA would otherwise compute again for each of the taps."""
+    (made,) = gen_xla_ops.xla_optimization_barrier(input=[x])  # no public name has this
+    return made
 
 
 def _forward(x: Any, taps: Any) -> Any:

@@ -178,7 +178,8 @@ def layer_of(module: Any) -> Layer:
         raise ArgumentError(f"{QUANTISED}, or has low-rank weights (LoRA)")
     layer = reader(module)
     known = {id(variable) for variable in layer.variables}
-    others = [each.name for each in held(module) if id(each) not in known]
+    # Those of layers inside it as well: an activation may be one.
+    others = [each.name for each in module.weights if id(each) not in known]
     if others:
         raise ArgumentError(BESIDE.format(", ".join(others)))
     return layer

@@ -52,6 +52,13 @@ def outputs(conv: Any, x: Any) -> np.ndarray:
     return y + np.reshape(bias, (-1, 1, 1))
 
 
+def following(modules: Mapping[str, Any], path: str) -> str | None:
+    """The path of the one layer that reads the convolution's output in the graph."""
+    readers = {id(node.operation) for node in modules[path]._outbound_nodes}
+    paths = [other for other, layer in modules.items() if id(layer) in readers]
+    return paths[0] if len(paths) == 1 else None
+
+
 def activated(name: str, x: np.ndarray) -> np.ndarray:
     """The activation of that name, of an array in float64."""
     return ops.convert_to_numpy(activation(name)(ops.convert_to_tensor(x)))

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import reduce
 from typing import Any
 
 import torch
@@ -29,6 +28,8 @@ ROUNDINGS = 4
 def tensor_of(module: nn.Module, name: str) -> Any:
     """The tensor of that name as the module uses it in evaluation, or None."""
     layer, leaf = _place(module, name)
+    if not _is_computed(layer, leaf):
+        return getattr(layer, leaf)
     if is_parametrized(layer, leaf):
         with _evaluated(layer.parametrizations[leaf]):
             return getattr(layer, leaf)
@@ -48,7 +49,7 @@ def write(
 
     Where a layer computes a tensor, its sources are changed so that the values come out.
     """
-    computed = [name for name in values if _is_computed(*_place(module, name))]
+    computed = {name for name in values if _is_computed(*_place(module, name))}
     layers = {id(layer): layer for layer, _ in (_place(module, name) for name in computed)}
     kept = {key: copy.deepcopy(layer.state_dict()) for key, layer in layers.items()}
     try:
@@ -111,7 +112,11 @@ def _described(layer: Any, leaf: str) -> tuple[str, str]:
 
 def _place(module: nn.Module, name: str) -> tuple[Any, str]:
     *path, leaf = name.split(".")
-    return reduce(lambda layer, part: inside(layer.get_submodule(part)), path, inside(module)), leaf
+    layer = inside(module)
+    for part in path:
+        child = layer._modules.get(part)
+        layer = inside(layer.get_submodule(part) if child is None else child)
+    return layer, leaf
 
 
 def _hook(layer: nn.Module, leaf: str) -> Any:

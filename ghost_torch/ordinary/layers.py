@@ -144,10 +144,10 @@ def layer_of(module: Any) -> Layer:
 
 
 def held(module: nn.Module) -> list[str]:
-    """The names of the tensors that a module itself holds, and PyTorch saves."""
-    own = {**module._parameters, **module._buffers}
-    unsaved = module._non_persistent_buffers_set
-    return [name for name, each in own.items() if each is not None and name not in unsaved]
+    """The names of what a module itself holds, and PyTorch saves."""
+    own: dict[str, Any] = {}
+    module._save_to_state_dict(own, "", keep_vars=True)
+    return list(own)
 
 
 def _sources(module: nn.Module) -> set[str]:

@@ -32,10 +32,13 @@ def accuracy(column: Column, network: Any) -> float:
     return float(np.mean(logits.argmax(1) == labels[-HELD_OUT:]))
 
 
-def digits_network(column: Column) -> Any:
-    """Three convolutions with normalisation and ReLU, and a linear layer; not trained."""
+def digits_network(column: Column, *, pooled: bool = False) -> Any:
+    """Three convolutions with normalisation and ReLU, and a linear layer; not trained.
+
+    It reads all positions, or, where they are `pooled`, the means over them.
+    """
     build = {"ghost_torch": _torch, "ghost_jax": _flax, "ghost_tf": _keras}
-    return build[column.package.__name__]()
+    return build[column.package.__name__](pooled)
 
 
 def train(network: Any, epochs: int = 4) -> None:
@@ -53,7 +56,7 @@ def train(network: Any, epochs: int = 4) -> None:
     network.eval()
 
 
-def _torch() -> Any:
+def _torch(pooled: bool) -> Any:
     import torch
     from torch import nn
 
@@ -63,20 +66,20 @@ def _torch() -> Any:
             for number, (name, (c_in, c_out)) in enumerate(CONVOLUTIONS.items(), 1):
                 setattr(self, name, nn.Conv2d(c_in, c_out, 3, padding=1))
                 setattr(self, f"norm{number}", nn.BatchNorm2d(c_out))
-            self.fc = nn.Linear(512, 10)
+            self.fc = nn.Linear(32 if pooled else 512, 10)
 
         def forward(self, x: Any) -> Any:
             x = self.norm1(self.conv1(x)).relu()
             x = self.norm2(self.conv2(x)).relu()
             x = nn.functional.max_pool2d(x, 2)
             x = self.norm3(self.conv3(x)).relu()
-            return self.fc(x.flatten(1))
+            return self.fc(x.mean((2, 3)) if pooled else x.flatten(1))
 
     torch.manual_seed(0)
     return Network()
 
 
-def _flax() -> Any:
+def _flax(pooled: bool) -> Any:
     nnx = importlib.import_module("flax.nnx")
 
     class Network(nnx.Module):
@@ -86,19 +89,19 @@ def _flax() -> Any:
             for number, (name, (c_in, c_out)) in enumerate(CONVOLUTIONS.items(), 1):
                 setattr(self, name, nnx.Conv(c_in, c_out, (3, 3), rngs=rngs, **ones))
                 setattr(self, f"norm{number}", nnx.BatchNorm(c_out, momentum=0.9, rngs=rngs))
-            self.fc = nnx.Linear(512, 10, rngs=rngs, **ones)
+            self.fc = nnx.Linear(32 if pooled else 512, 10, rngs=rngs, **ones)
 
         def __call__(self, x: Any) -> Any:
             x = nnx.relu(self.norm1(self.conv1(x)))
             x = nnx.relu(self.norm2(self.conv2(x)))
             x = nnx.max_pool(x, (2, 2), (2, 2))
             x = nnx.relu(self.norm3(self.conv3(x)))
-            return self.fc(x.reshape(len(x), -1))
+            return self.fc(x.mean((1, 2)) if pooled else x.reshape(len(x), -1))
 
     return Network()
 
 
-def _keras() -> Any:
+def _keras(pooled: bool) -> Any:
     keras = importlib.import_module("keras")
     inputs = x = keras.Input((8, 8, 1))
     for number, (name, (_, c_out)) in enumerate(CONVOLUTIONS.items(), 1):
@@ -107,5 +110,6 @@ def _keras() -> Any:
         x = keras.layers.ReLU(name=f"relu{number}")(norm(x))
         if number == 2:
             x = keras.layers.MaxPooling2D(name="pool")(x)
-    x = keras.layers.Flatten(name="flatten")(x)
+    layers = keras.layers
+    x = (layers.GlobalAveragePooling2D if pooled else layers.Flatten)(name="flatten")(x)
     return keras.Model(inputs, keras.layers.Dense(10, name="fc")(x))

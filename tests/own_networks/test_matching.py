@@ -189,6 +189,20 @@ def with_a_parameter() -> nn.Module:
     return made
 
 
+def patched() -> nn.Module:
+    made: Any = nn.Linear(2, 2)
+    made.forward = lambda x: x
+    return nn.Sequential(made)
+
+
+def with_a_state() -> nn.Module:
+    class Stateful(nn.Linear):
+        def get_extra_state(self) -> Any:
+            return {"scale": 2}
+
+    return nn.Sequential(Stateful(2, 2))
+
+
 OTHERS: list[tuple[str, Callable[[], nn.Module], str]] = [
     ("tied", tied_parameters, "'a.weight' and 'b.weight' are one variable: give each its own"),
     ("unknown", with_a_parameter, "\n  - ".join([
@@ -202,6 +216,8 @@ OTHERS: list[tuple[str, Callable[[], nn.Module], str]] = [
         "model once before",
     ])),
     ("empty", lambda: nn.Sequential(nn.ReLU()), "`module` must hold tensors, got a network"),
+    ("patched", patched, "'0' (Linear): it holds weight, bias and is of no kind that is known"),
+    ("state", with_a_state, "'0' (Stateful): it holds _extra_state beside the tensors of its kind"),
     ("meta", lambda: nn.Sequential(nn.Linear(2, 2, device="meta")), "it has no values, only"),
 ]  # fmt: skip
 

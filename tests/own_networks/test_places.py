@@ -64,6 +64,31 @@ def test_values_of_flax_outside_of_layers_are_named(tmp_path: Path) -> None:
     ]
 
 
+def test_what_a_call_of_flax_leaves_behind_is_no_part_of_a_network(tmp_path: Path) -> None:
+    import jax.numpy as jnp
+    from flax import nnx
+
+    import ghost_jax
+
+    made = flax_network()
+    made.tail.h = nnx.Intermediate(jnp.ones(2))
+    made.heads.cached_key = nnx.Cache(jnp.ones(2))
+
+    ghost_jax.save_weights(made, tmp_path / "file")
+
+    assert paths_of(tmp_path / "file") == ["heads.a", "heads.b", "stages.0", "tail.1"]
+
+
+def test_a_layer_of_flax_that_computes_by_a_function_of_the_users_is_named(tmp_path: Path) -> None:
+    import ghost_jax
+
+    made = flax_network()
+    made.heads.a.dot_general = lambda *arguments, **options: None
+
+    with pytest.raises(ArgumentError, match=r"'heads.a' .*: it computes by a `dot_general` of its"):
+        ghost_jax.save_weights(made, tmp_path / "file")
+
+
 def keras_layers() -> Any:
     return pytest.importorskip("keras").layers
 
@@ -216,3 +241,15 @@ def test_a_registered_layer_travels(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(other.weight[...]), source.weight.detach().numpy())
     with pytest.raises(ArgumentError, match=r"module 's': `kind` must be one of .* got 'scale'"):
         read_file(tmp_path / "file")
+
+
+def test_an_activation_of_keras_with_weights_of_its_own_is_named(tmp_path: Path) -> None:
+    layers = keras_layers()
+    import keras
+
+    import ghost_tf
+
+    made = built(keras.Sequential([layers.Dense(2, activation=layers.PReLU(), name="fc")]))
+
+    with pytest.raises(ArgumentError, match=r"'fc' .*: it holds alpha beside the tensors of its"):
+        ghost_tf.save_weights(made, tmp_path / "file")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-PAGE = README.parent / "docs" / "implementing-from-the-specification.md"
+DOCS = README.parent / "docs"
+PAGE = DOCS / "implementing-from-the-specification.md"
 (EXAMPLE,) = re.findall(r"^ghost-conformance run .*", PAGE.read_text(), re.MULTILINE)
 CASE = "k3-s1-p1-r2-dw3-c3x16-9x7-n2-normal"
 TIERS = "--tier contract --tier exact --tier special --tier training --tier weights"
@@ -22,6 +23,19 @@ try:
     hub.fetch("timm/ghostnet_100.in1k", cache_dir="empty", offline=True)
 except GhostError as error:
     print(error)
+"""
+
+# What `tests.weights.found.twins.paddle` writes.
+PADDLE = "GhostNet_x0_1_pretrained.pdparams"
+OWN_NETWORK = """
+from weights import FileModule, read_file, write_modules
+file = read_file("layer.safetensors")
+write_modules("own.safetensors", [FileModule("a", file.architecture, file.config, file.tensors)])
+"""
+GRAPH = """
+import torch, ghost_torch
+network = ghost_torch.from_file("network.safetensors").eval()
+torch.onnx.export(network, (torch.zeros(1, 3, 32, 32),), "network.onnx", external_data=False)
 """
 
 
@@ -53,9 +67,32 @@ def python(code: str, wanted: str = "") -> Step:
     return Step(("python", "-c", code), wanted)
 
 
+def template(framework: str) -> tuple[Step, ...]:
+    """A network of a user's own in a file, and its skeleton."""
+    return (
+        python(OWN_NETWORK),
+        step(f"ghost-weights template own.safetensors --to {framework}", "GhostConv("),
+    )
+
+
 def block(number: int) -> Step:
     """A block of Python in the README."""
-    return python(re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)[number])
+    return python(_blocks(README)[number])
+
+
+def diverging() -> tuple[Step, ...]:
+    """The two networks of the page on ports that diverge, and the command that compares them."""
+    names = ("torch_net.py", "keras_net.py")
+    files = dict(zip(names, _blocks(DOCS / "where-a-port-diverges.md"), strict=True))
+    return (
+        python(f"for name, text in {files!r}.items(): open(name, 'w').write(text)"),
+        step("ghost-conformance parity --torch torch_net:build --tf keras_net:build",
+             "the activation is gelu with tanh", code=1),
+    )  # fmt: skip
+
+
+def _blocks(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
 
 
 def modes(package: str, names: str, trained: str = "") -> tuple[Step, ...]:
@@ -90,6 +127,7 @@ ENVIRONMENTS = (
         step("ghost-weights summary ghostnet_100", "5,182,508"),
         *round_trip("timm", "timm", "timm.safetensors"),
         *round_trip("npz", "npz", "network.npz"),
+        step(f"ghost-weights import --from paddle {PADDLE} -o p.safetensors", "ghostnet"),
         step("ghost-weights predict network.safetensors picture.png",
              "a network needs one of the frameworks to run", code=1),
         run_cases("oracle", "--tier module"),
@@ -97,7 +135,7 @@ ENVIRONMENTS = (
         step("ghost-conformance list"),
     )),
     Environment("torch", (
-        block(0), *round_trip("timm", "timm", "network.pth"),
+        block(0), *round_trip("timm", "timm", "network.pth"), *template("torch"),
         *modes("ghost_torch.modes",
                "compiled exported channels_last one_by_one float64 bfloat16 float16",
                trained="compiled channels_last"),
@@ -105,7 +143,7 @@ ENVIRONMENTS = (
     ), "ghost_torch"),
     Environment("jax", (
         block(1), *round_trip("flax-msgpack", "flax-msgpack", "network.msgpack"),
-        *round_trip("orbax", "orbax", "orbax"),
+        *round_trip("orbax", "orbax", "orbax"), *template("jax"),
         *modes("ghost_jax.modes",
                "eager pure stablehlo vmapped one_by_one float64 bfloat16 float16",
                trained="eager"),
@@ -113,19 +151,24 @@ ENVIRONMENTS = (
     ), "ghost_jax"),
     Environment("tf", (
         block(2), *round_trip("keras-h5", "keras", "network.weights.h5"), python(KERAS_FILE),
-        step("ghost-weights import --from keras network.keras -o k.safetensors"),
+        step("ghost-weights import --from keras network.keras -o k.safetensors"), *template("tf"),
         *modes("ghost_tf.modes",
                "graph xla saved_model predict channels_first one_by_one float64 bfloat16 float16",
                trained="graph xla"),
         step("ghost-conformance parity network.safetensors", "no stage differs"),
     ), "ghost_tf"),
     Environment("tf,jax", modes("ghost_tf.backends", "jax", trained="jax")),
-    Environment("tf,torch", modes("ghost_tf.backends", "torch", trained="torch")),
+    Environment("tf,torch", (
+        *modes("ghost_tf.backends", "torch", trained="torch"), *diverging(),
+    )),
     Environment("predict,torch", (
         step("ghost-weights predict network.safetensors picture.png --framework all", "tf"),
     )),
     Environment("hub", (python(HUB, "timm/ghostnet_100.in1k"),)),
-    Environment("onnx", modes("ghost_torch.modes", "onnx")),
+    Environment("onnx", (
+        *modes("ghost_torch.modes", "onnx"), python(GRAPH),
+        step("ghost-weights import --from onnx network.onnx -o o.safetensors", "ghost_resnet20"),
+    )),
     Environment("litert", modes("ghost_tf.modes", "litert")),
     Environment("mlx", (step(EXAMPLE, " passed"),)),
     Environment("conformance", (

@@ -25,6 +25,7 @@ from time import perf_counter
 import numpy as np
 
 from tests.project.environments import ENVIRONMENTS, TIERS, Environment, Step, step
+from tests.weights.found import twins
 from weights import configure, write_file
 from weights.tensors import RUNNING_VAR
 
@@ -113,6 +114,7 @@ def write_inputs(work: Path) -> None:
     shutil.copytree(ROOT / "examples", work)
     write_random(work / "layer.safetensors", "ghost_conv", LAYER)
     write_random(work / "network.safetensors", "ghost_resnet20", {}, preprocess=PIXELS)
+    twins.paddle(work)
     pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
     Image.fromarray(pixels).save(work / "picture.png")
 

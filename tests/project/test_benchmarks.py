@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import report, roofline
+from benchmarks.growth_plot import plot_growth
 from benchmarks.measure import Row, interleaved
 from benchmarks.shapes import Shape, layer_shapes
 from benchmarks.targets import AT_LEAST, AT_MOST, Target, targets
@@ -73,6 +74,35 @@ def test_results_read_back_and_are_plotted(tmp_path: Path) -> None:
     report.plot(rows, tmp_path)
 
     assert {each.name for each in tmp_path.iterdir()} == {"layers.png", "layers.svg"}
+
+
+def grown(power: float) -> list[Row]:
+    counts = (500, 1000, 4000)
+    return [
+        Row("torch", "growth", f"custom of {count} tensors", "load", name, count**power, 0.0)
+        for count in counts
+        for name in ("time", "memory")
+    ]
+
+
+@pytest.mark.parametrize(("power", "met"), [(1.0, True), (2.0, False)])
+def test_what_grows_faster_than_the_tensors_misses_its_target(power: float, met: bool) -> None:
+    time, memory = targets(grown(power))
+
+    assert time.ratios == {"torch, load": pytest.approx(power)}
+    assert time.is_met is memory.is_met is met
+
+
+def test_what_grows_is_plotted(tmp_path: Path) -> None:
+    plot_growth(grown(1.0), tmp_path)
+
+    assert {each.name for each in tmp_path.iterdir()} == {"growth.png", "growth.svg"}
+
+
+def test_a_median_counts_where_it_is_the_target() -> None:
+    target = Target("x", AT_LEAST, 1.5, {"one": 1.0, "two": 1.5, "three": 1.75}, of_median=True)
+
+    assert target.is_met
 
 
 def test_the_roofline_is_the_larger_of_bytes_and_products() -> None:

@@ -27,6 +27,8 @@ def actual(plan: Config, found: Facts, wanted: Facts) -> Config:
     One eps, one momentum or one rate of dropout in all layers is taken over. Raises
     `ArgumentError` that names every other layer which is not what the configuration makes.
     """
+    if found == wanted:
+        return plan
     values = dict(_taken_over(plan, found, wanted))
     known = {fact for fact, argument in ARGUMENTS.items() if argument in values}
     problems = list(_problems(found, wanted, known))

@@ -40,6 +40,7 @@ class ModuleAdapter(ABC):
     ) -> Self:
         """The module of that architecture and configuration, with these weights and their dtype."""
         module = cls.framework.build(architecture, config, weights)
+        cls.framework.note_new(module)
         return cls(module, common_dtype(weights), **own)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:

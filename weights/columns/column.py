@@ -17,8 +17,9 @@ from weights.columns.own.loaded import LoadReport
 from weights.columns.own.renaming import Rename
 from weights.columns.partial import select
 from weights.errors import ArgumentError
-from weights.files.file import read_file, write_file
+from weights.files.file import read_file, read_for, write_file
 from weights.files.storage import PathLike
+from weights.networks.architectures import Config
 from weights.networks.classifier import with_classes
 from weights.networks.custom import CUSTOM
 from weights.networks.variants import VARIANTS
@@ -93,7 +94,7 @@ class Column(Deploying[Module, GhostModule, Variable]):
         Raises `weights.GhostError`, above all `weights.MismatchError` with every difference, and
         changes nothing then.
         """
-        file = read_file(path, allow_invalid=allow_invalid)
+        file = read_for(self._known(module), path, allow_invalid=allow_invalid)
         what = f"cannot load {path} into {type(module).__name__}"
         module = self.unwrapped(module)
         own: Any = {"rename": rename, "by_order": by_order, "flatten": flatten}
@@ -203,6 +204,11 @@ class Column(Deploying[Module, GhostModule, Variable]):
         made = self._derived(module, *deployed(*self._contents(module), form))
         self.prepare_inference(made)
         return made
+
+    def _known(self, module: Any) -> dict[str, Config]:
+        """The configuration of a module of this package, by its architecture."""
+        is_own = isinstance(module, tuple(self.architectures.values()))
+        return {module.architecture: module.plan} if is_own else {}
 
     def _derived(self, module: T, config: dict[str, Any], tensors: Any) -> T:
         """Another configuration of `module`, with the annotations of that."""

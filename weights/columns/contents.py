@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -80,6 +79,10 @@ class Contents(Backend[Module, GhostModule, Variable]):
         """
         self._set(module, self._actual(module)[1], tensors)
 
+    def note_new(self, module: Any) -> None:
+        """Remember what a module is that has just been made: `state` then makes none to compare."""
+        _new_facts(self, module.architecture, module.config, module)
+
     def specs_of(self, module: Any) -> list[TensorSpec]:
         """The tensors that the module has, by canonical name, kind and shape.
 
@@ -91,7 +94,7 @@ class Contents(Backend[Module, GhostModule, Variable]):
     def _actual(self, module: Any) -> tuple[str, Config]:
         """The architecture and the configuration of what the module is now."""
         check_module(module, self.architectures, OTHERS if self.base else "")
-        fresh = _fresh_facts(self, module.architecture, json.dumps(module.config))
+        fresh = _new_facts(self, module.architecture, module.config)
         return module.architecture, actual(module.plan, self.facts(module), fresh)
 
     def _contents(self, module: Any) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
@@ -128,6 +131,22 @@ class Contents(Backend[Module, GhostModule, Variable]):
         self.assign(module, variables, values, what)
 
 
-@lru_cache(maxsize=64)
-def _fresh_facts(contents: Contents[Any, Any, Any], architecture: str, config: str) -> Facts:
-    return contents.facts(contents.make_empty(architecture, json.loads(config)))
+# The facts of new modules, by column, architecture and configuration.
+_NEW_FACTS: dict[tuple[Any, str, str], Facts] = {}
+MOST_FACTS = 64
+
+
+def _new_facts(
+    contents: Contents[Any, Any, Any], architecture: str, config: Mapping[str, Any],
+    module: Any = None,
+) -> Facts:  # fmt: skip
+    """The facts of a new module: of `module`, which is one, or of one that is made for them."""
+    key = contents, architecture, json.dumps(config)
+    found = _NEW_FACTS.get(key)
+    if found is None:
+        new = contents.make_empty(architecture, config) if module is None else module
+        found = contents.facts(new)
+        if len(_NEW_FACTS) >= MOST_FACTS:
+            _NEW_FACTS.clear()
+        _NEW_FACTS[key] = found
+    return found

@@ -44,14 +44,15 @@ def select(
     if file.architecture != architecture:
         problem = f"the file holds a {file.architecture}, the module is a {architecture}"
         raise MismatchError("cannot load weights", [problem])
-    specs = list(config.tensors())
+    plain = config.to_dict()
+    specs = file.specs if plain == file.config else list(config.tensors())
     check_patterns(allow_missing, {*(spec.name for spec in specs), *file.tensors})
     kept = {name for name in _differing(file, specs) if matches(name, allow_missing)}
     loaded = [spec for spec in specs if spec.name not in kept]
     tensors = {name: array for name, array in file.tensors.items() if name not in kept}
     if not loaded:
         raise ArgumentError(NOTHING.format(list(allow_missing)))
-    return Selection(loaded, tensors, list(_problems(file, config.to_dict(), kept)))
+    return Selection(loaded, tensors, list(_problems(file, plain, kept)))
 
 
 def _problems(file: WeightFile, config: Mapping[str, Any], kept: set[str]) -> Iterator[str]:

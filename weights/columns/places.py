@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from inspect import unwrap
 from itertools import accumulate
 from math import prod
 from operator import mul
@@ -97,10 +98,19 @@ def reader_among(
     """
     own = type(module)
     kind = next((each for each in own.__mro__ if each in readers), own)
+    if any(is_replaced(module, name) for name in calls):
+        return None
     methods = ((getattr(own, name, None), getattr(kind, name, None)) for name in calls)
     if own is not kind and any(mine is not theirs for mine, theirs in methods):
         return None
     return readers.get(kind)
+
+
+def is_replaced(module: Any, name: str) -> bool:
+    """Whether a module has a method of its own in place of that of its class."""
+    method = getattr(module, "__dict__", {}).get(name)
+    whole = getattr(type(module), name, None)
+    return method is not None and getattr(unwrap(method), "__func__", None) is not whole
 
 
 @dataclass(frozen=True)

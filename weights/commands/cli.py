@@ -23,7 +23,6 @@ from weights.files.diff import compare_files
 from weights.files.file import read_file
 from weights.files.inspection import inspect_file
 from weights.files.loading import value_problems
-from weights.networks.architectures import configure
 from weights.networks.summary import summarise
 from weights.text import listed, printable
 
@@ -113,8 +112,7 @@ def verify(file: str) -> None:
     """Read all of FILE and check names, shapes, digests and numbers."""
 
     content = read_file(file, allow_invalid=True)
-    specs = configure(content.architecture, content.config).tensors()
-    problems = list(value_problems(specs, content.tensors))
+    problems = value_problems(content.specs, content.tensors)
     if problems:
         lines = listed(problems, "\n  - ")
         raise FormatError(f"{file}: whole, but no trained module has such numbers:\n  - {lines}")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -72,17 +72,27 @@ def tensor_digest(array: np.ndarray) -> str:
 
 def tensor_digests(tensors: Mapping[str, np.ndarray]) -> dict[str, str]:
     """Return the digest of every tensor; in several threads, as hashing takes most of a load."""
+    return digests_beside(tensors)()
+
+
+def digests_beside(tensors: Mapping[str, np.ndarray]) -> Callable[[], dict[str, str]]:
+    """Start to compute the digest of every tensor; what is returned waits for them."""
     if sum(np.asarray(array).nbytes for array in tensors.values()) < WORTH_THREADS:
-        return {name: tensor_digest(array) for name, array in tensors.items()}
+        return lambda: {name: tensor_digest(array) for name, array in tensors.items()}
     from concurrent.futures import ThreadPoolExecutor  # late: start-up time matters
 
     by_size = sorted(tensors, key=lambda name: np.asarray(tensors[name]).nbytes, reverse=True)
     count = min(os.cpu_count() or 1, MOST_THREADS)
     shares = [{name: tensors[name] for name in by_size[i::count]} for i in range(count)]
-    with ThreadPoolExecutor(count) as pool:
-        parts = pool.map(lambda share: {n: tensor_digest(a) for n, a in share.items()}, shares)
-        digests = {name: digest for part in parts for name, digest in part.items()}
-    return {name: digests[name] for name in tensors}
+    pool = ThreadPoolExecutor(count)
+    parts = pool.map(lambda share: {n: tensor_digest(a) for n, a in share.items()}, shares)
+    pool.shutdown(wait=False)
+
+    def digests() -> dict[str, str]:
+        found = {name: digest for part in parts for name, digest in part.items()}
+        return {name: found[name] for name in tensors}
+
+    return digests
 
 
 def content_digest(architecture: str, config: Mapping[str, Any], digests: Mapping[str, str]) -> str:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from weights.errors import DigestError, FormatError
-from weights.files.digests import canonical_json, content_digest, tensor_digests
-from weights.files.loading import check_numbers, check_tensors
+from weights.files.digests import canonical_json, content_digest, digests_beside, tensor_digests
+from weights.files.loading import check_tensors, refuse_numbers, value_problems
 from weights.files.metadata import ENTRY, annotated, parse_metadata
 from weights.files.settings import Preprocess
 from weights.files.storage import PathLike, read_header, read_safetensors, write_safetensors
 from weights.files.writing import check_writable
-from weights.networks.architectures import configure
+from weights.networks.architectures import Config, configure
 from weights.networks.custom import CUSTOM, order_of
 from weights.tensors import TensorSpec
 from weights.text import listed
@@ -28,13 +28,14 @@ class WeightFile:
 
     `config` is as `write_file` writes it: complete but for the arguments that a file leaves out at
     their default, which `configure` adds. `tensors` have canonical names and layouts. `metadata` is
-    the whole entry of the file.
+    the whole entry of the file. `specs` are the tensors that the arguments make.
     """
 
     architecture: str
     config: dict[str, Any]
     tensors: dict[str, np.ndarray] = field(repr=False)
     metadata: dict[str, Any] = field(repr=False)
+    specs: list[TensorSpec] = field(repr=False)
 
 
 def write_file(
@@ -97,18 +98,32 @@ def read_file(path: PathLike, *, allow_invalid: bool = False) -> WeightFile:
     where the bytes are not those that were written, `MismatchError` where tensors and architecture
     do not agree.
     """
+    return read_for({}, path, allow_invalid=allow_invalid)
+
+
+def read_for(
+    known: Mapping[str, Config], path: PathLike, *, allow_invalid: bool = False
+) -> WeightFile:
+    """Read a file as `read_file` does; a configuration that is `known` is not made again.
+
+    `known` is by architecture.
+    """
     tensors, strings = read_safetensors(path)
     metadata = parse_metadata(path, strings)
     architecture = metadata["architecture"]
-    checked = configure(architecture, metadata["config"])
+    checked = known.get(architecture)
+    if checked is None or canonical_json(checked.to_dict()) != canonical_json(metadata["config"]):
+        checked = configure(architecture, metadata["config"])
     # One more than the file holds, so that a configuration cannot ask for more work than that.
     specs = list(islice(checked.tensors(), len(tensors) + 1))
     check_tensors(specs, tensors, what=f"{path} is not a whole {architecture}")
-    _check_digests(path, metadata, tensors)
+    digests = digests_beside(tensors)
+    problems = [] if allow_invalid else value_problems(specs, tensors)
+    _check_digests(path, metadata, digests())
     _check_kinds(path, metadata, specs)
-    check_numbers(specs, tensors, str(path), allow_invalid=allow_invalid)
+    refuse_numbers(problems, str(path))
     ordered = {spec.name: tensors[spec.name] for spec in specs}
-    return WeightFile(architecture, checked.to_dict(), ordered, metadata)
+    return WeightFile(architecture, checked.to_dict(), ordered, metadata, specs)
 
 
 def read_metadata(path: PathLike) -> dict[str, Any]:
@@ -124,11 +139,8 @@ def _check_kinds(path: PathLike, metadata: Mapping[str, Any], specs: Sequence[Te
         raise FormatError(f"{path}: the {ENTRY} entry declares other tensors or kinds: {names}")
 
 
-def _check_digests(
-    path: PathLike, metadata: Mapping[str, Any], tensors: Mapping[str, np.ndarray]
-) -> None:
+def _check_digests(path: PathLike, metadata: Mapping[str, Any], digests: Mapping[str, str]) -> None:
     recorded = {name: entry["sha256"] for name, entry in metadata["tensors"].items()}
-    digests = tensor_digests(tensors)
     changed = sorted(name for name in digests if recorded.get(name) != digests[name])
     if changed:
         raise DigestError(f"{path}: damaged tensors (SHA-256 differs): {listed(changed)}")

@@ -98,22 +98,27 @@ def check_numbers(
 
     Those are not finite, or negative variances; `what` begins the message.
     """
-    problems = [] if allow_invalid else list(value_problems(specs, tensors))
+    refuse_numbers([] if allow_invalid else value_problems(specs, tensors), what)
+
+
+def refuse_numbers(problems: list[str], what: str) -> None:
+    """Raise `FormatError` where there are problems with numbers."""
     if problems:
         raise FormatError(f"{what}: {listed(problems, '; ')}: pass allow_invalid=True to take it")
 
 
-def value_problems(specs: Iterable[TensorSpec], tensors: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """Yield a problem for every tensor with a number that is not finite or a variance below 0."""
-    for spec in specs:
-        array = tensors[spec.name]
-        with np.errstate(invalid="ignore"):  # bfloat16 of NaN
+def value_problems(specs: Iterable[TensorSpec], tensors: Mapping[str, np.ndarray]) -> list[str]:
+    """Return a problem for every tensor with a number that is not finite or a variance below 0."""
+    problems = []
+    with np.errstate(invalid="ignore"):  # bfloat16 of NaN
+        for spec in specs:
+            array = tensors[spec.name]
             finite = np.isfinite(array)
-            negative = array < 0 if spec.kind == RUNNING_VAR else None
-        if not finite.all():
-            yield _problem(spec.name, array, ~finite, "not finite")
-        if negative is not None and negative.any():
-            yield _problem(spec.name, array, negative, "a negative variance")
+            if not finite.all():
+                problems.append(_problem(spec.name, array, ~finite, "not finite"))
+            if spec.kind == RUNNING_VAR and (negative := array < 0).any():
+                problems.append(_problem(spec.name, array, negative, "a negative variance"))
+    return problems
 
 
 def _problem(name: str, array: np.ndarray, wrong: np.ndarray, what: str) -> str:

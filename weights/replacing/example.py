@@ -34,6 +34,9 @@ class Measuring(Protocol):
     def outputs(self, conv: Any, x: Any, /) -> np.ndarray:
         """The convolution's output without its activation: (N, C, H, W), in float64."""
 
+    def following(self, modules: Mapping[str, Any], path: str, /) -> str | None:
+        """The path of the one module that reads the convolution's output, as far as is known."""
+
     def activated(self, name: str, x: np.ndarray, /) -> np.ndarray:
         """The activation of that name, of an array in float64."""
 

@@ -32,6 +32,7 @@ def fit(
     wanted: np.ndarray | None = None,
     made: np.ndarray | None = None,
     activate: Activate | None = None,
+    means: np.ndarray | None = None,
 ) -> Fit:
     """The GhostConv of that configuration, for a convolution without groups.
 
@@ -44,14 +45,17 @@ def fit(
             are not its own.
         activate: the activation, but for the identity; white noise knows none. Its primary filters
             are the convolution's own.
+        means: (c_out,), of the outputs on what the convolution was trained for, where they are
+            known and `wanted` is not given; without, those for white noise.
     """
     is_noise = wanted is None
     wanted = answers(config, kernel) if wanted is None else wanted
     made = wanted if made is None else made
     split = config.channels
     cropped = split.c_int + split.c_cheap - config.c_out
-    wanted, made, kernel, bias = (
-        _with_zeros(each, cropped) for each in (wanted, made, kernel, bias)
+    means = bias if means is None else means
+    wanted, made, kernel, bias, means = (
+        _with_zeros(each, cropped) for each in (wanted, made, kernel, bias, means)
     )
     halves, residue = [], 0.0
     for index in range(split.c_int):
@@ -61,7 +65,7 @@ def fit(
         group = Group(*maps, config.dw_kernel_size, is_noise, None if is_noise else activate)
         filters = group.filters()
         residue += filters.residue
-        halves.append(group.halves(filters, kernel[members], bias[members]))
+        halves.append(group.halves(filters, kernel[members], bias[members], means[members]))
     primary, cheap = (_joined(each) for each in zip(*halves, strict=True))
     tensors = primary.tensors("primary_conv", config.bn_eps)
     tensors |= cheap.tensors("cheap_conv", config.bn_eps)

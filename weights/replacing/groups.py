@@ -73,8 +73,14 @@ class Group:
     activate: Activate | None = None
 
     def filters(self) -> Filters:
-        """The best filters that are found from the convolution's own as the primary one."""
+        """The best filters that are found from the convolution's own as the primary one.
+
+        That one stays for noise, which tells least of how images would repay another, and before an
+        activation.
+        """
         best = self._with_cheap(np.eye(len(self.basis))[0])
+        if self.is_noise:
+            return self._as_strong(best)
         for _ in range(0 if self.activate else TURNS):
             better = self._with_cheap(self._mix(best.cheap))
             if better.residue >= (1 - LEAST_GAIN) * best.residue:
@@ -82,13 +88,18 @@ class Group:
             best = better
         return best
 
-    def halves(self, filters: Filters, kernel: np.ndarray, bias: np.ndarray) -> tuple[Half, Half]:
-        """Both halves, where the convolution has these kernels and biases."""
+    def halves(
+        self, filters: Filters, kernel: np.ndarray, bias: np.ndarray, means: np.ndarray
+    ) -> tuple[Half, Half]:
+        """Both halves, where the convolution has these kernels and biases.
+
+        `means` are those of the convolution's outputs, which noise does not tell.
+        """
         outputs, taps = filters.outputs, filters.cheap[:-1].T
         constants = np.array([filters.mix @ [*bias, 1.0], *filters.cheap[-1]])
         if self.is_noise:
-            constants[1:] = bias[1:] - taps.sum(1) * constants[0]
-            means, variances = np.array([constants[0], *bias[1:]]), np.sum(outputs**2, (1, 2, 3))
+            constants[1:] = means[1:] - taps.sum(1) * means[0]
+            variances = np.sum(outputs**2, (1, 2, 3))
         else:
             means, variances = outputs.mean((1, 2, 3)), outputs.var((1, 2, 3))
         primary = np.tensordot(filters.mix[:-1], kernel, 1)[None]
@@ -119,6 +130,19 @@ class Group:
         cheap = least_squares(columns, self.wanted[1:])
         outputs = np.concatenate([primary[None], np.tensordot(cheap.T, columns, 1)])
         return Filters(mix, cheap, outputs, float(np.sum((self.wanted - outputs) ** 2)))
+
+    def _as_strong(self, filters: Filters) -> Filters:
+        """The filters with ghosts as strong as those that are wanted.
+
+        Least squares shrink what they cannot make, and what reads the ghosts, a normalisation with
+        statistics of its own, was trained on the convolution's.
+        """
+        wanted, made = (np.sum(each[1:] ** 2, (1, 2, 3)) for each in (self.wanted, filters.outputs))
+        factors = np.sqrt(np.divide(wanted, made, out=np.ones_like(made), where=made > 0))
+        outputs = filters.outputs.copy()
+        outputs[1:] *= factors[:, None, None, None]
+        residue = float(np.sum((self.wanted - outputs) ** 2))
+        return Filters(filters.mix, filters.cheap * factors, outputs, residue)
 
     def _mix(self, cheap: np.ndarray) -> np.ndarray:
         """The best primary filter for those cheap ones."""

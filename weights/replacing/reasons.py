@@ -26,6 +26,7 @@ GROUPS = "its groups have other channels in a GhostConv, which can keep none of 
 BIAS = "its bias is left to the batch normalisation"
 DROPPED = "its {} is dropped"
 FROZEN = "frozen as it was, though its weights are fresh"
+MEANS = "its outputs have the means that {!r} has seen"
 CUT = "its weights are kept as if it had no {}: give an `example`"
 
 

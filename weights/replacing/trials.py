@@ -12,6 +12,7 @@ from weights.errors import ArgumentError
 from weights.replacing import reasons, timing
 from weights.replacing.example import Example, Measuring
 from weights.replacing.fitting import fit
+from weights.replacing.following import means_in
 from weights.replacing.report import Kept, Replacement, ReplacementReport, Seconds, in_milliseconds
 from weights.replacing.rules import Keep
 from weights.tensors import CONVOLUTION, CONVOLUTION_BIAS, TensorSpec
@@ -60,7 +61,7 @@ class Trials:
             Pair(each, modules[each.path], ghosts[id(modules[each.path])])
             for each in report.replaced
         ]
-        tried = self._tried(pairs)
+        tried = self._tried(pairs, modules)
         kept = [each for each in tried if isinstance(each, Kept)]
         for each in kept:
             del ghosts[id(modules[each.path])]
@@ -69,9 +70,9 @@ class Trials:
         replaced = tuple(each for each in tried if isinstance(each, Replacement))
         return ReplacementReport(replaced, tuple(everything_kept))
 
-    def _tried(self, pairs: Sequence[Pair]) -> list[Entry]:
+    def _tried(self, pairs: Sequence[Pair], modules: Mapping[str, Any]) -> list[Entry]:
         if self.example is None:
-            return [self._fitted(pair) if self.keep else pair.entry for pair in pairs]
+            return [self._kept(pair, modules) if self.keep else pair.entry for pair in pairs]
         inputs = self.example.inputs()
         seconds = timing.SECONDS / max(1, len(pairs))
         entries = [self._timed(pair, inputs[pair.path], seconds) for pair in pairs]
@@ -124,8 +125,24 @@ class Trials:
             path: done.get(path, pair.left(reasons.UNREACHED)) for path, pair in by_path.items()
         }
 
+    def _kept(self, pair: Pair, modules: Mapping[str, Any]) -> Entry:
+        """The replacement without an example, by the kernel and the normalisation after it."""
+        norm = self.measuring.following(modules, pair.path)
+        config = pair.entry.config
+        if norm is None or config.activation != IDENTITY:
+            return self._fitted(pair)
+        means = means_in(self.framework, modules[norm], config.c_out)
+        entry = self._fitted(pair, means=means)
+        if means is None or isinstance(entry, Kept):
+            return entry
+        return replace(entry, notes=(*entry.notes, reasons.MEANS.format(norm)))
+
     def _fitted(
-        self, pair: Pair, wanted: np.ndarray | None = None, made: np.ndarray | None = None
+        self,
+        pair: Pair,
+        wanted: np.ndarray | None = None,
+        made: np.ndarray | None = None,
+        means: np.ndarray | None = None,
     ) -> Entry:
         """The replacement, once its GhostConv makes most nearly what is wanted."""
         try:
@@ -134,11 +151,11 @@ class Trials:
         except ArgumentError as reason:
             return pair.left(reason)
         act = pair.entry.config.activation
-        known = [array for array in (kernel, bias, wanted, made) if array is not None]
+        known = [array for array in (kernel, bias, wanted, made, means) if array is not None]
         if not all(np.isfinite(array).all() for array in known):
             return pair.left(reasons.NOT_FINITE)
         own = None if act == IDENTITY else partial(self.measuring.activated, act)
-        fitted = fit(pair.entry.config, kernel, bias, wanted, made, own)
+        fitted = fit(pair.entry.config, kernel, bias, wanted, made, own, means)
         tensors = {name: array.astype(fresh[name].dtype) for name, array in fitted.tensors.items()}
         self.framework.set_state(pair.ghost, tensors)
         dropped = (reasons.FROZEN, reasons.BIAS)

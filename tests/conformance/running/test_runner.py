@@ -32,10 +32,12 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 FAKE = "tests.conformance.fakes:Fake"
-PATIENCE = 20.0
-# `python -m conformance` that hears interrupts: a shell has its background jobs ignore them.
+PATIENCE = 60.0
+# `python -m conformance` that hears interrupts: a shell has its background jobs ignore them. One
+# that does not end says where it waits.
 HEARING = """
-import runpy, signal
+import faulthandler, runpy, signal
+faulthandler.dump_traceback_later(45, exit=True)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 runpy.run_module("conformance", run_name="__main__", alter_sys=True)
 """

@@ -69,8 +69,10 @@ def test_every_ghost_is_made_of_its_own_primary_channel() -> None:
 
 def test_both_halves_share_what_no_ghost_can_be() -> None:
     kernel = np.array([[3.0, 1], [3, -1]])[:, :, None, None]
+    inputs = np.array([[1.0, -1, 0, 0], [0, 0, 1, -1]])[:, :, None, None]
+    outputs = np.tensordot(kernel[:, :, 0, 0], inputs, 1)
 
-    fitted = fit(config_of(kernel), kernel, np.zeros(2))
+    fitted = fit(config_of(kernel), kernel, np.zeros(2), outputs)
 
     # The primary filter alone would miss 1.9 and the best of rank 1, (3, 0) twice, misses 2.
     assert fitted.error == pytest.approx((2 / 20) ** 0.5, rel=0.05)
@@ -91,6 +93,32 @@ def test_the_normalisation_adds_the_bias_and_changes_nothing_else() -> None:
         # Of the constant 0 and 1 before the cheap half, each ghost takes its own away.
         added = shift - mean
         np.testing.assert_allclose(added, [0, 1] if half == "primary_conv" else [2, 2], atol=1e-9)
+
+
+def test_without_outputs_primary_filters_stay_and_ghosts_are_as_strong_as_their_filters() -> None:
+    kernel = normal(6, 3, 3, 3).astype(float)
+
+    tensors = fit(config_of(kernel), kernel, np.zeros(6)).tensors
+
+    np.testing.assert_array_equal(tensors["primary_conv.0.weight"], kernel[:3])
+    strengths = tensors["cheap_conv.1.running_var"]
+    np.testing.assert_allclose(strengths, np.sum(kernel[3:] ** 2, (1, 2, 3)))
+
+
+def test_ghosts_have_the_means_that_are_known() -> None:
+    kernel, bias = normal(2, 3, 1, 1).astype(float), np.array([1.0, 2])
+    means = np.array([5.0, -3])
+
+    tensors = fit(config_of(kernel), kernel, bias, means=means).tensors
+
+    for half, mean in (("primary_conv", 5), ("cheap_conv", -3)):
+        np.testing.assert_allclose(tensors[f"{half}.1.bias"], mean)
+    added = [
+        (tensors[f"{half}.1.bias"] - tensors[f"{half}.1.running_mean"]).item()
+        for half in ("primary_conv", "cheap_conv")
+    ]
+    taps = tensors["cheap_conv.0.weight"].sum()
+    np.testing.assert_allclose(added, [1, -3 - 5 * taps])
 
 
 def test_outputs_are_fitted_where_they_are_given() -> None:

@@ -23,7 +23,10 @@ def checked_flatten(flatten: Flatten | None, members: Sequence[Member]) -> Flatt
     if flatten is None:
         return {}
     linear = [m.described.path for m in members if m.described.kind == LINEAR]
-    if not isinstance(flatten, Mapping) or not all(path in linear for path in flatten):
+    if not isinstance(flatten, Mapping) or not all(
+        path in linear and (sizes is None or isinstance(sizes, (list, tuple)))
+        for path, sizes in flatten.items()
+    ):
         raise ArgumentError(
             "`flatten` must map paths of linear layers to (channels, height, width), or to None, "
             f"got {flatten!r}: the network has {linear}"
