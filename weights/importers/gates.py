@@ -5,7 +5,7 @@ relu6(6 z - 3 + 3) / 6, hence w' = 6 w, b' = 6 b - 3; Keras 2's clip(z / 5 + 1 /
 relu6(1.2 z + 3) / 6, hence w' = 1.2 w, b' = 1.2 b. A sigmoid has no such form.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -19,6 +19,11 @@ IRREVERSIBLE = ("sigmoid",)
 
 # Slope and offset of each gate, which is relu6(slope * z + offset + 3) / 6 of z.
 GATES = {OWN_GATE: (1.0, 0.0), "clip01": (6.0, -3.0), "keras2": (1.2, 0.0)}
+
+
+def irreversible(config: object) -> Iterator[str]:
+    """Yield why a class with another gate cannot hold a module: 6 divides not every number."""
+    yield "weights of its gate cannot be written back bit for bit"
 
 
 def convert_gates(tensors: Mapping[str, np.ndarray], gate: str) -> dict[str, np.ndarray]:

@@ -34,11 +34,14 @@ def choose_part(source: PathLike, parts: Sequence[Part], module: str | None) -> 
     if len(found) == 1:
         return found[0]
     if not parts:
-        raise ImportRefused(f"{source} holds no module that is recognised in its graph")
+        raise ImportRefused(
+            f"{source} holds no module that is recognised in its graph: networks, bottlenecks and "
+            "ghost modules are"
+        )
     paths = listed(f"{part.path} ({part.architecture})" for part in parts)
     raise ImportRefused(
-        f"{source} holds modules at {paths}: choose one with --module PATH, or all with --module "
-        "'*'"
+        f"{source} holds modules at {paths}, and no whole network that is known: choose one with "
+        "--module PATH, or all with --module '*'"
     )
 
 

@@ -9,6 +9,9 @@ import numpy as np
 
 from weights.files.storage import PathLike
 
+# Ends of slices from here on are those of any value.
+NO_END = 2**31 - 1
+
 
 @dataclass(frozen=True)
 class Node:

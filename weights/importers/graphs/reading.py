@@ -10,7 +10,7 @@ from weights.files import file_types
 from weights.files.storage import PathLike, read_bytes
 from weights.importers.files import check_file_type
 from weights.importers.graphs.constants import fold_constants
-from weights.importers.graphs.graph import Graph, Node
+from weights.importers.graphs.graph import NO_END, Graph, Node
 
 # Where a graph takes images of any size, it is looked at for these: axes of an image and sizes.
 SIZES = ({0: 1, 2: 224, 3: 161}, {0: 1, 2: 97, 3: 130})
@@ -31,7 +31,10 @@ def read_graph(path: PathLike) -> Graph:
         model = onnx.load_model_from_string(read_bytes(path))
         tensors = [*model.graph.initializer, *_constants(model.graph)]
         if any(each.data_location == onnx.TensorProto.EXTERNAL for each in tensors):
-            raise ImportRefused(f"{path} names other files with its numbers: save it as one file")
+            raise ImportRefused(
+                f"{path} names other files with its numbers: save it as one file "
+                "(external_data=False of torch.onnx.export)"
+            )
         arrays = {each.name: onnx.numpy_helper.to_array(each) for each in tensors}
         shapes = list(_shapes(onnx, model, arrays))
         arrays, *others = [fold_constants(onnx, model, arrays, each) for each in shapes]
@@ -97,8 +100,9 @@ def _plain(
     kept = []
     for node in nodes:
         read = tuple(same.get(name, name) for name in node.inputs)
-        is_cast = node.op in ("Cast", "Unsqueeze") and read and _is_whole(arrays.get(read[0]))
-        if (node.op in ("Identity", "Dropout") and read) or is_cast:
+        is_same = node.op in ("Cast", "Unsqueeze") and read and _is_whole(arrays.get(read[0]))
+        is_same = is_same or (node.op == "Slice" and _takes_all([arrays.get(x) for x in read[1:]]))
+        if (node.op in ("Identity", "Dropout") and read) or is_same:
             same[node.output] = read[0]
         elif node.output not in arrays:
             kept.append(Node(node.op, node.name, read, node.outputs, node.attributes))
@@ -109,6 +113,15 @@ def _with_aliases(
     arrays: Mapping[str, np.ndarray], same: Mapping[str, str]
 ) -> dict[str, np.ndarray]:
     return {alias: arrays[name] for alias, name in same.items() if name in arrays} | {**arrays}
+
+
+def _takes_all(places: list[np.ndarray | None]) -> bool:
+    """Return whether a slice from `starts` to `ends` along `axes` by `steps` leaves nothing out."""
+    starts, ends, *others = places if len(places) > 1 else (None, None)
+    if starts is None or ends is None or starts.any() or (ends < NO_END).any():
+        return False
+    steps = others[1] if len(others) > 1 else np.ones(1)
+    return steps is not None and bool((steps == 1).all())
 
 
 def _is_whole(array: np.ndarray | None) -> bool:

@@ -1,22 +1,20 @@
 """Checkpoints of d-li14's PyTorch GhostNet: other names, another gate, shortcut and head."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
-from weights.importers.importer import Arguments, Importer, Inferred, Shapes
+from weights.importers.gates import irreversible
+from weights.importers.importer import Arguments, Importer
 from weights.importers.layouts import timm
-from weights.importers.layouts.ghostnets import canonical_shapes, infer_ghostnet, numbered_blocks
-from weights.networks.architectures import Config
+from weights.importers.layouts.ghostnets import inferring, numbered_blocks
 from weights.networks.ghostnet import ROWS
 from weights.tensors import CONVOLUTION, TensorSpec
 
 GATE = "clip01"
 STARTS = re.compile(r"features\.0\.0\.weight")
 # The arguments that its class always has; the tensors do not determine those of UNDETERMINED.
-ARGUMENTS = {
+ARGUMENTS: Arguments = {
     "head": "norm",
     "se_rounding": "floor",
     "shortcut_kernel_size": 3,
@@ -47,15 +45,6 @@ RENAMES = (
 )
 
 
-def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
-    """Infer the network from the names of d-li14."""
-    what = "d-li14's GhostNet, with a tensor"
-    canonical = canonical_shapes(shapes, what, to_canonical, head="norm")
-    found = infer_ghostnet(canonical, "ghostnet", given, ARGUMENTS)
-    defaults = {name: found.arguments.pop(name) for name in UNDETERMINED}
-    return replace(found, defaults=defaults)
-
-
 def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     """Return a tensor of d-li14's as this project has it: linear layers are 1x1 convolutions."""
     if spec.kind == CONVOLUTION and array.ndim == 2:
@@ -63,11 +52,7 @@ def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     return array
 
 
-def differences(config: Config) -> Iterator[str]:
-    """Yield why there is no way back: dividing by 6 does not give every number again."""
-    yield "weights of its gate cannot be written back bit for bit"
-
-
+infer = inferring("d-li14's GhostNet, with a tensor", to_canonical, ARGUMENTS, UNDETERMINED)
 D_LI14 = Importer(
-    "d-li14", ("ghostnet",), STARTS, infer, differences, RENAMES, (), to_canonical, GATE
+    "d-li14", ("ghostnet",), STARTS, infer, irreversible, RENAMES, (), to_canonical, GATE
 )

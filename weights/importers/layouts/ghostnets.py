@@ -1,6 +1,6 @@
 """GhostNets that a state dict may be of: version, width and the rest, from names and shapes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -90,6 +90,30 @@ def infer_ghostnet(
         return Inferred(architecture, found)
     assumptions = {"preprocess": "ImageNet"}
     return Inferred(architecture, found, preprocess=imagenet(), assumptions=assumptions)
+
+
+def inferring(
+    what: str,
+    to_canonical: Callable[[np.ndarray, TensorSpec], np.ndarray],
+    fixed: Arguments,
+    undetermined: Collection[str] = (),
+    version: Callable[[Shapes], int] = lambda shapes: 1,
+) -> Callable[[Shapes, str | None, Arguments], Inferred]:
+    """Return what infers a GhostNet from foreign names and layouts.
+
+    `what` begins the refusal, as in `canonical_shapes`; `fixed` are arguments of the foreign class,
+    of which the tensors do not tell those `undetermined`.
+    """
+
+    def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
+        number, own = version(shapes), {"head": fixed["head"]}
+        canonical = canonical_shapes(shapes, what, to_canonical, number, **own)
+        name = "ghostnet" if number == 1 else f"ghostnetv{number}"
+        found = infer_ghostnet(canonical, name, given, fixed)
+        defaults = {name: found.arguments.pop(name) for name in undetermined}
+        return replace(found, defaults=defaults)
+
+    return infer
 
 
 def _read(shapes: Shapes, architecture: str, given: Arguments) -> Arguments:

@@ -1,7 +1,7 @@
 """GhostNets of other projects in Keras: kimm, and keras_cv_attention_models (kecam)."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -9,24 +9,20 @@ import numpy as np
 from weights.importers.containers import keras_h5
 from weights.importers.containers.keras_names import read_layers
 from weights.importers.importer import Arguments, Importer, Inferred, Shapes, rename
-from weights.importers.layouts.ghostnets import (
-    ATTENTION,
-    canonical_shapes,
-    infer_ghostnet,
-    numbered_blocks,
-)
+from weights.importers.layouts.ghostnets import ATTENTION, inferring, numbered_blocks
 from weights.networks.architectures import Config
-from weights.networks.ghostnet import ROWS
+from weights.networks.ghostnet import BLOCKS, ROWS
 from weights.tensors import TensorSpec
 
 ARCHITECTURES = ("ghostnet", "ghostnetv2")
 # What their classes always have.
-ARGUMENTS = {
+ARGUMENTS: Arguments = {
     "head": "bias", "se_rounding": "divisible", "shortcut_kernel_size": 0,
     "shortcut_activation": "identity", "ratio": 2, "dw_kernel_size": 3,
 }  # fmt: skip
 RESIZE = {"attention": "nearest pixels as PyTorch takes them; the class takes others at odd sizes"}
 LAST = len(ROWS)
+NUMBERED = list(zip(numbered_blocks("stack{}_"), BLOCKS, strict=True))
 # From the names of layers to those of their variables.
 VARIABLES = (
     (r"bn\.weight$", "bn.gamma"),
@@ -35,58 +31,38 @@ VARIABLES = (
     (r"\.running_var$", ".moving_variance"),
     (r"\.weight$", ".kernel"),
 )
-KIMM_NAMES = (
-    (r"^conv_stem\.", "conv_stem_conv2d."),
-    (r"^bn1\.", "conv_stem_bn."),
-    (rf"^blocks\.{LAST}\.0\.conv\.", f"blocks_{LAST}_conv2d."),
-    (rf"^blocks\.{LAST}\.0\.bn1\.", f"blocks_{LAST}_bn."),
-    (r"^blocks\.(\d+)\.(\d+)\.", r"blocks_\1_\2_"),
-    (r"(ghost[12])\.primary_conv\.0\.", r"\1_primary_conv_conv2d."),
-    (r"(ghost[12])\.primary_conv\.1\.", r"\1_primary_conv_bn."),
-    (r"(ghost[12])\.cheap_conv\.0\.", r"\1_cheap_operation_dwconv2d."),
-    (r"(ghost[12])\.cheap_conv\.1\.", r"\1_cheap_operation_bn."),
-    (r"ghost1\.short_conv\.0\.", "ghost1_short_conv1_conv2d."),
-    (r"ghost1\.short_conv\.1\.", "ghost1_short_conv1_bn."),
-    (r"ghost1\.short_conv\.2\.", "ghost1_short_conv2_dwconv2d."),
-    (r"ghost1\.short_conv\.3\.", "ghost1_short_conv2_bn."),
-    (r"ghost1\.short_conv\.4\.", "ghost1_short_conv3_dwconv2d."),
-    (r"ghost1\.short_conv\.5\.", "ghost1_short_conv3_bn."),
-    (r"_conv_dw\.", "_conv_dw_dwconv2d."),
-    (r"_bn_dw\.", "_conv_dw_bn."),
-    (r"_se\.conv_", "_se_conv_"),
-    (r"_shortcut\.0\.", "_shortcut1_dwconv2d."),
-    (r"_shortcut\.1\.", "_shortcut1_bn."),
-    (r"_shortcut\.2\.", "_shortcut2_conv2d."),
-    (r"_shortcut\.3\.", "_shortcut2_bn."),
-    *VARIABLES,
-)
-KECAM_NAMES = (
-    (r"^conv_stem\.", "stem_conv."),
-    (r"^bn1\.", "stem_bn."),
-    (rf"^blocks\.{LAST}\.0\.conv\.", "pre_conv."),
-    (rf"^blocks\.{LAST}\.0\.bn1\.", "pre_bn."),
-    (r"^conv_head\.", "features_conv."),
-    (r"^classifier\.", "head."),
-    *numbered_blocks("stack{}_"),
-    (r"ghost([12])\.primary_conv\.0\.", r"ghost_\1_prim_conv."),
-    (r"ghost([12])\.primary_conv\.1\.", r"ghost_\1_prim_bn."),
-    (r"ghost([12])\.cheap_conv\.0\.", r"ghost_\1_cheap_dw_conv."),
-    (r"ghost([12])\.cheap_conv\.1\.", r"ghost_\1_cheap_bn."),
-    (r"ghost1\.short_conv\.0\.", "ghost_1_short_1_conv."),
-    (r"ghost1\.short_conv\.1\.", "ghost_1_short_1_bn."),
-    (r"ghost1\.short_conv\.2\.", "ghost_1_short_2_dw_conv."),
-    (r"ghost1\.short_conv\.3\.", "ghost_1_short_2_bn."),
-    (r"ghost1\.short_conv\.4\.", "ghost_1_short_3_dw_conv."),
-    (r"ghost1\.short_conv\.5\.", "ghost_1_short_3_bn."),
-    (r"_conv_dw\.", "_down_dw_conv."),
-    (r"_bn_dw\.", "_down_bn."),
-    (r"_se\.conv_reduce\.", "_se_1_conv."),
-    (r"_se\.conv_expand\.", "_se_2_conv."),
-    (r"_shortcut\.0\.", "_short_1_dw_conv."),
-    (r"_shortcut\.1\.", "_short_1_bn."),
-    (r"_shortcut\.2\.", "_short_2_conv."),
-    (r"_shortcut\.3\.", "_short_2_bn."),
-    *VARIABLES,
+# From canonical names to those of kimm's and of kecam's layers, in the order of their application.
+LAYERS = (
+    (r"^conv_stem\.", "conv_stem_conv2d.", "stem_conv."),
+    (r"^bn1\.", "conv_stem_bn.", "stem_bn."),
+    (rf"^blocks\.{LAST}\.0\.conv\.", f"blocks_{LAST}_conv2d.", "pre_conv."),
+    (rf"^blocks\.{LAST}\.0\.bn1\.", f"blocks_{LAST}_bn.", "pre_bn."),
+    (r"^conv_head\.", "conv_head.", "features_conv."),
+    (r"^classifier\.", "classifier.", "head."),
+    *((old, f"blocks_{stage}_{index}_", new) for (old, new), (stage, index) in NUMBERED),
+    (r"ghost([12])\.primary_conv\.0\.", r"ghost\1_primary_conv_conv2d.", r"ghost_\1_prim_conv."),
+    (r"ghost([12])\.primary_conv\.1\.", r"ghost\1_primary_conv_bn.", r"ghost_\1_prim_bn."),
+    (
+        r"ghost([12])\.cheap_conv\.0\.",
+        r"ghost\1_cheap_operation_dwconv2d.",
+        r"ghost_\1_cheap_dw_conv.",
+    ),
+    (r"ghost([12])\.cheap_conv\.1\.", r"ghost\1_cheap_operation_bn.", r"ghost_\1_cheap_bn."),
+    (r"ghost1\.short_conv\.0\.", "ghost1_short_conv1_conv2d.", "ghost_1_short_1_conv."),
+    (r"ghost1\.short_conv\.1\.", "ghost1_short_conv1_bn.", "ghost_1_short_1_bn."),
+    (r"ghost1\.short_conv\.2\.", "ghost1_short_conv2_dwconv2d.", "ghost_1_short_2_dw_conv."),
+    (r"ghost1\.short_conv\.3\.", "ghost1_short_conv2_bn.", "ghost_1_short_2_bn."),
+    (r"ghost1\.short_conv\.4\.", "ghost1_short_conv3_dwconv2d.", "ghost_1_short_3_dw_conv."),
+    (r"ghost1\.short_conv\.5\.", "ghost1_short_conv3_bn.", "ghost_1_short_3_bn."),
+    (r"_conv_dw\.", "_conv_dw_dwconv2d.", "_down_dw_conv."),
+    (r"_bn_dw\.", "_conv_dw_bn.", "_down_bn."),
+    (r"_se\.conv_reduce\.", "_se_conv_reduce.", "_se_1_conv."),
+    (r"_se\.conv_expand\.", "_se_conv_expand.", "_se_2_conv."),
+    (r"_shortcut\.0\.", "_shortcut1_dwconv2d.", "_short_1_dw_conv."),
+    (r"_shortcut\.1\.", "_shortcut1_bn.", "_short_1_bn."),
+    (r"_shortcut\.2\.", "_shortcut2_conv2d.", "_short_2_conv."),
+    (r"_shortcut\.3\.", "_shortcut2_bn.", "_short_2_bn."),
+    *((old, new, new) for old, new in VARIABLES),
 )
 
 
@@ -95,18 +71,16 @@ def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     return keras_h5.to_canonical(array, spec) if array.ndim == len(spec.shape) else array
 
 
-def inferring(name: str) -> Callable[[Shapes, str | None, Arguments], Inferred]:
-    """Return what infers a GhostNet from the names of such a project."""
+def version_of(shapes: Shapes) -> int:
+    """Return which GhostNet the names are of."""
+    return 2 if rename(ATTENTION, shapes.renames) in shapes else 1
 
-    def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
-        version = 2 if rename(ATTENTION, shapes.renames) in shapes else 1
-        what = f"a GhostNet of {name}, with"
-        canonical = canonical_shapes(shapes, what, to_canonical, version)
-        found = infer_ghostnet(canonical, ARCHITECTURES[version - 1], given, ARGUMENTS)
-        told = RESIZE if version == 2 and name == "kimm" else {}
-        return replace(found, assumptions=dict(found.assumptions) | told)
 
-    return infer
+def infer_kimm(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
+    """Infer a GhostNet of kimm, whose attention takes other pixels at odd sizes."""
+    found = INFER["kimm"](shapes, architecture, given)
+    told = RESIZE if found.architecture == "ghostnetv2" else {}
+    return replace(found, assumptions=dict(found.assumptions) | told)
 
 
 def differences(config: Config) -> Iterator[str]:
@@ -114,12 +88,17 @@ def differences(config: Config) -> Iterator[str]:
     yield "its files are Keras' own: load the weights there by name"
 
 
+INFER = {
+    name: inferring(f"a GhostNet of {name}, with", to_canonical, ARGUMENTS, version=version_of)
+    for name in ("kimm", "kecam")
+}
 KIMM, KECAM = (
     Importer(
-        name, ARCHITECTURES, re.compile(start), inferring(name), differences, renames,
+        name, ARCHITECTURES, re.compile(start), infer, differences, renames,
         to_canonical=to_canonical, read=read_layers,
     )
-    for name, start, renames in (
-        ("kimm", "conv_stem_conv2d", KIMM_NAMES), ("kecam", "stem_conv", KECAM_NAMES)
+    for name, start, infer, renames in (
+        ("kimm", "conv_stem_conv2d", infer_kimm, [(old, new) for old, new, _ in LAYERS]),
+        ("kecam", "stem_conv", INFER["kecam"], [(old, new) for old, _, new in LAYERS]),
     )
 )  # fmt: skip

@@ -1,20 +1,19 @@
 """Checkpoints of PaddleClas' GhostNets: other names, transposed linear layers, another gate."""
 
 import re
-from collections.abc import Iterator
 
 import numpy as np
 
-from weights.importers.importer import Arguments, Importer, Inferred, Shapes
-from weights.importers.layouts.ghostnets import canonical_shapes, infer_ghostnet, numbered_blocks
-from weights.networks.architectures import Config
+from weights.importers.gates import irreversible
+from weights.importers.importer import Arguments, Importer
+from weights.importers.layouts.ghostnets import inferring, numbered_blocks
 from weights.networks.ghostnet import ROWS
 from weights.tensors import CONVOLUTION, TensorSpec
 
 STARTS = re.compile(r"conv1\._conv\.")
 GATE = "clip01"
 # The arguments that its class always has.
-ARGUMENTS = {
+ARGUMENTS: Arguments = {
     "head": "norm",
     "se_rounding": "floor",
     "shortcut_kernel_size": 0,
@@ -49,13 +48,6 @@ RENAMES = (
 )
 
 
-def infer(shapes: Shapes, architecture: str | None, given: Arguments) -> Inferred:
-    """Infer the network from the names of PaddleClas."""
-    what = "PaddleClas' GhostNet, with a tensor"
-    canonical = canonical_shapes(shapes, what, to_canonical, head="norm")
-    return infer_ghostnet(canonical, "ghostnet", given, ARGUMENTS)
-
-
 def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     """Return a tensor of Paddle's as this project has it: its linear layers are (I, O)."""
     if array.ndim != 2:
@@ -63,11 +55,7 @@ def to_canonical(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     return array.T.reshape(*array.T.shape, 1, 1) if spec.kind == CONVOLUTION else array.T
 
 
-def differences(config: Config) -> Iterator[str]:
-    """Yield why there is no way back: dividing by 6 does not give every number again."""
-    yield "weights of its gate cannot be written back bit for bit"
-
-
+infer = inferring("PaddleClas' GhostNet, with a tensor", to_canonical, ARGUMENTS)
 PADDLE = Importer(
-    "paddle", ("ghostnet",), STARTS, infer, differences, RENAMES, (), to_canonical, GATE
+    "paddle", ("ghostnet",), STARTS, infer, irreversible, RENAMES, (), to_canonical, GATE
 )

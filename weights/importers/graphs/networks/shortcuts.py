@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 
-from weights.importers.graphs.graph import Graph, Node
+from weights.importers.graphs.graph import NO_END, Graph, Node
 
-# Slices of rows and of columns.
+# Slices along the axes, one by one at most.
 MOST_SLICES = 4
-# Ends from here on are those of any value.
-NO_END = 2**31 - 1
 
 
 def is_subsampled(graph: Graph, value: str, entered: str, stride: int, extra: int) -> bool:
@@ -19,13 +17,13 @@ def is_subsampled(graph: Graph, value: str, entered: str, stride: int, extra: in
     value = value if node is None else node.inputs[0]
     if _channels_around(graph, node) != extra:
         return False
-    steps = {2: 1, 3: 1}
+    steps = [1, 1, 1, 1]
     for _ in range(MOST_SLICES):
         node = graph.maker(value, "Slice") if value != entered else None
         for axis, step in _steps(graph, node) if node else ():
-            steps[axis] = steps.get(axis, 1) * step
+            steps[axis] *= step
         value = value if node is None else node.inputs[0]
-    return value == entered and steps == {2: stride, 3: stride}
+    return value == entered and steps == [1, 1, stride, stride]
 
 
 def _channels_around(graph: Graph, node: Node | None) -> int | None:
