@@ -94,7 +94,8 @@ class Framework(Column[keras.layers.Layer, Planned, keras.Variable]):
     def parts(self, network: keras.layers.Layer) -> Iterator[Part]:
         found = list(parts(network, tuple(ARCHITECTURES.values())))
         formats = formats_of(part.module for part in found)
-        return (replace(part, problem=problem_of(part.module, formats)) for part in found)
+        told = (replace(part, problem=problem_of(part.module, formats)) for part in found)
+        return (p for p in told if p.problem or not isinstance(p.module, keras.layers.Flatten))
 
     def exchanged(self, network: keras.layers.Layer, made: Mapping[int, keras.layers.Layer]) -> Any:
         if not is_graph(network):

@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 NORMS = (layers.BatchNormalization, layers.LayerNormalization, layers.GroupNormalization)
+FLATTEN = "its data_format must be that of the images, {}: the order of the features hangs on it"
 Formats = dict[int, set[str]]
 
 
@@ -23,6 +24,9 @@ def formats_of(modules: Iterable[Any]) -> Formats:
 def problem_of(layer: Any, formats: Formats) -> str:
     """Why a file cannot tell the layer in a network of those formats; empty where it can."""
     shape = _input_shape(layer)
+    if isinstance(layer, layers.Flatten):
+        (given, *_) = sorted(_at(formats, len(shape)))
+        return FLATTEN.format(given) if len(shape) > 3 and layer.data_format != given else ""
     axes = _axes(layer) if shape else set()
     if len(axes) != 1 or len(shape) < 3:
         return ""

@@ -1,147 +1,33 @@
-"""Ordinary layers: what a file says of each, and where its tensors stand."""
+"""The table of ordinary layers: which are known, and what else a module holds."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from keras import layers
 
+from ghost_tf.ordinary import readers
 from weights import ArgumentError
-from weights.arithmetic import rest_of
-from weights.columns.places import (
-    BESIDE,
-    UNKNOWN,
-    Layer,
-    Place,
-    Reader,
-    depthwise_axes,
-    kernel_axes,
-    reader_among,
-)
-from weights.modules.ordinary.convolutions import output_cuts, padding_sides
+from weights.columns.places import BESIDE, UNKNOWN, Layer, Reader, reader_among
 from weights.replacing.reasons import QUANTISED, UNBUILT
 
 # Methods in which a layer computes.
 CALLS = ("call", "convolution_op", "__call__")
-MATRIX = (1, 0)
-
-
-def convolution(layer: Any) -> Layer:
-    """A convolution of any rank."""
-    rank = len(layer.kernel_size)
-    channels = layer.kernel.shape[rank] * layer.groups
-    config = {**_geometry(layer, channels), "padding": _padding(layer)}
-    config |= {"c_out": layer.filters, "groups": layer.groups}
-    tensors = _tensors(layer, weight=("kernel", kernel_axes(rank)), bias=("bias",))
-    return Layer("convolution", config, tensors)
-
-
-def depthwise_convolution(layer: Any) -> Layer:
-    """A convolution with a group for each channel; kernel (..., C, multiplier)."""
-    rank = len(layer.kernel_size)
-    channels, multiplier = layer.kernel.shape[rank:]
-    config = _geometry(layer, channels)
-    config |= {"c_out": channels * multiplier, "groups": channels, "padding": _padding(layer)}
-    tensors = _tensors(layer, weight=("kernel", depthwise_axes(rank)), bias=("bias",))
-    return Layer("convolution", config, tensors)
-
-
-def transposed_convolution(layer: Any) -> Layer:
-    """A transposed convolution of any rank; kernel (..., O, I)."""
-    rank = len(layer.kernel_size)
-    if layer.output_padding is not None:
-        raise ArgumentError("its `output_padding` is given, which means another size in PyTorch")
-    config = _geometry(layer, layer.kernel.shape[rank + 1])
-    geometry = (layer.padding, layer.kernel_size, layer.strides, layer.dilation_rate)
-    config |= {"c_out": layer.filters, "groups": 1, "padding": output_cuts(*geometry)}
-    tensors = _tensors(layer, weight=("kernel", kernel_axes(rank)), bias=("bias",))
-    return Layer("transposed_convolution", config, tensors)
-
-
-def linear(layer: layers.Dense) -> Layer:
-    """A linear layer."""
-    features, outputs = layer.kernel.shape
-    config = {"in_features": features, "out_features": outputs, "bias": layer.use_bias}
-    return Layer("linear", config, _tensors(layer, weight=("kernel", MATRIX), bias=("bias",)))
-
-
-def batch_norm(layer: layers.BatchNormalization) -> Layer:
-    """A batch normalisation of any rank."""
-    config = {"channels": layer.moving_mean.shape[0], "eps": layer.epsilon}
-    config["momentum"] = rest_of(layer.momentum)
-    places = {"running_mean": ("moving_mean",), "running_var": ("moving_variance",)}
-    tensors = {**_vectors(layer), **_tensors(layer, **places)}
-    return Layer("batch_norm", {**config, **_learnt(layer)}, tensors)
-
-
-def layer_norm(layer: layers.LayerNormalization) -> Layer:
-    """A layer normalisation over the last axis."""
-    if getattr(layer, "rms_scaling", False):
-        raise ArgumentError("its `rms_scaling` leaves the mean in")
-    if not layer.weights:  # nor does it know its channels
-        return Layer("layer_norm", {"channels": 1, "eps": layer.epsilon, **_learnt(layer)}, {})
-    sizes = {tuple(each.shape) for each in (layer.gamma, layer.beta) if each is not None}
-    if len(sizes) != 1 or len(shape := sizes.pop()) != 1:
-        raise ArgumentError("it normalises axes whose order differs between frameworks")
-    config = {"channels": shape[0], "eps": layer.epsilon, **_learnt(layer)}
-    return Layer("layer_norm", config, _vectors(layer))
-
-
-def group_norm(layer: layers.GroupNormalization) -> Layer:
-    """A group normalisation."""
-    channels = layer.input_spec.axes[layer.axis]
-    config = {"channels": channels, "groups": layer.groups, "eps": layer.epsilon}
-    return Layer("group_norm", {**config, **_learnt(layer)}, _vectors(layer))
-
-
-def embedding(layer: layers.Embedding) -> Layer:
-    """A table of vectors."""
-    config = {"count": layer.input_dim, "features": layer.output_dim}
-    return Layer("embedding", config, _tensors(layer, weight=("embeddings",)))
-
-
-def prelu(layer: layers.PReLU) -> Layer:
-    """A PReLU with a slope for each channel, or one for all."""
-    sizes = [size for size in layer.alpha.shape if size != 1]
-    if len(sizes) > 1:
-        raise ArgumentError("it has a slope for each position: share the other axes")
-    return Layer("prelu", {"channels": (*sizes, 1)[0]}, _tensors(layer, weight=("alpha",)))
-
-
-def multi_head_attention(layer: Any) -> Layer:
-    """Attention whose queries, keys and values have the features of the output."""
-    projections = (layer.query_dense, layer.key_dense, layer.value_dense)
-    features, heads, size = projections[0].kernel.shape
-    shapes = {tuple(each.kernel.shape) for each in projections}
-    output = tuple(layer.output_dense.kernel.shape)
-    is_plain = len(shapes) == 1 and output == (heads, size, features) and heads * size == features
-    if not is_plain or getattr(layer, "_use_gate", False):
-        raise ArgumentError("its keys and values are no plain projections of as many features")
-    tensors: dict[str, Place | Sequence[Place]] = {
-        "in_proj_weight": [Place(each.kernel, (1, 2, 0)) for each in projections],
-        "out_proj.weight": Place(layer.output_dense.kernel, (2, 0, 1)),
-    }
-    bias = projections[0].bias is not None
-    if bias:
-        tensors["in_proj_bias"] = [Place(each.bias) for each in projections]
-        tensors["out_proj.bias"] = Place(layer.output_dense.bias)
-    config = {"features": features, "heads": heads, "bias": bias}
-    return Layer("multi_head_attention", config, tensors)
-
 
 READERS: dict[type, Reader] = {
-    **dict.fromkeys((layers.Conv1D, layers.Conv2D, layers.Conv3D), convolution),
-    **dict.fromkeys((layers.DepthwiseConv1D, layers.DepthwiseConv2D), depthwise_convolution),
+    **dict.fromkeys((layers.Conv1D, layers.Conv2D, layers.Conv3D), readers.convolution),
+    **dict.fromkeys(
+        (layers.DepthwiseConv1D, layers.DepthwiseConv2D), readers.depthwise_convolution
+    ),
     **dict.fromkeys(
         (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose),
-        transposed_convolution,
+        readers.transposed_convolution,
     ),
-    layers.Dense: linear,
-    layers.BatchNormalization: batch_norm,
-    layers.LayerNormalization: layer_norm,
-    layers.GroupNormalization: group_norm,
-    layers.Embedding: embedding,
-    layers.PReLU: prelu,
-    layers.MultiHeadAttention: multi_head_attention,
+    layers.Dense: readers.linear,
+    layers.BatchNormalization: readers.batch_norm,
+    layers.LayerNormalization: readers.layer_norm,
+    layers.GroupNormalization: readers.group_norm,
+    layers.Embedding: readers.embedding,
+    layers.PReLU: readers.prelu,
+    layers.MultiHeadAttention: readers.multi_head_attention,
 }
 
 
@@ -157,7 +43,7 @@ def register(kind: type, reader: Reader) -> None:
     >>> class Widened(layers.Dense):
     ...     def call(self, x):
     ...         return super().call(2 * x)
-    >>> register(Widened, linear)
+    >>> register(Widened, readers.linear)
     """
     READERS[kind] = reader
 
@@ -188,31 +74,3 @@ def layer_of(module: Any) -> Layer:
 def held(module: Any) -> list[Any]:
     """The variables that a layer itself holds, random numbers left out."""
     return [*module._trainable_variables, *module._non_trainable_variables]
-
-
-def _geometry(layer: Any, channels: int) -> dict[str, Any]:
-    return {
-        "c_in": channels,
-        "kernel_size": tuple(layer.kernel_size),
-        "stride": tuple(layer.strides),
-        "dilation": tuple(layer.dilation_rate),
-        "bias": layer.use_bias,
-    }
-
-
-def _padding(layer: Any) -> Any:
-    return padding_sides(layer.padding, layer.kernel_size, layer.strides, layer.dilation_rate)
-
-
-def _learnt(layer: Any) -> dict[str, bool]:
-    return {"weight": layer.gamma is not None, "bias": layer.beta is not None}
-
-
-def _vectors(layer: Any) -> dict[str, Place]:
-    return _tensors(layer, weight=("gamma",), bias=("beta",))
-
-
-def _tensors(layer: Any, **places: Any) -> dict[str, Place]:
-    """The tensors that the layer has, each where it stands."""
-    found = {name: (getattr(layer, place[0]), *place[1:]) for name, place in places.items()}
-    return {name: Place(*place) for name, place in found.items() if place[0] is not None}

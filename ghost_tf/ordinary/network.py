@@ -18,13 +18,13 @@ TRACKING = ("_layers", "_functional", "_operations", "_tracked", "_metrics", "_m
 def parts(
     network: Any, own: tuple[type, ...], path: str = "", named: bool = True
 ) -> Iterator[Part]:
-    """Every place of a network where a module stands that holds tensors of its own.
+    """Every place of a network where a module stands that holds tensors of its own, or flattens.
 
     Nothing is looked for inside the classes of this package, `own`.
     """
     is_layer = isinstance(network, keras.layers.Layer)
     is_known = isinstance(network, own) or reader_of(network) is not None
-    if is_known or (is_layer and held(network)):
+    if is_known or (is_layer and held(network)) or isinstance(network, keras.layers.Flatten):
         yield Part(path, network, named)
     if is_known:
         return

@@ -1,106 +1,33 @@
-"""Ordinary layers: what a file says of each, and where its tensors stand."""
+"""The table of ordinary layers: which are known, and what else a module holds."""
 
 from typing import Any
 
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from ghost_torch.framework.computed import tensor_of
+from ghost_torch.ordinary import readers
 from weights import ArgumentError
-from weights.columns.places import BESIDE, UNKNOWN, Layer, Place, Reader, reader_among
-from weights.modules.ordinary.convolutions import padding_sides
+from weights.columns.places import BESIDE, UNKNOWN, Layer, Reader, reader_among
 from weights.replacing.reasons import UNBUILT
 
 # Methods in which a layer computes.
 CALLS = ("forward", "_conv_forward", "__call__")
 ABSTRACT = "it has no values, only shapes: call module.to_empty(device='cpu') first"
 
-
-def convolution(layer: Any) -> Layer:
-    """A convolution of any rank."""
-    geometry = (layer.kernel_size, layer.stride, layer.dilation)
-    config = {
-        **_channels(layer),
-        "padding": padding_sides(layer.padding, *geometry),
-        "padding_mode": layer.padding_mode,
-    }
-    return Layer("convolution", config, _tensors(layer, "weight", "bias"))
-
-
-def transposed_convolution(layer: Any) -> Layer:
-    """A transposed convolution of any rank."""
-    sides = zip(layer.padding, layer.output_padding, strict=True)
-    cuts = tuple((padding, padding - added) for padding, added in sides)
-    config = {**_channels(layer), "padding": cuts}
-    return Layer("transposed_convolution", config, _tensors(layer, "weight", "bias"))
-
-
-def linear(layer: nn.Linear) -> Layer:
-    """A linear layer."""
-    config = {"in_features": layer.in_features, "out_features": layer.out_features}
-    config["bias"] = layer.bias is not None
-    return Layer("linear", config, _tensors(layer, "weight", "bias"))
-
-
-def batch_norm(layer: Any) -> Layer:
-    """A batch normalisation of any rank."""
-    if layer.running_mean is None:
-        raise ArgumentError("it keeps no running statistics")
-    config = {"channels": layer.num_features, "eps": layer.eps, "momentum": layer.momentum}
-    names = ("weight", "bias", "running_mean", "running_var")
-    return Layer("batch_norm", {**config, **_learnt(layer)}, _tensors(layer, *names))
-
-
-def layer_norm(layer: nn.LayerNorm) -> Layer:
-    """A layer normalisation over the last axis."""
-    if len(layer.normalized_shape) != 1:
-        shape = tuple(layer.normalized_shape)
-        raise ArgumentError(f"it normalises {shape}, whose order differs between frameworks")
-    config = {"channels": layer.normalized_shape[0], "eps": layer.eps, **_learnt(layer)}
-    return Layer("layer_norm", config, _tensors(layer, "weight", "bias"))
-
-
-def group_norm(layer: nn.GroupNorm) -> Layer:
-    """A group normalisation."""
-    config = {"channels": layer.num_channels, "groups": layer.num_groups, "eps": layer.eps}
-    return Layer("group_norm", {**config, **_learnt(layer)}, _tensors(layer, "weight", "bias"))
-
-
-def embedding(layer: nn.Embedding) -> Layer:
-    """A table of vectors."""
-    if layer.max_norm is not None:
-        raise ArgumentError("its `max_norm` changes the table as it is read")
-    config = {"count": layer.num_embeddings, "features": layer.embedding_dim}
-    return Layer("embedding", config, _tensors(layer, "weight"))
-
-
-def prelu(layer: nn.PReLU) -> Layer:
-    """A PReLU with a slope for each channel, or one for all."""
-    return Layer("prelu", {"channels": layer.num_parameters}, _tensors(layer, "weight"))
-
-
-def multi_head_attention(layer: Any) -> Layer:
-    """Attention whose queries, keys and values have the features of the output."""
-    if not layer._qkv_same_embed_dim or layer.bias_k is not None or layer.add_zero_attn:
-        raise ArgumentError("its keys and values are no plain projections of as many features")
-    bias = layer.in_proj_bias is not None
-    config = {"features": layer.embed_dim, "heads": layer.num_heads, "bias": bias}
-    names = ("in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias")
-    return Layer("multi_head_attention", config, _tensors(layer, *names))
-
-
 READERS: dict[type, Reader] = {
-    **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d), convolution),
+    **dict.fromkeys((nn.Conv1d, nn.Conv2d, nn.Conv3d), readers.convolution),
     **dict.fromkeys(
-        (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d), transposed_convolution
+        (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d), readers.transposed_convolution
     ),
-    nn.Linear: linear,
-    **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm), batch_norm),
-    nn.LayerNorm: layer_norm,
-    nn.GroupNorm: group_norm,
-    nn.Embedding: embedding,
-    nn.PReLU: prelu,
-    nn.MultiheadAttention: multi_head_attention,
+    nn.Linear: readers.linear,
+    **dict.fromkeys(
+        (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm), readers.batch_norm
+    ),
+    nn.LayerNorm: readers.layer_norm,
+    nn.GroupNorm: readers.group_norm,
+    nn.Embedding: readers.embedding,
+    nn.PReLU: readers.prelu,
+    nn.MultiheadAttention: readers.multi_head_attention,
 }
 
 
@@ -116,7 +43,7 @@ def register(kind: type, reader: Reader) -> None:
     >>> class Widened(nn.Linear):
     ...     def forward(self, x):
     ...         return super().forward(2 * x)
-    >>> register(Widened, linear)
+    >>> register(Widened, readers.linear)
     """
     READERS[kind] = reader
 
@@ -155,25 +82,3 @@ def _sources(module: nn.Module) -> set[str]:
     hooks: Any = module._forward_pre_hooks.values()
     names = {getattr(hook, "_tensor_name", getattr(hook, "name", "")) for hook in hooks}
     return {f"{name}_{part}" for name in names for part in ("g", "v", "u", "orig", "mask")}
-
-
-def _channels(layer: Any) -> dict[str, Any]:
-    return {
-        "c_in": layer.in_channels,
-        "c_out": layer.out_channels,
-        "kernel_size": tuple(layer.kernel_size),
-        "stride": tuple(layer.stride),
-        "dilation": tuple(layer.dilation),
-        "groups": layer.groups,
-        "bias": layer.bias is not None,
-    }
-
-
-def _learnt(layer: Any) -> dict[str, bool]:
-    return {name: getattr(layer, name) is not None for name in ("weight", "bias")}
-
-
-def _tensors(layer: nn.Module, *names: str) -> dict[str, Place]:
-    """The tensors that the layer has, each where it stands."""
-    found = {name: tensor_of(layer, name) for name in names}
-    return {name: Place(tensor) for name, tensor in found.items() if tensor is not None}

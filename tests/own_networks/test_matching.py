@@ -172,6 +172,9 @@ def test_padding_may_stand_in_another_layer_and_is_noted(tmp_path: Path) -> None
     )
     with pytest.raises(MismatchError, match="`padding` is"):
         ghost_torch.load_weights(network(stem=image(2)), tmp_path / "one")
+    ghosts = [network(stem=ghost_torch.GhostConv(3, 8, 3, padding=padding)) for padding in (1, 0)]
+    ghost_torch.save_weights(ghosts[0], tmp_path / "ghost")
+    assert len(ghost_torch.load_weights(ghosts[1], tmp_path / "ghost").notes) == 1
 
 
 def tied_parameters() -> nn.Module:

@@ -158,3 +158,20 @@ def test_a_layer_of_keras_must_work_along_the_channels_of_its_network(
         text = f"'it' .*: it works along axis {axis} of 4, where the channels are axis {right}$"
         with pytest.raises(ArgumentError, match=text):
             ghost_tf.save_weights(network, tmp_path / data_format)
+
+
+def test_a_flatten_of_keras_must_know_the_order_of_its_images(tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras")
+    import ghost_tf
+
+    def network(data_format: str) -> Any:
+        conv = keras.layers.Conv2D(4, 1, data_format="channels_first", name="conv")
+        flatten = keras.layers.Flatten(data_format=data_format, name="flat")
+        return keras.Sequential(
+            [keras.Input((4, 3, 2)), conv, flatten, keras.layers.Dense(2, name="fc")]
+        )
+
+    sizes = {"fc": (4, 3, 2)}
+    ghost_tf.save_weights(network("channels_first"), tmp_path / "file", flatten=sizes)
+    with pytest.raises(ArgumentError, match=r"'flat' .*: its data_format must be that of "):
+        ghost_tf.save_weights(network("channels_last"), tmp_path / "other", flatten=sizes)

@@ -153,11 +153,14 @@ def _worst(baseline: Baseline, record: Record, key: Key, side: str) -> Match | N
 def _matches(
     baseline: Baseline, record: Record, there: Key, here: Key, side: str
 ) -> Iterator[Match]:
-    """Every array that both calls have, by name, or by place where both have as many."""
+    """Every array that both calls have, by name, or by place where both have as many.
+
+    Of one alone the other's is the first: PyTorch's attention returns its weights as well.
+    """
     wanted, got = baseline.arrays(there, side), getattr(record.calls[here], side)
     names = [(name, name) for name in wanted if name in got]
-    if not names and len(wanted) == len(got):
-        names = list(zip(wanted, got, strict=True))
+    if not names and (len(wanted) == len(got) or 1 in (len(wanted), len(got))):
+        names = list(zip(wanted, got, strict=False))
     for ours, theirs in names:
         array = wanted[ours]
         images = baseline.images.get(array[0].size, ()) if array.ndim == 2 else ()

@@ -147,6 +147,25 @@ def test_calls_outputs_and_names_line_up() -> None:
     )
 
 
+def recorded(outputs: dict[str, np.ndarray]) -> Record:
+    """A run of a network of one module, `att`, with these outputs."""
+    common = {"call": 0, "type": "Attention", "inputs": {"0": X[0]}, "told": None}
+    calls = [{"path": path, "outputs": outputs, **common} for path in ("att", "")]
+    flags = {"channels_last": False, "training": False, "double": True}
+    return Record.read("torch", {"calls": calls, **flags})
+
+
+@pytest.mark.parametrize(("shift", "first"), [(0.0, None), (1.0, "att")])
+def test_a_single_output_is_compared_with_the_first_of_several(
+    shift: float, first: str | None
+) -> None:
+    several = recorded({"0": X[0].astype(np.float64), "1": np.ones(3)})
+
+    found = compare(Baseline(several, several, ()), recorded({"": X[0] + shift}))
+
+    assert (found.first.key.path if found.first else None) == first
+
+
 def test_code_that_raises_is_told_by_its_place(tmp_path: Path, monkeypatch: Any) -> None:
     from ghost_torch.recording.recorder import Recorder
 

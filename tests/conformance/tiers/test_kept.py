@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conformance.cases import digits
 from conformance.cases.case import Case
 from conformance.cases.model import Model
 from conformance.cases.traits import multiply_adds
@@ -15,7 +16,7 @@ from conformance.implementations.caching import REFERENCES, cache_folder
 from conformance.implementations.local import LocalImplementation
 from conformance.judging.verdict import Outcome
 from conformance.oracle import adapter
-from conformance.tiers import Settings, make_tiers
+from conformance.tiers import Settings, make_tiers, network
 from conformance.tiers import kept as kept_references
 from conformance.tiers.base import Tier
 
@@ -74,6 +75,27 @@ def test_nothing_is_computed_that_was_kept(monkeypatch: pytest.MonkeyPatch) -> N
     assert read.allowed == computed.allowed
     for name, value in computed.values.items():
         np.testing.assert_array_equal(read.values[name], value, strict=True)
+
+
+def test_the_network_of_the_digits_is_trained_for_later_runs_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trained = []
+
+    def train(folder: Path) -> None:
+        trained.append(folder)
+        for name in (digits.WEIGHTS, digits.IMAGES):
+            (folder / name).write_text(f"{name} of training {len(trained)}")
+
+    monkeypatch.setattr(network, "train_digits", train)
+    monkeypatch.setattr(network, "load", lambda *paths: [path.read_text() for path in paths])
+    first, later, anew = (
+        network.NetworkTier(settings)._data() for settings in (KEPT, KEPT, Settings())
+    )
+
+    assert later == first
+    assert anew != first
+    assert len(trained) == 2
 
 
 def test_other_code_has_references_of_its_own(

@@ -13,6 +13,8 @@ from weights.errors import ArgumentError
 from weights.tensors import joined
 from weights.text import brief
 
+# Kinds whose padding another layer may do before them.
+PADDING = (*CONVOLUTIONS, "ghost_conv")
 # What to do about an argument that a layer cannot simply be built with.
 REMEDIES = {
     "form": ": load a file before `deploy`, and a deployed one into a deployed network",
@@ -96,7 +98,7 @@ def _check_pairs(found: Matching) -> None:
                 continue
             text = f"{_both(there, here)}: `{key}` is {brief(old)} in the file and {brief(new)} in "
             # What a layer beside it may pad, or cut off, in its place.
-            may_pad = there.kind in CONVOLUTIONS and key == "padding"
+            may_pad = there.kind in PADDING and key == "padding"
             if may_pad and not (_pads(old) and _pads(new)):
                 found.notes.append(f"{text}the network: right where another layer does it")
             else:
@@ -105,7 +107,9 @@ def _check_pairs(found: Matching) -> None:
 
 def _pads(padding: Any) -> bool:
     """Whether there is padding at all."""
-    return isinstance(padding, str) or any(side for sides in padding for side in sides)
+    if isinstance(padding, (list, tuple)):
+        return any(map(_pads, padding))
+    return padding != 0
 
 
 def _both(there: Described, here: Described) -> str:
