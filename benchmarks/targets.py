@@ -17,6 +17,11 @@ RATIO_2 = "ratio 2"
 # The ways of running a deployed module, of which the fastest counts.
 WAYS = ("", ", channels first", ", compiled", ", compiled, C++ wrapper", ", XLA")
 PLAIN, OURS = (tuple(f"{name} deployed{way}" for way in WAYS) for name in ("plain", "ours"))
+# What a deployed GhostConv of PyTorch is to reach in the place of some 1x1 convolutions.
+COMPILED = (
+    (("1x1 32->64 @56", "batch 1"), 0.75), (("1x1 128->128 @28", "batch 1"), 0.9),
+    (("1x1 256->256 @14", "batch 1"), 1.2), (("1x1", "batch 8"), 1.0),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,15 @@ def _layers(table: Table) -> Iterable[Target]:
     ratios = table.layers("tf", BOTH, ("naive",), ("ours, XLA",), cases)
     what = f"ghost_tf under XLA, naive in graph mode / ours, {BOTH}"
     yield Target(what, AT_LEAST, 1.0, ratios)
+    for what in ("forward", BOTH):
+        ratios = table.layers("torch", what, ("naive",), ("ours",), cases)
+        whole = f"ghost_torch in eager mode, naive / ours, {what}"
+        yield Target(f"{whole}, median", AT_LEAST, 1.0, ratios, of_median=True)
+        yield Target(whole, AT_LEAST, 0.97, ratios)
+    for parts, wanted in COMPILED:
+        ratios = table.layers("torch", "forward", PLAIN, OURS, partial(contains, *parts, RATIO_2))
+        yield Target(f"ghost_torch deployed, plain / ours, {' '.join(parts)}", AT_LEAST, wanted,
+                     ratios)  # fmt: skip
     for framework in FRAMEWORKS:
         for kernel, wanted in (("3x3", 1.7), ("1x1", 1.0)):
             cases = partial(contains, kernel, RATIO_2)
@@ -183,6 +197,10 @@ def _files(table: Table) -> Iterable[Target]:
         over, under = table.time(*key, candidate), table.time(*key, "bytes")
         ratios = {framework: over / under} if over and under else {}
         yield Target(f"loading ghostnet_100, {framework} / bytes", AT_MOST, wanted, ratios)
+    key = ("torch", "load", "ghostnet_100", "load")
+    over, under = table.time(*key, "module"), table.time(*key, "safetensors")
+    ratios = {"torch": over / under} if over and under else {}
+    yield Target("loading ghostnet_100, torch / safetensors.torch", AT_MOST, 1.5, ratios)
     for framework in FRAMEWORKS:
         added = table.time(framework, "import", "import", "import", "added")
         ratios = {framework: added} if added else {}

@@ -79,6 +79,12 @@ def layer(*, quick: bool) -> None:
         forward |= deployed(ours, "ours deployed", x)
         emit(rows("torch", "layer", str(shape), "forward", forward, quick=quick))
         emit(rows("torch", "layer", str(shape), "forward + backward", steps(shape), quick=quick))
+    for shape in () if quick else (Shape(256, 256, 1, 14),):
+        torch.compiler.reset()
+        x, ours = image(shape), ghost_torch.deploy(ghost_torch.GhostConv(**shape.arguments))
+        forward = deployed(Plain(shape, norm=False), "plain deployed", x)
+        forward |= deployed(ours, "ours deployed", x)
+        emit(rows("torch", "layer", str(shape), "forward", forward, quick=quick))
 
 
 def trained(shape: Shape) -> dict[str, nn.Module]:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as hooked
 
+from ghost_torch.framework.compiled import is_fused, shifted
+
 IN_PLACE: dict[type, Callable[[Tensor], Tensor]] = {
     nn.ReLU: torch.relu_,
     nn.ReLU6: lambda x: nn.functional.relu6(x, inplace=True),
@@ -15,13 +17,14 @@ IN_PLACE: dict[type, Callable[[Tensor], Tensor]] = {
 
 def activated(half: nn.Sequential, x: Tensor) -> Tensor:
     """The layers in turn, the activation in place where nothing else reads its input."""
-    *before, act = layers = tuple(half._modules.values())
-    in_place = IN_PLACE.get(type(act))
-    if in_place is None or not isinstance(before[0], nn.Conv2d) or _are_seen(layers, x):
-        for layer in layers:
+    conv, *others = layers = tuple(half._modules.values())
+    in_place = IN_PLACE.get(type(others[-1]))
+    if in_place is None or not isinstance(conv, nn.Conv2d) or _are_seen(layers, x):
+        x = shifted(conv, x) if is_fused(conv, x) else conv(x)
+        for layer in others:
             x = layer(x)
         return x
-    for layer in before:
+    for layer in layers[:-1]:
         x = layer.forward(x)  # what calling it does where there are no hooks
     return in_place(x)
 

@@ -109,3 +109,47 @@ def test_a_layer_under_autocast_is_one_graph(training: bool, layer: Any) -> None
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert compiled(images(2, 3, 9, 7)).shape == layer(images(2, 3, 9, 7)).shape
+
+
+def convolutions(compiled: bool, gradient: bool = False) -> tuple[int, torch.Tensor, torch.Tensor]:
+    """How many convolutions the graph of a deployed layer has, its output, and the layer's own."""
+    torch.manual_seed(0)
+    layer = ghost_torch.deploy(ghost_torch.GhostConv(3, 32, 3, padding=1))
+    x, graphs = images(2, 3, 9, 7), []
+
+    def backend(graph: Any, _: Any) -> Any:
+        graphs.append(graph.graph)
+        return graph.forward
+
+    with torch.set_grad_enabled(gradient):
+        if compiled:
+            found = torch.compile(layer, backend=backend, fullgraph=True)(x)
+        else:
+            program = torch.export.export(layer, (x,))
+            found, graphs = program.module()(x), [program.graph]
+        wanted = layer(x)
+    return sum("conv2d" in str(node.target) for node in graphs[0].nodes), found, wanted
+
+
+@pytest.mark.parametrize(
+    ("compiled", "gradient", "wanted"),
+    [(True, False, 1), (True, True, 2), (False, False, 2)],
+    ids=["compiled inference", "compiled with gradients", "exported"],
+)
+def test_only_compiled_inference_has_no_depthwise_convolution(
+    compiled: bool, gradient: bool, wanted: int
+) -> None:
+    count, found, own = convolutions(compiled, gradient)
+
+    assert count == wanted
+    torch.testing.assert_close(found, own)
+
+
+@pytest.mark.parametrize("shape", [(2, 32, 9, 7), (1, 32, 1, 1), (3, 32, 2, 5)], ids=str)
+def test_a_compiled_deployed_layer_evaluates_the_same(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    layer = ghost_torch.deploy(ghost_torch.GhostConv(32, 64))
+
+    with torch.no_grad():
+        found = torch.compile(layer, fullgraph=True)(images(*shape))
+        torch.testing.assert_close(found, layer(images(*shape)))

@@ -1,0 +1,41 @@
+"""Depthwise convolutions in the form that PyTorch's compiler fuses with what stands around them."""
+
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+# The rows and columns of a kernel, in the order of its numbers.
+PLACES = tuple(product(range(3), range(3)))
+# Before PyTorch 2.7 nothing tells that a graph is exported, which keeps plain convolutions.
+is_exporting: Any = getattr(torch.compiler, "is_exporting", lambda: True)
+
+
+def is_fused(conv: Any, x: Tensor) -> bool:
+    """Whether a depthwise convolution is better computed by `shifted`.
+
+    That is compiled inference on a CPU, of what nobody watches.
+    """
+    if not torch.compiler.is_compiling() or is_exporting() or torch.is_grad_enabled():
+        return False
+    if type(conv) is not nn.Conv2d or conv.kernel_size != (3, 3) or x.device.type != "cpu":
+        return False
+    if conv._forward_hooks or conv._forward_pre_hooks or torch.is_autocast_enabled("cpu"):
+        return False
+    return conv.groups == conv.in_channels == conv.out_channels
+
+
+def shifted(conv: Any, x: Tensor) -> Tensor:
+    """The depthwise 3x3 convolution as a sum of shifted inputs, each times its part of the kernel.
+
+    Shapes: x: (N, C, H, W), the same out.
+    """
+    height, width = x.shape[2:]
+    padded = nn.functional.pad(x, (1, 1, 1, 1))
+    # A buffer of nine rows: read from the kernel, the channels of one part lie nine numbers apart.
+    taps = torch.stack(conv.weight.flatten(1).unbind(1))[:, None, :, None, None]
+    out = torch.zeros_like(taps[0]) if conv.bias is None else conv.bias[:, None, None]
+    for tap, (row, column) in zip(taps.unbind(0), PLACES, strict=True):
+        out = out + padded[:, :, row : row + height, column : column + width] * tap
+    return out
