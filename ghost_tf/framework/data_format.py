@@ -53,6 +53,8 @@ def concatenate(parts: list[Any], data_format: str) -> Any:
 
 def crop_channels(x: Any, channels: int, data_format: str) -> Any:
     """The first `channels` channels."""
+    if x.shape[channel_axis(data_format)] == channels:
+        return x  # the gradient of a slice of the whole is a copy
     return x[:, :channels] if data_format == "channels_first" else x[..., :channels]
 
 

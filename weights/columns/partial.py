@@ -45,7 +45,8 @@ def select(
         problem = f"the file holds a {file.architecture}, the module is a {architecture}"
         raise MismatchError("cannot load weights", [problem])
     plain = config.to_dict()
-    specs = file.specs if plain == file.config else list(config.tensors())
+    is_known = file.specs and plain == file.config
+    specs = file.specs if is_known else list(config.tensors())
     check_patterns(allow_missing, {*(spec.name for spec in specs), *file.tensors})
     kept = {name for name in _differing(file, specs) if matches(name, allow_missing)}
     loaded = [spec for spec in specs if spec.name not in kept]

@@ -28,14 +28,14 @@ class WeightFile:
 
     `config` is as `write_file` writes it: complete but for the arguments that a file leaves out at
     their default, which `configure` adds. `tensors` have canonical names and layouts. `metadata` is
-    the whole entry of the file. `specs` are the tensors that the arguments make.
+    the whole entry of the file. `specs` are the tensors that the arguments make, of a file read.
     """
 
     architecture: str
     config: dict[str, Any]
     tensors: dict[str, np.ndarray] = field(repr=False)
     metadata: dict[str, Any] = field(repr=False)
-    specs: list[TensorSpec] = field(repr=False)
+    specs: list[TensorSpec] = field(repr=False, default_factory=list)
 
 
 def write_file(

@@ -384,7 +384,20 @@ def expanding() -> bytes:
     return bytes(onnx.helper.make_model(graph).SerializeToString())
 
 
+def growing() -> bytes:
+    """Sizes of an image of any size that double, and many sums of one constant."""
+    nodes = [onnx.helper.make_node("Shape", ["x"], ["s0"])]
+    for i in range(60):
+        nodes.append(onnx.helper.make_node("Concat", [f"s{i}"] * 2, [f"s{i + 1}"], axis=0))
+    nodes += [onnx.helper.make_node("Add", [f"k{i}", "k0"], [f"k{i + 1}"]) for i in range(20_000)]
+    image = onnx.helper.make_tensor_value_info("x", 1, ["n", 3, "height", "width"])
+    made = [onnx.numpy_helper.from_array(np.array([1]), "k0")]
+    graph = onnx.helper.make_graph(nodes, "g", [image], [], made)
+    return bytes(onnx.helper.make_model(graph).SerializeToString())
+
+
 HOSTILE = {
+    "grows": (growing, "holds no module that is recognised"),
     "expands": (expanding, "holds no module that is recognised"),
     "names another file": (external, "names other files with its numbers: save it as one file"),
     "claims more than it has": (claiming, "is not a whole ONNX file"),

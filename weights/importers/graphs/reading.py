@@ -75,7 +75,8 @@ def _shapes(
                 dims[axis].dim_value = size
         # What an exporter noted of values has names for sizes, or those of another size.
         del model.graph.value_info[:]
-        graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        # Without propagating data, which a file could make of any size.
+        graph = onnx.shape_inference.infer_shapes(model).graph
         known = {each.name: each.type.tensor_type.shape.dim for each in graph.value_info}
         known |= {each.name: each.type.tensor_type.shape.dim for each in graph.input}
         yield {name: tuple(dim.dim_value for dim in dims) for name, dims in known.items()}
