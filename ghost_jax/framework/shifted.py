@@ -32,7 +32,7 @@ def _product(x: jax.Array, kernel: jax.Array, *, stride: Sizes) -> jax.Array:
     # a convolution sums them.
     rows, wide = x.reshape(-1, x.shape[-1]), wide_type(x.dtype)
     out = jnp.matmul(rows, kernel[0, 0], preferred_element_type=wide).astype(kernel.dtype)
-    return out.reshape(*x.shape[:-1], -1)
+    return out.reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 @partial(jax.jit, static_argnums=(2, 3))
@@ -105,7 +105,7 @@ def _scattered(x: jax.Array, taps: jax.Array, stride: Sizes) -> jax.Array:
     """
     rows, columns, _ = taps.shape
     first, *others = (
-        _padded(x * taps[i, j], (rows - 1 - i, i), (columns - 1 - j, j))
+        _padded(x * taps[None, None, i, j, None], (rows - 1 - i, i), (columns - 1 - j, j))
         for i, j in product(range(rows), range(columns))
     )
     out = jax.lax.optimization_barrier(sum(others, first))

@@ -25,6 +25,12 @@ pytestmark = [
 in_both_backends = pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
 
 
+@pytest.fixture(autouse=True)
+def forgetting() -> None:
+    """Forget what was compiled: PyTorch compiles one `forward` eight times at most."""
+    torch.compiler.reset()
+
+
 @pytest.fixture
 def layer() -> Any:
     """A layer with random tensors, in inference."""
