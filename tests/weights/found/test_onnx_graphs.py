@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.reference_files import reference_file
+from tests.timing import soon
 from weights import GhostError, configure, read_file
 from weights.importers import import_file
 from weights.importers.graphs.importer import read_parts
@@ -415,10 +415,8 @@ HOSTILE = {
 def test_a_graph_that_is_none_is_refused_at_once(tmp_path: Path, kind: str) -> None:
     make, words = HOSTILE[kind]
     (tmp_path / "a.onnx").write_bytes(make())
-    began = time.process_time()
 
-    with pytest.raises(GhostError) as caught:
+    with soon(), pytest.raises(GhostError) as caught:
         import_file(tmp_path / "a.onnx", "onnx")
 
     assert words in str(caught.value)
-    assert time.process_time() - began < 1

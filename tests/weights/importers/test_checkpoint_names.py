@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+from tests.timing import soon
 from weights import FormatError, GhostError, ImportRefused, MismatchError, configure, read_file
 from weights.importers import import_file
 from weights.importers.maps import NameMap
@@ -209,12 +209,9 @@ def test_names_without_end_are_refused_at_once(
     tmp_path: Path, name: str, read: Callable[..., Any]
 ) -> None:
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(many(name), protocol=4))
-    began = time.process_time()
 
-    with pytest.raises(GhostError):
+    with soon(), pytest.raises(GhostError):
         read(tmp_path / "a.pkl", "timm")
-
-    assert time.process_time() - began < 1
 
 
 def test_every_module_of_a_larger_network_is_taken_once(
