@@ -99,12 +99,8 @@ class OracleTier(Tier):
     def _find_reference(self, case: Case, unit: float) -> Reference:
         if not self.keeps_references:
             return self.compute_reference(case, unit)
-
-        def compute() -> list[Reference]:
-            return [self.compute_reference(case, unit)]
-
-        (found,) = self.kept.references([case.to_dict(), unit], compute)
-        return found
+        of = [case.to_dict(), unit]
+        return self.kept.reference(of, lambda: self.compute_reference(case, unit))
 
 
 class Memo(Generic[*Arguments, Value]):

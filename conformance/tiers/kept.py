@@ -48,8 +48,13 @@ class Kept:
             _write(path, found)
         return found
 
+    def reference(self, of: Any, compute: Callable[[], Reference]) -> Reference:
+        """The same of a reference."""
+        (found,) = self.references(of, lambda: [compute()])
+        return found
+
     def references(self, of: Any, compute: Callable[[], list[Reference]]) -> list[Reference]:
-        """The same of references."""
+        """The same of several references."""
         return _unpacked(self.arrays(of, lambda: _packed(compute())))
 
 

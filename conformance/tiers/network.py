@@ -130,13 +130,10 @@ class NetworkTier(Tier):
 
     def _oracle_stages(self) -> stages.Reference:
         data = self._data()
-
-        def compute() -> list[stages.Reference]:
-            return [stages.oracle_run(Model.of(data.file), data.x).reference()]
-
-        images = sha256(data.x.tobytes()).hexdigest()
-        (found,) = self.kept.references([data.file.metadata, images], compute)
-        return found
+        of = [data.file.metadata, sha256(data.x.tobytes()).hexdigest()]
+        return self.kept.reference(
+            of, lambda: stages.oracle_run(Model.of(data.file), data.x).reference()
+        )
 
     def _run(self, implementation: Implementation) -> Tensors:
         if self.settings.weights is None:
