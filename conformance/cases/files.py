@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from conformance.cases.model import Model
-from weights import configure, write_file
+from conformance.cases.model import Model, plain_weights
+from weights import write_file
 from weights.files.digests import canonical_json, content_digest, tensor_digest
 
 LENGTH = 8
@@ -153,11 +153,7 @@ def _unmarked(parts: Parts) -> None:
 def _wider(model: Model) -> Model:
     """A model of another width, whose tensors are zeros and variances of 1."""
     wide = {**model.config, "c_out": 2 * model.config["c_out"]}
-    tensors = {
-        spec.name: np.full(spec.shape, spec.name.endswith("running_var"), np.float32)
-        for spec in configure(model.architecture, wide).tensors()
-    }
-    return Model(model.architecture, wide, tensors)
+    return Model(model.architecture, wide, plain_weights(model.architecture, wide))
 
 
 PLAIN, NOTED, NEWER = "plain", "annotated", "newer"

@@ -12,6 +12,7 @@ from conformance.cases.tensors import Tensors, make
 from weights import ArgumentError, WeightFile, configure
 from weights.columns import fold
 from weights.modules.forms import TRAINING
+from weights.tensors import RUNNING_VAR
 
 
 class Model(NamedTuple):
@@ -49,6 +50,14 @@ def make_model(case: Case) -> tuple[Model, np.ndarray]:
     """The model and the input (N, C, H, W) of a case, in float32."""
     weights, x = make(case)
     return Model(case.architecture, case.config, weights), x
+
+
+def plain_weights(architecture: str, config: Mapping[str, Any]) -> Tensors:
+    """Zeros, with variances of one."""
+    return {
+        spec.name: np.full(spec.shape, spec.kind == RUNNING_VAR, np.float32)
+        for spec in configure(architecture, config).tensors()
+    }
 
 
 def output_cotangent(

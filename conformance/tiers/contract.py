@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from conformance.cases.case import Case, layer_id
 from conformance.cases.counts import CHEAP_NAMES, LAYERS, PRIMARY_NAMES, Layer
 from conformance.cases.mistakes import MISTAKES, Mistake
-from conformance.cases.model import Model, output_cotangent
-from conformance.cases.tensors import Tensors
+from conformance.cases.model import Model, output_cotangent, plain_weights
 from conformance.implementations.errors import ImplementationRaised
 from conformance.implementations.implementation import Implementation
 from conformance.judging.stages import is_network
 from conformance.judging.verdict import Outcome, Status
 from conformance.tiers.base import DEFAULT_SETTINGS, Settings, Tier
 from weights import configure
-from weights.tensors import RUNNING_VAR
 
 ERROR_TYPE = "ArgumentError"
 SHAPE, PARAMETERS, MISTAKE = "shape", "parameters", "mistake"
@@ -56,14 +51,6 @@ class ContractTier(Tier):
 
     def _case(self, name: str, kind: str, known: Layer | Mistake) -> Case:
         return Case(name, self.name, known.architecture, known.config, known.input_shape, kind)
-
-
-def plain_weights(architecture: str, config: Mapping[str, Any]) -> Tensors:
-    """Zeros, with variances of one."""
-    return {
-        spec.name: np.full(spec.shape, spec.kind == RUNNING_VAR, np.float32)
-        for spec in configure(architecture, config).tensors()
-    }
 
 
 def _plain_model(case: Case) -> Model:

@@ -18,7 +18,7 @@ import numpy as np
 
 from conformance.cases import digits
 from conformance.cases.case import Case
-from conformance.cases.model import Model
+from conformance.cases.model import Model, plain_weights
 from conformance.cases.tensors import Tensors
 from conformance.implementations.errors import NotSupported, shorten
 from conformance.implementations.implementation import Implementation
@@ -26,7 +26,6 @@ from conformance.implementations.registry import code_of, installed_version
 from conformance.judging import stages
 from conformance.judging.verdict import Outcome
 from conformance.tiers.base import DEFAULT_SETTINGS, Memo, Settings, Tier
-from conformance.tiers.contract import plain_weights
 from weights import GhostError, WeightFile, child, read_file, read_metadata
 from weights.files.storage import read_safetensors
 from weights.prediction.preprocess import preprocess

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from conformance.cases import files
-from conformance.cases.model import Model
+from conformance.cases.model import Model, plain_weights
 from conformance.cases.sequences import LAYER
-from conformance.tiers.contract import plain_weights
 from weights import FormatWarning, GhostError, read_file
 
 MODEL = Model("ghost_conv", LAYER, plain_weights("ghost_conv", LAYER))

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from conformance.cases.model import plain_weights
 from conformance.commands.cli import main
 from conformance.implementations.process import ProcessImplementation
 from conformance.tiers import NetworkTier, Settings
-from conformance.tiers.contract import plain_weights
 from weights import GhostError, write_file
 from weights.files.storage import write_safetensors
 from weights.frameworks import FRAMEWORKS

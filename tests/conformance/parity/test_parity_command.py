@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from conformance.cases.model import plain_weights
 from conformance.commands.cli import main
-from conformance.tiers.contract import plain_weights
 from tests.conformance.parity.networks import record, right, write
 from tests.porting_faults import FAULTS
 from weights import write_file

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from conformance import Case, Outcome, Status, Verdict
+from conformance.cases.model import plain_weights
 from conformance.commands.cli import main
 from conformance.implementations.process import ProcessImplementation
 from conformance.reports.report import read_report
@@ -24,7 +25,6 @@ from conformance.running.results import Run
 from conformance.running.runner import run
 from conformance.running.tasks import select_cases
 from conformance.tiers import NetworkTier, Settings, WeightsTier
-from conformance.tiers.contract import plain_weights
 from weights import FormatError, write_file
 from weights.files.storage import write_safetensors
 
