@@ -13,9 +13,9 @@ import numpy as np
 from conformance.cases.model import Model, plain_weights
 from weights import write_file
 from weights.files.digests import canonical_json, content_digest, tensor_digest
+from weights.files.header import LENGTH_BYTES, METADATA
+from weights.files.metadata import ENTRY
 
-LENGTH = 8
-METADATA, ENTRY = "__metadata__", "ghost_weights"
 # The tensor that stands last in a file of a GhostConv, and one of the same size before it.
 LAST, OTHER = "primary_conv.1.weight", "primary_conv.1.bias"
 ANNOTATIONS: dict[str, Any] = {"classes": ["cat", "dog"], "source": {"importer": "seed"}}
@@ -36,8 +36,8 @@ class Parts:
     @classmethod
     def of(cls, content: bytes) -> Parts:
         """The parts of a file's bytes."""
-        begin = LENGTH + int.from_bytes(content[:LENGTH], "little")
-        header = json.loads(content[LENGTH:begin])
+        begin = LENGTH_BYTES + int.from_bytes(content[:LENGTH_BYTES], "little")
+        header = json.loads(content[LENGTH_BYTES:begin])
         return cls(header, json.loads(header[METADATA][ENTRY]), content[begin:])
 
     def joined(self) -> bytes:
@@ -46,8 +46,8 @@ class Parts:
             entry = canonical_json(self.entry).decode()
             self.header[METADATA][ENTRY] = f"{{{self.spelling}{entry[1:]}"
         text = json.dumps(self.header, separators=(",", ":")).encode()
-        text += b" " * (-len(text) % LENGTH)
-        return len(text).to_bytes(LENGTH, "little") + text + self.data
+        text += b" " * (-len(text) % LENGTH_BYTES)
+        return len(text).to_bytes(LENGTH_BYTES, "little") + text + self.data
 
     def seal(self) -> None:
         """Give the entry the digest of what it says, so that nothing else tells of a change."""
