@@ -15,21 +15,28 @@ from weights import read_metadata
 from weights.files import file, header, metadata
 from weights.files.storage import read_safetensors
 
+Load = Callable[[Any], None]
+
+
+def loading(load: Callable[[Any, Load, Any], None]) -> Change:
+    """Load by `load(built, right, path)`, where `right(path)` loads as it should."""
+
+    def adapt(built: Any) -> None:
+        right = built.load
+        built.load = lambda path: load(built, right, path)
+
+    return adapt
+
 
 def loaded(edit: Callable[[Tensors, Tensors], Tensors]) -> Change:
     """Hold `edit(before, after)` after a file was loaded."""
 
-    def adapt(built: Any) -> None:
-        right = built.load
+    def load(built: Any, right: Load, path: Any) -> None:
+        before = built.state()
+        right(path)
+        FRAMEWORK.set_state(built.module, edit(before, built.state()))
 
-        def load(path: Any) -> None:
-            before = built.state()
-            right(path)
-            FRAMEWORK.set_state(built.module, edit(before, built.state()))
-
-        built.load = load
-
-    return adapt
+    return loading(load)
 
 
 def _kept(tensors: Callable[[str], bool]) -> Change:
@@ -40,46 +47,32 @@ def _kept(tensors: Callable[[str], bool]) -> Change:
 def refusing(refuses: Callable[[dict[str, Any]], bool]) -> Change:
     """Refuse the files whose entry is refused, which are right."""
 
-    def adapt(built: Any) -> None:
-        right = built.load
+    def load(built: Any, right: Load, path: Any) -> None:
+        if refuses(read_metadata(path)):
+            raise ValueError("what file is that?")
+        right(path)
 
-        def load(path: Any) -> None:
-            if refuses(read_metadata(path)):
-                raise ValueError("what file is that?")
-            right(path)
-
-        built.load = load
-
-    return adapt
+    return loading(load)
 
 
-def _emptied(built: Any) -> None:
+def _emptied(built: Any, right: Load, path: Any) -> None:
     """Hold zeros where a file was refused."""
-    right = built.load
-
-    def load(path: Any) -> None:
-        before = built.state()
-        try:
-            right(path)
-        except ValueError:
-            FRAMEWORK.set_state(built.module, {n: np.zeros_like(a) for n, a in before.items()})
-            raise
-
-    built.load = load
+    before = built.state()
+    try:
+        right(path)
+    except ValueError:
+        FRAMEWORK.set_state(built.module, {n: np.zeros_like(a) for n, a in before.items()})
+        raise
 
 
-def _careless(built: Any) -> None:
+def _careless(built: Any, right: Load, path: Any) -> None:
     """Take whatever tensors have the names and the sizes, as they come."""
-
-    def load(path: Any) -> None:
-        tensors, _ = read_safetensors(path)
-        before = built.state()
-        FRAMEWORK.set_state(
-            built.module,
-            {n: tensors[n].astype(a.dtype).reshape(a.shape) for n, a in before.items()},
-        )
-
-    built.load = load
+    tensors, _ = read_safetensors(path)
+    before = built.state()
+    FRAMEWORK.set_state(
+        built.module,
+        {n: tensors[n].astype(a.dtype).reshape(a.shape) for n, a in before.items()},
+    )
 
 
 SEQUENCES = "sequence"
@@ -102,8 +95,10 @@ LOADING_MUTANTS = (
            patches=((metadata, "check_version", unchecked),)),
     Mutant("loads-any-end", "a file may be longer than its tensors", SEQUENCES,
            patches=((header, "check_end", unchecked),)),
-    Mutant("loads-carelessly", "whatever tensors fit are taken", SEQUENCES, adapt=_careless),
-    Mutant("emptied", "a file that is refused leaves zeros", SEQUENCES, adapt=_emptied),
+    Mutant("loads-carelessly", "whatever tensors fit are taken", SEQUENCES,
+           adapt=loading(_careless)),
+    Mutant("emptied", "a file that is refused leaves zeros", SEQUENCES,
+           adapt=loading(_emptied)),
     Mutant("refuses-annotations", "a file that says more is refused", SEQUENCES,
            adapt=refusing(lambda entry: "classes" in entry)),
     Mutant("refuses-newer", "a file of a later minor version is refused", SEQUENCES,
