@@ -16,7 +16,7 @@ from conformance.faults.changes import (
 from conformance.mutants.defects.attention import odd_rows_too
 from conformance.mutants.mutant import Mutant
 from conformance.oracle import layers
-from conformance.oracle.bottleneck import GhostBottleneck
+from conformance.oracle.bottleneck import Bottleneck, GhostBottleneck
 from conformance.oracle.branches import ConvNorm
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
 from conformance.oracle.layers import identity, relu, relu6
@@ -46,6 +46,17 @@ def excited_early(self: Any, x: Any) -> Any:
     return self.ghost2(out) + self._shortcut(x)
 
 
+def strided_activated(self: Any, x: Any) -> Any:
+    """A bottleneck's strided convolution, if it has one, activated."""
+    out = Bottleneck._strided(self, x)
+    return out if self.conv_dw is None else relu(out)
+
+
+def shortcut_twice(self: Any, x: Any) -> Any:
+    """A bottleneck's shortcut, doubled."""
+    return 2 * Bottleneck._shortcut(self, x)
+
+
 def _one_branch_less(module: Any, plan: Any) -> list[Any]:
     found = _branches(module, plan)
     return found[:-1] if len(found) > 1 else found
@@ -70,11 +81,6 @@ def _doubled_branch(module: Any, plan: Any) -> list[Any]:
 def _second_activated(block: Any) -> None:
     for half in ("primary_conv", "cheap_conv"):
         activation(half, relu)(block.ghost2)
-
-
-def _strided_activated(self: Any, x: Any) -> Any:
-    out = GhostBottleneck._strided(self, x)
-    return out if self.conv_dw is None else relu(out)
 
 
 def _halves_swapped(self: Any, x: Any) -> Any:
@@ -161,14 +167,13 @@ FAMILY_MUTANTS = (
     Mutant("second-activated", "the second ghost module activated", FAMILY,
            each(GhostBottleneck, _second_activated)),
     Mutant("strided-activated", "the strided convolution activated", FAMILY,
-           with_methods(GhostBottleneck, _strided=_strided_activated)),
+           with_methods(GhostBottleneck, _strided=strided_activated)),
     Mutant("block-activated", "a bottleneck activated at its end", FAMILY,
            outputs(GhostBottleneck, lambda part, x, out: relu(out))),
     Mutant("shortcut-not-activated", "the shortcut's activation missing", FAMILY,
            each(GhostBottleneck, lambda part: setattr(part, "shortcut_act", identity))),
     Mutant("shortcut-twice", "the shortcut added twice", FAMILY,
-           with_methods(GhostBottleneck,
-                        _shortcut=lambda self, x: 2 * GhostBottleneck._shortcut(self, x))),
+           with_methods(GhostBottleneck, _shortcut=shortcut_twice)),
     Mutant("c3-swapped", "C3Ghost: the two paths joined in the other order", FAMILY,
            with_methods(C3Ghost, __call__=_halves_swapped)),
     Mutant("c3-block-less", "C3Ghost: the last block left out", FAMILY,

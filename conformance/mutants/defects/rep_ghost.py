@@ -8,21 +8,16 @@ from typing import Any
 import numpy as np
 
 from conformance.faults.changes import Change, each, outputs, with_methods
-from conformance.mutants.defects.family import excited_early, no_bias
+from conformance.mutants.defects.family import (
+    excited_early,
+    no_bias,
+    shortcut_twice,
+    strided_activated,
+)
 from conformance.mutants.mutant import Mutant
-from conformance.oracle.bottleneck import Bottleneck
-from conformance.oracle.layers import check_input, relu
+from conformance.oracle.layers import check_input, identity, relu
 from conformance.oracle.rep_ghost import RepGhostBottleneck, RepGhostConv
-from conformance.oracle.weighted import BatchNorm
 from weights.modules.forms import TRAINING
-
-
-class Unmerged(BatchNorm):
-    """A batch normalisation that merging forgot."""
-
-    def __call__(self, x: Any) -> Any:
-        """Return x."""
-        return x
 
 
 def sums(join: Callable[[Any, Any], Any]) -> Change:
@@ -67,11 +62,11 @@ def _one_statistics(layer: Any) -> None:
 
 
 def _cheap_unmerged(layer: Any) -> None:
-    layer.cheap_conv[1].__class__ = Unmerged
+    layer.cheap_conv[1] = identity
 
 
 def _skip_unmerged(layer: Any) -> None:
-    layer.fusion_bn[0].__class__ = Unmerged
+    layer.fusion_bn[0] = identity
 
 
 def _no_skip(layer: Any) -> None:
@@ -80,11 +75,6 @@ def _no_skip(layer: Any) -> None:
     middle = kernel.shape[2] // 2
     kernel[:, :, middle, middle] = 0
     layer.cheap_conv.weight = kernel
-
-
-def _strided_activated(self: Any, x: Any) -> Any:
-    out = Bottleneck._strided(self, x)
-    return out if self.conv_dw is None else relu(out)
 
 
 FAMILY = "family"
@@ -115,12 +105,11 @@ REP_GHOST_MUTANTS = (
     Mutant("rep-no-shortcut", "RepGhostBottleneck without its shortcut", FAMILY,
            with_methods(RepGhostBottleneck, _shortcut=lambda self, x: 0)),
     Mutant("rep-shortcut-twice", "RepGhostBottleneck: the shortcut added twice", FAMILY,
-           with_methods(RepGhostBottleneck, _shortcut=lambda self, x: 2 * Bottleneck._shortcut(
-               self, x))),
+           with_methods(RepGhostBottleneck, _shortcut=shortcut_twice)),
     Mutant("rep-second-activated", "RepGhostBottleneck: the second module activated", FAMILY,
            each(RepGhostBottleneck, lambda part: setattr(part.ghost2, "act", relu))),
     Mutant("rep-strided-activated", "RepGhostBottleneck: the stride activated", FAMILY,
-           with_methods(RepGhostBottleneck, _strided=_strided_activated)),
+           with_methods(RepGhostBottleneck, _strided=strided_activated)),
     Mutant("rep-excited-early", "RepGhostBottleneck: excitation before the stride", FAMILY,
            with_methods(RepGhostBottleneck, __call__=excited_early)),
 )  # fmt: skip
