@@ -35,11 +35,8 @@ class ContractTier(Tier):
         """The layers, then the mistakes; those of one module together, so that it is built once."""
         cases = [self._case(name, kind, layer) for name, (kind, layer) in self._layers.items()]
         cases += [self._case(name, MISTAKE, each) for name, each in self._mistakes.items()]
-        modules = [(case.architecture, dict(case.config)) for case in cases]
-        firsts = {
-            case.id: modules.index(module) for case, module in zip(cases, modules, strict=True)
-        }
-        return sorted(cases, key=lambda case: firsts[case.id])
+        modules = [(case.architecture, case.config) for case in cases]
+        return sorted(cases, key=lambda case: modules.index((case.architecture, case.config)))
 
     def judge(self, case: Case, implementation: Implementation) -> Outcome:
         """Equal to what was typed in."""
