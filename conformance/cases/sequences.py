@@ -19,6 +19,8 @@ from conformance.cases.tensors import DISTRIBUTIONS
 from weights import configure
 
 CALL, STEP, LOAD, REFUSE = "call", "train_step", "load", "refuse"
+# Those that get a file, where the others get an input.
+OF_FILES = (LOAD, REFUSE)
 # A drift shows at the latest here, and so does a memory of what was asked for before.
 MANY_CALLS = 104
 
@@ -131,7 +133,7 @@ def sequence_cases(tier: str) -> Iterator[Case]:
     """A case for every sequence."""
     for name, row in ROWS.items():
         config = configure(row.architecture, row.config)
-        batch, height, width = next(use.size for use in row.uses if use.method != LOAD)
+        batch, height, width = next(use.size for use in row.uses if use.method not in OF_FILES)
         shape = (batch, config.input_channels, height, width)
         yield Case(name, tier, row.architecture, config.to_dict(), shape, row.data)
 
@@ -141,7 +143,7 @@ def uses_of(case: Case) -> Iterator[Given]:
     other, _ = make_model(replace(case, id=f"{case.id}-loaded"))
     for method, (batch, height, width), number, file in ROWS[case.id].uses:
         arrays = {}
-        if method in (CALL, STEP):
+        if method not in OF_FILES:
             shape = (batch, case.input_shape[1], height, width)
             generator = np.random.Generator(np.random.PCG64([case.seed, number]))
             x = DISTRIBUTIONS[case.data].inputs(generator, shape).astype(np.float32)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from conformance.cases.model import Model
-from conformance.cases.sequences import CALL, LOAD, REFUSE, STEP, Given
+from conformance.cases.sequences import CALL, LOAD, OF_FILES, REFUSE, STEP, Given
 from conformance.cases.tensors import Tensors
 from conformance.judging import bounds
 from conformance.judging.compare import compare_arrays
@@ -64,7 +64,7 @@ def judge_sequence(
 
 
 def _name(number: int, use: Given) -> str:
-    of_file = f" of a file {use.file}" if use.method in (LOAD, REFUSE) else ""
+    of_file = f" of a file {use.file}" if use.method in OF_FILES else ""
     return f"use {number}, {use.method}{of_file}"
 
 
@@ -85,7 +85,7 @@ def _bounded(model: Model, uses: Sequence[Given], unit: float) -> Iterator[Refer
     for method, arrays, other, _ in uses:
         if method == LOAD:
             layer = weights_io.build(*other.astype(np.float64))
-        if method in (LOAD, REFUSE):
+        if method in OF_FILES:
             yield Reference({}, {})
         else:
             found = bounds.ghost_conv(layer, arrays["x"].astype(np.float64), unit)
@@ -101,6 +101,7 @@ def _run(
         given = [array.astype(dtype) for array in arrays.values()]
         if method == LOAD:
             module = make(other)
+        if method in OF_FILES:
             yield []
         elif method == CALL:
             yield [(OUTPUT, module(variable(*given)).value)]

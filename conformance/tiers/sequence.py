@@ -8,7 +8,7 @@ from pathlib import Path
 from conformance.cases import files
 from conformance.cases.case import Case
 from conformance.cases.model import make_model
-from conformance.cases.sequences import LOAD, REFUSE, Given, sequence_cases, uses_of
+from conformance.cases.sequences import OF_FILES, Given, sequence_cases, uses_of
 from conformance.implementations.implementation import Implementation, Use
 from conformance.implementations.precision import UNIT_ROUNDOFF
 from conformance.judging.sequences import judge_sequence, reference_sequence
@@ -49,7 +49,7 @@ class SequenceTier(Tier):
 
 def _as_asked(use: Given, folder: str) -> Use:
     """A use as an implementation is asked for it, with a file of what it loads."""
-    if use.method not in (LOAD, REFUSE):
+    if use.method not in OF_FILES:
         return use.method, use.arrays
     path = Path(folder, f"{use.file}.safetensors")
     files.write(path, use.file, use.model)
