@@ -18,7 +18,8 @@ from weights.modules.forms import TRAINING
 
 # The lines of a program before the import of the implementation, and after it.
 Lines = tuple[list[str], list[str]]
-ORACLE = ["from conformance.cases import case, model", "from conformance.oracle import adapter"]
+CASES = "from conformance.cases import case, model"
+ORACLE = "from conformance.oracle import adapter"
 
 
 def program(case: Case, implementation: str, *, loads: bool = False) -> str:
@@ -49,11 +50,11 @@ def _lines(case: Case, *, loads: bool) -> Lines | None:
     if kind is None:
         return None
     if kind is TrainingTier or STEP in case.tags:
-        return _compared(case, "m, x, v = model.step_inputs", "train_step(x, v)")
+        return _compared(case, "m, x, v = model.step_inputs", ".train_step(x, v)")
     if issubclass(kind, ModuleTier):
         return _compared(case, "m, x = model.make_model")
     if kind is FamilyTier:
-        return _compared(case, "m, x = model.make_model", "taps(x)")
+        return _compared(case, "m, x = model.make_model", ".taps(x)")
     if kind is NetworkTier and case.id == f"{DIGITS_LABEL}-{case.data}":
         return _of_network(case)
     if kind is WeightsTier:
@@ -67,26 +68,26 @@ def _made(case: Case) -> str:
     return f"case.Case({', '.join(map(repr, parts))})"
 
 
-def _compared(case: Case, given: str, method: str = "") -> Lines:
+def _compared(case: Case, given: str, call: str = "(x)") -> Lines:
     own = "m" if case.form == TRAINING else f"model.in_form(m, {case.form!r})"
-    call = f".{method}" if method else "(x)"
-    return ORACLE, [
-        f"{given}({_made(case)})",
-        f'print(build(*model.complete({own})){call}, adapter.build(*m){call}, sep="\\n\\n")',
-    ]
+    return [CASES, ORACLE], [f"{given}({_made(case)})", _printed(f"model.complete({own})", call)]
 
 
 def _of_network(case: Case) -> Lines:
     stage, rest = (LOGITS, ".argmax(1)") if case.data == PREDICTIONS else (case.data, "")
-    output = f".taps(x)[{stage!r}]{rest}"
-    return [ORACLE[1], "from conformance.tiers import NetworkTier"], [
+    return [ORACLE, "from conformance.tiers import NetworkTier"], [
         "m, x = NetworkTier().given()",
-        f'print(build(*m){output}, adapter.build(*m){output}, sep="\\n\\n")',
+        _printed("m", f".taps(x)[{stage!r}]{rest}"),
     ]
 
 
+def _printed(own: str, call: str) -> str:
+    """The line that prints what a call of both gives, the implementation's first."""
+    return f'print(build(*{own}){call}, adapter.build(*m){call}, sep="\\n\\n")'
+
+
 def _of_state(case: Case) -> Lines:
-    return [ORACLE[0], "from conformance.tiers.weights import random_model"], [
+    return [CASES, "from conformance.tiers.weights import random_model"], [
         f"m = random_model({_made(case)}); s = build(*model.complete(m)).state()",
         "print([n for n, w in m.weights.items() if s[n].tobytes() != w.tobytes()])",
     ]
@@ -94,7 +95,7 @@ def _of_state(case: Case) -> Lines:
 
 def _of_loading(case: Case) -> Lines:
     return [
-        f"{ORACLE[0]}; from weights import write_file",
+        f"{CASES}; from weights import write_file",
         "from conformance.tiers.weights import blank, random_model",
     ], [
         f'm = random_model({_made(case)}); write_file("a.safetensors", *m, overwrite=True)',
