@@ -34,7 +34,7 @@ def load(framework: str, *, quick: bool) -> None:
             module = package.weights_io.build(ARCHITECTURE, {}, tensors)
             candidates["module"] = lambda: package.load_weights(module, path)
             if framework == "torch":
-                candidates["safetensors"] = lambda: by_safetensors(module, path)
+                candidates["safetensors.torch"] = lambda: by_safetensors(module, path)
         emit(rows(framework, "load", "ghostnet_100", "load", candidates, quick=quick))
 
 

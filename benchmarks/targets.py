@@ -78,13 +78,21 @@ class Table:
         wanted: Callable[[str], bool],
     ) -> dict[str, float]:  # fmt: skip
         """Time of some candidates over that of others, for the shapes that are wanted."""
-        ratios = {}
-        for case in filter(wanted, self.cases(framework, "layer")):
-            over = self.time(framework, "layer", case, what, *slower)
-            under = self.time(framework, "layer", case, what, *faster)
-            if over is not None and under is not None:
-                ratios[case] = over / under
-        return ratios
+        ratios = self.ratios(framework, "layer", what, slower, faster)
+        return {case: ratio for case, ratio in ratios.items() if wanted(case)}
+
+    def ratios(
+        self, framework: str, suite: str, what: str, over: Sequence[str], under: Sequence[str]
+    ) -> dict[str, float]:
+        """What was measured of some candidates over that of others, by case."""
+        found = {}
+        for case in self.cases(framework, suite):
+            first, second = (
+                self.time(framework, suite, case, what, *names) for names in (over, under)
+            )
+            if first and second:
+                found[case] = first / second
+        return found
 
 
 def targets(rows: Iterable[Row]) -> list[Target]:
@@ -141,7 +149,7 @@ def _memory(table: Table) -> Iterable[Target]:
                 ratios |= {f"{case}{way}": over / under} if over and under else {}
         what = f"memory of a training step in ghost_{framework}, ours / naive"
         yield Target(what, AT_MOST, 2.0, ratios)
-    ratios = _fits(table, "memory", "ours", "naive")
+    ratios = table.ratios("tf", "memory", "fit", ("ours",), ("naive",))
     yield Target("memory of a `fit` step of ghostnet_100 in Keras, ours / naive", AT_MOST, 1.0,
                  ratios)  # fmt: skip
 
@@ -152,17 +160,8 @@ def contains(first: str, *parts_and_text: str) -> bool:
     return all(part in text for part in parts)
 
 
-def _fits(table: Table, suite: str, over: str, under: str) -> dict[str, float]:
-    """Ratios of steps of `fit`."""
-    ratios: dict[str, float] = {}
-    for case in table.cases("tf", suite):
-        first, second = (table.time("tf", suite, case, "fit", name) for name in (over, under))
-        ratios |= {case: first / second} if first and second else {}
-    return ratios
-
-
 def _networks(table: Table) -> Iterable[Target]:
-    ratios = _fits(table, "network", "naive", "ours")
+    ratios = table.ratios("tf", "network", "fit", ("naive",), ("ours",))
     yield Target("ghostnet_100 in Keras, a `fit` step, naive / ours", AT_LEAST, 1.0, ratios)
     cases = [f"ghostnet_100 batch {batch}" for batch in (1, 8)]
     eager, fast, slow = {}, {}, {}
@@ -189,18 +188,15 @@ def _growth(rows: Sequence[Row]) -> Iterable[Target]:
 
 
 def _files(table: Table) -> Iterable[Target]:
-    for framework, candidate, wanted in (
-        ("numpy", "arrays", 2.5), ("torch", "module", 2.5), ("jax", "module", 4.0),
-        ("tf", "module", 4.0),
+    for framework, candidate, other, wanted in (
+        ("numpy", "arrays", "bytes", 2.5), ("torch", "module", "bytes", 2.5),
+        ("jax", "module", "bytes", 4.0), ("tf", "module", "bytes", 4.0),
+        ("torch", "module", "safetensors.torch", 1.5),
     ):  # fmt: skip
         key = (framework, "load", "ghostnet_100", "load")
-        over, under = table.time(*key, candidate), table.time(*key, "bytes")
+        over, under = table.time(*key, candidate), table.time(*key, other)
         ratios = {framework: over / under} if over and under else {}
-        yield Target(f"loading ghostnet_100, {framework} / bytes", AT_MOST, wanted, ratios)
-    key = ("torch", "load", "ghostnet_100", "load")
-    over, under = table.time(*key, "module"), table.time(*key, "safetensors")
-    ratios = {"torch": over / under} if over and under else {}
-    yield Target("loading ghostnet_100, torch / safetensors.torch", AT_MOST, 1.5, ratios)
+        yield Target(f"loading ghostnet_100, {framework} / {other}", AT_MOST, wanted, ratios)
     for framework in FRAMEWORKS:
         added = table.time(framework, "import", "import", "import", "added")
         ratios = {framework: added} if added else {}
