@@ -8,11 +8,10 @@ from math import log
 from pathlib import Path
 
 from benchmarks.measure import Row
+from benchmarks.plots import COLOURS, pyplot, save
+from weights.networks.custom import CUSTOM
 
 SUITE = "growth"
-COLOURS = {"numpy": "#404040", "torch": "#c2410c", "jax": "#1d4ed8", "tf": "#15803d"}
-# Of a network that grows by layers: all its points are on one line.
-LINE = "custom"
 
 Points = list[tuple[int, float]]
 
@@ -24,7 +23,7 @@ def points(rows: Iterable[Row], candidate: str) -> dict[tuple[str, str, bool], P
         if row.suite == SUITE and row.candidate == candidate:
             name, _, rest = row.case.partition(" of ")
             count = int(rest.split()[0])
-            found[row.what, row.framework, name == LINE].append((count, row.value))
+            found[row.what, row.framework, name == CUSTOM].append((count, row.value))
     return {key: sorted(each) for key, each in found.items()}
 
 
@@ -40,15 +39,10 @@ def exponents(rows: Iterable[Row], candidate: str) -> dict[str, float]:
 
 def plot_growth(rows: Iterable[Row], folder: Path) -> None:
     """PNG and SVG: a column for each operation, users' networks as lines, others beside."""
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    from matplotlib import pyplot
-
     rows = list(rows)
     operations = list(dict.fromkeys(row.what for row in rows if row.suite == SUITE))
     size = (3.2 * len(operations), 6)
-    figure, axes = pyplot.subplots(
+    figure, axes = pyplot().subplots(
         2, len(operations), figsize=size, squeeze=False, layout="constrained"
     )
     for line, candidate, unit in ((0, "time", "ms of processor time"), (1, "memory", "MB")):
@@ -65,6 +59,4 @@ def plot_growth(rows: Iterable[Row], folder: Path) -> None:
         for ax in (axes[0][column], axes[1][column]):
             ax.set_xlim(left=0)
             ax.set_ylim(bottom=0)
-    for suffix in ("png", "svg"):
-        figure.savefig(folder / f"growth.{suffix}", dpi=90)
-    pyplot.close(figure)
+    save(figure, folder, "growth", dpi=90)

@@ -22,13 +22,13 @@ from conformance.cases.case import Case
 from conformance.implementations.precision import UNIT_ROUNDOFF
 from conformance.tiers.family import FamilyTier
 from weights.commands.cli import main as ghost_weights
+from weights.networks.custom import CUSTOM
 from weights.networks.variants import expand
 
 # Tensors of networks that users make of so many layers; those of one layer.
 COUNTS = (500, 1000, 2000, 3500, 5000)
 OF_A_LAYER = 10
 CHANNELS = 4
-CUSTOM = "custom"
 # Where each framework has its `Sequential`.
 CONTAINERS = {"torch": "torch.nn", "jax": "flax.nnx", "tf": "keras"}
 NETWORKS = ("ghostnet_100", "ghostnetv2_160", "ghostnetv3_100", "ghostnetv3_160")

@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from benchmarks.measure import Row
+from benchmarks.plots import COLOURS, pyplot, save
 from benchmarks.targets import OURS, PLAIN, RATIO_2, Table, Target, contains, targets
+from weights.frameworks import FRAMEWORKS
 
 # A ratio has to grow by this much before it counts as slower: timings are noisy.
 NOISE = 1.15
-COLOURS = {"torch": "#c2410c", "jax": "#1d4ed8", "tf": "#15803d"}
 TICKS = (0.5, 1, 2, 4, 8)
 
 
@@ -74,28 +75,22 @@ def compare(console: Console, rows: Sequence[Row], earlier: Sequence[Row]) -> No
 
 def plot(rows: Sequence[Row], folder: Path) -> None:
     """PNG and SVG: the deployed layers beside the plain convolution, and ours beside naive."""
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, 2, figsize=(13, 5.5), sharey=True, layout="constrained")
+    figure, axes = pyplot().subplots(1, 2, figsize=(13, 5.5), sharey=True, layout="constrained")
     _bars(axes[0], rows, PLAIN, OURS, "plain / ours, both deployed")
     _bars(axes[1], rows, ("naive",), ("ours",), "naive / ours, training form")
     axes[0].invert_yaxis()  # the axis of both
     axes[0].legend(loc="lower right")
-    for suffix in ("png", "svg"):
-        figure.savefig(folder / f"layers.{suffix}", dpi=110)
-    pyplot.close(figure)
+    save(figure, folder, "layers", dpi=110)
 
 
 def _bars(axes, rows, slower, faster, title) -> None:  # type: ignore[no-untyped-def]
     table, wanted = Table(rows), partial(contains, RATIO_2)
     names = list(dict.fromkeys(r.case for r in rows if r.suite == "layer" and wanted(r.case)))
-    for index, (framework, colour) in enumerate(COLOURS.items()):
+    for index, framework in enumerate(FRAMEWORKS):
         ratios = table.layers(framework, "forward", slower, faster, wanted)
         places = [names.index(case) + 0.27 * (index - 1) for case in ratios]
-        axes.barh(places, list(ratios.values()), 0.25, color=colour, label=f"ghost_{framework}")
+        colour, label = COLOURS[framework], f"ghost_{framework}"
+        axes.barh(places, list(ratios.values()), 0.25, color=colour, label=label)
     axes.axvline(1, color="#404040", linewidth=1)
     axes.set_xscale("log")
     axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
