@@ -102,6 +102,10 @@ class Backend(ABC, Generic[Module, GhostModule, Variable]):
         """
         raise NotImplementedError
 
+    def is_own(self, module: Any) -> bool:
+        """Whether it is a layer or network of this project."""
+        return isinstance(module, tuple(self.architectures.values()))
+
     def unwrapped(self, module: Any) -> Any:
         """The module that a wrapper of the framework's runs."""
         return module

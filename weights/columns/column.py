@@ -94,9 +94,9 @@ class Column(Deploying[Module, GhostModule, Variable]):
         Raises `weights.GhostError`, above all `weights.MismatchError` with every difference, and
         changes nothing then.
         """
-        file = read_for(self._known(module), path, allow_invalid=allow_invalid)
         what = f"cannot load {path} into {type(module).__name__}"
         module = self.unwrapped(module)
+        file = read_for(self._known(module), path, allow_invalid=allow_invalid)
         own: Any = {"rename": rename, "by_order": by_order, "flatten": flatten}
         is_custom = self.is_custom(module)
         if is_custom or (self.is_module(module) and file.architecture == CUSTOM):
@@ -207,8 +207,7 @@ class Column(Deploying[Module, GhostModule, Variable]):
 
     def _known(self, module: Any) -> dict[str, Config]:
         """The configuration of a module of this package, by its architecture."""
-        is_own = isinstance(module, tuple(self.architectures.values()))
-        return {module.architecture: module.plan} if is_own else {}
+        return {module.architecture: module.plan} if self.is_own(module) else {}
 
     def _derived(self, module: T, config: dict[str, Any], tensors: Any) -> T:
         """Another configuration of `module`, with the annotations of that."""

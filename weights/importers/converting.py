@@ -112,7 +112,7 @@ def import_part(
     """Convert a module of a file that is no state dict."""
     if architecture not in (None, part.architecture, part.twin or None):
         raise ImportRefused(f"{source} holds a {part.architecture}, got {architecture}")
-    checkpoint = Checkpoint(source, dict(part.tensors), part.dropped, part.path)
+    checkpoint = Checkpoint(source, dict(part.tensors), part.count_dropped(), part.path)
     known, name = dict(part.arguments) | given, architecture or part.architecture
     imported = import_checkpoint(
         checkpoint, rules, name, known, gate or part.gate, allow_invalid=allow_invalid

@@ -98,9 +98,9 @@ class Part:
     """A module in a file that is no state dict: where it is, what it is, its tensors.
 
     `arguments` are those that the file tells; `tensors` have canonical names. `source` and `output`
-    are the values that it reads and makes, `gate` is that of its squeeze-and-excitation, `dropped`
-    counts what follows it and is left out. `twin` is another architecture that computes the same
-    with the same tensors.
+    are the values that it reads and makes, `gate` is that of its squeeze-and-excitation,
+    `count_dropped` counts what is around it and is left out. `twin` is another architecture that
+    computes the same with the same tensors.
     """
 
     path: str
@@ -110,7 +110,7 @@ class Part:
     source: str = ""
     output: str = ""
     gate: str = OWN_GATE
-    dropped: Mapping[str, int] = field(default_factory=dict)
+    count_dropped: Callable[[], Mapping[str, int]] = dict
     twin: str = ""
 
 

@@ -3,12 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 
 import numpy as np
 
 from weights.errors import ImportRefused
 from weights.files.storage import PathLike
+from weights.tensors import upwards
 from weights.text import brief, listed
 
 # What torch.nn.DataParallel, torch.compile and training scripts put before every name.
@@ -82,10 +83,8 @@ def is_inside(path: str, others: Collection[str]) -> bool:
 
 
 def above(path: str) -> Iterator[str]:
-    """Yield the paths that a path lies inside, that of the whole network first."""
-    if path:
-        yield ""
-    yield from (path[: match.start()] for match in re.finditer(r"\.", path))
+    """Return the paths that a path lies inside, up to that of the whole network."""
+    return islice(upwards(path), 1, None)
 
 
 def heads(names: Iterable[str]) -> dict[str, str]:

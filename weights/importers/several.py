@@ -81,7 +81,7 @@ def _attempts(
     """Yield the paths at which modules may be, outer ones first, and how to convert each."""
     if rules.read_parts is not None:
         for part in rules.read_parts(source):
-            whole = replace(part, dropped={})
+            whole = replace(part, count_dropped=dict)
             yield part.path, partial(import_part, source, rules, whole, None, given)
         return
     checkpoint = rules.read(source, entry)

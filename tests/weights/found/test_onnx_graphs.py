@@ -12,6 +12,7 @@ import pytest
 
 from tests.reference_files import reference_file
 from tests.timing import soon
+from tests.weights.found.twins import exported
 from weights import GhostError, configure, read_file
 from weights.importers import import_file
 from weights.importers.graphs.importer import read_parts
@@ -31,22 +32,6 @@ def drawn(architecture: str, config: dict[str, Any]) -> dict[str, np.ndarray]:
         array = np.abs(np.random.default_rng(index).normal(size=spec.shape)) + 0.1
         found[spec.name] = (array / np.prod(spec.shape[1:])).astype("f4")
     return found
-
-
-def exported(
-    module: Any, path: Path, shape: tuple[int, ...], *, training: bool, folding: bool = True,
-    **options: Any,
-) -> Path:  # fmt: skip
-    """A file that PyTorch wrote, with the batch normalisations in the graph or folded."""
-    mode = torch.onnx.TrainingMode
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module.eval(), torch.zeros(shape), path, dynamo=False,
-            training=mode.PRESERVE if training else mode.EVAL, do_constant_folding=folding,
-            **options,
-        )  # fmt: skip
-    return path
 
 
 def test_every_bottleneck_of_a_trained_network_is_imported_and_computes_the_same(
@@ -214,14 +199,24 @@ def test_attention_on_images_of_any_size_is_read_where_it_takes_the_nearest_pixe
     wanted = ghost_torch.state(module)
     assert all(np.array_equal(imported.tensors[name], x) for name, x in wanted.items())
 
-    model = onnx.load(path)
-    first(model, "Div").op_type = "Mul"  # of the places of pixels
-    onnx.save(model, path)
-    assert [part.architecture for part in read_parts(path)] == ["ghost_conv"]
+    assert found_after(other_places, path) == ["ghost_conv"]
+
+
+def found_after(change: Callable[[Any], None], path: Path) -> list[str]:
+    """The architectures of the modules in a file once its model is changed."""
+    model, changed = onnx.load(path), path.with_name("changed.onnx")
+    change(model)
+    onnx.save(model, changed)
+    return [part.architecture for part in read_parts(changed)]
 
 
 def first(model: Any, op: str, name: str = "") -> Any:
     return next(node for node in model.graph.node if node.op_type == op and name in node.name)
+
+
+def other_places(model: Any) -> None:
+    """Twice the places of pixels, where it was half of them."""
+    first(model, "Div").op_type = "Mul"
 
 
 def other_eps(model: Any, name: str) -> None:
@@ -268,10 +263,7 @@ def test_a_network_that_has_no_configuration_is_never_taken_for_one_that_has(
     assert [part.architecture for part in read_parts(path)] == ["ghostnet"]
 
     for what, change in CHANGES.items():
-        model = onnx.load(path)
-        change(model)
-        onnx.save(model, tmp_path / "b.onnx")
-        found = {part.architecture for part in read_parts(tmp_path / "b.onnx")}
+        found = found_after(change, path)
         assert "ghostnet" not in found and "ghost_bottleneck" in found, what
 
 
@@ -309,11 +301,7 @@ def test_a_network_for_cifar_with_another_shortcut_is_none_of_ours(tmp_path: Pat
     assert [part.architecture for part in read_parts(path)] == ["ghost_resnet20"]
 
     for what, change in RESNET_CHANGES.items():
-        model = onnx.load(path)
-        change(model)
-        onnx.save(model, tmp_path / "b.onnx")
-        found = {part.architecture for part in read_parts(tmp_path / "b.onnx")}
-        assert found == {"ghost_conv"}, what
+        assert set(found_after(change, path)) == {"ghost_conv"}, what
 
 
 @pytest.mark.matrix
@@ -396,7 +384,23 @@ def growing() -> bytes:
     return bytes(onnx.helper.make_model(graph).SerializeToString())
 
 
+def repeating() -> bytes:
+    """Ghost modules in a row, each of which is one by itself."""
+    nodes = []
+    for i in range(2_000):
+        nodes += [
+            onnx.helper.make_node("Conv", [f"x{i}", "primary"], [f"p{i}"]),
+            onnx.helper.make_node("Conv", [f"p{i}", "cheap"], [f"c{i}"]),
+            onnx.helper.make_node("Concat", [f"p{i}", f"c{i}"], [f"x{i + 1}"], axis=1),
+        ]
+    sizes = {"primary": (1, 2, 1, 1), "cheap": (1, 1, 1, 1)}
+    made = [onnx.numpy_helper.from_array(np.ones(x, "f4"), name) for name, x in sizes.items()]
+    graph = onnx.helper.make_graph(nodes, "g", [], [], made)
+    return bytes(onnx.helper.make_model(graph).SerializeToString())
+
+
 HOSTILE = {
+    "repeats": (repeating, "holds modules at p0 (ghost_conv), p1 (ghost_conv)"),
     "grows": (growing, "holds no module that is recognised"),
     "expands": (expanding, "holds no module that is recognised"),
     "names another file": (external, "names other files with its numbers: save it as one file"),

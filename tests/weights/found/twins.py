@@ -227,24 +227,35 @@ def _keras_class(layer: str) -> str:
     return "DepthwiseConv2D" if layer.endswith("dwconv2d") else "Conv2D"
 
 
+def exported(
+    module: Any, path: Path, shape: tuple[int, ...], *, training: bool, folding: bool = True,
+    **options: Any,
+) -> Path:  # fmt: skip
+    """A file that PyTorch wrote, with the batch normalisations in the graph or folded."""
+    import torch
+
+    mode = torch.onnx.TrainingMode
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(), torch.zeros(shape), path, dynamo=False,
+            training=mode.PRESERVE if training else mode.EVAL, do_constant_folding=folding,
+            **options,
+        )  # fmt: skip
+    return path
+
+
 def graph(architecture: str, config: Mapping[str, Any], **options: Any) -> Make:
     """An ONNX file that PyTorch wrote of a network of 3 classes."""
 
     def make(folder: Path) -> Path:
-        import torch
-
         import ghost_torch
 
         whole = {"num_classes": 3, **config}
         tensors = {spec.name: array for spec, array in drawn(architecture, whole).items()}
-        module = ghost_torch.weights_io.build(architecture, whole, tensors).eval()
-        path = folder / f"{architecture}.onnx"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            torch.onnx.export(
-                module, torch.zeros(1, 3, 64, 64), path, dynamo=False, input_names=["x"], **options
-            )
-        return path
+        module = ghost_torch.weights_io.build(architecture, whole, tensors)
+        path, shape = folder / f"{architecture}.onnx", (1, 3, 64, 64)
+        return exported(module, path, shape, training=False, input_names=["x"], **options)
 
     return make
 

@@ -61,7 +61,6 @@ class Member:
 
     described: Described
     slots: tuple[Slot, ...]
-    module: Any
     layer: Layer | None = None
     named: bool = True
 

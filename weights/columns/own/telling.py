@@ -29,8 +29,7 @@ class Telling(Contents[Module, GhostModule, Variable]):
 
     def is_custom(self, module: Any) -> bool:
         """Whether it is a user's own network, none of this project's layers and networks."""
-        own = tuple(self.architectures.values())
-        return self.is_module(module) and not isinstance(module, own)
+        return self.is_module(module) and not self.is_own(module)
 
     def members(self, network: Any, flatten: Flatten | None = None) -> list[Member]:
         """The modules of a network that hold tensors, in the order of its definition.
@@ -62,10 +61,9 @@ class Telling(Contents[Module, GhostModule, Variable]):
     def _member(self, part: Part) -> Member:
         if part.problem:
             raise ArgumentError(part.problem)
-        if isinstance(part.module, tuple(self.architectures.values())):
+        if self.is_own(part.module):
             return self._own(part.path, part.module, part.named)
-        layer = self.layer_of(part.module)
-        return self._ordinary(part.path, part.module, layer, part.named)
+        return self._ordinary(part.path, self.layer_of(part.module), part.named)
 
     def _own(self, path: str, module: Any, named: bool) -> Member:
         """A module of this project, which knows its tensors."""
@@ -74,16 +72,16 @@ class Telling(Contents[Module, GhostModule, Variable]):
         slots = tuple(
             self._own_slot(spec, self.variable_of(module, spec)) for spec in config.tensors()
         )
-        return Member(described(path, architecture, config), slots, module, named=named)
+        return Member(described(path, architecture, config), slots, named=named)
 
     def _own_slot(self, spec: TensorSpec, variable: Any) -> Slot:
         read = partial(self.to_canonical, variable, spec)
         return Slot(spec, (variable,), read, lambda array: [self.to_native(array, spec, variable)])
 
-    def _ordinary(self, path: str, module: Any, layer: Layer, named: bool) -> Member:
+    def _ordinary(self, path: str, layer: Layer, named: bool) -> Member:
         config = configure_part(layer.kind, layer.config)
         slots = tuple(self._slot(spec, layer.places(spec.name)) for spec in config.tensors())
-        return Member(described(path, layer.kind, config), slots, module, layer, named)
+        return Member(described(path, layer.kind, config), slots, layer, named)
 
     def _slot(self, spec: TensorSpec, places: tuple[Place, ...]) -> Slot:
         """A tensor of an ordinary layer: the parts of its first axis, in a variable each."""
@@ -112,7 +110,7 @@ class Telling(Contents[Module, GhostModule, Variable]):
             layer = flattened(member.layer, sizes, channels_last=self.channels_last)
         except ArgumentError as reason:
             raise ArgumentError(f"`flatten` of '{path}': {reason}") from None
-        made = self._ordinary(path, member.module, layer, member.named)
+        made = self._ordinary(path, layer, member.named)
         return replace(made, described=replace(made.described, paths=member.described.paths))
 
 

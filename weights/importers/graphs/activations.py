@@ -14,8 +14,8 @@ def activation(graph: Graph, value: str) -> tuple[str, str] | None:
     gates = [each for each in graph.readers.get(value, []) if each.op in ("Sigmoid", "HardSigmoid")]
     if len(gates) != 1 or len(graph.readers[value]) != 2:
         return None
-    product = graph.only_reader(gates[0].output)
-    if product is None or product.op != "Mul" or value not in product.inputs:
+    product = graph.only_reader(gates[0].output, "Mul")
+    if product is None or value not in product.inputs:
         return None
     if gates[0].op == "Sigmoid":
         return "silu", product.output

@@ -23,8 +23,8 @@ def attention(
 
     The value itself, and none, where no attention follows.
     """
-    product = graph.only_reader(value)
-    if product is None or product.op != "Mul":
+    product = graph.only_reader(value, "Mul")
+    if product is None:
         return value, ()
     gate = product.inputs[1] if product.inputs[0] == value else product.inputs[0]
     sigmoid = graph.maker(_before_enlarging(graph, gate), "Sigmoid")
@@ -34,13 +34,14 @@ def attention(
         found.insert(0, units[source])
         source = found[0].source
     pool = graph.maker(source, "AveragePool")
-    is_halved = pool is not None and pool.inputs[0] == primary.source and _halves(pool)
+    is_halved = pool is not None and pool.inputs[0] == primary.source and halves(pool)
     if len(found) < 3 or not is_halved or not _are_of_attention(primary, found, channels):
         return value, ()
     return product.output, tuple(found)
 
 
-def _halves(pool: Node) -> bool:
+def halves(pool: Node) -> bool:
+    """Return whether a pooling is over 2x2 pixels, none of them twice."""
     sizes = [list(pool.attributes.get(name, ())) for name in ("kernel_shape", "strides")]
     plain = not any(pool.attributes.get("pads", ())) and not pool.attributes.get("ceil_mode", 0)
     return sizes == [[2, 2], [2, 2]] and plain

@@ -112,10 +112,8 @@ def _bottleneck(
     shortcut: str, end: Node,
 ) -> Block | None:  # fmt: skip
     value, gate, squeeze = squeezed(graph, units, second.primary.source)
-    strided = units.get(value)
+    strided = None if value in found else units.get(value)
     if strided is not None and not (strided.is_depthwise and strided.activation == "identity"):
-        strided = None
-    if strided is not None and value in found:
         strided = None
     first = found.get(strided.source if strided else value)
     if first is None or not _are_of_one_block(first, second, strided):

@@ -1,6 +1,5 @@
 """Convolutions of one value that are added: the branches of GhostNetV3 and RepGhost."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -97,12 +96,12 @@ def _merged(unit: Unit) -> Unit:
     centre = weight[..., row, column]
     for each in (unit, *unit.branches):
         weight += each.weight
-    for each in (unit, *unit.branches, *_present(unit.scale)):
+    for each in unit.parts:
         bias += 0 if each.bias is None else each.bias
-    for each in _present(unit.scale):
-        centre += each.weight[..., 0, 0]
-    for norm in (unit.skip,) if unit.skip else ():
-        scale, shift = norm.affine()
+    if unit.scale:
+        centre += unit.scale.weight[..., 0, 0]
+    if unit.skip:
+        scale, shift = unit.skip.affine()
         identity = np.tile(np.eye(unit.c_in // unit.groups), (unit.groups, 1))
         centre += identity * scale[:, None]
         bias += shift
@@ -111,8 +110,3 @@ def _merged(unit: Unit) -> Unit:
         unit, weight=weight.astype(dtype), bias=bias.astype(dtype), branches=(), scale=None,
         skip=None,
     )  # fmt: skip
-
-
-def _present(unit: Unit | None) -> Iterator[Unit]:
-    if unit:
-        yield unit

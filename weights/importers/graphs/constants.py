@@ -4,6 +4,7 @@ Exporters leave such nodes behind for shapes, paddings and biases of zeros.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -27,7 +28,7 @@ UNKNOWN = -(10**9)
 
 
 def fold_constants(
-    onnx: Any, model: Any, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]
+    model: Any, arrays: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, np.ndarray]:
     """Return arrays, and what nodes make of arrays alone and of the shapes of other values.
 
@@ -36,12 +37,13 @@ def fold_constants(
     from onnx.reference import ReferenceEvaluator
 
     opsets = {each.domain: each.version for each in model.opset_import}
+    evaluator = partial(ReferenceEvaluator, opsets=opsets)
     known, room = dict(arrays), MOST_TOGETHER
     for node in model.graph.node:
         if len(node.output) != 1 or node.output[0] in known:
             continue
         try:
-            made = _made(node, known, shapes, lambda x: ReferenceEvaluator(x, opsets=opsets))
+            made = _made(node, known, shapes, evaluator)
         except Exception:  # of whatever kind an operation trips over: it stays in the graph
             continue
         if made is not None:

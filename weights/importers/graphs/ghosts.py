@@ -159,8 +159,7 @@ def cropped(graph: Graph, value: str, channels: int) -> tuple[str, int]:
     node = graph.only_reader(value, "Slice")
     if node is None:
         return value, channels
-    places = ((1, "starts"), (2, "ends"), (3, "axes"), (4, "steps"))
-    starts, ends, axes, steps = (graph.numbers(node, index, name) for index, name in places)
+    starts, ends, axes, steps = graph.places(node)
     if starts is None or ends is None or axes is None or axes.tolist() not in ([1], [-3]):
         return value, channels
     is_crop = starts.tolist() == [0] and (steps is None or steps.tolist() == [1])

@@ -95,6 +95,11 @@ class Graph:
         found = node.attributes.get(attribute) if found is None else found
         return None if found is None else np.atleast_1d(found)
 
+    def places(self, node: Node) -> list[np.ndarray | None]:
+        """Return the starts, ends, axes and steps of a slice, each None where it is no constant."""
+        names = ("starts", "ends", "axes", "steps")
+        return [self.numbers(node, index, name) for index, name in enumerate(names, start=1)]
+
     def at_every_size(self, value: str) -> Iterator[np.ndarray]:
         """Yield what a constant is for each size of the images; nothing where it is none."""
         for arrays in (self.arrays, *self.others) if value in self.arrays else ():

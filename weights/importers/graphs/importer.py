@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 
 from weights.files.storage import PathLike
 from weights.importers.graphs.blocks import bottlenecks
@@ -25,13 +26,13 @@ def read_parts(path: PathLike) -> list[Part]:
     A ghost module inside a bottleneck is not listed beside it.
     """
     graph = read_graph(path)
-    return [_counted(graph, part) for part in _parts(graph)]
+    return [replace(part, count_dropped=partial(_outside, graph, part)) for part in _parts(graph)]
 
 
-def _counted(graph: Graph, part: Part) -> Part:
-    """Return a module with the number of nodes before and behind it, which are left out."""
-    outside = graph.count_before(part.source) + graph.count_behind(part.output, RESHAPES)
-    return replace(part, dropped={"nodes outside": outside} if outside else {})
+def _outside(graph: Graph, part: Part) -> dict[str, int]:
+    """Return how many nodes are before and behind a module, for which the whole graph is walked."""
+    count = graph.count_before(part.source) + graph.count_behind(part.output, RESHAPES)
+    return {"nodes outside": count} if count else {}
 
 
 def _parts(graph: Graph) -> list[Part]:

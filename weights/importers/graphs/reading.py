@@ -37,7 +37,7 @@ def read_graph(path: PathLike) -> Graph:
             )
         arrays = {each.name: onnx.numpy_helper.to_array(each) for each in tensors}
         shapes = list(_shapes(onnx, model, arrays))
-        arrays, *others = [fold_constants(onnx, model, arrays, each) for each in shapes]
+        arrays, *others = [fold_constants(model, arrays, each) for each in shapes]
         nodes = [_node(onnx, node) for node in model.graph.node]
     except ImportRefused:
         raise

@@ -91,10 +91,14 @@ class Unit:
         return bool(self.branches or self.scale or self.skip)
 
     @property
+    def parts(self) -> "list[Unit]":
+        """The convolutions that are added, itself first."""
+        return [self, *self.branches, *([self.scale] if self.scale else [])]
+
+    @property
     def norms(self) -> list[Norm]:
         """The batch normalisations of all its branches."""
-        parts = (self, *self.branches, self.scale)
-        return [x for x in (*(part.norm for part in parts if part), self.skip) if x]
+        return [norm for norm in (*(part.norm for part in self.parts), self.skip) if norm]
 
     def tensors(
         self, path: str, norm_path: str, *, bias: bool = False

@@ -4,7 +4,7 @@ import io
 import os
 import pickle
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -119,11 +119,11 @@ def _archived(path: PathLike, data: bytes) -> Content:
     return Content(value, lambda storage: numbers[storage.key])
 
 
-def check_no_program(path: PathLike, names: Iterable[str]) -> None:
+def check_no_program(path: PathLike, names: Collection[str]) -> None:
     """Raise `ImportRefused` for the archive of a program, by the names of its members."""
-    found = {what for name in names for member, what in PROGRAMS.items() if member in name}
-    for what in found:
-        raise ImportRefused(f"{path} is {what}: where it was made, save module.state_dict()")
+    for member, what in PROGRAMS.items():
+        if any(member in name for name in names):
+            raise ImportRefused(f"{path} is {what}: where it was made, save module.state_dict()")
 
 
 def _legacy(path: PathLike, data: bytes) -> tuple[Any, dict[str, bytes]]:

@@ -11,7 +11,7 @@ from weights.importers.graphs.graph import Graph
 from weights.importers.graphs.networks.heads import linear_of, mean_of
 from weights.importers.graphs.units import Unit
 from weights.importers.importer import Part
-from weights.modules.forms import FOLDED
+from weights.modules.forms import DEPLOYED, FOLDED
 from weights.networks.ghostnet import BLOCKS, BRANCHES, FIRST_ATTENTION, ROWS
 
 PLACES = [f"blocks.{stage}.{index}" for stage, index in BLOCKS]
@@ -61,12 +61,12 @@ def _architecture(blocks: Sequence[Block], form: str) -> str | None:
     later = [stage >= FIRST_ATTENTION for stage, _ in BLOCKS]
     attention = [bool(block.first.attention) for block in blocks]
     merged = {block.merged for block in blocks}
-    if merged == {0} and form != "deployed" and not any(attention):
+    if merged == {0} and form != DEPLOYED and not any(attention):
         return "ghostnet"
     if attention != later:
         return None
     if merged == {0}:
-        return "ghostnetv3" if form == "deployed" else "ghostnetv2"
+        return "ghostnetv3" if form == DEPLOYED else "ghostnetv2"
     return "ghostnetv3" if merged == {BRANCHES} else None
 
 

@@ -41,9 +41,8 @@ def _channels_around(graph: Graph, node: Node | None) -> int | None:
 
 def _steps(graph: Graph, node: Node) -> Iterator[tuple[int, int]]:
     """Yield the steps along the axes of a slice; 0 where it does not take all of them."""
-    places = ((1, "starts"), (2, "ends"), (3, "axes"), (4, "steps"))
-    found = [graph.numbers(node, index, name) for index, name in places]
-    starts, ends, axes, steps = (() if each is None else each.tolist() for each in found)
+    places = graph.places(node)
+    starts, ends, axes, steps = (() if each is None else each.tolist() for each in places)
     steps = steps or [1] * len(axes)
     if not len(starts) == len(ends) == len(axes) == len(steps) > 0:
         yield 0, 0

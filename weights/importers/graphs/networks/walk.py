@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from weights.importers.graphs.attention import halves
 from weights.importers.graphs.forms import form_of
 from weights.importers.graphs.ghosts import Ghost, cropped
 from weights.importers.graphs.graph import Graph
@@ -106,10 +107,7 @@ class Walk:
     def halve(self) -> None:
         """Pass the maximum over 2x2."""
         node = self.graph.only_reader(self.value, "MaxPool")
-        sizes = [[*node.attributes.get(x, ())] for x in ("kernel_shape", "strides")] if node else []
-        if node is None or sizes != [[2, 2], [2, 2]]:
-            raise Elsewhere
-        if any(node.attributes.get("pads", ())) or node.attributes.get("ceil_mode", 0):
+        if node is None or not halves(node):
             raise Elsewhere
         self.value = node.output
 
