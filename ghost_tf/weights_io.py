@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import keras
@@ -19,7 +18,7 @@ from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_tf.networks.repghostnet import RepGhostNet
 from ghost_tf.networks.resnet import GhostResNet20, GhostResNet56
 from ghost_tf.networks.vgg import GhostVGG16
-from ghost_tf.ordinary.axes import formats_of, problem_of
+from ghost_tf.ordinary.axes import checked
 from ghost_tf.ordinary.layers import layer_of
 from ghost_tf.ordinary.network import parts
 from ghost_tf.rep_ghost import RepGhostBottleneck, RepGhostConv
@@ -92,10 +91,7 @@ class Framework(Column[keras.layers.Layer, Planned, keras.Variable]):
         return to_channels_last(array, spec)
 
     def parts(self, network: keras.layers.Layer) -> Iterator[Part]:
-        found = list(parts(network, tuple(ARCHITECTURES.values())))
-        formats = formats_of(part.module for part in found)
-        told = (replace(part, problem=problem_of(part.module, formats)) for part in found)
-        return (p for p in told if p.problem or not isinstance(p.module, keras.layers.Flatten))
+        return checked([*parts(network, tuple(ARCHITECTURES.values()))])
 
     def exchanged(self, network: keras.layers.Layer, made: Mapping[int, keras.layers.Layer]) -> Any:
         if not is_graph(network):

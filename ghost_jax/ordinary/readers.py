@@ -1,6 +1,5 @@
 """Ordinary layers: what a file says of each, and where its tensors stand."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -8,7 +7,14 @@ from flax import nnx
 
 from weights import ArgumentError
 from weights.arithmetic import rest_of
-from weights.columns.places import Layer, Place, depthwise_axes, kernel_axes
+from weights.columns.places import (
+    Layer,
+    Place,
+    attention_places,
+    depthwise_axes,
+    kernel_axes,
+    placed,
+)
 from weights.modules.ordinary.convolutions import output_cuts, padding_sides
 
 FUNCTION = "it computes by a `{}` of its own"
@@ -32,7 +38,7 @@ def convolution(layer: nnx.Conv) -> Layer:
         "padding_mode": name if name in PADDING_MODES else "zeros",
     }
     axes = kernel_axes(len(config["kernel_size"]))
-    return Layer("convolution", config, _tensors(layer, weight=("kernel", axes), bias=("bias",)))
+    return Layer("convolution", config, placed(layer, weight=("kernel", axes), bias=("bias",)))
 
 
 def transposed_convolution(layer: nnx.ConvTranspose) -> Layer:
@@ -48,7 +54,7 @@ def transposed_convolution(layer: nnx.ConvTranspose) -> Layer:
     flipped = () if layer.transpose_kernel else tuple(range(rank))
     kernel = Place(layer.kernel, axes, flipped)
     return Layer(
-        "transposed_convolution", config, {"weight": kernel, **_tensors(layer, bias=("bias",))}
+        "transposed_convolution", config, {"weight": kernel, **placed(layer, bias=("bias",))}
     )
 
 
@@ -58,7 +64,7 @@ def linear(layer: nnx.Linear) -> Layer:
         raise ArgumentError(FUNCTION.format("dot_general"))
     config = {"in_features": layer.in_features, "out_features": layer.out_features}
     config["bias"] = layer.bias is not None
-    return Layer("linear", config, _tensors(layer, weight=("kernel", MATRIX), bias=("bias",)))
+    return Layer("linear", config, placed(layer, weight=("kernel", MATRIX), bias=("bias",)))
 
 
 def batch_norm(layer: nnx.BatchNorm) -> Layer:
@@ -67,7 +73,7 @@ def batch_norm(layer: nnx.BatchNorm) -> Layer:
         raise ArgumentError(f"its `axis` is {layer.axis}, where that of the channels is -1")
     config = {"channels": layer.num_features, "eps": layer.epsilon}
     config["momentum"] = rest_of(layer.momentum)
-    statistics = _tensors(layer, running_mean=("mean",), running_var=("var",))
+    statistics = placed(layer, running_mean=("mean",), running_var=("var",))
     return Layer("batch_norm", {**config, **_learnt(layer)}, {**_vectors(layer), **statistics})
 
 
@@ -92,7 +98,7 @@ def group_norm(layer: nnx.GroupNorm) -> Layer:
 def embedding(layer: nnx.Embed) -> Layer:
     """A table of vectors."""
     config = {"count": layer.num_embeddings, "features": layer.features}
-    return Layer("embedding", config, _tensors(layer, weight=("embedding",)))
+    return Layer("embedding", config, placed(layer, weight=("embedding",)))
 
 
 def prelu(layer: nnx.PReLU) -> Layer:
@@ -101,7 +107,7 @@ def prelu(layer: nnx.PReLU) -> Layer:
     *others, channels = (1, *shape)
     if max((1, *others)) > 1:
         raise ArgumentError(f"its slopes have shape {shape}, where channels come last")
-    return Layer("prelu", {"channels": channels}, _tensors(layer, weight=("negative_slope",)))
+    return Layer("prelu", {"channels": channels}, placed(layer, weight=("negative_slope",)))
 
 
 def multi_head_attention(layer: Any) -> Layer:
@@ -112,15 +118,8 @@ def multi_head_attention(layer: Any) -> Layer:
     is_plain = len(shapes) == 1 and layer.qkv_features == layer.out_features == features
     if not is_plain or layer.normalize_qk or layer.decode:
         raise ArgumentError("its keys and values are no plain projections of as many features")
-    bias = layer.out.bias is not None
-    tensors: dict[str, Place | Sequence[Place]] = {
-        "in_proj_weight": [Place(each.kernel, (1, 2, 0)) for each in projections],
-        "out_proj.weight": Place(layer.out.kernel, (2, 0, 1)),
-    }
-    if bias:
-        tensors["in_proj_bias"] = [Place(each.bias) for each in projections]
-        tensors["out_proj.bias"] = Place(layer.out.bias)
-    config = {"features": features, "heads": heads, "bias": bias}
+    tensors = attention_places(projections, layer.out)
+    config = {"features": features, "heads": heads, "bias": "in_proj_bias" in tensors}
     return Layer("multi_head_attention", config, tensors)
 
 
@@ -150,10 +149,4 @@ def _learnt(layer: Any) -> dict[str, bool]:
 
 
 def _vectors(layer: Any) -> dict[str, Place]:
-    return _tensors(layer, weight=("scale",), bias=("bias",))
-
-
-def _tensors(layer: Any, **places: Any) -> dict[str, Place]:
-    """The tensors that the layer has, each where it stands."""
-    found = {name: (getattr(layer, place[0]), *place[1:]) for name, place in places.items()}
-    return {name: Place(*place) for name, place in found.items() if place[0] is not None}
+    return placed(layer, weight=("scale",), bias=("bias",))

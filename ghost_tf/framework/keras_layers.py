@@ -142,6 +142,6 @@ def _is_xla_on_a_cpu() -> bool:
     """Whether XLA will compile the call for a CPU, where its convolutions are slow."""
     if keras.backend.backend() != "tensorflow":
         return False
-    from ghost_tf.framework.shifted import is_wanted
+    from ghost_tf.framework.processor import is_in_xla, is_on_a_cpu
 
-    return is_wanted()
+    return is_in_xla() and is_on_a_cpu()

@@ -9,13 +9,6 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 
-from ghost_tf.framework.processor import is_in_xla, is_on_a_cpu
-
-
-def is_wanted() -> bool:
-    """Whether XLA will compile the code that is being traced, for a CPU."""
-    return is_in_xla() and is_on_a_cpu()
-
 
 def depthwise(x: Any, kernel: Any, padding: tuple[int, int]) -> Any:
     """Shapes: x: (N, H, W, C); kernel: (kh, kw, C, multiplier); stride 1."""

@@ -1,27 +1,44 @@
 """Layers that work along an axis of the user's choice, and whether it is that of the channels."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 from keras import layers
+
+from weights.columns.places import Part
 
 NORMS = (layers.BatchNormalization, layers.LayerNormalization, layers.GroupNormalization)
 FLATTEN = "its data_format must be that of the images, {}: the order of the features hangs on it"
 Formats = dict[int, set[str]]
 
 
-def formats_of(modules: Iterable[Any]) -> Formats:
+def checked(parts: Sequence[Part]) -> Iterator[Part]:
+    """The parts of a network, each with why a file cannot tell it there, if it cannot.
+
+    What flattens holds no tensors, and is among them only where it cannot be told.
+    """
+    formats = _formats([part.module for part in parts])
+    for part in parts:
+        problem = _problem(part.module, formats)
+        if problem or not isinstance(part.module, layers.Flatten):
+            yield replace(part, problem=problem)
+
+
+def _formats(modules: Sequence[Any]) -> Formats:
     """The data formats of convolutions and ghost modules, by how many axes they read."""
+    telling = [each for each in modules if hasattr(each, "data_format")]
+    # What flattens may contradict them: it tells where nothing else reads images.
+    others = [each for each in telling if not isinstance(each, layers.Flatten)]
     found: Formats = {}
-    for module in modules:
-        if hasattr(module, "data_format"):
-            axes = getattr(module, "rank", 2) + 2
-            found.setdefault(axes, set()).add(module.data_format)
+    for module in others or telling:
+        axes = getattr(module, "rank", 2) + 2
+        found.setdefault(axes, set()).add(module.data_format)
     return found
 
 
-def problem_of(layer: Any, formats: Formats) -> str:
+def _problem(layer: Any, formats: Formats) -> str:
     """Why a file cannot tell the layer in a network of those formats; empty where it can."""
     shape = _input_shape(layer)
     if isinstance(layer, layers.Flatten):

@@ -1,13 +1,19 @@
 """Ordinary layers: what a file says of each, and where its tensors stand."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from keras import layers
 
 from weights import ArgumentError
 from weights.arithmetic import rest_of
-from weights.columns.places import Layer, Place, depthwise_axes, kernel_axes
+from weights.columns.places import (
+    Layer,
+    Place,
+    attention_places,
+    depthwise_axes,
+    kernel_axes,
+    placed,
+)
 from weights.modules.ordinary.convolutions import output_cuts, padding_sides
 
 MATRIX = (1, 0)
@@ -19,7 +25,7 @@ def convolution(layer: Any) -> Layer:
     channels = layer.kernel.shape[rank] * layer.groups
     config = {**_geometry(layer, channels), "padding": _padding(layer)}
     config |= {"c_out": layer.filters, "groups": layer.groups}
-    tensors = _tensors(layer, weight=("kernel", kernel_axes(rank)), bias=("bias",))
+    tensors = placed(layer, weight=("kernel", kernel_axes(rank)), bias=("bias",))
     return Layer("convolution", config, tensors)
 
 
@@ -29,7 +35,7 @@ def depthwise_convolution(layer: Any) -> Layer:
     channels, multiplier = layer.kernel.shape[rank:]
     config = _geometry(layer, channels)
     config |= {"c_out": channels * multiplier, "groups": channels, "padding": _padding(layer)}
-    tensors = _tensors(layer, weight=("kernel", depthwise_axes(rank)), bias=("bias",))
+    tensors = placed(layer, weight=("kernel", depthwise_axes(rank)), bias=("bias",))
     return Layer("convolution", config, tensors)
 
 
@@ -41,7 +47,7 @@ def transposed_convolution(layer: Any) -> Layer:
     config = _geometry(layer, layer.kernel.shape[rank + 1])
     geometry = (layer.padding, layer.kernel_size, layer.strides, layer.dilation_rate)
     config |= {"c_out": layer.filters, "groups": 1, "padding": output_cuts(*geometry)}
-    tensors = _tensors(layer, weight=("kernel", kernel_axes(rank)), bias=("bias",))
+    tensors = placed(layer, weight=("kernel", kernel_axes(rank)), bias=("bias",))
     return Layer("transposed_convolution", config, tensors)
 
 
@@ -49,7 +55,7 @@ def linear(layer: layers.Dense) -> Layer:
     """A linear layer."""
     features, outputs = layer.kernel.shape
     config = {"in_features": features, "out_features": outputs, "bias": layer.use_bias}
-    return Layer("linear", config, _tensors(layer, weight=("kernel", MATRIX), bias=("bias",)))
+    return Layer("linear", config, placed(layer, weight=("kernel", MATRIX), bias=("bias",)))
 
 
 def batch_norm(layer: layers.BatchNormalization) -> Layer:
@@ -57,7 +63,7 @@ def batch_norm(layer: layers.BatchNormalization) -> Layer:
     config = {"channels": layer.moving_mean.shape[0], "eps": layer.epsilon}
     config["momentum"] = rest_of(layer.momentum)
     places = {"running_mean": ("moving_mean",), "running_var": ("moving_variance",)}
-    tensors = {**_vectors(layer), **_tensors(layer, **places)}
+    tensors = {**_vectors(layer), **placed(layer, **places)}
     return Layer("batch_norm", {**config, **_learnt(layer)}, tensors)
 
 
@@ -84,7 +90,7 @@ def group_norm(layer: layers.GroupNormalization) -> Layer:
 def embedding(layer: layers.Embedding) -> Layer:
     """A table of vectors."""
     config = {"count": layer.input_dim, "features": layer.output_dim}
-    return Layer("embedding", config, _tensors(layer, weight=("embeddings",)))
+    return Layer("embedding", config, placed(layer, weight=("embeddings",)))
 
 
 def prelu(layer: layers.PReLU) -> Layer:
@@ -92,7 +98,7 @@ def prelu(layer: layers.PReLU) -> Layer:
     sizes = [size for size in layer.alpha.shape if size != 1]
     if len(sizes) > 1:
         raise ArgumentError("it has a slope for each position: share the other axes")
-    return Layer("prelu", {"channels": (*sizes, 1)[0]}, _tensors(layer, weight=("alpha",)))
+    return Layer("prelu", {"channels": (*sizes, 1)[0]}, placed(layer, weight=("alpha",)))
 
 
 def multi_head_attention(layer: Any) -> Layer:
@@ -104,15 +110,8 @@ def multi_head_attention(layer: Any) -> Layer:
     is_plain = len(shapes) == 1 and output == (heads, size, features) and heads * size == features
     if not is_plain or getattr(layer, "_use_gate", False):
         raise ArgumentError("its keys and values are no plain projections of as many features")
-    tensors: dict[str, Place | Sequence[Place]] = {
-        "in_proj_weight": [Place(each.kernel, (1, 2, 0)) for each in projections],
-        "out_proj.weight": Place(layer.output_dense.kernel, (2, 0, 1)),
-    }
-    bias = projections[0].bias is not None
-    if bias:
-        tensors["in_proj_bias"] = [Place(each.bias) for each in projections]
-        tensors["out_proj.bias"] = Place(layer.output_dense.bias)
-    config = {"features": features, "heads": heads, "bias": bias}
+    tensors = attention_places(projections, layer.output_dense)
+    config = {"features": features, "heads": heads, "bias": "in_proj_bias" in tensors}
     return Layer("multi_head_attention", config, tensors)
 
 
@@ -135,10 +134,4 @@ def _learnt(layer: Any) -> dict[str, bool]:
 
 
 def _vectors(layer: Any) -> dict[str, Place]:
-    return _tensors(layer, weight=("gamma",), bias=("beta",))
-
-
-def _tensors(layer: Any, **places: Any) -> dict[str, Place]:
-    """The tensors that the layer has, each where it stands."""
-    found = {name: (getattr(layer, place[0]), *place[1:]) for name, place in places.items()}
-    return {name: Place(*place) for name, place in found.items() if place[0] is not None}
+    return placed(layer, weight=("gamma",), bias=("beta",))

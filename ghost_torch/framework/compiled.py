@@ -8,22 +8,20 @@ from torch import Tensor, nn
 
 # The rows and columns of a kernel, in the order of its numbers.
 PLACES = tuple(product(range(3), range(3)))
+# Kernel, stride, padding, dilation and mode of padding of a convolution that keeps the sizes.
+GEOMETRY = ((3, 3), (1, 1), (1, 1), (1, 1), "zeros")
 # Before PyTorch 2.7 nothing tells that a graph is exported, which keeps plain convolutions.
 is_exporting: Any = getattr(torch.compiler, "is_exporting", lambda: True)
 
 
 def is_fused(conv: Any, x: Tensor) -> bool:
-    """Whether a depthwise convolution is better computed by `shifted`.
-
-    That is compiled inference on a CPU, of what nobody watches.
-    """
+    """Whether a layer is a convolution that `shifted` computes better: compiled, on a CPU."""
     if not torch.compiler.is_compiling() or is_exporting() or torch.is_grad_enabled():
         return False
-    if type(conv) is not nn.Conv2d or conv.kernel_size != (3, 3) or x.device.type != "cpu":
+    if type(conv) is not nn.Conv2d or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
         return False
-    if conv._forward_hooks or conv._forward_pre_hooks or torch.is_autocast_enabled("cpu"):
-        return False
-    return conv.groups == conv.in_channels == conv.out_channels
+    geometry = (conv.kernel_size, conv.stride, conv.padding, conv.dilation, conv.padding_mode)
+    return geometry == GEOMETRY and conv.groups == conv.in_channels == conv.out_channels
 
 
 def shifted(conv: Any, x: Tensor) -> Tensor:

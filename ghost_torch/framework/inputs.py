@@ -15,7 +15,7 @@ MOST_KINDS = 64
 
 def accepted(module: nn.Module, x: Tensor) -> tuple[bool, ...]:
     """The modes, training or not, in which the module takes such an input, as far as it knows."""
-    if _is_traced(x):
+    if is_traced(x):
         return ()
     path, modes = vars(module).get("accepted", {}).get((x.shape, x.dtype, x.layout), ((), ()))
     at: Any = module
@@ -31,7 +31,7 @@ def accepted(module: nn.Module, x: Tensor) -> tuple[bool, ...]:
 
 def accept(module: Any, x: Tensor, dtype: str) -> None:
     """Remember that the module takes such inputs, of that type by NumPy's name."""
-    if _is_traced(x):
+    if is_traced(x):
         return
     earlier = vars(module).get("accepted", {})
     kept = earlier if len(earlier) < MOST_KINDS else {}
@@ -66,6 +66,13 @@ def check_tensor(module: nn.Module, x: Tensor) -> None:
         )
 
 
+def is_traced(x: Tensor) -> bool:
+    """Whether the input is no ordinary tensor, or a tracer sees what is read of it."""
+    return bool(
+        type(x) is not Tensor or torch.compiler.is_compiling() or torch._C._get_tracing_state()
+    )
+
+
 @contextmanager
 def untraced() -> Iterator[None]:
     """Sizes are numbers in here, also where `torch.jit.trace` makes tensors of them."""
@@ -75,13 +82,6 @@ def untraced() -> Iterator[None]:
         yield
     finally:
         torch._C._set_tracing_state(traced)  # type: ignore[attr-defined]
-
-
-def _is_traced(x: Tensor) -> bool:
-    """Whether the input is no ordinary tensor, or a tracer sees what is read of it."""
-    return bool(
-        type(x) is not Tensor or torch.compiler.is_compiling() or torch._C._get_tracing_state()
-    )
 
 
 def _met(module: nn.Module) -> Iterator[Tensor | None]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules import module as hooked
 
 from ghost_torch.framework.compiled import is_fused, shifted
+from ghost_torch.framework.inputs import is_traced
 
 IN_PLACE: dict[type, Callable[[Tensor], Tensor]] = {
     nn.ReLU: torch.relu_,
@@ -20,7 +21,7 @@ def activated(half: nn.Sequential, x: Tensor) -> Tensor:
     conv, *others = layers = tuple(half._modules.values())
     in_place = IN_PLACE.get(type(others[-1]))
     if in_place is None or not isinstance(conv, nn.Conv2d) or _are_seen(layers, x):
-        x = shifted(conv, x) if is_fused(conv, x) else conv(x)
+        x = shifted(conv, x) if is_fused(conv, x) and not _are_hooked((conv,)) else conv(x)
         for layer in others:
             x = layer(x)
         return x
@@ -31,11 +32,16 @@ def activated(half: nn.Sequential, x: Tensor) -> Tensor:
 
 def _are_seen(layers: tuple[Any, ...], x: Tensor) -> bool:
     """Whether a gradient, a hook or a tracer may read the input of the last of the layers."""
-    if type(x) is not Tensor or torch.compiler.is_compiling() or torch._C._get_tracing_state():
+    if is_traced(x):
         return True
     # The gradient of a batch normalisation needs its input, not its output.
     if torch.is_grad_enabled() and type(layers[-2]) is not nn.BatchNorm2d:
         return True
+    return _are_hooked(layers)
+
+
+def _are_hooked(layers: tuple[Any, ...]) -> bool:
+    """Whether a call of one of the layers does more than the `forward` of its class."""
     for layer in layers:
         if (
             layer._forward_hooks

@@ -159,3 +159,27 @@ def test_a_compiled_deployed_layer_evaluates_the_same(shape: tuple[int, ...]) ->
     with torch.no_grad():
         found = torch.compile(layer, fullgraph=True)(images(*shape))
         torch.testing.assert_close(found, layer(images(*shape)))
+
+
+@pytest.mark.parametrize("options", [{"stride": 2}, {"padding": 0}, {"dilation": 2}], ids=str)
+def test_a_compiled_layer_with_a_channel_a_group_evaluates_the_same(
+    options: dict[str, Any],
+) -> None:
+    torch.manual_seed(0)
+    layer = ghost_torch.GhostConv(8, 16, 3, **{"padding": 1, "groups": 8, **options}).eval()
+
+    with torch.no_grad():
+        found = torch.compile(layer, backend="aot_eager", fullgraph=True)(images(2, 8, 9, 7))
+        torch.testing.assert_close(found, layer(images(2, 8, 9, 7)))
+
+
+def test_a_compiled_layer_is_called_by_the_forward_that_was_put_in_its_place() -> None:
+    torch.manual_seed(0)
+    layer = ghost_torch.GhostConv(3, 8).eval()
+    conv = layer.cheap_conv[0]
+    forward = conv.forward
+    conv.forward = lambda x: 2 * forward(x)
+
+    with torch.no_grad():
+        found = torch.compile(layer, backend="aot_eager", fullgraph=True)(images(2, 3, 9, 7))
+        torch.testing.assert_close(found, layer(images(2, 3, 9, 7)))

@@ -160,18 +160,26 @@ def test_a_layer_of_keras_must_work_along_the_channels_of_its_network(
             ghost_tf.save_weights(network, tmp_path / data_format)
 
 
-def test_a_flatten_of_keras_must_know_the_order_of_its_images(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("images", "other", "sizes"),
+    [
+        ("channels_first", "channels_last", (4, 3, 2)),
+        ("channels_last", "channels_first", (4, 4, 3)),
+    ],
+)
+def test_a_flatten_of_keras_must_know_the_order_of_its_images(
+    images: str, other: str, sizes: tuple[int, ...], tmp_path: Path
+) -> None:
     keras = pytest.importorskip("keras")
     import ghost_tf
 
     def network(data_format: str) -> Any:
-        conv = keras.layers.Conv2D(4, 1, data_format="channels_first", name="conv")
+        conv = keras.layers.Conv2D(4, 1, data_format=images, name="conv")
         flatten = keras.layers.Flatten(data_format=data_format, name="flat")
         return keras.Sequential(
             [keras.Input((4, 3, 2)), conv, flatten, keras.layers.Dense(2, name="fc")]
         )
 
-    sizes = {"fc": (4, 3, 2)}
-    ghost_tf.save_weights(network("channels_first"), tmp_path / "file", flatten=sizes)
+    ghost_tf.save_weights(network(images), tmp_path / "file", flatten={"fc": sizes})
     with pytest.raises(ArgumentError, match=r"'flat' .*: its data_format must be that of "):
-        ghost_tf.save_weights(network("channels_last"), tmp_path / "other", flatten=sizes)
+        ghost_tf.save_weights(network(other), tmp_path / "other", flatten={"fc": sizes})

@@ -146,3 +146,27 @@ def flattened_place(variable: Any, sizes: Sequence[int]) -> Place:
     channels, *inner = sizes
     shape = (*inner, channels, variable.shape[1])
     return Place(variable, kernel_axes(len(inner)), shape=shape)
+
+
+def placed(layer: Any, **places: Any) -> dict[str, Place]:
+    """The tensors that a layer has, each as its attribute and what else `Place` takes."""
+    found = {name: (getattr(layer, place[0]), *place[1:]) for name, place in places.items()}
+    return {name: Place(*place) for name, place in found.items() if place[0] is not None}
+
+
+def attention_places(projections: Sequence[Any], output: Any) -> dict[str, Place | Sequence[Place]]:
+    """The tensors of an attention: of queries, keys and values, and of what makes its output.
+
+    Kernels: (features, heads, size) of each projection, (heads, size, features) of the output.
+    """
+    weights: dict[str, Place | Sequence[Place]] = {
+        "in_proj_weight": [Place(each.kernel, (1, 2, 0)) for each in projections],
+        "out_proj.weight": Place(output.kernel, (2, 0, 1)),
+    }
+    if any(each.bias is None for each in (*projections, output)):
+        return weights
+    return {
+        **weights,
+        "in_proj_bias": [Place(each.bias) for each in projections],
+        "out_proj.bias": Place(output.bias),
+    }
