@@ -13,7 +13,8 @@ def soon(seconds: float = 1.0) -> Iterator[None]:
     """Fail where what is done in this context takes longer."""
     gc.freeze()  # whatever else the process holds is not looked through again meanwhile
     began = time.thread_time()
-    yield
-    taken = time.thread_time() - began
-    gc.unfreeze()
-    assert taken < seconds
+    try:
+        yield
+        assert time.thread_time() - began < seconds
+    finally:
+        gc.unfreeze()

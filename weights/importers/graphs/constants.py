@@ -22,7 +22,7 @@ NUMBERS = ("value_float", "value_floats", "value_int", "value_ints")
 # Numbers that a node may read and make, and that all together may make.
 MOST_NUMBERS, MOST_TOGETHER = 1 << 16, 1 << 22
 # As many are counted for every node at least: each takes a tenth of a millisecond.
-FEWEST = 1 << 10
+FEWEST = 1 << 11
 # Stands for a size that is not known: what is computed with it is no size or place either.
 UNKNOWN = -(10**9)
 
