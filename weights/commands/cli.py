@@ -21,6 +21,7 @@ from weights.commands.options import (
     file_argument,
     images_option,
     json_option,
+    most_lost_option,
     parse_object,
     parse_size,
 )
@@ -129,14 +130,15 @@ def summary(
     "--against", type=click.Path(), help="The weight file that the artefact FILE is to be of."
 )
 @images_option
-def verify(file: str, against: str | None, images: str | None) -> None:
+@most_lost_option
+def verify(file: str, against: str | None, images: str | None, most_lost: float) -> None:
     """Read all of FILE and check names, shapes, digests and numbers.
 
     With --against, FILE is an artefact that export wrote: what it says and computes must be what
     the weight file says and computes.
     """
     if against is not None:
-        verify_artefact(file, against, images)
+        verify_artefact(file, against, images, most_lost)
         return
     if images is not None:
         raise click.UsageError("--images is for an artefact: give its weight file with --against")
