@@ -33,6 +33,7 @@ MAY_IMPORT_LATE = {
     "weights/importers/graphs": {"onnx"},
     "weights/importers/containers": {"h5py", "flax", "jax", "orbax"},
     "weights/deployment/runtimes": {"onnx", "onnxruntime"},
+    "weights/deployment/quantising": {"onnx", "onnxruntime"},
     "weights/hub.py": {"huggingface_hub"},
     "ghost_torch/exporting": {"onnx"},
     "ghost_torch/modes.py": {"onnxruntime"},
