@@ -64,9 +64,7 @@ def artefacts(weights: Path) -> dict[str, Path]:
             continue
         place = weights.with_name(f"{target.name}{target.suffix}")
         command = ("export", "--to", target.name, str(weights), "-o", str(place), "--no-verify")
-        subprocess.run(
-            [sys.executable, "-m", "weights", *command], check=True, capture_output=True
-        )
+        subprocess.run([sys.executable, "-m", "weights", *command], check=True, capture_output=True)
         found[target.name] = place
     return found
 
@@ -77,8 +75,7 @@ def measured(
     """A row for every candidate: the median of its turns."""
     with ExitStack() as stack:
         processes = {
-            name: stack.enter_context(_started(name, place, *run))
-            for name, place in places.items()
+            name: stack.enter_context(_started(name, place, *run)) for name, place in places.items()
         }
         times: dict[str, list[float]] = {name: [] for name in processes}
         for _ in range(LEAST_ROUNDS if quick else QUICK_ROUNDS):

@@ -30,10 +30,11 @@ class JaxExporter(Exporter):
         is_double = dtype == "float64"
         with jax.enable_x64(is_double):
             made = copy_in(module, dtype)
+        # Every size is compiled anew, most of the time of a proof: twice as fast in this form.
+        made.set_attributes(native_convolutions=True, raise_if_not_found=False)
         graph, state = nnx.split(made)
         call = jax.jit(
             lambda state, x: nnx.merge(graph, state, copy=True)(x),
-            # Every size is compiled anew: most of the time of a proof.
             compiler_options={"xla_backend_optimization_level": 0},
         )
 
@@ -46,4 +47,3 @@ class JaxExporter(Exporter):
 
 
 EXPORTER = JaxExporter()
-export = EXPORTER.export

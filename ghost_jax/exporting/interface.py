@@ -38,5 +38,5 @@ def copy_in(module: Any, dtype: str) -> Any:
     kind = np.dtype(dtype)
     tensors = {name: cast_floating(array, kind) for name, array in content.tensors.items()}
     made = FRAMEWORK.build(content.architecture, content.config, tensors)
-    made.eval()
+    FRAMEWORK.prepare_inference(made)
     return made

@@ -8,12 +8,18 @@ from typing import Any
 
 from ghost_jax.exporting.interface import interface
 from weights.deployment.notes import ENTRY, Notes
+from weights.errors import ArgumentError
 from weights.frameworks import needed
 
 
 def write_onnx(module: Any, path: Path, notes: Notes) -> None:
     """Write an ONNX model with its tensors inside and the notes among its properties."""
-    with needed("ONNX of a Flax module", "jax-onnx"), _quiet("jax2onnx"):
+    if notes.dtype != "float32":
+        raise ArgumentError(
+            f"`dtype` of onnx must be float32 for a Flax module, got {notes.dtype!r}, of which "
+            "jax2onnx makes a graph of mixed types: export it from PyTorch or Keras"
+        )
+    with needed("ONNX of a Flax module", "jax-onnx"):
         import jax2onnx
         import onnx
     height, width = notes.size or ("height", "width")
@@ -21,7 +27,7 @@ def write_onnx(module: Any, path: Path, notes: Notes) -> None:
     sizes = (channels, height, width) if notes.layout == "nchw" else (height, width, channels)
     # It knows XLA's own convolutions alone.
     call = interface(module, notes, native_convolutions=True)
-    with _quiet("onnx_ir"):
+    with _quiet("jax2onnx"), _quiet("onnx_ir"):
         model: Any = jax2onnx.to_onnx(
             call,
             [(notes.batch or "batch", *sizes)],

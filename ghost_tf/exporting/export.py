@@ -37,4 +37,3 @@ class KerasExporter(Exporter):
 
 
 EXPORTER = KerasExporter()
-export = EXPORTER.export

@@ -29,7 +29,9 @@ def interface(module: Any, notes: Notes) -> keras.Model:
     x = keras.Input(batch_shape=(notes.batch, *sizes), dtype="float32", name=notes.input)
     given = ops.transpose(x, LAST) if is_first else x
     out = ops.cast(copy_in(module, notes.dtype)(ops.cast(given, notes.dtype)), "float32")
-    return keras.Model(x, {notes.output: ops.transpose(out, FIRST) if is_first and out.ndim == 4 else out})
+    return keras.Model(
+        x, {notes.output: ops.transpose(out, FIRST) if is_first and out.ndim == 4 else out}
+    )
 
 
 def copy_in(module: Any, dtype: str) -> Any:
