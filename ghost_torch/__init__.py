@@ -1,5 +1,8 @@
 """GhostConv and its networks for PyTorch (`torch.nn.Module`, NCHW)."""
 
+from ghost_torch.framework.distribution import WEIGHTS as WEIGHTS  # before whatever imports it
+
+# isort: split
 from ghost_torch.attention import SqueezeExcite
 from ghost_torch.bottleneck import GhostBottleneck
 from ghost_torch.exporting.export import EXPORTER
