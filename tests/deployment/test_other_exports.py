@@ -58,9 +58,7 @@ def test_narrow_types_are_proved_by_their_own_roundoff(
 ) -> None:
     package = PACKAGES[NAMES[target]].package
 
-    exported = package.export(
-        layer(NAMES[target]), place(tmp_path, target), to=target, dtype=dtype
-    )
+    exported = package.export(layer(NAMES[target]), place(tmp_path, target), to=target, dtype=dtype)
 
     assert exported.proof.passed
     assert exported.proof.worst.error > 1e-5
@@ -73,7 +71,7 @@ def test_what_is_no_artefact_is_refused(tmp_path: Path, target: str) -> None:
         path.mkdir()
     Path(path, TARGETS[target].member).write_bytes(b"\x07" * 100)
 
-    with pytest.raises(FormatError, match="is no whole|not a safetensors"):
+    with pytest.raises(FormatError, match=r"is no whole|not a safetensors"):
         read_notes(path)
 
 
