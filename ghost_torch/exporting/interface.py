@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
-from torch.fx.experimental import _config
 
 from weights.deployment.notes import Notes
 
@@ -52,7 +51,8 @@ def exported(
     `largest` are the largest batch, and height and width, for runtimes that reserve their memory.
     """
     shapes = dynamic_shapes(notes, largest)
-    with warnings.catch_warnings(), _config.patch(backed_size_oblivious=True):
+    settings: Any = torch.fx.experimental._config
+    with warnings.catch_warnings(), settings.patch(backed_size_oblivious=True):
         warnings.simplefilter("ignore")
         # A map that has one row at some sizes would make others an error.
         return torch.export.export(

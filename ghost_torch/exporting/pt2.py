@@ -20,14 +20,13 @@ def write_pt2(module: Any, path: Path, notes: Notes) -> None:
 
 def write_aoti(module: Any, path: Path, notes: Notes) -> None:
     """Compile the program for this kind of processor, with the notes in its metadata."""
-    from torch._inductor import aoti_compile_and_package
-    from torch._inductor.exc import CppCompileError, InvalidCxxCompiler
-
-    settings = {"aot_inductor.metadata": {ENTRY: notes.to_json()}}
-    program = exported(module, notes)
+    inductor: Any = torch._inductor
+    program, settings = exported(module, notes), {"aot_inductor.metadata": {ENTRY: notes.to_json()}}
     try:
-        aoti_compile_and_package(program, package_path=str(path), inductor_configs=settings)
-    except (InvalidCxxCompiler, CppCompileError) as error:
+        inductor.aoti_compile_and_package(
+            program, package_path=str(path), inductor_configs=settings
+        )
+    except (inductor.exc.InvalidCxxCompiler, inductor.exc.CppCompileError) as error:
         found = "none that works" if shutil.which("g++") else "none"
         raise GhostError(
             f"aoti needs a C++ compiler here, got {found}: install g++, or name another in the "

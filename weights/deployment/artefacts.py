@@ -5,7 +5,17 @@ from pathlib import Path
 
 from weights.deployment.notes import Notes
 from weights.deployment.runtime import Reader, Runtime
-from weights.deployment.runtimes import aoti, executorch, ncnn, onnx, openvino, pt2
+from weights.deployment.runtimes import (
+    aoti,
+    executorch,
+    litert,
+    ncnn,
+    onnx,
+    openvino,
+    pt2,
+    saved_model,
+    stablehlo,
+)
 from weights.deployment.targets import TARGETS, Target
 from weights.errors import FormatError
 from weights.files.folders import check_folder
@@ -19,6 +29,9 @@ READERS: Mapping[str, Reader] = {
     "executorch": executorch,
     "openvino": openvino,
     "ncnn": ncnn,
+    "stablehlo": stablehlo,
+    "saved-model": saved_model,
+    "litert": litert,
 }
 
 

@@ -68,9 +68,10 @@ class Notes:
         checks.choice("dtype", self.dtype, TYPES)
         if self.batch is not None:
             checks.integer("batch", self.batch, minimum=1)
+        plan = self.plan
         if self.size is not None:
             object.__setattr__(self, "size", checks.pair("size", self.size, minimum=1))
-            self.plan.check_sizes(self.size)
+            plan.check_sizes(self.size)
         for name in ("input", "output", "producer"):
             _check_text(name, getattr(self, name), NAME)
         _check_text("weights_sha256", self.weights_sha256, DIGEST)

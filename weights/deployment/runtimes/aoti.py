@@ -30,11 +30,10 @@ def open_artefact(path: Path, *, threads: int | None = None) -> Runtime:
     notes = read_notes(path)
     with needed("a compiled package of PyTorch", "torch"):
         import torch
-        from torch._inductor import aoti_load_package
     if threads:
         torch.set_num_threads(threads)
     try:
-        module: Any = aoti_load_package(str(path))
+        module: Any = torch._inductor.aoti_load_package(str(path))
     except Exception as error:  # whatever a damaged archive leads it to
         raise FormatError(f"{path}: PyTorch cannot load it: {brief(str(error))}") from None
 
