@@ -207,6 +207,7 @@ DEVIATIONS = {
     "ghost_tf/networks/features.py": {
         "Keras names models, makes lists of its own, and sees no functions that are attributes": """
             + class Named: The keyword of Keras' own that is not the network's.
+            + Named.name =
             - FeatureNetwork.__init__: nn.Module.__init__(...)
             - FeatureNetwork.__init__: self.plan =
             + FeatureNetwork.__init__: options =

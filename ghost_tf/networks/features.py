@@ -57,8 +57,12 @@ class FeatureNetwork(Planned, keras.Model):
         if not isinstance(network, Network):
             raise ArgumentError(f"`network` must be a network, got {type(network).__name__}")
         plan = FeaturesConfig(network.architecture, network.plan, out_indices)
-        options: dict[str, Any] = {"dtype": network.dtype_policy, "trainable": network.trainable}
-        options |= {"data_format": network.data_format, **network.variable_options}
+        options: dict[str, Any] = {
+            "dtype": network.dtype_policy,
+            "trainable": network.trainable,
+            "data_format": network.data_format,
+            **network.variable_options,
+        }
         super().__init__(plan, **options, **keras_options)
         self.kind = type(network)
         self.relu = network.relu
