@@ -5,6 +5,7 @@ from ghost_tf.framework.distribution import WEIGHTS as WEIGHTS  # before whateve
 # isort: split
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.bottleneck import GhostBottleneck
+from ghost_tf.exporting.export import EXPORTER
 from ghost_tf.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.networks.basic_block import BasicBlock
@@ -41,6 +42,7 @@ from ghost_tf.yolo import C3Ghost
 from weights.version import __version__ as __version__
 
 deploy = FRAMEWORK.deploy
+export = EXPORTER.export
 from_file = FRAMEWORK.from_file
 from_hub = FRAMEWORK.from_hub
 load_weights = FRAMEWORK.load_weights
@@ -70,6 +72,7 @@ __all__ = [
     "RepGhostNet",
     "SqueezeExcite",
     "deploy",
+    "export",
     "from_file",
     "from_hub",
     "ghostnet_050",
