@@ -16,6 +16,7 @@ from weights.errors import (
     GhostError,
     ImportRefused,
     MismatchError,
+    UnsupportedError,
 )
 from weights.files.digests import content_digest, tensor_digest
 from weights.files.file import WeightFile, read_file, read_metadata, write_file
@@ -53,6 +54,7 @@ __all__ = [
     "Place",
     "Selection",
     "TensorSpec",
+    "UnsupportedError",
     "WeightFile",
     "actual",
     "check_demand",
