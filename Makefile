@@ -7,7 +7,7 @@ STAMP := .venv/.installed
 # Tests start hundreds of processes, each of which would compile the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: conformance test quick matrix extras lowest gpu bench fuzz torture look audit lint clean
+.PHONY: conformance test quick matrix extras lowest release-check docs notebooks gpu bench fuzz torture look audit lint clean
 
 conformance: $(STAMP)
 	$(BIN)/ghost-conformance run --report build/conformance
@@ -24,6 +24,18 @@ extras: $(STAMP)
 
 lowest: $(STAMP)
 	$(BIN)/python -m tests.project.machines --lowest
+
+# Both distributions as an index and a user get them: built, looked at, installed, run, listed.
+release-check: .venv/.release
+	$(BIN)/python -m tests.project.release
+
+# The site, in build/docs: a warning is an error, and every link inside it must lead somewhere.
+docs: .venv/.docs
+	$(BIN)/python -m tests.project.site
+
+# The pages of docs/notebooks print what they say; their pictures are drawn anew.
+notebooks: .venv/.notebooks
+	$(BIN)/python -m tests.project.notebooks
 
 # Every module in every form through every tool of its framework, all pairs, whole runs.
 matrix: $(STAMP)
@@ -78,6 +90,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,test]"
 	touch $(STAMP)
+
+# Tools of one target each, in extras of their own: .venv/.docs is there once `docs` is installed.
+.venv/.%: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$*]"
+	touch $@
 
 clean:
 	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,5 +1,8 @@
 """GhostConv and its networks for Flax NNX (`flax.nnx.Module`, NHWC)."""
 
+from ghost_jax.framework.distribution import WEIGHTS as WEIGHTS  # before whatever imports it
+
+# isort: split
 from ghost_jax.attention import SqueezeExcite
 from ghost_jax.bottleneck import GhostBottleneck
 from ghost_jax.ghost_conv import ConvNormAct, GhostConv, GhostConvV2

@@ -1,5 +1,8 @@
 """GhostConv and its networks for Keras 3 on TensorFlow (`keras.layers.Layer`, NHWC or NCHW)."""
 
+from ghost_tf.framework.distribution import WEIGHTS as WEIGHTS  # before whatever imports it
+
+# isort: split
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.bottleneck import GhostBottleneck
 from ghost_tf.ghost_conv import ConvNormAct, GhostConv, GhostConvV2

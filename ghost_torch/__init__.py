@@ -1,7 +1,11 @@
 """GhostConv and its networks for PyTorch (`torch.nn.Module`, NCHW)."""
 
+from ghost_torch.framework.distribution import WEIGHTS as WEIGHTS  # before whatever imports it
+
+# isort: split
 from ghost_torch.attention import SqueezeExcite
 from ghost_torch.bottleneck import GhostBottleneck
+from ghost_torch.exporting.export import EXPORTER
 from ghost_torch.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_torch.ghost_conv_v3 import GhostConvV3
 from ghost_torch.networks.basic_block import BasicBlock
@@ -37,6 +41,7 @@ from ghost_torch.yolo import C3Ghost
 from weights.version import __version__ as __version__
 
 deploy = FRAMEWORK.deploy
+export = EXPORTER.export
 from_file = FRAMEWORK.from_file
 from_hub = FRAMEWORK.from_hub
 load_weights = FRAMEWORK.load_weights
@@ -65,6 +70,7 @@ __all__ = [
     "RepGhostNet",
     "SqueezeExcite",
     "deploy",
+    "export",
     "from_file",
     "from_hub",
     "ghostnet_050",

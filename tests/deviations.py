@@ -54,6 +54,7 @@ OWN_FILES = {
     ("ghost_torch", "recording"): "how the framework's modules are called, and watched",
     ("ghost_jax", "recording"): "likewise",
     ("ghost_tf", "recording"): "likewise",
+    ("ghost_torch", "exporting"): "what a framework writes for runtimes",
     ("ghost_jax", "native.py"): "what Flax itself writes has names of its own",
     ("ghost_tf", "native.py"): "likewise Keras",
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
@@ -108,6 +109,10 @@ CHANNELS_LAST = """
 DEVIATIONS = {
     "ghost_torch/__init__.py": {
         "the oracle is no framework: nobody builds models from it": CALLS + EXPORTED,
+        "it writes artefacts for runtimes": """
+            + export =
+            + __all__ = 'export'
+        """,
     },
     "ghost_jax/__init__.py": {
         "the oracle is no framework: nobody builds models from it": CALLS + EXPORTED,

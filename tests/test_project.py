@@ -23,6 +23,7 @@ FOLDERS = {*PACKAGES, "benchmarks", "docs", "examples", "tests"}
 MADE_BY_TOOLS = {"build", "dist"}
 FILES = {
     "CHANGELOG.md",
+    "CITATION.cff",
     "CONTRIBUTING.md",
     "LICENSE",
     "Makefile",
@@ -32,8 +33,9 @@ FILES = {
     "constraints.txt",
     "pyproject.toml",
 }
-TEXTS = ("*.py", "*.md", "*.toml", "*.txt", "Makefile", ".ci/*", ".gitignore")
+TEXTS = ("*.py", "*.md", "*.toml", "*.txt", "*.cff", "*.yml", "Makefile", ".ci/*", ".gitignore")
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:work|tmp|home|root|Users)/")
+LEFT_OUT_OF_ALL = {"test", "mlx", "docs", "notebooks", "release"}
 # What a module may do when it is imported: define names, no more.
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.Import, ast.ImportFrom)
 GUARDS = ("__name__ == '__main__'", "TYPE_CHECKING")
@@ -128,11 +130,11 @@ def test_every_requirement_has_a_lower_bound_and_is_pinned(requirement: Requirem
     assert versions[canonicalize_name(requirement.name)] in requirement.specifier
 
 
-def test_all_brings_everything_but_the_tests_and_the_example() -> None:
+def test_all_brings_everything_but_tests_example_and_publishing() -> None:
     extras = project()["optional-dependencies"]
     (everything,) = (Requirement(text) for text in extras["all"])
 
-    assert everything.extras == extras.keys() - {"all", "test", "mlx"}
+    assert everything.extras == extras.keys() - {"all", *LEFT_OUT_OF_ALL}
 
 
 @pytest.mark.parametrize("script", ["ghost-conformance", "ghost-weights"])

@@ -10,6 +10,7 @@ from weights.columns.partial import Selection, select
 from weights.columns.places import Layer, Place
 from weights.errors import (
     ArgumentError,
+    ArtefactError,
     DigestError,
     FormatError,
     FormatWarning,
@@ -38,6 +39,7 @@ __all__ = [
     "ARCHITECTURES",
     "SPLITS",
     "ArgumentError",
+    "ArtefactError",
     "Config",
     "DigestError",
     "FileModule",

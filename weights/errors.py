@@ -56,5 +56,9 @@ class MismatchError(GhostError):
         )
 
 
+class ArtefactError(GhostError):
+    """An artefact for a runtime that does not compute what its weights do, or says otherwise."""
+
+
 class FormatWarning(UserWarning):
     """A file of a newer minor version of the format, which can be read."""

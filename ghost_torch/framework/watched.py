@@ -15,6 +15,8 @@ IN_PLACE: dict[type, Callable[[Tensor], Tensor]] = {
     nn.ReLU6: lambda x: nn.functional.relu6(x, inplace=True),
 }
 
+STATE = {"weight", "bias", "running_mean", "running_var"}
+
 
 def activated(half: nn.Sequential, x: Tensor) -> Tensor:
     """The layers in turn, the activation in place where nothing else reads its input."""
@@ -25,9 +27,20 @@ def activated(half: nn.Sequential, x: Tensor) -> Tensor:
         for layer in others:
             x = layer(x)
         return x
-    for layer in layers[:-1]:
-        x = layer.forward(x)  # what calling it does where there are no hooks
+    x = conv.forward(x)  # what calling it does where there are no hooks
+    for layer in others[:-1]:
+        x = _normalised(layer, x)
     return in_place(x)
+
+
+def _normalised(norm: Any, x: Tensor) -> Tensor:
+    """What `forward` of a normalisation gives, by the operation itself where it only infers."""
+    own = {**norm._parameters, **norm._buffers}
+    is_plain = type(norm) is nn.BatchNorm2d and not norm.training and own.keys() >= STATE
+    if not is_plain or own["running_mean"] is None or own["running_var"] is None:
+        return norm.forward(x)
+    tensors = (own["weight"], own["bias"], own["running_mean"], own["running_var"])
+    return torch.batch_norm(x, *tensors, False, 0.0, norm.eps, torch.backends.cudnn.enabled)
 
 
 def _are_seen(layers: tuple[Any, ...], x: Tensor) -> bool:

@@ -157,3 +157,35 @@ def test_a_layer_whose_forward_is_replaced_is_called_by_it() -> None:
     layer(images())
 
     assert calls == [1]
+
+
+NORMS = {
+    "plain": lambda: nn.BatchNorm2d(4, eps=0.5),
+    "without scale and shift": lambda: nn.BatchNorm2d(4, affine=False),
+    "without statistics": lambda: nn.BatchNorm2d(4, track_running_stats=False),
+    "whose scale is no parameter": lambda: rescaled(nn.BatchNorm2d(4)),
+    "of another kind": lambda: nn.GroupNorm(2, 4),
+}
+
+
+def rescaled(norm: nn.Module) -> nn.Module:
+    scale = norm.weight.detach() + 1
+    del norm.weight
+    norm.weight = scale
+    return norm
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_normalisation_computes_what_its_own_forward_does(norm: str) -> None:
+    layers = [in_training(act).eval() for act in (nn.ReLU, Seen)]
+    put = NORMS[norm]().eval()
+    if norm == "plain":
+        put.running_mean.uniform_(-1, 1)
+        put.running_var.uniform_(0.5, 2)
+    for layer in layers:
+        layer.primary_conv[1] = put
+
+    with torch.no_grad():
+        found, wanted = (layer(images()) for layer in layers)
+
+    assert torch.equal(found, wanted)

@@ -17,7 +17,8 @@ from weights.columns.own.loaded import LoadReport
 from weights.columns.own.renaming import Rename
 from weights.columns.partial import select
 from weights.errors import ArgumentError
-from weights.files.file import read_file, read_for, write_file
+from weights.files.digests import content_digest, tensor_digests
+from weights.files.file import WeightFile, read_file, read_for, write_file
 from weights.files.storage import PathLike
 from weights.networks.architectures import Config
 from weights.networks.classifier import with_classes
@@ -204,6 +205,17 @@ class Column(Deploying[Module, GhostModule, Variable]):
         made = self._derived(module, *deployed(*self._contents(module), form))
         self.prepare_inference(made)
         return made
+
+    def described(self, module: Any) -> WeightFile:
+        """What the interchange file of a layer or network of this package would hold.
+
+        Of the metadata there are the annotations of the file that `module` is from, and the digest.
+        Raises `weights.ArgumentError` for a network of the user's own.
+        """
+        architecture, config, tensors = self._contents(module)
+        digest = content_digest(architecture, config, tensor_digests(tensors))
+        metadata = {**self._annotations.of(module), "content_sha256": digest}
+        return WeightFile(architecture, config, tensors, metadata, self.specs_of(module))
 
     def _known(self, module: Any) -> dict[str, Config]:
         """The configuration of a module of this package, by its architecture."""

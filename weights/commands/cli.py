@@ -14,8 +14,16 @@ import click
 
 from weights import __version__
 from weights.commands import tables
-from weights.commands.convert import export_command, import_command
-from weights.commands.options import file_argument, json_option, parse_object, parse_size
+from weights.commands.artefacts import print_artefact, verify_artefact
+from weights.commands.convert import import_command
+from weights.commands.export import export_command
+from weights.commands.options import (
+    file_argument,
+    images_option,
+    json_option,
+    parse_object,
+    parse_size,
+)
 from weights.commands.predict import predict
 from weights.commands.template import template
 from weights.errors import ArgumentError, FormatError, GhostError
@@ -23,7 +31,9 @@ from weights.files.diff import compare_files
 from weights.files.file import read_file
 from weights.files.inspection import inspect_file
 from weights.files.loading import value_problems
+from weights.networks.architectures import ARCHITECTURES
 from weights.networks.summary import summarise
+from weights.networks.variants import VARIANTS
 from weights.text import listed, printable
 
 
@@ -83,7 +93,7 @@ def inspect(file: str, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("architecture")
+@click.argument("architecture", metavar="ARCHITECTURE|ARTEFACT")
 @click.option("--config", default="{}", callback=parse_object, help="Arguments as JSON.")
 @click.option(
     "--size",
@@ -94,8 +104,15 @@ def inspect(file: str, as_json: bool) -> None:
 def summary(
     architecture: str, config: dict[str, Any], size: tuple[int, int] | None, as_json: bool
 ) -> None:
-    """Count parameters and operations of ARCHITECTURE, or a variant such as ghostnet_100."""
+    """Count parameters and operations of ARCHITECTURE, or a variant such as ghostnet_100.
 
+    Of an ARTEFACT that export wrote, tell what it is, from its notes.
+    """
+    if architecture not in (*ARCHITECTURES, *VARIANTS) and os.path.lexists(architecture):
+        if config or size is not None:
+            raise click.UsageError("--config and --size are for an ARCHITECTURE, not an ARTEFACT")
+        print_artefact(architecture, as_json)
+        return
     try:
         counts = summarise(architecture, config, size)
     except ArgumentError as error:
@@ -108,9 +125,21 @@ def summary(
 
 @main.command()
 @file_argument
-def verify(file: str) -> None:
-    """Read all of FILE and check names, shapes, digests and numbers."""
+@click.option(
+    "--against", type=click.Path(), help="The weight file that the artefact FILE is to be of."
+)
+@images_option
+def verify(file: str, against: str | None, images: str | None) -> None:
+    """Read all of FILE and check names, shapes, digests and numbers.
 
+    With --against, FILE is an artefact that export wrote: what it says and computes must be what
+    the weight file says and computes.
+    """
+    if against is not None:
+        verify_artefact(file, against, images)
+        return
+    if images is not None:
+        raise click.UsageError("--images is for an artefact: give its weight file with --against")
     content = read_file(file, allow_invalid=True)
     problems = value_problems(content.specs, content.tensors)
     if problems:

@@ -1,7 +1,6 @@
-"""The commands `ghost-weights import` and `ghost-weights export`."""
+"""The command `ghost-weights import`."""
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,19 +9,15 @@ from typing import Any
 import click
 
 from weights.commands.options import (
-    file_argument,
-    output_option,
+    check_output,
     overwrite_option,
     parse_object,
     parse_settings,
 )
 from weights.errors import GhostError
-from weights.files.file import read_file
 from weights.importers import (
     CONTAINERS,
-    EXPORTERS,
     IMPORTERS,
-    export_file,
     import_file,
     preview,
     write,
@@ -160,22 +155,3 @@ def told(source: Mapping[str, Any]) -> Iterator[str]:
         yield f"dropped: {count} {name}"
     for name, value in source["assumed"].items():
         yield f"assumed: {name} {json.dumps(value)} (no tensor tells)"
-
-
-@click.command("export")
-@click.option("--to", "exporter", required=True, type=click.Choice(list(EXPORTERS)))
-@file_argument
-@output_option
-@overwrite_option
-def export_command(exporter: str, file: str, output: str, overwrite: bool) -> None:
-    """Write FILE as another tool reads it. The inverse of import."""
-    check_output(output, overwrite)
-    content = read_file(file)
-    export_file(content, exporter, output, overwrite=overwrite)
-    click.echo(printable(f"{output}: {len(content.tensors)} tensors"))
-
-
-def check_output(path: str, overwrite: bool) -> None:
-    """Refuse to replace a file before any work is done, and name the command line's option."""
-    if os.path.lexists(path) and not overwrite:
-        raise GhostError(f"{path} exists: pass --overwrite to replace it")

@@ -1,6 +1,7 @@
 """Options that several commands take, and how their values are read."""
 
 import json
+import os
 import re
 from typing import Any, cast
 
@@ -18,6 +19,12 @@ file_argument = click.argument("file", type=click.Path())
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 output_option = click.option(
     "-o", "--output", required=True, type=click.Path(), help="The file to write."
+)
+images_option = click.option(
+    "--images",
+    metavar="DIR",
+    type=click.Path(),
+    help="A folder of images, for all of which the artefact must predict the same class.",
 )
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 
@@ -83,3 +90,9 @@ def parse_object(
             f"must be a JSON object such as '{json.dumps(example)}'{others}, got {brief(value)}"
         )
     return parsed
+
+
+def check_output(path: str, overwrite: bool) -> None:
+    """Refuse to replace a file before any work is done, and name the command line's option."""
+    if os.path.lexists(path) and not overwrite:
+        raise GhostError(f"{path} exists: pass --overwrite to replace it")

@@ -1,4 +1,4 @@
-"""Folders: written atomically, and checked before they are read."""
+"""Folders, and files that libraries write: put in place in one step, and checked for reading."""
 
 import contextlib
 import errno
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from weights.errors import FormatError, GhostError
 from weights.files.strays import lock, prefix, remove_strays
-from weights.files.writing import PathLike, exists, refused, sync_folder
+from weights.files.writing import PathLike, exists, place, refused, sync_folder
 
 # Of Linux' renameat2: names relative to the working folder, and both at once.
 HERE, EXCHANGE = -100, 2
@@ -22,17 +22,20 @@ REMOVALS, PAUSE = 20, 0.04
 
 
 @contextmanager
-def new_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Yield a folder to write into, which takes the place of `path` in one step afterwards.
+def new_place(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Yield where to write a file or folder, which takes the place of `path` in one step after.
+
+    Nothing is there yet; it has the name of `path`, in a folder of its own.
 
     Raises `GhostError` where it cannot be written; whatever was at `path` is then still there.
     """
     try:
         remove_strays(path)
         with _temporary(path) as temporary:
-            yield temporary / "new"
-            _sync(temporary / "new")
-            _place(temporary / "new", path, overwrite)
+            new = temporary / path.name
+            yield new
+            _sync(new)
+            (_place if new.is_dir() else place)(new, path, overwrite)
     except OSError as error:
         if error.errno in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
             raise exists(path) from None
@@ -73,7 +76,7 @@ def _place(new: Path, path: Path, overwrite: bool) -> None:
         new.chmod(path.stat().st_mode & 0o777)
     if not _exchange(new, path):
         # Elsewhere than on Linux there is a moment without either; both are whole.
-        old = new.with_name("old")
+        old = new.with_name(f"{new.name}.old")
         path.rename(old)
         try:
             new.rename(path)
@@ -95,15 +98,21 @@ def _exchange(a: Path, b: Path) -> bool:
 
 
 def _sync(folder: Path) -> None:
-    """Make every file below durable."""
+    """Make a file, or every file below a folder, durable."""
+    if folder.is_file():
+        _sync_file(folder)
     for parent, _, names in os.walk(folder):
         for name in names:
-            descriptor = os.open(Path(parent, name), os.O_RDWR)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            _sync_file(Path(parent, name))
         sync_folder(Path(parent, "any"))
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def check_folder(path: PathLike) -> None:

@@ -67,7 +67,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool) -> None:
                 _keep_mode(stream, path)
             if not has_locks():
                 stream.close()
-            _place(temporary, path, overwrite)
+            place(temporary, path, overwrite)
     except FileExistsError:
         raise exists(path) from None
     except (OSError, ValueError) as error:
@@ -94,7 +94,7 @@ def _temporary(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
                 temporary.unlink(missing_ok=True)
 
 
-def _place(temporary: Path, path: Path, overwrite: bool) -> None:
+def place(temporary: Path, path: Path, overwrite: bool) -> None:
     """Give the temporary file its name; raises `FileExistsError` where that is taken."""
     if overwrite:
         temporary.replace(path)

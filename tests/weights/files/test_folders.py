@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from weights import GhostError
-from weights.files.folders import new_folder
+from weights.files.folders import new_place
 
 
 def write_for_a_while(folder: Path, seconds: float) -> None:
@@ -24,7 +24,7 @@ def write_for_a_while(folder: Path, seconds: float) -> None:
 
 
 def test_a_folder_takes_its_name_when_it_is_whole(tmp_path: Path) -> None:
-    with new_folder(tmp_path / "made", overwrite=False) as new:
+    with new_place(tmp_path / "made", overwrite=False) as new:
         new.mkdir()
         (new / "file").write_text("whole")
 
@@ -33,7 +33,7 @@ def test_a_folder_takes_its_name_when_it_is_whole(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_nothing_though_a_thread_still_writes(tmp_path: Path) -> None:
-    with pytest.raises(GhostError), new_folder(tmp_path / "made", overwrite=False) as new:
+    with pytest.raises(GhostError), new_place(tmp_path / "made", overwrite=False) as new:
         new.mkdir()
         thread = Thread(target=write_for_a_while, args=(new, 0.2))
         thread.start()

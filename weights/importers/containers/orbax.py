@@ -9,7 +9,7 @@ import numpy as np
 
 from weights.errors import FormatError, GhostError, ImportRefused
 from weights.files.file import WeightFile
-from weights.files.folders import check_folder, new_folder
+from weights.files.folders import check_folder, new_place
 from weights.files.storage import PathLike
 from weights.files.writing import check_place
 from weights.frameworks import needed
@@ -59,7 +59,7 @@ def write(file: WeightFile, path: PathLike, overwrite: bool) -> None:
         STATE: orbax.args.StandardSave(pure_dict(file)),
         DESCRIPTION: orbax.args.JsonSave({"description": Description.of(file).to_json()}),
     }
-    with new_folder(folder, overwrite=overwrite) as new:
+    with new_place(folder, overwrite=overwrite) as new:
         try:
             with orbax.Checkpointer(orbax.CompositeCheckpointHandler()) as checkpointer:
                 checkpointer.save(new, orbax.args.Composite(**items))

@@ -1,0 +1,36 @@
+"""The export of modules: what writes each format, and what an artefact is held against."""
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+
+from ghost_torch.exporting.onnx import write_onnx
+from ghost_torch.weights_io import FRAMEWORK
+from weights.deployment.export import Exporter
+from weights.deployment.proof import Network
+
+WRITERS = {"onnx": write_onnx}
+
+
+class TorchExporter(Exporter):
+    """How PyTorch's modules become artefacts."""
+
+    name = "torch"
+    framework = FRAMEWORK
+    writers = WRITERS
+
+    def network(self, module: Any, dtype: str) -> Network:
+        """A copy of a module for inference with parameters and arithmetic of that type."""
+        kind = getattr(torch, dtype)
+        made = copy.deepcopy(module).cpu().eval().to(kind)
+
+        @torch.no_grad()
+        def run(x: np.ndarray) -> np.ndarray:
+            return made(torch.from_numpy(x).to(kind)).double().numpy()
+
+        return run
+
+
+EXPORTER = TorchExporter()

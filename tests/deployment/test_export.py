@@ -1,0 +1,72 @@
+"""Modules become artefacts that their own runtime computes the same with, or they do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import ghost_torch
+from weights import ArgumentError, GhostError
+from weights.deployment.artefacts import open_artefact, read_notes
+
+SETTINGS: dict[str, Any] = {"divide_by": 255.0, "mean": [0.5] * 3, "std": [0.25] * 3}
+
+
+def layer() -> Any:
+    """A layer whose statistics are not those of a new one."""
+    torch.manual_seed(0)
+    module = ghost_torch.GhostConv(3, 8, 3, padding=1)
+    with torch.no_grad():
+        module(torch.randn(8, 3, 16, 16) * 2 + 1)
+    return module.eval()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "options", [{}, {"form": "training", "layout": "nhwc"}, {"dtype": "float16", "size": 24}]
+)
+def test_an_onnx_model_computes_what_the_module_does(tmp_path: Path, options: Any) -> None:
+    exported = ghost_torch.export(layer(), tmp_path / "a.onnx", to="onnx", **options)
+
+    assert exported.proof.passed
+    assert open_artefact(tmp_path / "a.onnx").notes == exported.notes
+    assert read_notes(tmp_path / "a.onnx")[0].name == "onnx"
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "text"),
+    [
+        ("a.onnx", {"to": "caffe"}, "`to` must be one of onnx"),
+        ("a.pb", {"to": "onnx"}, "`path` must end in .onnx"),
+        ("a.onnx", {"to": "onnx", "dtype": "int4"}, "`dtype` must be one of float32"),
+        ("a.onnx", {"to": "onnx", "dtype": "bfloat16"}, "`dtype` of onnx must be one of float32"),
+        ("a.onnx", {"to": "onnx", "layout": "chwn"}, "`layout` must be one of nchw, nhwc"),
+        ("a.onnx", {"to": "onnx", "form": "folded"}, "`form` must be one of training, deployed"),
+        ("a.onnx", {"to": "onnx", "size": 0}, "`size` must be at least 1, got 0"),
+        ("no/a.onnx", {"to": "onnx"}, "no does not exist"),
+    ],
+)
+def test_a_request_that_cannot_be_met_is_refused(
+    tmp_path: Path, path: str, options: Any, text: str
+) -> None:
+    with pytest.raises(GhostError, match=text):
+        ghost_torch.export(layer(), tmp_path / path, **options)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
+    (tmp_path / "a.onnx").write_text("mine")
+
+    with pytest.raises(GhostError, match="pass overwrite=True to replace it"):
+        ghost_torch.export(layer(), tmp_path / "a.onnx", to="onnx")
+
+    assert (tmp_path / "a.onnx").read_text() == "mine"
+
+
+def test_what_is_no_module_of_the_package_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="`module` must be one of GhostConv"):
+        ghost_torch.export(torch.nn.Conv2d(3, 8, 3), tmp_path / "a.onnx", to="onnx")

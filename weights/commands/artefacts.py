@@ -1,0 +1,61 @@
+"""What the commands do with artefacts: verify and describe them, and read images for them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from weights.commands.tables import aligned
+from weights.deployment.artefacts import read_notes
+from weights.deployment.export import described
+from weights.deployment.verify import verify
+from weights.errors import GhostError
+from weights.files.file import read_metadata
+from weights.files.settings import Preprocess
+from weights.prediction.preprocess import read_image
+from weights.text import bounded, printable
+
+
+def verify_artefact(path: str, against: str, images: str | None) -> None:
+    """Hold an artefact against its weight file, and print the proof."""
+    settings = read_metadata(against).get("preprocess")
+    notes, proof = verify(path, against, images=images_of(images, settings))
+    click.echo(bounded(f"{path}: {described(notes)}, of {against}\n{proof}"))
+
+
+def print_artefact(path: str, as_json: bool) -> None:
+    """Print what an artefact is, from its notes; nothing of it is run."""
+    target, notes = read_notes(path)
+    facts: dict[str, Any] = {"target": target.name, "bytes": size_of(Path(path))}
+    facts |= json.loads(notes.to_json())
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+    else:
+        lines = aligned([(name, value) for name, value in facts.items()])
+        click.echo("\n".join([printable(path), "", *lines]))
+
+
+def images_of(folder: str | None, settings: Preprocess | None) -> list[np.ndarray]:
+    """Read every image of a folder as an input (1, C, H, W), in the order of their names."""
+    if folder is None:
+        return []
+    if settings is None:
+        raise GhostError(
+            "images need `preprocess` in the weight file, which says how one becomes the input: "
+            "import it with --preprocess"
+        )
+    try:
+        files = sorted(Path(folder).iterdir())
+    except OSError as error:
+        raise GhostError(f"cannot read the folder {folder}: {error.strerror}") from None
+    if not files:
+        raise GhostError(f"{folder} must hold images, got an empty folder")
+    return [read_image(file, settings) for file in files]
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of all files below a folder."""
+    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+    return sum(each.stat().st_size for each in files)

@@ -1,0 +1,77 @@
+"""The command `ghost-weights export`: state dicts of other tools, and artefacts of runtimes."""
+
+from typing import Any
+
+import click
+
+from weights.commands.artefacts import images_of
+from weights.commands.options import (
+    check_output,
+    file_argument,
+    images_option,
+    output_option,
+    overwrite_option,
+    parse_size,
+)
+from weights.deployment.notes import FORMS
+from weights.deployment.targets import DTYPES, DYNAMIC, LAYOUTS, TARGETS
+from weights.deployment.verify import installed_exporter
+from weights.files.file import read_file, read_metadata
+from weights.frameworks import FRAMEWORKS
+from weights.importers import EXPORTERS, export_file
+from weights.text import bounded, printable
+
+
+def parse_open_size(context: click.Context, parameter: click.Parameter, value: str | None) -> Any:
+    """Read height and width, or that they are open, or raise a usage error."""
+    return DYNAMIC if value == DYNAMIC else parse_size(context, parameter, value)
+
+
+@click.command("export")
+@click.option("--to", required=True, type=click.Choice([*EXPORTERS, *TARGETS]))
+@file_argument
+@output_option
+@overwrite_option
+@click.option(
+    "--form", type=click.Choice(FORMS), help="By default with batch normalisations folded."
+)
+@click.option(
+    "--size",
+    metavar="HxW|dynamic",
+    callback=parse_open_size,
+    help="Of the input, as 224x224; by default any where the runtime can, else the usual one.",
+)
+@click.option("--layout", type=click.Choice(LAYOUTS), help="Of input and output.")
+@click.option("--dtype", type=click.Choice(DTYPES), help="Of weights and arithmetic.")
+@click.option("--verify/--no-verify", default=None, help="Whether to prove what was written.")
+@images_option
+@click.option(
+    "--framework",
+    type=click.Choice(list(FRAMEWORKS)),
+    help="What writes it; by default the first that is installed and can.",
+)
+def export_command(
+    to: str, file: str, output: str, overwrite: bool, images: str | None, framework: str | None,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Write FILE as another tool reads it, the inverse of import, or as a runtime runs it.
+
+    What a runtime runs is read back in that runtime and compared with FILE in float64; it has its
+    name only if it passed.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if to in TARGETS:
+        check_output(output, overwrite)
+        found = images_of(images, read_metadata(file).get("preprocess"))
+        exporter = installed_exporter(framework, to)
+        module = exporter.framework.from_file(file)
+        given |= {"images": found, "overwrite": overwrite}
+        click.echo(bounded(str(exporter.export(module, output, to=to, **given))))
+        return
+    for name, value in {"images": images, "framework": framework, **given}.items():
+        if value is not None:
+            raise click.UsageError(f"--{name} is for runtimes, {to} is a state dict")
+    check_output(output, overwrite)
+    content = read_file(file)
+    export_file(content, to, output, overwrite=overwrite)
+    click.echo(printable(f"{output}: {len(content.tensors)} tensors"))

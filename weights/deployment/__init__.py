@@ -1,0 +1,1 @@
+"""Artefacts for the runtimes of other people: written, proved, read back, verified."""

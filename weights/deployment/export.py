@@ -1,0 +1,170 @@
+"""An artefact written, read back and proved before it has its name."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from weights import checks
+from weights.columns.column import Column
+from weights.deployment.artefacts import open_artefact
+from weights.deployment.notes import FORMS, Notes
+from weights.deployment.proof import Judges, Network, Proof, prove
+from weights.deployment.targets import DYNAMIC, Target, target_named
+from weights.errors import ArgumentError
+from weights.files.file import WeightFile
+from weights.files.folders import new_place
+from weights.files.writing import PathLike
+from weights.networks.architectures import configure
+from weights.tensors import NORM_WEIGHT
+
+# Writes an inference module, in the form that its notes say, as an artefact with these notes.
+Writer = Callable[[Any, Path, Notes], None]
+Size = int | Sequence[int] | Literal["dynamic"]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What `export` wrote, and its proof; `proof` is `None` where none was asked for."""
+
+    path: str
+    target: str
+    notes: Notes
+    proof: Proof | None
+
+    def __str__(self) -> str:
+        proof = self.proof or "not verified: nobody has compared what it computes"
+        return f"{self.path}: {self.target}, {described(self.notes)}\n{proof}"
+
+
+def described(notes: Notes) -> str:
+    """Return what an artefact is, in one line.
+
+    >>> described(Notes("ghost_conv", {"c_in": 8, "c_out": 8}, "0" * 64, size=(32, 32)))
+    'ghost_conv, deployed, float32, nchw, any batch, 32 x 32'
+    """
+    size = "any size" if notes.size is None else f"{notes.size[0]} x {notes.size[1]}"
+    batch = "any batch" if notes.batch is None else f"batch {notes.batch}"
+    parts = (notes.architecture, notes.form, notes.dtype, notes.layout, batch, size)
+    return ", ".join(parts)
+
+
+class Exporter(ABC):
+    """How a framework's modules become artefacts.
+
+    `name` is that of the framework, `writers` has a function for every target that it writes,
+    `layout` is the order of axes that its users are used to.
+    """
+
+    name: str
+    framework: Column[Any, Any, Any]
+    writers: Mapping[str, Writer]
+    layout: str = "nchw"
+
+    @abstractmethod
+    def network(self, module: Any, dtype: str) -> Network:
+        """A copy of a module for inference with parameters and arithmetic of that type."""
+
+    def export(
+        self,
+        module: Any,
+        path: PathLike,
+        *,
+        to: str,
+        form: str = "deployed",
+        size: Size | None = None,
+        layout: str | None = None,
+        dtype: str = "float32",
+        verify: bool = True,
+        images: Sequence[np.ndarray] = (),
+        overwrite: bool = False,
+    ) -> Exported:
+        """Write `module` as a runtime takes it, and prove the artefact in that runtime.
+
+        Args:
+            module: a layer or network of this package, which stays as it is.
+            path: the file or folder to write, which is there afterwards only if it passed.
+            to: the runtime's format, a name among `weights.deployment.targets.TARGETS`.
+            form: `deployed`, with every batch normalisation inside the convolution before it, or
+                `training`, as the module is.
+            size: height and width of the input, or "dynamic"; by default dynamic where the format
+                can, else the usual ones.
+            layout: `nchw` or `nhwc`, of input and output.
+            dtype: the type of weights and arithmetic; input and output are float32.
+            verify: compare the artefact, read back, with `module` in float64.
+            images: inputs (N, C, H, W) of your own, for which the classes must be the same too.
+            overwrite: replace what is there, which is an error otherwise.
+
+        Returns:
+            The notes that the artefact carries and its proof, which print as a table.
+
+        Raises `weights.GhostError`, and writes nothing then; `weights.ArtefactError` where the
+        artefact computes something else.
+        """
+        target = self._target(to)
+        place = target.check_path(path, overwrite=overwrite)
+        module = self.framework.unwrapped(module)
+        content = self.framework.described(module)
+        notes = Notes(
+            content.architecture,
+            content.config,
+            content.metadata["content_sha256"],
+            form=checks.choice("form", form, FORMS),
+            layout=target.check_layout(self._usual_layout(target) if layout is None else layout),
+            batch=target.batch,
+            size=_size(target, content, size),
+            dtype=target.check_dtype(dtype),
+            preprocess=content.metadata.get("preprocess"),
+            classes=content.metadata.get("classes"),
+        )
+        made = self.in_form(module, form)
+        with new_place(place, overwrite=overwrite) as new:
+            self.writers[to](made, new, notes)
+            proof = None
+            if verify:
+                judges = self.judges(module, made, notes.dtype)
+                proof = prove(open_artefact(new), judges, given=images)
+        return Exported(str(path), to, notes, proof)
+
+    def judges(self, module: Any, made: Any, dtype: str) -> Judges:
+        """What an artefact of `made`, which was made of `module`, is held against."""
+        variants = [module] if made is module else [module, made]
+        return Judges(
+            self.network(module, "float64"), [self.network(each, dtype) for each in variants]
+        )
+
+    def _target(self, to: str) -> Target:
+        target = target_named(to)
+        if to not in self.writers:
+            raise ArgumentError(
+                f"{to} must be written from {' or '.join(target.columns)}, got a module of "
+                f"{self.name}: save_weights, and from_file there"
+            )
+        target.check_installed()
+        return target
+
+    def _usual_layout(self, target: Target) -> str:
+        return self.layout if self.layout in target.layouts else target.layouts[0]
+
+    def in_form(self, module: Any, form: str) -> Any:
+        """The module in that form, or itself where there is no normalisation to fold."""
+        has_norms = any(spec.kind == NORM_WEIGHT for spec in self.framework.specs_of(module))
+        if form == "training" or module.plan.folded or not has_norms:
+            return module
+        return self.framework.deploy(module)
+
+
+def _size(target: Target, content: WeightFile, size: Size | None) -> tuple[int, int] | None:
+    if size == DYNAMIC and not target.is_dynamic:
+        raise ArgumentError(
+            f"`size` of {target.name} must be height and width, got 'dynamic': its runtime has no "
+            "open sizes"
+        )
+    if size == DYNAMIC or (size is None and target.is_dynamic):
+        return None
+    if size is None:
+        return configure(content.architecture, content.config).default_size
+    return checks.pair("size", size, minimum=1)

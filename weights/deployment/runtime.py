@@ -1,0 +1,48 @@
+"""An artefact that is open: images in, results out, whatever its own layout."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from weights.deployment.notes import Notes
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """An artefact in its own runtime.
+
+    Args:
+        notes: what it carries.
+        call: runs an input in float32 and in the artefact's own layout and batch.
+    """
+
+    notes: Notes
+    call: Callable[[np.ndarray], np.ndarray] = field(repr=False)
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        """Shapes: x: (N, C, H, W) in float32 to (N, C', H', W') or (N, classes)."""
+        step = self.notes.batch or len(x)
+        parts = [x[start : start + step] for start in range(0, len(x), step)]
+        return np.concatenate([self._run(part) for part in parts])
+
+    def _run(self, x: np.ndarray) -> np.ndarray:
+        is_last = self.notes.layout == "nhwc"
+        given = x.transpose(0, 2, 3, 1) if is_last else x
+        made = np.asarray(self.call(np.ascontiguousarray(given, np.float32)), np.float32)
+        return made.transpose(0, 3, 1, 2) if is_last and made.ndim == 4 else made
+
+
+class Reader(Protocol):
+    """A file of `weights.deployment.runtimes`."""
+
+    def read_notes(self, path: Path) -> Notes:
+        """The notes of an artefact; raises `GhostError` where it cannot be read, or has none."""
+
+    def open_artefact(self, path: Path, *, threads: int | None = None) -> Runtime:
+        """The artefact in its runtime, on so many threads, in float32 unless its notes say other.
+
+        Raises `GhostError` where it cannot be read or has no notes.
+        """

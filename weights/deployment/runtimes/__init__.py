@@ -1,0 +1,1 @@
+"""A file for each runtime: how its artefacts are read, and run."""
