@@ -21,7 +21,9 @@ from weights.prediction.preprocess import read_image
 from weights.text import bounded, printable
 
 
-def verify_artefact(path: str, against: str, images: str | None, most_lost: float) -> None:
+def verify_artefact(
+    path: str, against: str, images: str | None, *, trusted: bool, most_lost: float
+) -> None:
     """Hold an artefact against its weight file, and print the proof, or the verdict of int8."""
     settings = read_metadata(against).get("preprocess")
     target, notes = read_notes(path)
@@ -30,7 +32,7 @@ def verify_artefact(path: str, against: str, images: str | None, most_lost: floa
         given = {"samples": read_samples(images, settings), "most_lost": most_lost}
     elif images is not None:
         given = {"images": images_of(images, settings)}
-    notes, proof = verify(path, against, **given)
+    notes, proof = verify(path, against, trusted=trusted, **given)
     click.echo(bounded(f"{path}: {described(notes)}, of {against}\n{proof}"))
     found = inventory_of(target.name, path)
     if found is not None and found.fault:

@@ -29,6 +29,7 @@ def verify(
     images: Sequence[np.ndarray] = (),
     samples: Samples | None = None,
     most_lost: float = MOST_LOST,
+    trusted: bool = False,
 ) -> tuple[Notes, Proof | Verdict]:
     """Hold an artefact against an interchange file: what it says, then what it computes.
 
@@ -38,6 +39,7 @@ def verify(
         images: inputs (N, C, H, W) of your own, for which the classes must be the same too.
         samples: those that an artefact in int8 is judged by, which needs some.
         most_lost: the percentage points that one in int8 may lose of them.
+        trusted: run artefacts that are programs, which may do anything.
 
     Returns:
         The notes of the artefact, and the proof of its outputs, or the verdict of int8.
@@ -46,11 +48,16 @@ def verify(
     where one of the two cannot be read or no framework is there to run the file.
     """
     file = read_file(against)
-    _, notes = read_notes(path)
+    target, notes = read_notes(path)
     problems = list(_differences(notes, file))
     if problems:
         lines = listed(problems, "\n  - ")
         raise ArtefactError(f"{path} says that it is not of {against}:\n  - {lines}")
+    if target.is_program and not trusted:
+        raise GhostError(
+            f"{path} is a program, which may do anything once it runs, and says what the file "
+            "says: compare what it computes with --trust, in Python trusted=True, if it is yours"
+        )
     exporter = installed_exporter()
     module = exporter.framework.build(file.architecture, file.config, file.tensors)
     if notes.dtype == INT8:
