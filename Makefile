@@ -39,7 +39,7 @@ notebooks: .venv/.notebooks
 
 # Artefacts of runtimes that are too heavy for the environment of all other targets.
 runtimes: .venv/.runtimes
-	$(BIN)/python -m pytest tests/deployment -m runtimes
+	$(BIN)/python -m pytest tests -m runtimes
 
 # Every module in every form through every tool of its framework, all pairs, whole runs.
 matrix: $(STAMP)
