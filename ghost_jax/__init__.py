@@ -5,9 +5,11 @@ from ghost_jax.framework.distribution import WEIGHTS as WEIGHTS  # before whatev
 # isort: split
 from ghost_jax.attention import SqueezeExcite
 from ghost_jax.bottleneck import GhostBottleneck
+from ghost_jax.exporting.export import EXPORTER
 from ghost_jax.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_jax.ghost_conv_v3 import GhostConvV3
 from ghost_jax.networks.basic_block import BasicBlock
+from ghost_jax.networks.features import FeatureNetwork
 from ghost_jax.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_jax.networks.repghostnet import RepGhostNet
 from ghost_jax.networks.resnet import GhostResNet, GhostResNet20, GhostResNet56
@@ -40,6 +42,7 @@ from ghost_jax.yolo import C3Ghost
 from weights.version import __version__ as __version__
 
 deploy = FRAMEWORK.deploy
+export = EXPORTER.export
 from_file = FRAMEWORK.from_file
 from_hub = FRAMEWORK.from_hub
 load_weights = FRAMEWORK.load_weights
@@ -52,6 +55,7 @@ __all__ = [
     "BasicBlock",
     "C3Ghost",
     "ConvNormAct",
+    "FeatureNetwork",
     "GhostBottleneck",
     "GhostConv",
     "GhostConvV2",
@@ -68,6 +72,7 @@ __all__ = [
     "RepGhostNet",
     "SqueezeExcite",
     "deploy",
+    "export",
     "from_file",
     "from_hub",
     "ghostnet_050",

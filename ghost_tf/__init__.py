@@ -5,9 +5,11 @@ from ghost_tf.framework.distribution import WEIGHTS as WEIGHTS  # before whateve
 # isort: split
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.bottleneck import GhostBottleneck
+from ghost_tf.exporting.export import EXPORTER
 from ghost_tf.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.networks.basic_block import BasicBlock
+from ghost_tf.networks.features import FeatureNetwork
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_tf.networks.repghostnet import RepGhostNet
 from ghost_tf.networks.resnet import GhostResNet, GhostResNet20, GhostResNet56
@@ -40,6 +42,7 @@ from ghost_tf.yolo import C3Ghost
 from weights.version import __version__ as __version__
 
 deploy = FRAMEWORK.deploy
+export = EXPORTER.export
 from_file = FRAMEWORK.from_file
 from_hub = FRAMEWORK.from_hub
 load_weights = FRAMEWORK.load_weights
@@ -52,6 +55,7 @@ __all__ = [
     "BasicBlock",
     "C3Ghost",
     "ConvNormAct",
+    "FeatureNetwork",
     "GhostBottleneck",
     "GhostConv",
     "GhostConvV2",
@@ -68,6 +72,7 @@ __all__ = [
     "RepGhostNet",
     "SqueezeExcite",
     "deploy",
+    "export",
     "from_file",
     "from_hub",
     "ghostnet_050",

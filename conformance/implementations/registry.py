@@ -124,7 +124,8 @@ def code_of(names: Iterable[str]) -> dict[str, str]:
 
 def _origin(name: str) -> object:
     """The code on which it depends what an implementation traces, and its packages."""
-    return code_of([name]), [installed_version(package) for package in TRACERS]
+    own = target(name)[0].partition(".")[0]
+    return [_digest(own), _digest("weights"), *map(installed_version, TRACERS)]
 
 
 def _digest(package: str) -> str:
