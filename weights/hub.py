@@ -57,7 +57,7 @@ def fetch(
     return _read(path, _download(repository, "config.json", **options))
 
 
-def annotations(content: Content) -> Mapping[str, Any]:
+def told(content: Content) -> Mapping[str, Any]:
     """What is said of the weights beside the tensors."""
     if isinstance(content, WeightFile):
         return content.metadata

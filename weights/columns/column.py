@@ -22,7 +22,8 @@ from weights.columns.partial import select
 from weights.errors import ArgumentError
 from weights.files.digests import content_digest, tensor_digests
 from weights.files.file import WeightFile, read_file, read_for, write_file
-from weights.files.storage import PathLike, check_writable
+from weights.files.storage import PathLike
+from weights.files.writing import check_writable
 from weights.networks.architectures import Config
 from weights.networks.classifier import with_classes
 from weights.networks.custom import CUSTOM
@@ -160,7 +161,7 @@ class Column(Deploying[Module, GhostModule, Variable]):
             repository, revision=revision, cache_dir=cache_dir, offline=offline, sha256=sha256
         )
         module = self.build(content.architecture, content.config, content.tensors)
-        self._annotations.keep(module, hub.annotations(content), content.config)
+        self._annotations.keep(module, hub.told(content), content.config)
         return module
 
     def save_pretrained(self, module: Module, folder: PathLike, *, overwrite: bool = False) -> None:
