@@ -9,12 +9,14 @@ import torch
 
 from ghost_torch.exporting.interface import Interface, dynamic_shapes, example
 from weights.deployment.notes import ENTRY, Notes
+from weights.frameworks import needed
 
 
 def write_onnx(module: Any, path: Path, notes: Notes) -> None:
     """Write an ONNX model with its tensors inside and the notes among its properties."""
-    import onnx
-
+    with needed("ONNX of a PyTorch module", "onnx"):
+        import onnx
+        import onnxscript  # noqa: F401
     # Which operators of packages that are not used here cannot be exported.
     logger = logging.getLogger("torch.onnx")
     level = logger.level

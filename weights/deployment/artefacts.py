@@ -5,14 +5,19 @@ from pathlib import Path
 
 from weights.deployment.notes import Notes
 from weights.deployment.runtime import Reader, Runtime
-from weights.deployment.runtimes import onnx
+from weights.deployment.runtimes import litert, onnx, saved_model, stablehlo
 from weights.deployment.targets import TARGETS, Target
 from weights.errors import FormatError
 from weights.files.folders import check_folder
 from weights.files.storage import opened
 from weights.files.writing import PathLike, check_path
 
-READERS: Mapping[str, Reader] = {"onnx": onnx}
+READERS: Mapping[str, Reader] = {
+    "onnx": onnx,
+    "stablehlo": stablehlo,
+    "saved-model": saved_model,
+    "litert": litert,
+}
 
 
 def target_of(path: PathLike) -> Target:

@@ -1,0 +1,1 @@
+"""Modules as artefacts for runtimes."""
