@@ -48,7 +48,7 @@ def test_a_step_in_linen_is_one_of_the_module() -> None:
         np.testing.assert_array_equal(stored[name], array, err_msg=name)
 
 
-@pytest.mark.slow
+@pytest.mark.matrix
 def test_the_gradients_in_linen_are_those_of_the_module() -> None:
     linen = bridge.to_linen(GhostConv, 3, 8, kernel_size=3, padding=1)
     x = images()
