@@ -59,7 +59,7 @@ OWN_FILES = {
     ("ghost_tf", "exporting"): "likewise",
     ("ghost_jax", "native.py"): "what Flax itself writes has names of its own",
     ("ghost_tf", "native.py"): "likewise Keras",
-    ("ghost_tf", "applications.py"): "networks as `keras.applications` has them",
+    ("ghost_tf", "applications"): "networks as `keras.applications` has them",
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
     ("ghost_jax", "modes.py"): "likewise",
     ("ghost_tf", "modes.py"): "likewise",

@@ -1,4 +1,4 @@
-"""The published networks as `keras.applications` has others: functional models with its arguments.
+"""The functions that make models, and those around their inputs and outputs.
 
 Errors of arguments are those of `keras.applications`, which makes them.
 """
