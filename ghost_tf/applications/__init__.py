@@ -1,4 +1,4 @@
-"""The published networks as `keras.applications` has others: functional models with its arguments."""
+"""The published networks as functional models, with the arguments of `keras.applications`."""
 
 from ghost_tf.applications.models import (
     decode_predictions,
