@@ -63,6 +63,10 @@ OWN_FILES = {
     ("ghost_jax", "modes.py"): "likewise",
     ("ghost_tf", "modes.py"): "likewise",
     ("ghost_tf", "backends.py"): "Keras alone runs on several frameworks",
+    ("ghost_torch", "synchronised.py"): "PyTorch synchronises statistics on GPUs alone",
+    ("ghost_torch", "replicas"): "a framework has engines of its own for several devices",
+    ("ghost_jax", "replicas"): "likewise",
+    ("ghost_tf", "replicas"): "likewise",
 }
 
 # Files of which only the public functions are compared, not how they do it.
@@ -162,7 +166,7 @@ DEVIATIONS = {
         "layers of PyTorch's are told by its own words": """
             - LAYERS =
             + TENSORS =
-            + SAME = nn.SyncBatchNorm
+            + SAME =
             + WRAPPED =
             + WRAPPERS =
             + HARMLESS =

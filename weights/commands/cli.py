@@ -22,6 +22,7 @@ from weights.commands.options import (
     file_argument,
     images_option,
     json_option,
+    most_lost_option,
     parse_object,
     parse_size,
 )
@@ -130,17 +131,23 @@ def summary(
     "--against", type=click.Path(), help="The weight file that the artefact FILE is to be of."
 )
 @images_option
-def verify(file: str, against: str | None, images: str | None) -> None:
+@click.option("--trust", is_flag=True, help="Run an artefact that is a program.")
+@most_lost_option
+def verify(
+    file: str, against: str | None, images: str | None, trust: bool, most_lost: float
+) -> None:
     """Read all of FILE and check names, shapes, digests and numbers.
 
     With --against, FILE is an artefact that export wrote: what it says and computes must be what
     the weight file says and computes.
     """
     if against is not None:
-        verify_artefact(file, against, images)
+        verify_artefact(file, against, images, trusted=trust, most_lost=most_lost)
         return
-    if images is not None:
-        raise click.UsageError("--images is for an artefact: give its weight file with --against")
+    if images is not None or trust:
+        raise click.UsageError(
+            "--images and --trust are for an artefact: give its weight file with --against"
+        )
     content = read_file(file, allow_invalid=True)
     problems = value_problems(content.specs, content.tensors)
     if problems:
