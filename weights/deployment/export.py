@@ -1,5 +1,6 @@
 """An artefact written, read back and proved before it has its name."""
 
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from weights.columns.column import Column
 from weights.deployment.artefacts import open_artefact
 from weights.deployment.notes import FORMS, Notes
 from weights.deployment.proof import Judges, Network, Proof, prove
+from weights.deployment.runtime import Runtime
 from weights.deployment.targets import DYNAMIC, Target, target_named
 from weights.errors import ArgumentError
 from weights.files.file import WeightFile
@@ -130,6 +132,13 @@ class Exporter(ABC):
                 judges = self.judges(module, made, notes.dtype)
                 proof = prove(open_artefact(new), judges, given=images)
         return Exported(str(path), to, notes, proof)
+
+    def opened(self, module: Any, to: str, size: Size) -> Runtime:
+        """A module as it is, written for images of that size and read back by the runtime."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"module{target_named(to).suffix}")
+            self.export(module, path, to=to, form="training", size=size, verify=False)
+            return open_artefact(path)
 
     def judges(self, module: Any, made: Any, dtype: str) -> Judges:
         """What an artefact of `made`, which was made of `module`, is held against."""
