@@ -182,11 +182,7 @@ class Exporter(ABC):
 
     def _target(self, to: str) -> Target:
         target = target_named(to)
-        if to not in self.writers:
-            raise ArgumentError(
-                f"{to} must be written from {' or '.join(target.columns)}, got a module of "
-                f"{self.name}: save_weights, and from_file there"
-            )
+        target.check_column(self.name)
         target.check_installed()
         return target
 
