@@ -62,6 +62,8 @@ MAY_IMPORT_LATE = {
     "ghost_tf/framework/keras_backends.py": {"jax", "torch"},
     "ghost_tf/replicas/data_parallel.py": {"jax"},
     "weights/prediction/images.py": {"PIL"},
+    "weights/evaluation/page.py": {"PIL", "jinja2"},
+    "weights/evaluation/engines.py": {"ray"},
     "conformance/mutants/variants/stock.py": {"torch", "keras", "jax", "flax"},
     "conformance/cases/digits.py": {"torch", "sklearn", "ghost_torch"},
     "conformance/reports/html.py": {"jinja2", "markupsafe"},
