@@ -67,6 +67,7 @@ MAY_IMPORT_LATE = {
     "weights/evaluation/engines.py": {"ray"},
     "conformance/mutants/variants/stock.py": {"torch", "keras", "jax", "flax"},
     "conformance/cases/digits.py": {"torch", "sklearn", "ghost_torch"},
+    "conformance/implementations/actors.py": {"ray"},
     "conformance/reports/html.py": {"jinja2", "markupsafe"},
 }
 # Who imports by name, at the wish of the user.
