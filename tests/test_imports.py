@@ -44,7 +44,6 @@ MAY_IMPORT_LATE = {
     "ghost_jax/exporting": {"onnx", "jax2onnx"},
     "ghost_tf/exporting": {"onnx", "tf2onnx"},
     "ghost_torch/modes.py": {"onnxruntime"},
-    "ghost_tf/modes.py": {"ai_edge_litert"},
     "ghost_tf/framework/keras_backends.py": {"jax", "torch"},
     "weights/prediction/images.py": {"PIL"},
     "conformance/mutants/variants/stock.py": {"torch", "keras", "jax", "flax"},
