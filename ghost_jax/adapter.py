@@ -1,6 +1,6 @@
 """The package as the conformance suite plugs it in: NumPy arrays in NCHW, in and out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flax
@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from flax import nnx
 
+from ghost_jax.replicas import over_mesh
 from ghost_jax.weights_io import FRAMEWORK
 from weights.columns.adapter import ModuleAdapter
 from weights.layout import cast_floating
@@ -47,7 +48,9 @@ class Adapter(ModuleAdapter):
         return output, grad_input, [self.framework.variable_of(holder, spec) for spec in specs]
 
 
-build = Adapter.build
+def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
+    """One built module, which trains on replicas too."""
+    return Adapter.build(architecture, config, weights, engine=over_mesh)
 
 
 def versions() -> dict[str, str]:

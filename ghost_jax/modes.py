@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from ghost_jax import replicas
 from ghost_jax.adapter import Adapter, strict_arithmetic, versions
 from ghost_jax.exporting.export import EXPORTER
 from ghost_jax.weights_io import FRAMEWORK
@@ -25,6 +26,7 @@ __all__ = [
     "float64",
     "one_by_one",
     "pure",
+    "shard_mapped",
     "stablehlo",
     "strict_arithmetic",
     "versions",
@@ -58,6 +60,13 @@ class Eager(Adapter):
 
 eager = Eager.build
 stablehlo = mode(EXPORTER, Adapter, "stablehlo")
+
+
+def shard_mapped(
+    architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]
+) -> Adapter:
+    """With replicas under `jax.shard_map`, where those of `ghost_jax` are a mesh under jit."""
+    return Adapter.build(architecture, config, weights, engine=replicas.shard_mapped)
 
 
 def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:

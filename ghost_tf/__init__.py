@@ -9,6 +9,7 @@ from ghost_tf.exporting.export import EXPORTER
 from ghost_tf.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.networks.basic_block import BasicBlock
+from ghost_tf.networks.features import FeatureNetwork
 from ghost_tf.networks.ghostnet import GhostNet, GhostNetV2, GhostNetV3
 from ghost_tf.networks.repghostnet import RepGhostNet
 from ghost_tf.networks.resnet import GhostResNet, GhostResNet20, GhostResNet56
@@ -54,6 +55,7 @@ __all__ = [
     "BasicBlock",
     "C3Ghost",
     "ConvNormAct",
+    "FeatureNetwork",
     "GhostBottleneck",
     "GhostConv",
     "GhostConvV2",

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from ghost_tf.framework.keras_backends import backend
+from ghost_tf.replicas import engine
 from ghost_tf.weights_io import Framework
 from weights.columns.adapter import ModuleAdapter
 from weights.layout import cast_floating
@@ -53,7 +54,9 @@ class Adapter(ModuleAdapter):
         return backend().differentiate(self.module, x, cotangent, sources)
 
 
-build = Adapter.build
+def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
+    """One built module, which trains on replicas too."""
+    return Adapter.build(architecture, config, weights, engine=engine())
 
 
 def versions() -> dict[str, str]:

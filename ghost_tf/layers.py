@@ -11,6 +11,7 @@ from ghost_tf.framework.batch_norm import BatchNorm
 from ghost_tf.framework.data_format import channel_axis, native_shape, spatial_axes
 from ghost_tf.framework.keras_layers import Convolution, DepthwiseConvolution, uniform
 from ghost_tf.framework.options import KerasOptions, LayerOptions, drawn_apart
+from ghost_tf.framework.synchronised import replicas
 from weights import arithmetic
 from weights.modules.arguments import LEAKY_RELU, leaky_slope
 from weights.modules.convolutions import ConvolutionPlan
@@ -168,7 +169,9 @@ def conv_norms(
 
 def in_training(norm: BatchNorm | Folded | None, training: bool | None = None) -> bool:
     """Whether the normalisation will use the statistics of the batch."""
-    return norm is not None and bool(training) and norm.trainable
+    if norm is None or not training or not norm.trainable:
+        return False
+    return not (getattr(norm, "synchronized", False) and replicas() > 1)
 
 
 def dtype_name(x: Any) -> str:

@@ -1,11 +1,13 @@
 """The package as the conformance suite plugs it in: NumPy arrays in NCHW, in and out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ghost_torch.replicas import data_parallel
 from ghost_torch.weights_io import FRAMEWORK
 from weights.columns.adapter import ModuleAdapter
 from weights.layout import cast_floating
@@ -44,7 +46,9 @@ class Adapter(ModuleAdapter):
         return output, grad_input, grads
 
 
-build = Adapter.build
+def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
+    """One built module, which trains on replicas too."""
+    return Adapter.build(architecture, config, weights, engine=data_parallel)
 
 
 def versions() -> dict[str, str]:

@@ -9,12 +9,13 @@ from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 from torch.optim.swa_utils import AveragedModel
 
+from ghost_torch.synchronised import SyncBatchNorm
 from weights.columns.actual import Facts
 from weights.columns.places import is_replaced
 
 TENSORS = ("weight", "bias", "running_mean", "running_var")
-# Another class that differs only in counting the values of every device.
-SAME: dict[type, type] = {nn.SyncBatchNorm: nn.BatchNorm2d}
+# Other classes that differ only in counting the values of every device.
+SAME: dict[type, type] = dict.fromkeys((nn.SyncBatchNorm, SyncBatchNorm), nn.BatchNorm2d)
 # Attributes in which PyTorch holds a module that it compiles, recomputes or shards.
 WRAPPED = ("_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
 # Classes that run a module, or the mean of many, in their `module`.

@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ghost_torch.framework.inputs import accept, accepted, check_tensor, untraced
 from ghost_torch.framework.options import LayerOptions
+from ghost_torch.synchronised import SyncBatchNorm
 from weights import arithmetic
 from weights.modules.arguments import leaky_slope
 from weights.modules.convolutions import ConvolutionPlan
@@ -148,7 +149,7 @@ def conv_norms(
 
 def in_training(norm: nn.Module | None, training: bool | None = None) -> bool:
     """Whether the normalisation will use the statistics of the batch on this device."""
-    if isinstance(norm, nn.SyncBatchNorm) and _is_distributed():
+    if isinstance(norm, (nn.SyncBatchNorm, SyncBatchNorm)) and _is_distributed():
         return norm.training and distributed.get_world_size(norm.process_group) == 1
     return isinstance(norm, (_BatchNorm, Folded)) and norm.training
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ghost_torch.adapter import Adapter, strict_arithmetic, versions
+from ghost_torch.replicas import sharded
 from weights.columns.adapter import PRECISIONS, PreparedAdapter, Run, widened
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "exported",
     "float16",
     "float64",
+    "fully_sharded",
     "one_by_one",
     "onnx",
     "strict_arithmetic",
@@ -68,6 +70,13 @@ def cuda_compiled(
     built = cuda(architecture, config, weights)
     built.module.compile()
     return built
+
+
+def fully_sharded(
+    architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]
+) -> Adapter:
+    """With replicas under FSDP2, `fully_shard`, where those of `ghost_torch` are under DDP."""
+    return Adapter.build(architecture, config, weights, engine=sharded)
 
 
 def channels_last(

@@ -63,6 +63,10 @@ OWN_FILES = {
     ("ghost_jax", "modes.py"): "likewise",
     ("ghost_tf", "modes.py"): "likewise",
     ("ghost_tf", "backends.py"): "Keras alone runs on several frameworks",
+    ("ghost_torch", "synchronised.py"): "PyTorch synchronises statistics on GPUs alone",
+    ("ghost_torch", "replicas"): "a framework has engines of its own for several devices",
+    ("ghost_jax", "replicas"): "likewise",
+    ("ghost_tf", "replicas"): "likewise",
 }
 
 # Files of which only the public functions are compared, not how they do it.
@@ -81,7 +85,7 @@ OWN_BODIES = {
 
 # What is for the users of a framework, and no part of the oracle.
 FOR_USERS = (
-    "deploy", "from_hub", "ghostnet_050", "ghostnet_100", "ghostnet_130", "ghostnetv2_100",
+    "FeatureNetwork", "deploy", "from_hub", "ghostnet_050", "ghostnet_100", "ghostnet_130", "ghostnetv2_100",
     "ghostnetv2_130", "ghostnetv2_160", "ghostnetv3_050", "ghostnetv3_100", "ghostnetv3_130",
     "ghostnetv3_160", "repghostnet_050", "repghostnet_058", "repghostnet_080", "repghostnet_100",
     "repghostnet_111", "repghostnet_130", "repghostnet_150", "repghostnet_200",
@@ -162,7 +166,7 @@ DEVIATIONS = {
         "layers of PyTorch's are told by its own words": """
             - LAYERS =
             + TENSORS =
-            + SAME = nn.SyncBatchNorm
+            + SAME =
             + WRAPPED =
             + WRAPPERS =
             + HARMLESS =
@@ -207,6 +211,29 @@ DEVIATIONS = {
     "ghost_tf/networks/basic_block.py": {
         "Keras asks it for its arguments when it saves the stages of a network": """
             + BasicBlock.__init__: self._arguments =
+        """,
+    },
+    "ghost_jax/networks/features.py": {
+        "Flax's modules need no constructor": """
+            - FeatureNetwork.__init__: nn.Module.__init__(...)
+        """,
+    },
+    "ghost_tf/networks/features.py": {
+        "Keras names models, makes lists of its own, and sees no functions that are attributes": """
+            + class Named: The keyword of Keras' own that is not the network's.
+            + Named.name =
+            - FeatureNetwork.__init__: nn.Module.__init__(...)
+            - FeatureNetwork.__init__: self.plan =
+            + FeatureNetwork.__init__: options =
+            + FeatureNetwork.__init__: self.relu =
+            + FeatureNetwork.__init__:   object.__setattr__(...)
+            + def FeatureNetwork._set_up(self, plan): Nothing: the layers are those of the network.
+        """,
+        "Keras' layers in lists are attributes too, by the paths there": """
+            + _layers: found =
+            + _layers: listed =
+            + def _flat(value): What stands in lists of lists.
+            + _flat: return
         """,
     },
     "ghost_tf/networks/resnet.py": {

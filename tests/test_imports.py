@@ -45,6 +45,7 @@ MAY_IMPORT_LATE = {
     "ghost_tf/exporting": {"onnx", "tf2onnx"},
     "ghost_torch/modes.py": {"onnxruntime"},
     "ghost_tf/framework/keras_backends.py": {"jax", "torch"},
+    "ghost_tf/replicas/data_parallel.py": {"jax"},
     "weights/prediction/images.py": {"PIL"},
     "conformance/mutants/variants/stock.py": {"torch", "keras", "jax", "flax"},
     "conformance/cases/digits.py": {"torch", "sklearn", "ghost_torch"},

@@ -17,6 +17,7 @@ from weights.errors import (
     GhostError,
     ImportRefused,
     MismatchError,
+    UnsupportedError,
 )
 from weights.files.digests import content_digest, tensor_digest
 from weights.files.file import WeightFile, read_file, read_metadata, write_file
@@ -55,6 +56,7 @@ __all__ = [
     "Place",
     "Selection",
     "TensorSpec",
+    "UnsupportedError",
     "WeightFile",
     "actual",
     "check_demand",

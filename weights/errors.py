@@ -19,6 +19,10 @@ class ArgumentError(GhostError):
     """A constructor argument or an input that breaks a rule of the layer."""
 
 
+class UnsupportedError(GhostError):
+    """What a framework cannot do, where others can."""
+
+
 class FormatError(GhostError):
     """A file that is not a readable interchange file."""
 

@@ -12,7 +12,7 @@ from conformance.commands.execution import RunOptions, execute
 from conformance.implementations.process import CASE_SECONDS
 from conformance.reports.failures import Rerun, read_failures
 from conformance.running.shards import Shard
-from conformance.tiers import TIERS, RandomTier, Settings
+from conformance.tiers import DEFAULT_TIERS, TIERS, RandomTier, Settings
 from weights import ArgumentError
 
 
@@ -69,8 +69,8 @@ def parse_shard(
 @click.option(
     "--full",
     is_flag=True,
-    help="Run every row of tier training, not the usual few, and ask for every output twice: the "
-    "same bits, and the second time without compilation.",
+    help="Run every row of tier training, not the usual few, and tier distributed; ask for every "
+    "output twice: the same bits, and the second time without compilation.",
 )
 @click.option(
     "--report",
@@ -142,8 +142,9 @@ def run(
         idle = [name for name in known if name not in chosen and rerun is None]
         if idle:
             raise click.UsageError(f"`--deviations` is for {idle[0]}, which does not run")
+        every = tuple(TIERS) if full or case_ids or rerun else DEFAULT_TIERS
         return execute(
-            RunOptions(chosen, missing, tiers or tuple(TIERS), _as_large(settings, rerun),
+            RunOptions(chosen, missing, tiers or every, _as_large(settings, rerun),
                        case_ids, rerun, known, folder, jobs, resume, seconds, max_failures,
                        shard, cached, common.typed_command())
         )  # fmt: skip

@@ -13,6 +13,7 @@ import numpy as np
 from conformance.cases.model import Model, complete
 from conformance.cases.tensors import Tensors
 from conformance.implementations.precision import Precision
+from weights.columns.replicas import ReplicaRun
 
 # A use of an object, `call`, `train_step`, `load` or `refuse`, and its arguments.
 Use = tuple[str, Mapping[str, Any]]
@@ -66,6 +67,10 @@ class Implementation(ABC):
         `output_cotangent` has the shape of the output.
         """
         return self._ask("train_step", model, x=x, output_cotangent=output_cotangent)
+
+    def train_on_replicas(self, model: Model, run: ReplicaRun) -> list[dict[str, Any]]:
+        """Output, gradients and all tensors afterwards of every step that replicas take."""
+        return self._ask("train_on_replicas", model, **vars(run))
 
     def in_turn(self, model: Model, uses: Sequence[Use]) -> list[Any]:
         """The results of these uses of one object, in their order."""

@@ -43,6 +43,7 @@ RESULT_TYPES = {
     "state": dict,
     "train_step": dict,
     "in_turn": list,
+    "train_on_replicas": list,
     "seconds": tuple,
 }
 

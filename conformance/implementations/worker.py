@@ -19,7 +19,7 @@ from conformance.implementations.errors import (
     shorten,
 )
 from conformance.implementations.lending import lend
-from weights import ArgumentError, FormatWarning, GhostError
+from weights import ArgumentError, FormatWarning, GhostError, UnsupportedError
 from weights.files.digests import tensor_digests
 
 NUMERIC_KINDS = "biuf"
@@ -93,6 +93,16 @@ class Worker:
         with self._fresh():
             return self._step(self._object(**description), x, output_cotangent)
 
+    def train_on_replicas(
+        self, steps: Iterable[tuple[np.ndarray, np.ndarray]], shares: Any, rate: float,
+        statistics: str, **description: Any,
+    ) -> list[Any]:  # fmt: skip
+        """Training steps on several replicas."""
+        with self._fresh():
+            train = _method(self._object(**description), "train_on_replicas")
+            given = [tuple(array.copy() for array in step) for step in steps]
+            return [as_step(step) for step in train(given, tuple(shares), rate, statistics)]
+
     def in_turn(
         self, uses: Iterable[tuple[str, Mapping[str, Any]]], **description: Any
     ) -> list[Any]:
@@ -124,11 +134,7 @@ class Worker:
         return first
 
     def _step(self, built: Any, x: np.ndarray, output_cotangent: np.ndarray) -> dict[str, Any]:
-        step = _method(built, "train_step")(x.copy(), output_cotangent.copy())
-        return {
-            as_name(key): as_arrays(value) if isinstance(value, Mapping) else as_array(value)
-            for key, value in step.items()
-        }
+        return as_step(_method(built, "train_step")(x.copy(), output_cotangent.copy()))
 
     def _load(self, built: Any, path: str) -> None:
         with warnings.catch_warnings():
@@ -171,7 +177,7 @@ def _method(built: Any, name: str) -> Callable[..., Any]:
 
 def refusal(error: Exception) -> tuple[str, Any]:
     """The reply for an exception: ("unsupported", reason) or ("raised", type, text, ...)."""
-    if isinstance(error, NotSupported):
+    if isinstance(error, (NotSupported, UnsupportedError)):
         return "unsupported", (safe_str(error),)
     name, is_ghost_error = shorten(type(error).__name__, NAME_LIMIT), isinstance(error, GhostError)
     # Half of the limit, for the text that is written around it.
@@ -186,6 +192,14 @@ def as_array(value: Any) -> np.ndarray:
         return found
     kind = type(value).__name__ if found.dtype == object else f"an array of {found.dtype.name}"
     raise TypeError(f"the result must be an array of numbers, got {kind}")
+
+
+def as_step(step: Any) -> dict[str, Any]:
+    """Copies of what a step gave, arrays and mappings to arrays."""
+    return {
+        as_name(key): as_arrays(value) if isinstance(value, Mapping) else as_array(value)
+        for key, value in step.items()
+    }
 
 
 def as_arrays(values: Any) -> dict[str, np.ndarray]:

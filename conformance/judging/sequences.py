@@ -46,7 +46,7 @@ def reference_sequence(model: Model, uses: Sequence[Given], unit: float) -> list
         return {f"{number} {name}": array for number, each in results for name, array in each}
 
     found = perturbed_reference(run, PERTURBED_RUNS)
-    return [_part(found, f"{number} ") for number in range(len(uses))]
+    return [found.part(f"{number} ") for number in range(len(uses))]
 
 
 def judge_sequence(
@@ -108,12 +108,3 @@ def _run(
         else:
             x, cotangent = given
             yield list(flatten_step(train_step(module, x, cotangent, variable)).items())
-
-
-def _part(found: Reference, prefix: str) -> Reference:
-    """The arrays whose names begin so, under the rest of their names."""
-    names = {name: name.removeprefix(prefix) for name in found.values if name.startswith(prefix)}
-    return Reference(
-        {short: found.values[name] for name, short in names.items()},
-        {short: found.allowed[name] for name, short in names.items()},
-    )

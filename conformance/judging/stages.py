@@ -39,6 +39,14 @@ class Reference:
     allowed: Mapping[str, float | np.ndarray]
     means: frozenset[str] = frozenset()
 
+    def part(self, prefix: str) -> Reference:
+        """The arrays whose names begin so, under the rest of their names."""
+        names = {name.removeprefix(prefix): name for name in self.values if name.startswith(prefix)}
+        return Reference(
+            {short: self.values[name] for short, name in names.items()},
+            {short: self.allowed[name] for short, name in names.items()},
+        )
+
 
 @dataclass(frozen=True)
 class OracleRun:

@@ -12,6 +12,7 @@ from conformance.mutants.defects.layers import LAYER_MUTANTS
 from conformance.mutants.defects.limits import LIMIT_MUTANTS
 from conformance.mutants.defects.loading import LOADING_MUTANTS
 from conformance.mutants.defects.rep_ghost import REP_GHOST_MUTANTS
+from conformance.mutants.defects.replicas import REPLICA_MUTANTS
 from conformance.mutants.defects.sequences import SEQUENCE_MUTANTS
 from conformance.mutants.defects.statistics import STATISTICS_MUTANTS
 from conformance.mutants.defects.torch_modules import FRAMEWORK, TORCH_MUTANTS
@@ -27,6 +28,7 @@ TABLES: tuple[tuple[Mutant, ...], ...] = (
     SEQUENCE_MUTANTS,
     STATISTICS_MUTANTS,
     GRADIENT_MUTANTS,
+    REPLICA_MUTANTS,
     ATTENTION_MUTANTS,
     FAMILY_MUTANTS,
     REP_GHOST_MUTANTS,

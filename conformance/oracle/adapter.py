@@ -1,6 +1,7 @@
 """The package as the conformance suite plugs it in: NumPy arrays in NCHW, in and out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,9 @@ class Adapter(ModuleAdapter):
         return step["output"], step["grad_input"], [step["grads"][spec.name] for spec in specs]
 
 
-build = Adapter.build
+def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
+    """One built module, which trains on replicas too."""
+    return Adapter.build(architecture, config, weights, engine=training.train_on_replicas)
 
 
 def versions() -> dict[str, str]:

@@ -1,25 +1,28 @@
-"""A training step of the oracle: output, gradients and statistics, in either precision."""
+"""Training steps of the oracle, on one device and on replicas, in either precision."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from conformance.gradients.tape import Variable, gradients
 from conformance.oracle.layers import Folded
-from conformance.oracle.walk import parts
+from conformance.oracle.walk import copied, parts
 from conformance.oracle.weighted import BatchNorm
 from conformance.oracle.weights_io import FRAMEWORK
 from weights.columns.backend import submodule
+from weights.columns.replicas import FIRST, GLOBAL, Given, ReplicaRun
 
 Step = dict[str, Any]
+# Makes the variables of the gradients.
+MakeVariable = Callable[[np.ndarray], Variable]
 
 
 def train_step(
     module: Any,
     x: np.ndarray,
     output_cotangent: np.ndarray,
-    variable: Callable[[np.ndarray], Variable] = Variable,
+    variable: MakeVariable = Variable,
 ) -> Step:
     """Output, `grad_input`, `grads` by name and `state`, the statistics afterwards.
 
@@ -58,6 +61,53 @@ def set_training(module: Any, training: bool) -> None:
     norms: list[Any] = [*parts(module, BatchNorm), *parts(module, Folded)]
     for norm in norms:
         norm.training = training
+
+
+def train_on_replicas(given: Given, run: ReplicaRun) -> list[Step]:
+    """The same of every step on replicas, by the definition of each kind of statistics."""
+    return list(replica_steps(FRAMEWORK.build(*given), run))
+
+
+def replica_steps(
+    module: Any, run: ReplicaRun, variable: MakeVariable = Variable
+) -> Iterator[Step]:
+    """`output` and `grads` of every step, and all tensors afterwards as `state`.
+
+    The tensors of the module change.
+    """
+    for x, cotangent in run.steps:
+        before = FRAMEWORK.state(module)
+        dtype = next(iter(before.values())).dtype
+        step = _step(module, x.astype(dtype), cotangent.astype(dtype) / run.images, run, variable)
+        after = {n: before[n] - dtype.type(run.rate) * g for n, g in step["grads"].items()}
+        FRAMEWORK.set_state(module, before | after | step["state"])
+        yield {
+            "output": step["output"], "grads": step["grads"], "state": FRAMEWORK.state(module)
+        }  # fmt: skip
+
+
+def _step(
+    module: Any,
+    x: np.ndarray,
+    cotangent: np.ndarray,
+    run: ReplicaRun,
+    variable: MakeVariable,
+) -> Step:
+    if run.statistics == GLOBAL:
+        return train_step(copied(module), x, cotangent, variable)
+    parts = zip(run.split(x), run.split(cotangent), strict=True)
+    steps = [train_step(copied(module), *part, variable) for part in parts]
+    first = steps[0]
+    return {
+        "output": np.concatenate([step["output"] for step in steps]),
+        "grads": {name: sum(step["grads"][name] for step in steps) for name in first["grads"]},
+        "state": first["state"] if run.statistics == FIRST else _mean(steps),
+    }
+
+
+def _mean(steps: list[Step]) -> dict[str, np.ndarray]:
+    count = len(steps)
+    return {name: sum(s["state"][name] for s in steps) / count for name in steps[0]["state"]}
 
 
 def _get(module: Any, name: str) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from conformance.tiers.base import DEFAULT_SETTINGS, OracleTier, Settings, Tier
 from conformance.tiers.contract import ContractTier
+from conformance.tiers.distributed import DistributedTier
 from conformance.tiers.exact import ExactTier
 from conformance.tiers.family import FamilyTier
 from conformance.tiers.module import ModuleTier
@@ -19,9 +20,10 @@ TIERS: dict[str, type[Tier]] = {
     tier.name: tier
     for tier in (
         ContractTier, ExactTier, ModuleTier, SpecialTier, RandomTier, FamilyTier, TrainingTier,
-        SequenceTier, WeightsTier, NetworkTier,
+        SequenceTier, DistributedTier, WeightsTier, NetworkTier,
     )
 }  # fmt: skip
+DEFAULT_TIERS = tuple(name for name, tier in TIERS.items() if tier.in_default)
 VECTOR_TIERS = tuple(name for name, tier in TIERS.items() if tier.in_vectors)
 PYTEST_TIERS = tuple(name for name, tier in TIERS.items() if tier.in_pytest)
 
@@ -34,7 +36,7 @@ def make_tiers(
 
 
 __all__ = [
-    "PYTEST_TIERS", "TIERS", "VECTOR_TIERS", "ContractTier", "ExactTier", "FamilyTier",
-    "ModuleTier", "NetworkTier", "OracleTier", "RandomTier", "SequenceTier", "Settings",
-    "SpecialTier", "Tier", "TrainingTier", "WeightsTier", "make_tiers",
+    "DEFAULT_TIERS", "PYTEST_TIERS", "TIERS", "VECTOR_TIERS", "ContractTier", "DistributedTier",
+    "ExactTier", "FamilyTier", "ModuleTier", "NetworkTier", "OracleTier", "RandomTier",
+    "SequenceTier", "Settings", "SpecialTier", "Tier", "TrainingTier", "WeightsTier", "make_tiers",
 ]  # fmt: skip

@@ -46,6 +46,8 @@ class Tier(ABC):
     name: ClassVar[str]
     in_vectors: ClassVar[bool] = False
     """Whether its cases can be written down for programs in other languages."""
+    in_default: ClassVar[bool] = True
+    """Whether a run has it that neither names it nor is full."""
     in_pytest: ClassVar[bool] = True
     """Whether its cases are tests under pytest."""
 

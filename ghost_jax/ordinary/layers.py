@@ -7,6 +7,8 @@ import numpy as np
 from flax import nnx
 
 from ghost_jax.facts import concrete
+from ghost_jax.framework.batch_norm import BatchNorm
+from ghost_jax.framework.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
 from ghost_jax.ordinary import readers
 from weights import ArgumentError
 from weights.columns.places import BESIDE, UNKNOWN, Layer, Reader, reader_among
@@ -18,9 +20,10 @@ CALLS = ("__call__",)
 
 READERS: dict[type, Reader] = {
     nnx.Conv: readers.convolution,
+    **dict.fromkeys((Convolution, PointwiseConvolution, DepthwiseConvolution), readers.convolution),
     nnx.ConvTranspose: readers.transposed_convolution,
     nnx.Linear: readers.linear,
-    nnx.BatchNorm: readers.batch_norm,
+    **dict.fromkeys((nnx.BatchNorm, BatchNorm), readers.batch_norm),
     nnx.LayerNorm: readers.layer_norm,
     nnx.GroupNorm: readers.group_norm,
     nnx.Embed: readers.embedding,

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from ghost_tf.framework.synchronised import synchronised_moments
 from weights.modules.convolutions import SINGLE_VALUE
 
 
@@ -25,11 +26,15 @@ class BatchNorm(keras.layers.BatchNormalization):
             for each in (self.gamma, self.beta, self.moving_mean, self.moving_variance)
         )
         if training and self.trainable:
-            count = _count(x, self._reduction_axes)
-            x = _checked_variance(x, count)
-            if self._is_fused(x):
-                return self._fused(x, gamma, beta, mean, var)
-            mean, var = self._update(ops.cast(x, wide), count)
+            if self.synchronized:
+                x = ops.cast(x, wide)
+                mean, var = self._store(*synchronised_moments(x, self._reduction_axes))
+            else:
+                count = _count(x, self._reduction_axes)
+                x = _checked_variance(x, count)
+                if self._is_fused(x):
+                    return self._fused(x, gamma, beta, mean, var)
+                mean, var = self._update(ops.cast(x, wide), count)
         # Not rsqrt, nor Keras' batch_normalization, which calls it: TensorFlow's rsqrt(1) is not 1.
         scale = gamma / ops.sqrt(var + self.epsilon)
         bias = beta - mean * scale
@@ -59,7 +64,9 @@ class BatchNorm(keras.layers.BatchNormalization):
         mean = ops.mean(x, self._reduction_axes, keepdims=True)
         var = ops.mean(ops.square(x - mean), self._reduction_axes)
         mean = ops.squeeze(mean, self._reduction_axes)
-        count = ops.cast(count, x.dtype)
+        return self._store(mean, var, ops.cast(count, x.dtype))
+
+    def _store(self, mean: Any, var: Any, count: Any) -> tuple[Any, Any]:
         unbiased = var * (count / (count - 1))
         self.moving_mean.assign(self._moved(self.moving_mean, mean))
         self.moving_variance.assign(self._moved(self.moving_variance, unbiased))

@@ -23,12 +23,15 @@ class KerasOptions(TypedDict, total=False):
     the layer. With `autocast` inputs are cast to the type of the computation. The initialisers,
     regularisers and constraints, objects of Keras or their names, are for all convolutions and
     linear layers inside; the defaults are PyTorch's distribution, no penalty and no constraint.
+    `synchronized` batch normalisations use the statistics of all replicas of a strategy of
+    `tf.distribute`, with TensorFlow as the backend, as Keras' own do.
     """
 
     name: str | None
     dtype: str | keras.DTypePolicy | None
     trainable: bool
     autocast: bool
+    synchronized: bool
     kernel_initializer: str | initializers.Initializer | None
     bias_initializer: str | initializers.Initializer | None
     kernel_regularizer: str | regularizers.Regularizer | None

@@ -113,7 +113,7 @@ class Features(list[Any]):
         for number, stage in enumerate(self):
             for convolution in stage:
                 x = convolution(x, training=training)
-            x = max_pool_2x2(x, self.network.data_format)
+            x = max_pool_2x2(x, convolution.data_format)
             yield f"features.{number}", x
 
 

@@ -4,13 +4,15 @@ from typing import Any
 
 from keras import layers
 
+from ghost_tf.framework.batch_norm import BatchNorm
+from ghost_tf.framework.keras_layers import Convolution, DepthwiseConvolution
 from ghost_tf.ordinary import readers
 from weights import ArgumentError
 from weights.columns.places import BESIDE, UNKNOWN, Layer, Reader, reader_among
 from weights.replacing.reasons import QUANTISED, UNBUILT
 
 # Methods in which a layer computes.
-CALLS = ("call", "convolution_op", "__call__")
+CALLS = ("call", "convolution_op", "convolve", "__call__")
 
 READERS: dict[type, Reader] = {
     **dict.fromkeys((layers.Conv1D, layers.Conv2D, layers.Conv3D), readers.convolution),
@@ -21,8 +23,10 @@ READERS: dict[type, Reader] = {
         (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose),
         readers.transposed_convolution,
     ),
+    Convolution: readers.planned_convolution,
+    DepthwiseConvolution: readers.planned_convolution,
     layers.Dense: readers.linear,
-    layers.BatchNormalization: readers.batch_norm,
+    **dict.fromkeys((layers.BatchNormalization, BatchNorm), readers.batch_norm),
     layers.LayerNormalization: readers.layer_norm,
     layers.GroupNormalization: readers.group_norm,
     layers.Embedding: readers.embedding,

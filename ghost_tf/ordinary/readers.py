@@ -4,6 +4,7 @@ from typing import Any
 
 from keras import layers
 
+from ghost_tf.framework.keras_layers import Convolution
 from weights import ArgumentError
 from weights.arithmetic import rest_of
 from weights.columns.places import (
@@ -37,6 +38,17 @@ def depthwise_convolution(layer: Any) -> Layer:
     config |= {"c_out": channels * multiplier, "groups": channels, "padding": _padding(layer)}
     tensors = placed(layer, weight=("kernel", depthwise_axes(rank)), bias=("bias",))
     return Layer("convolution", config, tensors)
+
+
+def planned_convolution(layer: Convolution) -> Layer:
+    """A convolution of this package's networks."""
+    plan = layer.plan
+    names = ("c_in", "c_out", "kernel_size", "stride", "dilation", "groups", "bias")
+    geometry = (plan.padding, plan.kernel_size, plan.stride, plan.dilation)
+    config = {name: getattr(plan, name) for name in names} | {"padding": padding_sides(*geometry)}
+    axes = depthwise_axes(2) if plan.depthwise else kernel_axes(2)
+    bias = {"bias": ("bias",)} if plan.bias else {}
+    return Layer("convolution", config, placed(layer, weight=("kernel", axes), **bias))
 
 
 def transposed_convolution(layer: Any) -> Layer:

@@ -12,6 +12,7 @@ from ghost_tf.framework.data_format import (
     native_shape,
 )
 from ghost_tf.framework.options import VariableOptions
+from ghost_tf.framework.synchronised import checked_synchronized, synchronise
 from ghost_tf.layers import dtype_name, in_training
 from ghost_tf.saving.composed import Composed, settle
 from weights import ArgumentError, checks
@@ -45,17 +46,20 @@ class Planned(PlannedModule, Composed, VariableOptions, Keras):
     """A layer or model with a `plan` and a `data_format`; comes before the Keras class."""
 
     data_format: str
+    synchronized: bool
 
     def __init__(
         self, plan: Configuration, data_format: DataFormat | None = None, **keras_options: Any
     ) -> None:
         check_dtype(keras_options.get("dtype"))
+        self.synchronized = checked_synchronized(keras_options.pop("synchronized", False))
         super().__init__(**keras_options)
         self.data_format = checked_data_format(data_format)
         self.plan = plan
         self.takes = native_shape((None, plan.input_channels, None, None), self.data_format)
         self._set_up(plan, **self.options_inside())
         settle(self)
+        synchronise(self, self.synchronized)
 
     def __call__(self, x: Any = None, *args: Any, inputs: Any = None, **kwargs: Any) -> Any:
         """Check the input, before Keras would wrap the error in a text of its own.
@@ -86,7 +90,8 @@ class Planned(PlannedModule, Composed, VariableOptions, Keras):
     def get_config(self) -> dict[str, Any]:
         """The module's own arguments and Keras' (name, dtype policy, ...), for saving."""
         keras_arguments = super().get_config()
-        return {**keras_arguments, **self.plan.to_dict()}
+        chosen = {"synchronized": True} if self.synchronized else {}
+        return {**keras_arguments, **chosen, **self.plan.to_dict()}
 
     def build_like(self, other: Any) -> None:
         """Create the variables for the sizes that `other` has seen, for which Keras exports it."""

@@ -13,7 +13,11 @@ pytest.importorskip("keras")
 
 import tensorflow as tf
 
+import ghost_tf
+from ghost_tf.framework.batch_norm import BatchNorm
+from ghost_tf.framework.synchronised import checked_synchronized
 from ghost_tf.layers import batch_norm
+from weights import ArgumentError
 
 KERNEL = "FusedBatchNormV3"
 SHAPE = (4, 7, 5, 3)
@@ -67,3 +71,30 @@ def test_tensorflow_s_kernel_computes_the_steps_that_it_computes_as_ours(
     concrete = graph.get_concrete_function(tf.TensorSpec(SHAPE, norm.compute_dtype))
 
     assert (KERNEL in {each.type for each in concrete.graph.get_operations()}) is is_fused
+
+
+def test_synchronized_is_for_every_norm_inside_and_is_saved() -> None:
+    layer = ghost_tf.GhostBottleneck(4, 8, 6, synchronized=True)
+
+    again = ghost_tf.GhostBottleneck.from_config(layer.get_config())
+
+    norms = [each for each in again._flatten_layers() if isinstance(each, BatchNorm)]
+    assert len(norms) >= 4
+    assert all(norm.synchronized for norm in norms)
+    assert "synchronized" not in ghost_tf.GhostBottleneck(4, 8, 6).get_config()
+
+
+def test_on_one_replica_synchronized_changes_nothing() -> None:
+    x = normal(*SHAPE)
+    plain, synchronised = norm_of(), norm_of()
+    synchronised.synchronized = True
+
+    np.testing.assert_allclose(synchronised(x, training=True), plain(x, training=True), atol=1e-6)
+    np.testing.assert_allclose(synchronised.moving_variance, plain.moving_variance, rtol=1e-6)
+
+
+def test_synchronized_is_refused_where_the_backend_has_no_replicas(monkeypatch: Any) -> None:
+    monkeypatch.setattr("keras.backend.backend", lambda: "jax")
+
+    with pytest.raises(ArgumentError, match="`synchronized` must be False on Keras' backend jax"):
+        checked_synchronized(True)

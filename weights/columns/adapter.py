@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from weights.columns.column import Column
+from weights.columns.replicas import Engine, Given, ReplicaRun
+from weights.errors import UnsupportedError
 from weights.files.digests import common_dtype
 from weights.files.storage import PathLike
 from weights.tensors import TensorSpec
@@ -30,9 +32,10 @@ class ModuleAdapter(ABC):
 
     framework: ClassVar[Column[Any, Any, Any]]
 
-    def __init__(self, module: Any, dtype: Any) -> None:
+    def __init__(self, module: Any, dtype: Any, engine: Engine | None = None) -> None:
         self.module = module
         self.dtype = dtype
+        self.engine = engine
 
     @classmethod
     def build(
@@ -67,6 +70,16 @@ class ModuleAdapter(ABC):
             "grads": {spec.name: self.framework.to_canonical(grad, spec) for spec, grad in pairs},
             "state": {spec.name: state[spec.name] for spec in specs if not spec.trainable},
         }
+
+    def train_on_replicas(
+        self, steps: Sequence[Any], shares: Sequence[int], rate: float, statistics: str
+    ) -> list[dict[str, Any]]:
+        """What each of these steps gave on replicas with so many images each."""
+        if self.engine is None:
+            raise UnsupportedError("it trains on one device only")
+        given = Given(self.module.architecture, self.module.config, self.state())
+        run = ReplicaRun(tuple(map(tuple, steps)), tuple(shares), rate, statistics)
+        return self.engine(given, run)
 
     def state(self) -> dict[str, np.ndarray]:
         """The tensors, canonical names and layout."""
@@ -140,3 +153,4 @@ class PreparedAdapter(ModuleAdapter):
     # It can do inference alone.
     taps = None  # type: ignore[assignment]
     train_step = None  # type: ignore[assignment]
+    train_on_replicas = None  # type: ignore[assignment]

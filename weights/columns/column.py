@@ -12,6 +12,7 @@ from weights.columns.backend import GhostModule, Module, Variable
 from weights.columns.contents import T
 from weights.columns.fold import check_target, deployed
 from weights.columns.own.deploying import Deploying, DeployReport
+from weights.columns.own.features import is_whole
 from weights.columns.own.flattening import Flatten
 from weights.columns.own.loaded import LoadReport
 from weights.columns.own.renaming import Rename
@@ -77,7 +78,8 @@ class Column(Deploying[Module, GhostModule, Variable]):
         """Load an interchange file into `module`.
 
         Args:
-            module: a layer or network of this package, of the file's configuration, or a network of
+            module: a layer or network of this package, of the file's configuration, a
+                `FeatureNetwork`, which takes what it has of a whole network's file, or a network of
                 your own whose modules are those of the file, at the same paths.
             path: the file.
             allow_missing: patterns such as `classifier.*`; tensors that match one keep the module's
@@ -100,6 +102,9 @@ class Column(Deploying[Module, GhostModule, Variable]):
         file = read_for(self._known(module), path, allow_invalid=allow_invalid)
         own: Any = {"rename": rename, "by_order": by_order, "flatten": flatten}
         is_custom = self.is_custom(module)
+        if is_custom and is_whole(file, module):
+            _check_own(**own, allow_missing=allow_missing)
+            return self.load_features(module, file, what)
         if is_custom or (self.is_module(module) and file.architecture == CUSTOM):
             report = self.load_custom(module, file, what, allow_missing=allow_missing, **own)
             whole = {} if is_custom else self._actual(module)[1].to_dict()

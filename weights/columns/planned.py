@@ -1,9 +1,12 @@
 """What the layers and networks of all frameworks have in common, and no framework word in it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import wraps
 from typing import Any, TypeVar
 
+from weights import checks
 from weights.columns.backend import submodule
+from weights.errors import ArgumentError
 from weights.modules.configuration import Configuration
 from weights.modules.convolutions import BranchesPlan
 
@@ -65,3 +68,22 @@ def outputs_at(names: Collection[str], steps: Iterable[tuple[str, Out]]) -> dict
         if len(stages) == len(names):
             break
     return stages
+
+
+def with_features(make: Callable[..., Any], kind: Callable[..., Any]) -> Any:
+    """What makes a network, or with `features_only` its feature maps as a module of that kind."""
+
+    @wraps(make)
+    def made(
+        *args: Any, features_only: bool = False, out_indices: Any = None, **options: Any
+    ) -> Any:
+        if checks.boolean("features_only", features_only):
+            return kind(make(*args, **options), out_indices)
+        if out_indices is not None:
+            raise ArgumentError(
+                "`out_indices` must be left out of a whole network, got it without "
+                "features_only=True"
+            )
+        return make(*args, **options)
+
+    return made

@@ -24,7 +24,7 @@ from weights.modules.bottleneck import BottleneckConfig, GhostBottleneckConfig
 from weights.modules.configuration import IN_NAME
 from weights.modules.convolutions import ConvolutionPlan, same
 from weights.modules.forms import DEPLOYED, TRAINING, Form
-from weights.networks.network import NetworkConfig
+from weights.networks.network import FeatureMap, NetworkConfig
 from weights.tensors import SizedTensors, Sizes, under
 
 # Kernel, expansion, output channels, SE ratio, stride (Han et al., CVPR 2020, table 1, as timm
@@ -58,6 +58,7 @@ FIRST_ATTENTION = 2
 Head = Literal["bias", "norm"]
 # The feature maps with a stride of 2, 4, 8, 16 and 32 that a detector takes, by timm's names.
 FEATURES = ("conv_stem", "blocks.1.0", "blocks.3.0", "blocks.5.0", "blocks.7.0")
+HEAD = ("conv_head", "bn_head")
 # Arguments of the blocks that are the network's own.
 SHARED = (
     "ratio", "dw_kernel_size", "split", "se_rounding", "shortcut_kernel_size",
@@ -78,6 +79,7 @@ class BottleneckNetworkConfig(NetworkConfig):
 
     num_features, classifier_name, first_norm = HEAD_CHANNELS, "classifier", "bn1"
     default_size = (224, 224)
+    counted = ("conv_stem", "blocks.1", "blocks.3", "blocks.5", "blocks.7")
 
     @cached_property
     def stem(self) -> ConvolutionPlan:
@@ -110,6 +112,18 @@ class BottleneckNetworkConfig(NetworkConfig):
         bias = self.head == "bias"
         plan = ConvolutionPlan(c_in, HEAD_CHANNELS, bias=bias, norm=not bias)
         return plan.fold(self.folded)
+
+    @property
+    def feature_maps(self) -> tuple[FeatureMap, ...]:
+        """The stem's convolution, every stage, and the vector before the classifier."""
+        maps, reduction = [FeatureMap("conv_stem", self.stem.c_out, 2)], 2
+        for number, stage in enumerate(self.stages):
+            reduction *= prod(block.stride for block in stage)
+            last, path = stage[-1], f"blocks.{number}"
+            maps.append(FeatureMap(path, last.c_out, reduction, f"{path}.{len(stage) - 1}"))
+        path = f"blocks.{len(self.stages)}"
+        maps.append(FeatureMap(path, self.last.c_out, reduction, f"{path}.0"))
+        return (*maps, FeatureMap("conv_head", HEAD_CHANNELS, 0, layers=HEAD))
 
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
         """The tensors of the network, and the sizes that their layers make."""

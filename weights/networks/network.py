@@ -1,5 +1,7 @@
 """The base of the configurations of networks: images in, logits out."""
 
+from abc import abstractmethod
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -10,10 +12,28 @@ from weights.modules.configuration import Configuration
 from weights.tensors import Sizes, TensorSpec, linear
 
 
+@dataclass(frozen=True)
+class FeatureMap:
+    """A feature map of a network: the path it stands at, its channels, and its reduction.
+
+    `reduction` is how many pixels of the image lie between two positions; 0 of what has none.
+    `stage` is its name among the network's stages, where that is not the path, and `layers` what
+    computes it last.
+    """
+
+    path: str
+    channels: int
+    reduction: int
+    stage: str = field(default="", repr=False)
+    layers: tuple[str, ...] = field(default=(), repr=False)
+
+
 class NetworkConfig(Configuration):
     """A network from images to logits, or to its features where `num_classes` is 0."""
 
     num_classes: int
+    # The paths of the feature maps that a detector takes, which timm counts from 0.
+    counted: ClassVar[tuple[str, ...]]
     # Channels before the classifier, and its name.
     num_features: ClassVar[int]
     classifier_name: ClassVar[str] = "linear"
@@ -28,6 +48,15 @@ class NetworkConfig(Configuration):
             return ()
         check_kernel((self.num_classes, self.num_features))
         return tuple(linear(self.classifier_name, self.num_features, self.num_classes))
+
+    @property
+    @abstractmethod
+    def feature_maps(self) -> tuple[FeatureMap, ...]:
+        """Everything that can be asked for as a feature map, from the input to the output."""
+
+    def reduced(self, size: int, reduction: int) -> int:
+        """Height or width of a feature map, of an image of that height or width."""
+        return -(-size // reduction)
 
     @property
     def output_channels(self) -> int:

@@ -14,7 +14,7 @@ from weights.modules.configuration import IN_NAME, UNLESS_DEFAULT
 from weights.modules.convolutions import ConvolutionPlan, same
 from weights.modules.forms import TRAINING, PlainForm
 from weights.modules.ghost_conv import GhostConvConfig
-from weights.networks.network import StemRatio
+from weights.networks.network import FeatureMap, StemRatio
 from weights.tensors import SizedTensors, Sizes, batch_norm, under
 from weights.text import brief
 
@@ -84,7 +84,7 @@ class GhostResNetConfig(StemRatio):
     dropout: Annotated[DropoutRate, UNLESS_DEFAULT] = 0.0
     plain_stem: Annotated[bool, UNLESS_DEFAULT] = False
 
-    num_features = STAGES["layer3"]
+    num_features, counted = STAGES["layer3"], FEATURES
 
     def check_together(self) -> None:
         """Check `stem_ratio`, which a plain stem has not."""
@@ -96,6 +96,12 @@ class GhostResNetConfig(StemRatio):
                 f"`stem_ratio` is that of a ghost convolution, got {brief(self.stem_ratio)} beside "
                 "`plain_stem`: leave it out"
             )
+
+    @property
+    def feature_maps(self) -> tuple[FeatureMap, ...]:
+        """The stem and every stage."""
+        stages = [FeatureMap(path, c, c // STEM_CHANNELS) for path, c in STAGES.items()]
+        return (FeatureMap("stem", STEM_CHANNELS, 1, layers=("conv1", "bn1")), *stages)
 
     def blocks(self) -> Iterator[BlockConfig]:
         """The basic blocks, from the input to the output."""

@@ -9,7 +9,7 @@ from weights.modules.arguments import Count, DropoutRate, Momentum, Odd, Ratio, 
 from weights.modules.configuration import UNLESS_DEFAULT
 from weights.modules.forms import TRAINING, PlainForm
 from weights.modules.ghost_conv import GhostConvConfig
-from weights.networks.network import StemRatio
+from weights.networks.network import FeatureMap, StemRatio
 from weights.tensors import SizedTensors, Sizes, linear, under
 
 # Output channels of the convolutions of each stage; a 2x2 maximum follows every stage.
@@ -46,6 +46,17 @@ class GhostVGGConfig(StemRatio):
 
     num_features, minimum_size = FEATURES, 2 ** len(STAGES)
     too_small = f"it is halved {len(STAGES)} times"
+    counted = tuple(f"features.{number}" for number in range(len(STAGES)))
+
+    @property
+    def feature_maps(self) -> tuple[FeatureMap, ...]:
+        """Every stage, after its maximum."""
+        widths = enumerate(stage[-1] for stage in STAGES)
+        return tuple(FeatureMap(f"features.{n}", width, 2 ** (n + 1)) for n, width in widths)
+
+    def reduced(self, size: int, reduction: int) -> int:
+        """Height or width of a feature map: an odd last row or column is left out."""
+        return size // reduction
 
     @cached_property
     def stages(self) -> tuple[tuple[GhostConvConfig, ...], ...]:

@@ -89,6 +89,7 @@ def verdicts(build: Callable[..., Any], tier_name: str) -> Iterator[Verdict]:
                               "writes no file: it takes no F16: TypeError: float32 only"}),
         (Partial, "family", {"it has no method 'taps'"}),
         (Partial, "training", {"it has no method 'train_step'"}),
+        (Partial, "distributed", {"it has no method 'train_on_replicas'"}),
         (TapsLogits, "family", {"stem: it gives no stem, only logits"}),
         (StepsWithoutState, "training", {"it gives no state"}),
         (Steps, "training", {"grad_input: it gives no grad_input, only output"}),

@@ -6,7 +6,7 @@ from typing import Any
 
 from weights.columns.backend import GhostModule, Module, Variable
 from weights.columns.fold import deployed
-from weights.columns.own.custom import Custom
+from weights.columns.own.features import Featured
 from weights.columns.places import Part
 from weights.errors import ArgumentError
 from weights.text import listed
@@ -50,7 +50,7 @@ class DeployReport:
     __repr__ = __str__
 
 
-class Deploying(Custom[Module, GhostModule, Variable]):
+class Deploying(Featured[Module, GhostModule, Variable]):
     """Deployment of the ghost modules inside a network."""
 
     def deploy_network(self, network: Any, form: str) -> tuple[Any, DeployReport]:

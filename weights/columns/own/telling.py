@@ -12,9 +12,11 @@ from weights.columns.contents import Contents
 from weights.columns.own.flattening import Flatten, checked_flatten, flattened
 from weights.columns.own.members import Member, Slot, described, named, sharing
 from weights.columns.places import RESHAPED, Layer, Part, Place
+from weights.columns.planned import PlannedModule
 from weights.errors import ArgumentError
+from weights.modules.configuration import Configuration
 from weights.networks.architectures import configure_part
-from weights.tensors import TensorSpec
+from weights.tensors import TensorSpec, joined
 from weights.text import MOST_LINES, listed
 
 SEPARATOR = "\n  - "
@@ -36,6 +38,9 @@ class Telling(Contents[Module, GhostModule, Variable]):
 
         Raises `ArgumentError` that names everything which is not known.
         """
+        is_planned = isinstance(network, PlannedModule)
+        if is_planned:
+            self.create_variables(network)
         members: dict[int, Member] = {}
         problems: dict[int, str] = {}
         for part in self.parts(network):
@@ -51,6 +56,8 @@ class Telling(Contents[Module, GhostModule, Variable]):
                 where = f"{named(part.path)} ({type(part.module).__name__})"
                 problems.setdefault(key, f"{where}: {reason}")
         found = list(members.values())
+        if is_planned:
+            found = _in_order_of(network.plan, found)
         _check_known([*problems.values(), *sharing(found)], found)
         return self.settled(found, checked_flatten(flatten, found))
 
@@ -112,6 +119,17 @@ class Telling(Contents[Module, GhostModule, Variable]):
             raise ArgumentError(f"`flatten` of '{path}': {reason}") from None
         made = self._ordinary(path, layer, member.named)
         return replace(made, described=replace(made.described, paths=member.described.paths))
+
+
+def _in_order_of(plan: Configuration, members: Sequence[Member]) -> list[Member]:
+    """The modules as the tensors of a plan come, whatever the order of attributes."""
+    names = [spec.name for spec in plan.tensors()]
+
+    def place(member: Member) -> int:
+        start = joined(member.described.path, "")
+        return next(index for index, name in enumerate(names) if name.startswith(start))
+
+    return sorted(members, key=place)
 
 
 def _also_at(member: Member, path: str) -> Member:

@@ -1,0 +1,69 @@
+"""Replicas train as one device does, by every engine of every framework; what none can is said."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+
+import pytest
+
+from conformance import Status, Verdict
+from conformance.commands.cli import main as command
+from conformance.implementations.local import LocalImplementation
+from conformance.running.runner import judge
+from conformance.tiers import DEFAULT_TIERS, DistributedTier
+
+FIRST, MEAN = "ghost_conv-statistics-of-the-first", "ghost_conv-mean-of-statistics"
+UNEVEN = ("ghost_conv-uneven", "ghost_conv-one-image-beside")
+SHARDED = "JAX shards an axis into parts of one size: pad the batch"
+JITTED = "under jit a batch is one, wherever its parts lie: so are its statistics"
+# The reasons for which an engine leaves out a case.
+ENGINES: dict[str, dict[str, str]] = {
+    "ghost_torch": {
+        MEAN: "PyTorch keeps the statistics of the first replica where they are not synchronised"
+    },
+    "ghost_torch.modes:fully_sharded": {
+        MEAN: "PyTorch keeps the statistics of the first replica where they are not synchronised"
+    },
+    "ghost_jax": {
+        **dict.fromkeys(UNEVEN, SHARDED),
+        **dict.fromkeys((FIRST, MEAN), JITTED),
+    },
+    "ghost_jax.modes:shard_mapped": {
+        **dict.fromkeys(UNEVEN, SHARDED),
+        FIRST: "under shard_map each device has statistics, and no device is first",
+    },
+    "ghost_tf.backends:jax": {
+        **dict.fromkeys(UNEVEN, SHARDED),
+        **dict.fromkeys((FIRST, MEAN), JITTED),
+    },
+    "ghost_tf": {FIRST: "TensorFlow keeps the mean of the replicas' statistics"},
+}
+FRAMEWORKS = {"ghost_torch": "torch", "ghost_jax": "flax", "ghost_tf": "keras"}
+
+
+def judged(name: str) -> Iterator[Verdict]:
+    module, _, function = name.partition(":")
+    pytest.importorskip(FRAMEWORKS[module.partition(".")[0]])
+    place = module if function else f"{module}.adapter"
+    build = getattr(importlib.import_module(place), function or "build")
+    tier, implementation = DistributedTier(), LocalImplementation(name, build)
+    for case in tier.cases():
+        yield judge(tier, case, implementation)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("name", ENGINES)
+def test_replicas_train_as_one_device_does(name: str) -> None:
+    verdicts = list(judged(name))
+
+    skipped = {each.case: each.message for each in verdicts if each.status is Status.SKIP}
+    others = {each.message for each in verdicts if each.status not in (Status.SKIP, Status.PASS)}
+    assert others == set()
+    assert skipped == ENGINES[name]
+    assert 2 * len(skipped) <= len(verdicts)
+
+
+def test_a_run_has_the_tier_only_where_it_is_named_or_full() -> None:
+    assert DistributedTier.name not in DEFAULT_TIERS
+    assert "tier distributed" in " ".join(str(each.help) for each in command.commands["run"].params)  # type: ignore[attr-defined]
