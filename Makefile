@@ -7,16 +7,16 @@ STAMP := .venv/.installed
 # Tests start hundreds of processes, each of which would compile the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: conformance test quick matrix extras lowest release-check docs notebooks gpu bench fuzz torture look audit lint clean
+.PHONY: conformance test quick matrix extras lowest release-check docs notebooks runtimes gpu bench fuzz torture look audit lint clean
 
 conformance: $(STAMP)
 	$(BIN)/ghost-conformance run --report build/conformance
 
 test: lint
-	$(BIN)/python -m pytest -n 2 -m "not matrix and not gpu"
+	$(BIN)/python -m pytest -n 2 -m "not matrix and not gpu and not runtimes"
 
 quick: $(STAMP)
-	$(BIN)/python -m pytest tests -n 2 -m "not slow and not matrix and not gpu"
+	$(BIN)/python -m pytest tests -n 2 -m "not slow and not matrix and not gpu and not runtimes"
 
 # The README's commands where one extra is installed, then with the lowest versions that it allows.
 extras: $(STAMP)
@@ -37,9 +37,13 @@ docs: .venv/.docs
 notebooks: .venv/.notebooks
 	$(BIN)/python -m tests.project.notebooks
 
+# Artefacts of runtimes that are too heavy for the environment of all other targets.
+runtimes: .venv/.runtimes
+	$(BIN)/python -m pytest tests/deployment -m runtimes
+
 # Every module in every form through every tool of its framework, all pairs, whole runs.
 matrix: $(STAMP)
-	$(BIN)/python -m pytest tests -n 2 -m matrix
+	$(BIN)/python -m pytest tests -n 2 -m "matrix and not runtimes"
 
 # On a machine with a GPU, in whose environment PyTorch and JAX see it.
 gpu:

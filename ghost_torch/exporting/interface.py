@@ -1,16 +1,19 @@
 """The module that is exported: float32 in and out, in the layout and the type of its notes."""
 
 import copy
+import warnings
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.export import Dim
+from torch.export import Dim, ExportedProgram
 
 from weights.deployment.notes import Notes
 
 # Images of the example that tracers run, of which one would stand for itself alone.
 EXAMPLES = 2
+# The largest batch, and height and width, of runtimes that reserve memory for them.
+LARGEST = (64, 512)
 
 
 class Interface(nn.Module):
@@ -40,11 +43,31 @@ def example(notes: Notes) -> Tensor:
     return torch.zeros(notes.batch or EXAMPLES, *shape)
 
 
-def dynamic_shapes(notes: Notes) -> dict[str, Any]:
+def exported(
+    module: nn.Module, notes: Notes, largest: tuple[int, int] | None = None
+) -> ExportedProgram:
+    """The program of torch.export, with the open sizes of the notes.
+
+    `largest` are the largest batch, and height and width, for runtimes that reserve their memory.
+    """
+    shapes = dynamic_shapes(notes, largest)
+    settings: Any = torch.fx.experimental._config
+    with warnings.catch_warnings(), settings.patch(backed_size_oblivious=True):
+        warnings.simplefilter("ignore")
+        # A map that has one row at some sizes would make others an error.
+        return torch.export.export(
+            Interface(module, notes), (example(notes),), dynamic_shapes=shapes
+        )
+
+
+def dynamic_shapes(notes: Notes, largest: tuple[int, int] | None = None) -> dict[str, Any]:
     """The open sizes of the input, by the name of the argument, as torch.export takes them."""
     rows = 2 if notes.layout == "nchw" else 1
     least = getattr(notes.plan, "minimum_size", 1)
-    dims: dict[int, Any] = {} if notes.batch else {0: Dim("batch", min=1)}
+    batch, side = largest or (None, None)
+    dims: dict[int, Any] = {} if notes.batch else {0: Dim("batch", min=1, max=batch)}
     if notes.size is None:
-        dims |= {rows: Dim("height", min=least), rows + 1: Dim("width", min=least)}
+        dims |= {
+            rows + i: Dim(name, min=least, max=side) for i, name in enumerate(("height", "width"))
+        }
     return {"x": dims}

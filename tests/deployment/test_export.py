@@ -11,8 +11,7 @@ import torch
 import ghost_torch
 from weights import ArgumentError, GhostError
 from weights.deployment.artefacts import open_artefact, read_notes
-
-SETTINGS: dict[str, Any] = {"divide_by": 255.0, "mean": [0.5] * 3, "std": [0.25] * 3}
+from weights.deployment.targets import TARGETS
 
 
 def layer() -> Any:
@@ -26,14 +25,24 @@ def layer() -> Any:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "options", [{}, {"form": "training", "layout": "nhwc"}, {"dtype": "float16", "size": 24}]
+    ("to", "options"),
+    [
+        ("pt2", {"dtype": "bfloat16"}),
+        pytest.param("onnx", {"form": "training", "layout": "nhwc"}, marks=pytest.mark.matrix),
+        pytest.param("onnx", {"dtype": "float16", "size": 24}, marks=pytest.mark.matrix),
+        pytest.param("pt2", {"form": "training", "size": (24, 32)}, marks=pytest.mark.matrix),
+        pytest.param("aoti", {}, marks=pytest.mark.matrix),
+    ],
 )
-def test_an_onnx_model_computes_what_the_module_does(tmp_path: Path, options: Any) -> None:
-    exported = ghost_torch.export(layer(), tmp_path / "a.onnx", to="onnx", **options)
+def test_an_artefact_computes_what_the_module_does(tmp_path: Path, to: str, options: Any) -> None:
+    path = tmp_path / f"a{TARGETS[to].suffix}"
 
+    exported = ghost_torch.export(layer(), path, to=to, **options)
+
+    assert exported.proof is not None
     assert exported.proof.passed
-    assert open_artefact(tmp_path / "a.onnx").notes == exported.notes
-    assert read_notes(tmp_path / "a.onnx")[0].name == "onnx"
+    assert read_notes(path) == (TARGETS[to], exported.notes)
+    assert open_artefact(path, threads=1).notes == exported.notes
 
 
 @pytest.mark.parametrize(
@@ -43,6 +52,7 @@ def test_an_onnx_model_computes_what_the_module_does(tmp_path: Path, options: An
         ("a.pb", {"to": "onnx"}, "`path` must end in .onnx"),
         ("a.onnx", {"to": "onnx", "dtype": "int4"}, "`dtype` must be one of float32"),
         ("a.onnx", {"to": "onnx", "dtype": "bfloat16"}, "`dtype` of onnx must be one of float32"),
+        ("a.pt2", {"to": "pt2", "layout": "nhwc"}, "`layout` of pt2 must be one of nchw"),
         ("a.onnx", {"to": "onnx", "layout": "chwn"}, "`layout` must be one of nchw, nhwc"),
         ("a.onnx", {"to": "onnx", "form": "folded"}, "`form` must be one of training, deployed"),
         ("a.onnx", {"to": "onnx", "size": 0}, "`size` must be at least 1, got 0"),

@@ -18,10 +18,11 @@ from weights.prediction.preprocess import read_image
 from weights.text import bounded, printable
 
 
-def verify_artefact(path: str, against: str, images: str | None) -> None:
+def verify_artefact(path: str, against: str, images: str | None, *, trusted: bool) -> None:
     """Hold an artefact against its weight file, and print the proof."""
     settings = read_metadata(against).get("preprocess")
-    notes, proof = verify(path, against, images=images_of(images, settings))
+    given = images_of(images, settings)
+    notes, proof = verify(path, against, images=given, trusted=trusted)
     click.echo(bounded(f"{path}: {described(notes)}, of {against}\n{proof}"))
 
 

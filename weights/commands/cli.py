@@ -129,17 +129,20 @@ def summary(
     "--against", type=click.Path(), help="The weight file that the artefact FILE is to be of."
 )
 @images_option
-def verify(file: str, against: str | None, images: str | None) -> None:
+@click.option("--trust", is_flag=True, help="Run an artefact that is a program.")
+def verify(file: str, against: str | None, images: str | None, trust: bool) -> None:
     """Read all of FILE and check names, shapes, digests and numbers.
 
     With --against, FILE is an artefact that export wrote: what it says and computes must be what
     the weight file says and computes.
     """
     if against is not None:
-        verify_artefact(file, against, images)
+        verify_artefact(file, against, images, trusted=trust)
         return
-    if images is not None:
-        raise click.UsageError("--images is for an artefact: give its weight file with --against")
+    if images is not None or trust:
+        raise click.UsageError(
+            "--images and --trust are for an artefact: give its weight file with --against"
+        )
     content = read_file(file, allow_invalid=True)
     problems = value_problems(content.specs, content.tensors)
     if problems:

@@ -5,7 +5,17 @@ from pathlib import Path
 
 from weights.deployment.notes import Notes
 from weights.deployment.runtime import Reader, Runtime
-from weights.deployment.runtimes import litert, onnx, saved_model, stablehlo
+from weights.deployment.runtimes import (
+    aoti,
+    executorch,
+    litert,
+    ncnn,
+    onnx,
+    openvino,
+    pt2,
+    saved_model,
+    stablehlo,
+)
 from weights.deployment.targets import TARGETS, Target
 from weights.errors import FormatError
 from weights.files.folders import check_folder
@@ -14,6 +24,11 @@ from weights.files.writing import PathLike, check_path
 
 READERS: Mapping[str, Reader] = {
     "onnx": onnx,
+    "pt2": pt2,
+    "aoti": aoti,
+    "executorch": executorch,
+    "openvino": openvino,
+    "ncnn": ncnn,
     "stablehlo": stablehlo,
     "saved-model": saved_model,
     "litert": litert,

@@ -117,6 +117,8 @@ class Exporter(ABC):
             batch=target.batch,
             size=_size(target, content, size),
             dtype=target.check_dtype(dtype),
+            input=target.names[0],
+            output=target.names[1],
             preprocess=content.metadata.get("preprocess"),
             classes=content.metadata.get("classes"),
         )

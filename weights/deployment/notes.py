@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from weights import checks, strict_json
@@ -11,6 +12,7 @@ from weights.errors import ArgumentError, FormatError
 from weights.files.digests import canonical_json
 from weights.files.metadata import check_about
 from weights.files.settings import Preprocess
+from weights.files.storage import read_bytes
 from weights.limits import HEADER
 from weights.networks.architectures import Config, configure
 from weights.text import brief, listed
@@ -19,7 +21,6 @@ from weights.version import __version__
 # The entry of an artefact's metadata, and the file beside artefacts that have none.
 ENTRY, FILE = "ghost_weights", "ghost_weights.json"
 FORMS = ("training", "deployed")
-INPUT, OUTPUT = "input", "output"
 TYPES = ("float32", "float16", "bfloat16", "int8")
 NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -55,8 +56,8 @@ class Notes:
     batch: int | None = None
     size: tuple[int, int] | None = None
     dtype: str = "float32"
-    input: str = INPUT
-    output: str = OUTPUT
+    input: str = "input"
+    output: str = "output"
     preprocess: Preprocess | None = field(default=None, repr=False)
     classes: tuple[str, ...] | None = field(default=None, repr=False)
     producer: str = f"ghostconv {__version__}"
@@ -67,9 +68,10 @@ class Notes:
         checks.choice("dtype", self.dtype, TYPES)
         if self.batch is not None:
             checks.integer("batch", self.batch, minimum=1)
+        plan = self.plan
         if self.size is not None:
             object.__setattr__(self, "size", checks.pair("size", self.size, minimum=1))
-            self.plan.check_sizes(self.size)
+            plan.check_sizes(self.size)
         for name in ("input", "output", "producer"):
             _check_text(name, getattr(self, name), NAME)
         _check_text("weights_sha256", self.weights_sha256, DIGEST)
@@ -103,6 +105,16 @@ class Notes:
             return cls(**found)
         except (ArgumentError, TypeError) as error:
             raise FormatError(f"{what} are wrong: {brief(str(error))}") from None
+
+
+def read_beside(folder: Path) -> Notes:
+    """Return the notes in the file that stands beside an artefact which cannot carry any."""
+    return Notes.from_json(folder, read_bytes(folder / FILE))
+
+
+def write_beside(folder: Path, notes: Notes) -> None:
+    """Write the notes into a folder, for `read_beside`."""
+    (folder / FILE).write_text(notes.to_json())
 
 
 def _check_text(name: str, value: object, pattern: re.Pattern[str]) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 from weights.deployment.notes import Notes
 from weights.deployment.runtime import Runtime
 from weights.deployment.samples import images
-from weights.errors import ArgumentError, ArtefactError
+from weights.errors import ArgumentError, ArtefactError, GhostError
+from weights.text import brief
 
 # From (N, C, H, W) in float32 to (N, C', H', W') or (N, classes).
 Network = Callable[[np.ndarray], np.ndarray]
@@ -128,7 +129,7 @@ def _check(runtime: Runtime, judges: Judges, x: np.ndarray) -> tuple[Check, int]
     """Judge one input: the check, and how many of its images have the class that they should."""
     _check_size(runtime.notes, x)
     exact = np.asarray(judges.exact(x), np.float64)
-    made = np.asarray(runtime.run(x), np.float64)
+    made = _made(runtime, x)
     if made.shape != exact.shape:
         raise ArtefactError(
             f"the artefact makes {made.shape} of images {x.shape}, its weights {exact.shape}"
@@ -138,6 +139,18 @@ def _check(runtime: Runtime, judges: Judges, x: np.ndarray) -> tuple[Check, int]
     allowed = FACTOR * (measured + ROUNDINGS * unit * _largest(exact))
     check = Check(len(x), x.shape[2:], _largest(made - exact), allowed)
     return check, _agreeing(made, exact, allowed)
+
+
+def _made(runtime: Runtime, x: np.ndarray) -> np.ndarray:
+    try:
+        return np.asarray(runtime.run(x), np.float64)
+    except GhostError:
+        raise
+    except Exception as error:  # of the runtime's own kinds, which have no common base
+        raise ArtefactError(
+            f"the artefact cannot run on images {x.shape}, though its notes take them: "
+            f"{brief(str(error))}"
+        ) from None
 
 
 def _largest(values: np.ndarray) -> float:

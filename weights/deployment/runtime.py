@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from weights.deployment.notes import Notes
+from weights.errors import FormatError
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,13 @@ class Runtime:
         given = x.transpose(0, 2, 3, 1) if is_last else x
         made = np.asarray(self.call(np.ascontiguousarray(given, np.float32)), np.float32)
         return made.transpose(0, 3, 1, 2) if is_last and made.ndim == 4 else made
+
+
+def without_notes(path: Path) -> FormatError:
+    """Make the error of an artefact that has no notes, or more than one."""
+    return FormatError(
+        f"{path} has no notes of this project: it was made by another tool, or they were removed"
+    )
 
 
 class Reader(Protocol):

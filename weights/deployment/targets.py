@@ -30,6 +30,7 @@ class Target:
         dtypes: the types of weights and arithmetic; input and output are float32 whatever it is.
         is_dynamic: whether height and width may be left open.
         batch: the number of images that one call takes; `None` where it takes any.
+        names: those of its input and output.
         is_program: whether to run one is to run machine code out of the file.
     """
 
@@ -44,6 +45,7 @@ class Target:
     dtypes: tuple[str, ...] = DTYPES[:1]
     is_dynamic: bool = True
     batch: int | None = None
+    names: tuple[str, str] = ("input", "output")
     is_program: bool = False
 
     @property
@@ -106,6 +108,56 @@ TARGETS: Mapping[str, Target] = {
             packages=("onnx", "onnxruntime"),
             suffix=".onnx",
             dtypes=("float32", "float16"),
+        ),
+        Target(
+            "pt2",
+            "a program of torch.export, for PyTorch without this package",
+            columns=("torch",),
+            extra="torch",
+            packages=("torch",),
+            suffix=".pt2",
+            layouts=("nchw",),
+            dtypes=DTYPES,
+            is_program=True,
+        ),
+        Target(
+            "aoti",
+            "machine code compiled ahead of time, for PyTorch in C++ or Python",
+            columns=("torch",),
+            extra="torch",
+            packages=("torch",),
+            suffix=".aoti.pt2",
+            layouts=("nchw",),
+            dtypes=DTYPES,
+            is_program=True,
+        ),
+        Target(
+            "executorch",
+            "ExecuTorch with XNNPACK, for phones",
+            columns=("torch",),
+            extra="executorch",
+            packages=("executorch",),
+            suffix=".pte",
+            layouts=("nchw",),
+        ),
+        Target(
+            "openvino",
+            "OpenVINO's intermediate representation, for Intel's and other processors",
+            columns=("torch",),
+            extra="openvino",
+            packages=("openvino",),
+            member="model.xml",
+        ),
+        Target(
+            "ncnn",
+            "ncnn, for phones and small machines",
+            columns=("torch",),
+            extra="ncnn",
+            packages=("ncnn", "pnnx"),
+            member="model.ncnn.param",
+            layouts=("nchw",),
+            batch=1,
+            names=("in0", "out0"),
         ),
         Target(
             "stablehlo",

@@ -21,7 +21,11 @@ SEED = 1000
 
 
 def verify(
-    path: PathLike, against: PathLike, *, images: Sequence[np.ndarray] = ()
+    path: PathLike,
+    against: PathLike,
+    *,
+    images: Sequence[np.ndarray] = (),
+    trusted: bool = False,
 ) -> tuple[Notes, Proof]:
     """Hold an artefact against an interchange file: what it says, then what it computes.
 
@@ -29,6 +33,7 @@ def verify(
         path: the artefact.
         against: the file that it was exported from.
         images: inputs (N, C, H, W) of your own, for which the classes must be the same too.
+        trusted: run artefacts that are programs, which may do anything.
 
     Returns:
         The notes of the artefact, and the proof of its outputs.
@@ -37,11 +42,16 @@ def verify(
     where one of the two cannot be read or no framework is there to run the file.
     """
     file = read_file(against)
-    _, notes = read_notes(path)
+    target, notes = read_notes(path)
     problems = list(_differences(notes, file))
     if problems:
         lines = listed(problems, "\n  - ")
         raise ArtefactError(f"{path} says that it is not of {against}:\n  - {lines}")
+    if target.is_program and not trusted:
+        raise GhostError(
+            f"{path} is a program, which may do anything once it runs, and says what the file "
+            "says: compare what it computes with --trust, in Python trusted=True, if it is yours"
+        )
     exporter = installed_exporter()
     module = exporter.framework.build(file.architecture, file.config, file.tensors)
     judges = exporter.judges(module, exporter.in_form(module, notes.form), notes.dtype)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from weights.deployment.notes import ENTRY, Notes
-from weights.deployment.runtime import Runtime
+from weights.deployment.runtime import Runtime, without_notes
 from weights.errors import FormatError
 from weights.files.storage import read_bytes
 from weights.frameworks import needed
@@ -55,8 +55,5 @@ def _model(path: Path, data: bytes) -> Any:
 def _notes(path: Path, model: Any) -> Notes:
     found = [each.value for each in model.metadata_props if each.key == ENTRY]
     if len(found) != 1:
-        raise FormatError(
-            f"{path} is an ONNX model without the notes of this project: it was made by another "
-            "tool, or they were removed"
-        )
+        raise without_notes(path)
     return Notes.from_json(path, found[0])

@@ -1,0 +1,47 @@
+"""ncnn's files, by pnnx from a trace."""
+
+import subprocess
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ghost_torch.exporting.interface import Interface, example
+from weights import GhostError
+from weights.deployment.notes import Notes, write_beside
+from weights.text import brief
+
+# Added to height and width of the second example, from which pnnx learns that they are open.
+OTHER = (32, 64)
+SUFFIXES = ("ncnn.param", "ncnn.bin")
+
+
+def write_ncnn(module: Any, path: Path, notes: Notes) -> None:
+    """Write the model in float32, with the notes beside it."""
+    import pnnx
+
+    x = example(notes)
+    with tempfile.TemporaryDirectory() as folder:
+        traced = Path(folder, "model.pt")
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            # The check runs a module twice, and ours remember what they have accepted.
+            torch.jit.trace(Interface(module, notes), x, check_trace=False).save(traced)
+        command = [pnnx.EXEC_PATH, traced.name, f"inputshape={_shape(x)}", "fp16=0"]
+        if notes.size is None:
+            other = torch.nn.functional.pad(x, (0, OTHER[1], 0, OTHER[0]))
+            command.append(f"inputshape2={_shape(other)}")
+        ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        made = [Path(folder, f"model.{suffix}") for suffix in SUFFIXES]
+        if ran.returncode or not all(each.is_file() for each in made):
+            raise GhostError(f"pnnx cannot convert the module: {brief(ran.stderr[-200:])}")
+        path.mkdir()
+        for each in made:
+            (path / each.name).write_bytes(each.read_bytes())
+    write_beside(path, notes)
+
+
+def _shape(x: torch.Tensor) -> str:
+    return str(list(x.shape)).replace(" ", "")

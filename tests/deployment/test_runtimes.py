@@ -1,0 +1,77 @@
+"""The runtimes that are too heavy for the environment of other tests: `make runtimes`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import ghost_torch
+from weights.deployment.artefacts import open_artefact, read_notes
+from weights.deployment.targets import TARGETS
+from weights.errors import FormatError, GhostError
+
+HEAVY = ("openvino", "ncnn", "executorch")
+
+pytestmark = pytest.mark.runtimes
+
+
+def network() -> Any:
+    torch.manual_seed(0)
+    return ghost_torch.GhostNet(0.1, 4).eval()
+
+
+@pytest.mark.parametrize("form", ["deployed", "training"])
+@pytest.mark.parametrize("to", HEAVY)
+def test_a_network_computes_the_same_in_the_runtime(tmp_path: Path, to: str, form: str) -> None:
+    path = tmp_path / f"a{TARGETS[to].suffix}"
+
+    exported = ghost_torch.export(network(), path, to=to, form=form, size=64)
+
+    assert exported.proof is not None
+    assert exported.proof.passed
+    assert read_notes(path) == (TARGETS[to], exported.notes)
+
+
+@pytest.mark.parametrize("to", HEAVY)
+def test_a_layer_takes_any_size(tmp_path: Path, to: str) -> None:
+    path = tmp_path / f"a{TARGETS[to].suffix}"
+
+    exported = ghost_torch.export(ghost_torch.GhostConv(3, 7, 3, padding=1).eval(), path, to=to)
+
+    assert exported.notes.size is None
+    assert len({check.size for check in exported.proof.checks}) == 3  # type: ignore[union-attr]
+
+
+def test_openvino_takes_channels_last(tmp_path: Path) -> None:
+    exported = ghost_torch.export(
+        ghost_torch.GhostConv(3, 8).eval(), tmp_path / "a", to="openvino", layout="nhwc"
+    )
+
+    assert exported.proof.passed  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("to", HEAVY)
+def test_an_artefact_that_is_cut_short_is_refused(tmp_path: Path, to: str) -> None:
+    path = tmp_path / f"a{TARGETS[to].suffix}"
+    ghost_torch.export(ghost_torch.GhostConv(3, 8).eval(), path, to=to, verify=False)
+    member = path / TARGETS[to].member
+    file = path if path.is_file() else member
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 3])
+
+    with pytest.raises(FormatError, match="cannot"):
+        open_artefact(path)
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter").write_text("dear")
+
+    with pytest.raises(GhostError, match="no folder of openvino, which alone may be replaced"):
+        ghost_torch.export(
+            ghost_torch.GhostConv(3, 8), tmp_path / "mine", to="openvino", overwrite=True
+        )
+
+    assert (tmp_path / "mine" / "letter").read_text() == "dear"
