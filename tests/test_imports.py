@@ -32,6 +32,17 @@ MAY_IMPORT_LATE = {
     "weights/importers": {"torch"},
     "weights/importers/graphs": {"onnx"},
     "weights/importers/containers": {"h5py", "flax", "jax", "orbax"},
+    "weights/deployment/quantising": {
+        "onnx",
+        "onnxruntime",
+        "openvino",
+        "nncf",
+        "ai_edge_quantizer",
+        "ai_edge_litert",
+        "torch",
+        "torchao",
+        "executorch",
+    },
     "weights/deployment/runtimes": {
         "onnx",
         "onnxruntime",

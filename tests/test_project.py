@@ -31,6 +31,7 @@ FILES = {
     "SECURITY.md",
     "conftest.py",
     "constraints.txt",
+    "hubconf.py",
     "pyproject.toml",
 }
 TEXTS = ("*.py", "*.md", "*.toml", "*.txt", "*.cff", "*.yml", "Makefile", ".ci/*", ".gitignore")

@@ -67,6 +67,8 @@ RATIO = Limit("RATIO", 2**20)
 HEADER = Limit("HEADER", 2_000_000)
 # Height and width of the images that a file asks for.
 IMAGE = Limit("IMAGE", 2**11)
+# Images that an int8 artefact is calibrated or judged by.
+IMAGES = Limit("IMAGES", 2**14)
 
 # The limit of every argument that has one, by its name.
 LIMITS: Mapping[str, Limit] = {

@@ -10,20 +10,33 @@ import numpy as np
 from weights.commands.tables import aligned
 from weights.deployment.artefacts import read_notes
 from weights.deployment.export import described
+from weights.deployment.notes import INT8
+from weights.deployment.quantising.quantise import inventory_of
 from weights.deployment.verify import verify
 from weights.errors import GhostError
 from weights.files.file import read_metadata
 from weights.files.settings import Preprocess
+from weights.prediction.collections import read_samples
 from weights.prediction.preprocess import read_image
 from weights.text import bounded, printable
 
 
-def verify_artefact(path: str, against: str, images: str | None, *, trusted: bool) -> None:
-    """Hold an artefact against its weight file, and print the proof."""
+def verify_artefact(
+    path: str, against: str, images: str | None, *, trusted: bool, most_lost: float
+) -> None:
+    """Hold an artefact against its weight file, and print the proof, or the verdict of int8."""
     settings = read_metadata(against).get("preprocess")
-    given = images_of(images, settings)
-    notes, proof = verify(path, against, images=given, trusted=trusted)
+    target, notes = read_notes(path)
+    given: dict[str, Any] = {}
+    if notes.dtype == INT8 and images is not None:
+        given = {"samples": read_samples(images, settings), "most_lost": most_lost}
+    elif images is not None:
+        given = {"images": images_of(images, settings)}
+    notes, proof = verify(path, against, trusted=trusted, **given)
     click.echo(bounded(f"{path}: {described(notes)}, of {against}\n{proof}"))
+    found = inventory_of(target.name, path)
+    if found is not None and found.fault:
+        click.echo(bounded(f"warning: {found.fault}"))
 
 
 def print_artefact(path: str, as_json: bool) -> None:
@@ -31,6 +44,13 @@ def print_artefact(path: str, as_json: bool) -> None:
     target, notes = read_notes(path)
     facts: dict[str, Any] = {"target": target.name, "bytes": size_of(Path(path))}
     facts |= json.loads(notes.to_json())
+    found = inventory_of(target.name, path)
+    if found is not None:
+        facts["tensors"] = {
+            kind: {"count": count, "bytes": size} for kind, (count, size) in found.counts.items()
+        }
+        if found.fault:
+            facts["fault"] = found.fault
     if as_json:
         click.echo(json.dumps(facts, indent=2))
     else:

@@ -21,6 +21,7 @@ from weights.commands.options import (
     file_argument,
     images_option,
     json_option,
+    most_lost_option,
     parse_object,
     parse_size,
 )
@@ -130,14 +131,17 @@ def summary(
 )
 @images_option
 @click.option("--trust", is_flag=True, help="Run an artefact that is a program.")
-def verify(file: str, against: str | None, images: str | None, trust: bool) -> None:
+@most_lost_option
+def verify(
+    file: str, against: str | None, images: str | None, trust: bool, most_lost: float
+) -> None:
     """Read all of FILE and check names, shapes, digests and numbers.
 
     With --against, FILE is an artefact that export wrote: what it says and computes must be what
     the weight file says and computes.
     """
     if against is not None:
-        verify_artefact(file, against, images, trusted=trust)
+        verify_artefact(file, against, images, trusted=trust, most_lost=most_lost)
         return
     if images is not None or trust:
         raise click.UsageError(

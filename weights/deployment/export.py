@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,9 +11,11 @@ import numpy as np
 from weights import checks
 from weights.columns.column import Column
 from weights.deployment.artefacts import open_artefact
-from weights.deployment.notes import FORMS, Notes
+from weights.deployment.notes import FORMS, INT8, Notes
 from weights.deployment.proof import Judges, Network, Proof, prove
-from weights.deployment.targets import DYNAMIC, Target, target_named
+from weights.deployment.quantising.equalising import equalised
+from weights.deployment.quantising.quantise import Int8, Quantised, quantise, quantiser_of
+from weights.deployment.targets import DYNAMIC, TARGETS, Target, target_named
 from weights.errors import ArgumentError
 from weights.files.file import WeightFile
 from weights.files.folders import new_place
@@ -28,16 +30,23 @@ Size = int | Sequence[int] | Literal["dynamic"]
 
 @dataclass(frozen=True)
 class Exported:
-    """What `export` wrote, and its proof; `proof` is `None` where none was asked for."""
+    """What `export` wrote, and its proof; `proof` is `None` where none was asked for.
+
+    In int8 the proof is of the artefact in float that it was made of, and `quantised` its verdict.
+    """
 
     path: str
     target: str
     notes: Notes
     proof: Proof | None
+    quantised: Quantised | None = None
 
     def __str__(self) -> str:
         proof = self.proof or "not verified: nobody has compared what it computes"
-        return f"{self.path}: {self.target}, {described(self.notes)}\n{proof}"
+        lines = [f"{self.path}: {self.target}, {described(self.notes)}"]
+        if self.quantised is None:
+            return "\n".join([*lines, str(proof)])
+        return "\n".join([*lines, f"before int8: {proof}", str(self.quantised)])
 
 
 def described(notes: Notes) -> str:
@@ -80,6 +89,7 @@ class Exporter(ABC):
         dtype: str = "float32",
         verify: bool = True,
         images: Sequence[np.ndarray] = (),
+        int8: Int8 | None = None,
         overwrite: bool = False,
     ) -> Exported:
         """Write `module` as a runtime takes it, and prove the artefact in that runtime.
@@ -96,6 +106,7 @@ class Exporter(ABC):
             dtype: the type of weights and arithmetic; input and output are float32.
             verify: compare the artefact, read back, with `module` in float64.
             images: inputs (N, C, H, W) of your own, for which the classes must be the same too.
+            int8: write an artefact in int8, with these images and by this bound of what is lost.
             overwrite: replace what is there, which is an error otherwise.
 
         Returns:
@@ -122,14 +133,36 @@ class Exporter(ABC):
             preprocess=content.metadata.get("preprocess"),
             classes=content.metadata.get("classes"),
         )
-        made = self.in_form(module, form)
+        if int8 is not None:
+            int8.check(notes.plan)
         with new_place(place, overwrite=overwrite) as new:
-            self.writers[to](made, new, notes)
-            proof = None
-            if verify:
-                judges = self.judges(module, made, notes.dtype)
-                proof = prove(open_artefact(new), judges, given=images)
-        return Exported(str(path), to, notes, proof)
+            if int8 is None:
+                made = self.in_form(module, form)
+                proof = self._written(module, made, to, new, notes, images, verify)
+                return Exported(str(path), to, notes, proof)
+            source = quantiser_of(to).SOURCE
+            float_path = new.with_name(f"float{TARGETS[source].suffix}")
+            made = self.in_form(self._equalised(module, content), form)
+            proof = self._written(module, made, source, float_path, notes, images, verify)
+            quantised = quantise(float_path, new, to, int8)
+        return Exported(str(path), to, replace(notes, dtype=INT8), proof, quantised)
+
+    def _written(
+        self, module: Any, made: Any, to: str, path: Path, notes: Notes,
+        images: Sequence[np.ndarray], verify: bool,
+    ) -> Proof | None:  # fmt: skip
+        self.writers[to](made, path, notes)
+        if not verify:
+            return None
+        judges = self.judges(module, made, notes.dtype)
+        return prove(open_artefact(path), judges, given=images)
+
+    def _equalised(self, module: Any, content: WeightFile) -> Any:
+        """A module that computes the same, whose channels int8 can tell apart."""
+        tensors = equalised(content.architecture, content.config, content.tensors)
+        if tensors is None:
+            return module
+        return self.framework.build(content.architecture, content.config, tensors)
 
     def judges(self, module: Any, made: Any, dtype: str) -> Judges:
         """What an artefact of `made`, which was made of `module`, is held against."""

@@ -21,7 +21,8 @@ from weights.version import __version__
 # The entry of an artefact's metadata, and the file beside artefacts that have none.
 ENTRY, FILE = "ghost_weights", "ghost_weights.json"
 FORMS = ("training", "deployed")
-TYPES = ("float32", "float16", "bfloat16", "int8")
+INT8 = "int8"
+TYPES = ("float32", "float16", "bfloat16", INT8)
 NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 

@@ -7,8 +7,10 @@ import numpy as np
 
 from weights.deployment.artefacts import open_artefact, read_notes
 from weights.deployment.export import Exporter
-from weights.deployment.notes import Notes
-from weights.deployment.proof import Proof, prove
+from weights.deployment.notes import INT8, Notes
+from weights.deployment.proof import Network, Proof, prove
+from weights.deployment.quantising.samples import Samples
+from weights.deployment.quantising.verdict import MOST_LOST, Verdict, judge
 from weights.deployment.targets import target_named
 from weights.errors import ArtefactError, GhostError
 from weights.files.file import WeightFile, read_file
@@ -25,18 +27,22 @@ def verify(
     against: PathLike,
     *,
     images: Sequence[np.ndarray] = (),
+    samples: Samples | None = None,
+    most_lost: float = MOST_LOST,
     trusted: bool = False,
-) -> tuple[Notes, Proof]:
+) -> tuple[Notes, Proof | Verdict]:
     """Hold an artefact against an interchange file: what it says, then what it computes.
 
     Args:
         path: the artefact.
         against: the file that it was exported from.
         images: inputs (N, C, H, W) of your own, for which the classes must be the same too.
+        samples: those that an artefact in int8 is judged by, which needs some.
+        most_lost: the percentage points that one in int8 may lose of them.
         trusted: run artefacts that are programs, which may do anything.
 
     Returns:
-        The notes of the artefact, and the proof of its outputs.
+        The notes of the artefact, and the proof of its outputs, or the verdict of int8.
 
     Raises `weights.ArtefactError` where it says or computes something else, `weights.GhostError`
     where one of the two cannot be read or no framework is there to run the file.
@@ -54,11 +60,29 @@ def verify(
         )
     exporter = installed_exporter()
     module = exporter.framework.build(file.architecture, file.config, file.tensors)
+    if notes.dtype == INT8:
+        return notes, _verdict(
+            path, against, exporter.network(module, "float32"), samples, most_lost
+        )
     judges = exporter.judges(module, exporter.in_form(module, notes.form), notes.dtype)
     try:
         return notes, prove(open_artefact(path), judges, given=images, seed=SEED)
     except ArtefactError as error:
         raise ArtefactError(f"{path}, held against {against}: {error}") from None
+
+
+def _verdict(
+    path: PathLike, against: PathLike, network: Network, samples: Samples | None, most_lost: float
+) -> Verdict:
+    """Judge an artefact in int8 by the network of the weight file."""
+    if samples is None:
+        raise GhostError(f"{path} is in int8, which is judged on images: give them with --images")
+    runtime = open_artefact(path)
+    samples.check(runtime.notes.plan)
+    verdict = judge(network(samples.x), runtime.run(samples.x), samples, most_lost)
+    if not verdict.passed:
+        raise ArtefactError(f"{path}, held against {against}: {verdict}")
+    return verdict
 
 
 def _differences(notes: Notes, file: WeightFile) -> Iterator[str]:

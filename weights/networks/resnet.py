@@ -140,6 +140,15 @@ class GhostResNetConfig(StemRatio):
         }
 
     @property
+    def normalised(self) -> Mapping[str, str]:
+        """The path of the batch normalisation that follows each GhostConv, by the path of that."""
+        if not self.norm:
+            return {}
+        places = [] if self.plain else [("", 1)]
+        places += [(f"{path}.", index) for path in self.convolutions for index in (1, 2)]
+        return {f"{prefix}conv{index}": f"{prefix}bn{index}" for prefix, index in places}
+
+    @property
     def first_norm(self) -> str:
         """The path of the batch normalisation that tells whether the module is in training."""
         return "bn1" if self.plain_stem else "conv1.primary_conv.1"
