@@ -60,3 +60,11 @@ def test_the_lines_of_a_runtime_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
 ) -> None:
     run_section(target, tmp_path, monkeypatch)
+
+
+@pytest.mark.runtimes
+@pytest.mark.parametrize("target", ["openvino", "executorch"])
+def test_the_lines_of_a_heavy_runtime_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    run_section(target, tmp_path, monkeypatch)
