@@ -139,6 +139,7 @@ DEVIATIONS = {
         "JAX alone is compiled throughout": """
             - class Adapter: One built module; inference unless a training step is asked for.
             + class Adapter: One built module; inference unless a training step is asked for; always under jit.
+            + def Adapter._run(self, function): The result of a function of the module and these inputs.
         """,
     },
     "ghost_jax/facts.py": {
