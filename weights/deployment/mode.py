@@ -1,17 +1,14 @@
 """Artefacts as the conformance suite plugs them in."""
 
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from weights.columns.adapter import Build, ModuleAdapter
-from weights.deployment.artefacts import open_artefact
 from weights.deployment.export import Exporter
 from weights.deployment.runtime import Runtime
-from weights.deployment.targets import target_named
+from weights.deployment.targets import DYNAMIC, target_named
 from weights.files.storage import PathLike
 
 
@@ -33,7 +30,7 @@ def mode(exporter: Exporter, adapter: type[ModuleAdapter], to: str) -> Build:
 
         def __call__(self, x: np.ndarray) -> np.ndarray:
             if self.runtime is None:
-                self.runtime = opened(exporter, self.module, to)
+                self.runtime = exporter.opened(self.module, to, DYNAMIC)
             return self.runtime.run(x)
 
         def load(self, path: PathLike) -> None:
@@ -47,11 +44,3 @@ def mode(exporter: Exporter, adapter: type[ModuleAdapter], to: str) -> Build:
 
     build.__doc__ = target_named(to).summary
     return build
-
-
-def opened(exporter: Exporter, module: Any, to: str) -> Runtime:
-    """An artefact of `module` as it is, in its runtime; nothing stays on the disk."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"artefact{target_named(to).suffix}")
-        exporter.export(module, path, to=to, form="training", verify=False)
-        return open_artefact(path)
