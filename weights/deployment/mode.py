@@ -8,7 +8,7 @@ import numpy as np
 from weights.columns.adapter import Build, ModuleAdapter
 from weights.deployment.export import Exporter
 from weights.deployment.runtime import Runtime
-from weights.deployment.targets import DYNAMIC, target_named
+from weights.deployment.targets import target_named
 from weights.files.storage import PathLike
 
 
@@ -30,7 +30,7 @@ def mode(exporter: Exporter, adapter: type[ModuleAdapter], to: str) -> Build:
 
         def __call__(self, x: np.ndarray) -> np.ndarray:
             if self.runtime is None:
-                self.runtime = exporter.opened(self.module, to, DYNAMIC)
+                self.runtime = exporter.opened(self.module, to, "dynamic")
             return self.runtime.run(x)
 
         def load(self, path: PathLike) -> None:
