@@ -26,7 +26,7 @@ BATCH = 10
 
 def stages(source: Path) -> list[str]:
     """The stages with convolutions or products of matrices, by the names of their weights."""
-    return list(_nodes(_load(source)))
+    return list(nodes_of(load(source)))
 
 
 def quantise(source: Path, path: Path, notes: Notes, x: np.ndarray, kept: Collection[str]) -> None:
@@ -43,7 +43,7 @@ def quantise(source: Path, path: Path, notes: Notes, x: np.ndarray, kept: Collec
             part = next(self.parts, None)
             return None if part is None else {notes.input: np.ascontiguousarray(part)}
 
-    nodes = _nodes(_load(source))
+    nodes = nodes_of(load(source))
     with _quiet():
         quantize_static(
             source,
@@ -65,7 +65,7 @@ def inventory(path: Path) -> Inventory:
     """Count the tensors of a model by their types."""
     from onnx import numpy_helper
 
-    graph = _load(path).graph
+    graph = load(path).graph
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     restored = [node for node in graph.node if node.op_type == "DequantizeLinear"]
     stored = {node.output[0]: node.input[0] for node in restored}
@@ -85,13 +85,14 @@ def _groups(node: Any) -> int:
     return next((each.i for each in node.attribute if each.name == "group"), 1)
 
 
-def _load(path: Path) -> Any:
+def load(path: Path) -> Any:
+    """Read a model."""
     with needed("ONNX", "onnx"):
         import onnx
     return onnx.load(path)
 
 
-def _nodes(model: Any) -> dict[str, list[str]]:
+def nodes_of(model: Any) -> dict[str, list[str]]:
     """The names of the nodes of each stage that has weights, and of those that follow there."""
     names = {each.name for each in model.graph.initializer}
     found: dict[str, list[str]] = defaultdict(list)
