@@ -37,9 +37,9 @@ docs: .venv/.docs
 notebooks: .venv/.notebooks
 	$(BIN)/python -m tests.project.notebooks
 
-# Artefacts of runtimes that are too heavy for the environment of all other targets.
+# Runtimes and engines that are too heavy for the environment of all other targets.
 runtimes: .venv/.runtimes
-	$(BIN)/python -m pytest tests/deployment -m runtimes
+	$(BIN)/python -m pytest tests/deployment tests/weights/evaluation -m runtimes
 
 # Every module in every form through every tool of its framework, all pairs, whole runs.
 matrix: $(STAMP)

@@ -45,8 +45,11 @@ deploy = FRAMEWORK.deploy
 export = EXPORTER.export
 from_file = FRAMEWORK.from_file
 from_hub = FRAMEWORK.from_hub
+from_pretrained = FRAMEWORK.from_pretrained
 load_weights = FRAMEWORK.load_weights
+push_to_hub = FRAMEWORK.push_to_hub
 reset_classifier = FRAMEWORK.reset_classifier
+save_pretrained = FRAMEWORK.save_pretrained
 save_weights = FRAMEWORK.save_weights
 set_state = FRAMEWORK.set_state
 state = FRAMEWORK.state
@@ -75,6 +78,7 @@ __all__ = [
     "export",
     "from_file",
     "from_hub",
+    "from_pretrained",
     "ghostnet_050",
     "ghostnet_100",
     "ghostnet_130",
@@ -86,6 +90,7 @@ __all__ = [
     "ghostnetv3_130",
     "ghostnetv3_160",
     "load_weights",
+    "push_to_hub",
     "register",
     "repghostnet_050",
     "repghostnet_058",
@@ -97,6 +102,7 @@ __all__ = [
     "repghostnet_200",
     "replace_convolutions",
     "reset_classifier",
+    "save_pretrained",
     "save_weights",
     "set_state",
     "state",

@@ -1,6 +1,6 @@
 """The package as the conformance suite plugs it in: NumPy arrays in NCHW, in and out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flax
@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from flax import nnx
 
+from ghost_jax.framework.traces import jitted
 from ghost_jax.replicas import over_mesh
 from ghost_jax.weights_io import FRAMEWORK
 from weights.columns.adapter import ModuleAdapter
@@ -31,21 +32,26 @@ class Adapter(ModuleAdapter):
 
     def _forward(self, x: jax.Array) -> jax.Array:
         self.module.eval()
-        return _forward(self.module, x)
+        return self._run(_forward, x)
 
     def _stages(self, x: jax.Array) -> dict[str, jax.Array]:
         self.module.eval()
-        return _stages(self.module, x)
+        return self._run(_stages, x)
 
     def _differentiate(
         self, x: jax.Array, cotangent: jax.Array, specs: Sequence[TensorSpec]
     ) -> tuple[jax.Array, jax.Array, list[Any]]:
         self.module.train()
-        output, of_parameters, grad_input = _train_step(self.module, x, cotangent)
+        output, of_parameters, grad_input = self._run(_train_step, x, cotangent)
         # A module that holds the gradients where the parameters were, to find them by name.
-        graph, _, *rest = nnx.split(self.module, nnx.Param, ...)
-        holder = nnx.merge(graph, of_parameters, *rest)
+        graph, parameters, *rest = nnx.split(self.module, nnx.Param, ...)
+        gradients = jax.tree.unflatten(jax.tree.structure(parameters), of_parameters)
+        holder = nnx.merge(graph, gradients, *rest)
         return output, grad_input, [self.framework.variable_of(holder, spec) for spec in specs]
+
+    def _run(self, function: Callable[..., Any], *inputs: jax.Array) -> Any:
+        """The result of a function of the module and these inputs."""
+        return jitted(function, self.module, *inputs)
 
 
 def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Adapter:
@@ -65,17 +71,14 @@ def strict_arithmetic() -> dict[str, str]:
     return {"float32": "jax_default_matmul_precision=highest"}
 
 
-@nnx.jit
 def _forward(module: Any, x: jax.Array) -> jax.Array:
     return module(x)
 
 
-@nnx.jit
 def _stages(module: Any, x: jax.Array) -> dict[str, jax.Array]:
     return module.stages(x)
 
 
-@nnx.jit
 def _train_step(module: Any, x: jax.Array, cotangent: jax.Array) -> tuple[Any, Any, jax.Array]:
     def weighted_sum(module: Any, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         output = module(x)
@@ -83,4 +86,4 @@ def _train_step(module: Any, x: jax.Array, cotangent: jax.Array) -> tuple[Any, A
 
     differentiate = nnx.value_and_grad(weighted_sum, argnums=(0, 1), has_aux=True)
     (_, output), (of_parameters, grad_input) = differentiate(module, x)
-    return output, of_parameters, grad_input
+    return output, jax.tree.leaves(of_parameters), grad_input

@@ -3,7 +3,7 @@
 `ghost-conformance run --implementation ghost_jax.modes:eager`, and likewise the others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -44,17 +44,9 @@ class Mode(PreparedAdapter, Adapter):
 class Eager(Adapter):
     """One built module that runs operation by operation: without jit, training steps too."""
 
-    def _forward(self, x: jax.Array) -> jax.Array:
+    def _run(self, function: Callable[..., Any], *inputs: jax.Array) -> Any:
         with jax.disable_jit():
-            return super()._forward(x)
-
-    def _stages(self, x: jax.Array) -> dict[str, jax.Array]:
-        with jax.disable_jit():
-            return super()._stages(x)
-
-    def _differentiate(self, *step: Any) -> Any:
-        with jax.disable_jit():
-            return super()._differentiate(*step)
+            return function(self.module, *inputs)
 
 
 eager = Eager.build

@@ -59,6 +59,7 @@ OWN_FILES = {
     ("ghost_tf", "exporting"): "likewise",
     ("ghost_jax", "native.py"): "what Flax itself writes has names of its own",
     ("ghost_tf", "native.py"): "likewise Keras",
+    ("ghost_tf", "applications"): "networks as `keras.applications` has them",
     ("ghost_torch", "modes.py"): "other ways of running a framework; the oracle has one",
     ("ghost_jax", "modes.py"): "likewise",
     ("ghost_tf", "modes.py"): "likewise",
@@ -89,13 +90,17 @@ FOR_USERS = (
     "ghostnetv2_130", "ghostnetv2_160", "ghostnetv3_050", "ghostnetv3_100", "ghostnetv3_130",
     "ghostnetv3_160", "repghostnet_050", "repghostnet_058", "repghostnet_080", "repghostnet_100",
     "repghostnet_111", "repghostnet_130", "repghostnet_150", "repghostnet_200",
-    "register", "replace_convolutions", "reset_classifier",
+    "from_pretrained", "push_to_hub", "register", "replace_convolutions", "reset_classifier",
+    "save_pretrained",
 )  # fmt: skip
 EXPORTED = "\n".join(f"+ __all__ = {name!r}" for name in FOR_USERS)
 CALLS = """
     + deploy =
     + from_hub =
+    + from_pretrained =
+    + push_to_hub =
     + reset_classifier =
+    + save_pretrained =
 """
 
 # Networks that users make, of which the oracle knows nothing.
@@ -134,6 +139,7 @@ DEVIATIONS = {
         "JAX alone is compiled throughout": """
             - class Adapter: One built module; inference unless a training step is asked for.
             + class Adapter: One built module; inference unless a training step is asked for; always under jit.
+            + def Adapter._run(self, function): The result of a function of the module and these inputs.
         """,
     },
     "ghost_jax/facts.py": {

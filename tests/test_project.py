@@ -31,13 +31,14 @@ FILES = {
     "SECURITY.md",
     "conftest.py",
     "constraints.txt",
+    "hubconf.py",
     "pyproject.toml",
 }
 TEXTS = ("*.py", "*.md", "*.toml", "*.txt", "*.cff", "*.yml", "Makefile", ".ci/*", ".gitignore")
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:work|tmp|home|root|Users)/")
 LEFT_OUT_OF_ALL = {
     "test", "mlx", "tf-onnx", "jax-onnx", "docs", "notebooks", "release", "openvino", "ncnn",
-    "executorch", "runtimes",
+    "executorch", "ray", "runtimes",
 }  # fmt: skip
 # What a module may do when it is imported: define names, no more.
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.Import, ast.ImportFrom)

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -55,6 +55,52 @@ def fetch(
     if sha256 is not None:
         _check_digest(path, sha256)
     return _read(path, _download(repository, "config.json", **options))
+
+
+def told(content: Content) -> Mapping[str, Any]:
+    """What is said of the weights beside the tensors."""
+    if isinstance(content, WeightFile):
+        return content.metadata
+    found = {name: getattr(content, name) for name in ("source", "preprocess", "classes")}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+class HubOptions(TypedDict, total=False):
+    """What of a repository is read, and from where; see `fetch`."""
+
+    revision: str | None
+    cache_dir: PathLike | None
+    offline: bool
+    sha256: str | None
+
+
+def publish(
+    folder: Path,
+    repository: str,
+    *,
+    private: bool = False,
+    revision: str | None = None,
+    token: str | None = None,
+    message: str = "Write the weights",
+) -> str:
+    """Make the files of a folder one commit of a repository, which is made where there is none.
+
+    Returns the address of the commit. Raises `GhostError` where the hub refuses it.
+    """
+    with needed("the hub", "hub"):
+        from huggingface_hub import HfApi, errors
+    api = HfApi(token=token)
+    options: dict[str, Any] = {"repo_id": repository, "revision": revision}
+    try:
+        api.create_repo(repository, private=private, exist_ok=True)
+        commit = api.upload_folder(folder_path=folder, commit_message=message, **options)
+    except errors.HFValidationError:
+        reason = "that is no name of a repository ('owner/name')"
+    except (errors.HfHubHTTPError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+    else:
+        return str(commit.commit_url)
+    raise GhostError(f"cannot write the repository {repository}: {reason}")
 
 
 def pretrained(

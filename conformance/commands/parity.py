@@ -16,6 +16,7 @@ from conformance.parity.trials import Size, prepare_experiment
 from conformance.reports import parity_tables, terminal
 from conformance.running import runner
 from conformance.running.tasks import select_cases
+from weights.card import with_parity
 from weights.commands.options import parse_size
 from weights.frameworks import FRAMEWORKS
 
@@ -59,12 +60,17 @@ NETWORK_SECONDS = 600.0
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @common.timeout_option(NETWORK_SECONDS)
 @click.option("--verbose", is_flag=True, help="Show every stage.")
+@click.option(
+    "--card",
+    type=common.FILE,
+    help="Write the table into this model card of `save_pretrained` too.",
+)
 @click.option("--json", "json_output", is_flag=True, help="Print JSON instead of a table.")
 @common.jobs_option
 def parity(
     file: Path | None, frameworks: Sequence[str], names: Sequence[str], reference: Path | None,
-    images: Path | None, size: Size | None, seed: int, verbose: bool, json_output: bool,
-    seconds: float, jobs: int, **own: Any,
+    images: Path | None, size: Size | None, seed: int, verbose: bool, card: Path | None,
+    json_output: bool, seconds: float, jobs: int, **own: Any,
 ) -> None:  # fmt: skip
     """Hold every stage of one weight file against the oracle, in each framework.
 
@@ -77,10 +83,10 @@ def parity(
     """
     targets = {name: own[name] for name in FRAMEWORKS if own[name] is not None}
     if targets:
-        if frameworks or names or reference is not None or size is not None:
+        if frameworks or names or any(each is not None for each in (reference, size, card)):
             raise click.UsageError(
-                "--framework, --implementation, --reference and --size are for a file of this "
-                "project's networks: leave them out beside --torch, --jax and --tf"
+                "--framework, --implementation, --reference, --size and --card are for a file of "
+                "this project's networks: leave them out beside --torch, --jax and --tf"
             )
         run = partial(compare_own, targets, file, images, own, seed=seed, seconds=seconds)
         common.exit_with(partial(run, jobs=jobs, verbose=verbose, json_output=json_output))
@@ -98,6 +104,9 @@ def parity(
         with terminal.progress_bars(console, chosen, len(tier.places)) as observe:
             cases = select_cases([tier], None)
             result = runner.run(chosen, cases, observe, jobs, seconds=seconds)
+        if card is not None:
+            page = with_parity(card.read_text(), parity_tables.markdown(tier, result))
+            card.write_text(page)
         if json_output:
             click.echo(parity_tables.as_json(tier, result))
         else:

@@ -11,6 +11,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 
 # Bytes from which it is emptied: a default run of the suite leaves a few per cent of that.
@@ -19,8 +20,11 @@ LIMIT = 1 << 30
 REFERENCES = "references"
 
 
-def cache_environment() -> dict[str, str]:
-    """The variables by which JAX uses the cache; none where no folder can be had."""
+def cache_environment(origin: object = None) -> dict[str, str]:
+    """The variables by which JAX uses the cache; none where no folder can be had.
+
+    `origin` names the code that is run: `ghost_jax` finds by it what an earlier run has traced.
+    """
     folder = own_folder("jax")
     if folder is None:
         return {}
@@ -28,6 +32,7 @@ def cache_environment() -> dict[str, str]:
         "JAX_COMPILATION_CACHE_DIR": str(folder),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+        "GHOSTCONV_TRACES": str(folder / sha256(repr(origin).encode()).hexdigest()),
     }
 
 

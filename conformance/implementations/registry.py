@@ -26,6 +26,8 @@ OURS = {framework.package: framework for framework in FRAMEWORKS.values()}
 ORACLE = "oracle"
 # The packages on which every verdict depends.
 SUITE = ("conformance", "weights")
+# The packages that trace a module.
+TRACERS = ("jax", "jaxlib", "flax", "numpy")
 # Entries of an implementation in a report.
 VERSION_LIMIT = 50
 # The environment of every child, where the user has set nothing else.
@@ -79,7 +81,8 @@ def environment(name: str, *, cached: bool = False) -> dict[str, str]:
     """
     module, _, _ = name.partition(":")
     own = ENVIRONMENTS.get(name, ENVIRONMENTS.get(module, {}))
-    return {**ENVIRONMENT, **(cache_environment() if cached else {}), **os.environ, **own}
+    kept = cache_environment(_origin(name)) if cached else {}
+    return {**ENVIRONMENT, **kept, **os.environ, **own}
 
 
 def load(name: str) -> tuple[Build, dict[str, Any]]:
@@ -117,6 +120,12 @@ def code_of(names: Iterable[str]) -> dict[str, str]:
     """A digest of the source of the suite's packages, and of that of every implementation."""
     suite = {package: _digest(package) for package in SUITE}
     return suite | {name: _digest(target(name)[0].partition(".")[0]) for name in names}
+
+
+def _origin(name: str) -> object:
+    """The code on which it depends what an implementation traces, and its packages."""
+    own = target(name)[0].partition(".")[0]
+    return [_digest(own), _digest("weights"), *map(installed_version, TRACERS)]
 
 
 def _digest(package: str) -> str:

@@ -130,7 +130,8 @@ def _fits(got: Mapping[str, Any], wanted: Reference, faulty: Tensors) -> bool:
             return False
         growth = max(1.0, largest_finite(wrong) / max(largest_finite(right), TINY))
         allowed = np.broadcast_to(wanted.allowed[name], right.shape)
-        # Where the right answer is exact, that of a fault need not be.
+        # Where the right answer is exact, as where an activation cuts it, a fault's need not be.
+        allowed = np.where(allowed > 0, allowed, largest_finite(allowed))
         allowed = np.maximum(allowed * growth, ROUNDING * largest_finite(wrong))
         if Compared(found, wrong, allowed).ratios().max(initial=0) > LEFT:
             return False

@@ -67,6 +67,17 @@ def table(tier: ParityTier, run: Run, *, verbose: bool) -> Table:
     return grid
 
 
+def markdown(tier: ParityTier, run: Run) -> str:
+    """Comparisons by implementations for a model card: the worst ratio over all stages."""
+    comparisons = dict.fromkeys(tier.places[verdict.case].comparison for verdict in run.verdicts)
+    rows = [["error / allowed", *run.versions], ["---"] * (1 + len(run.versions))]
+    for comparison in comparisons:
+        of_it = [v for v in run.verdicts if tier.places[v.case].comparison == comparison]
+        own = [[v for v in of_it if v.implementation == name] for name in run.versions]
+        rows.append([f"{comparison} weights", *(_cell(verdicts).plain for verdicts in own)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
 def as_json(tier: ParityTier, run: Run) -> str:
     """The whole result as one JSON object."""
     differences = tier.first_differences(run.verdicts)

@@ -4,9 +4,12 @@ What a framework package offers are the methods of its one `Column`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, cast, overload
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, TypeVar, Unpack, cast, overload
 
 from weights import hub
+from weights.card import card
 from weights.columns.annotations import Annotations
 from weights.columns.backend import GhostModule, Module, Variable
 from weights.columns.contents import T
@@ -21,6 +24,7 @@ from weights.errors import ArgumentError
 from weights.files.digests import content_digest, tensor_digests
 from weights.files.file import WeightFile, read_file, read_for, write_file
 from weights.files.storage import PathLike
+from weights.files.writing import check_writable
 from weights.networks.architectures import Config
 from weights.networks.classifier import with_classes
 from weights.networks.custom import CUSTOM
@@ -161,7 +165,75 @@ class Column(Deploying[Module, GhostModule, Variable]):
         content = hub.fetch(
             repository, revision=revision, cache_dir=cache_dir, offline=offline, sha256=sha256
         )
-        return self.build(content.architecture, content.config, content.tensors)
+        module = self.build(content.architecture, content.config, content.tensors)
+        self._annotations.keep(module, hub.told(content), content.config)
+        return module
+
+    def save_pretrained(self, module: Module, folder: PathLike, *, overwrite: bool = False) -> None:
+        """Write the files of a repository of the Hugging Face hub.
+
+        Args:
+            module: what `save_weights` takes.
+            folder: where `ghost_weights.safetensors` is written, and `README.md`, the model card.
+            overwrite: replace files that are there, which is an error otherwise.
+
+        Raises `weights.GhostError`, and writes no file then.
+        """
+        self._save_repository(module, Path(folder), overwrite=overwrite)
+
+    def from_pretrained(self, name: PathLike, **options: Unpack[hub.HubOptions]) -> GhostModule:
+        """Build the network of a folder that `save_pretrained` wrote, or of a repository.
+
+        Args:
+            name: the folder, or `owner/name` on the Hugging Face hub.
+            options: those of `from_hub`, for a repository.
+
+        Raises `weights.GhostError` where there is no such folder or repository.
+        """
+        path = Path(name, hub.FILES[0])
+        return self.from_file(path) if path.is_file() else self.from_hub(str(name), **options)
+
+    def push_to_hub(
+        self,
+        module: Module,
+        repository: str,
+        *,
+        private: bool = False,
+        revision: str | None = None,
+        token: str | None = None,
+        message: str = "Write the weights",
+    ) -> str:
+        """Write the weights and their model card to a repository of the Hugging Face hub.
+
+        Args:
+            module: what `save_weights` takes.
+            repository: `owner/name`; made where there is none.
+            private: whether a repository that is made is private.
+            revision: the branch, `main` without it.
+            token: in place of the one that `hf auth login` keeps.
+            message: of the commit.
+
+        Returns:
+            The address of the commit.
+
+        Raises `weights.GhostError` where the module cannot be saved or the hub refuses it.
+        """
+        with TemporaryDirectory() as folder:
+            self._save_repository(module, Path(folder), repository)
+            return hub.publish(
+                Path(folder), repository, private=private, revision=revision, token=token,
+                message=message,
+            )  # fmt: skip
+
+    def _save_repository(
+        self, module: Module, folder: Path, *name: str, overwrite: bool = False
+    ) -> None:
+        """The weights and the card, whose examples load that name."""
+        page = folder / "README.md"
+        folder.mkdir(parents=True, exist_ok=True)
+        check_writable(page, overwrite=overwrite)
+        self.save_weights(module, folder / hub.FILES[0], overwrite=overwrite)
+        page.write_text(card(read_file(folder / hub.FILES[0]), *name))
 
     def reset_classifier(self, module: T, num_classes: int, *, seed: int = 0) -> T:
         """A new network with the weights of `module` and a fresh classifier.

@@ -16,6 +16,7 @@ from weights import __version__
 from weights.commands import tables
 from weights.commands.artefacts import print_artefact, verify_artefact
 from weights.commands.convert import import_command
+from weights.commands.evaluate import evaluate
 from weights.commands.export import export_command
 from weights.commands.options import (
     file_argument,
@@ -71,7 +72,7 @@ def _drop_output() -> None:
 
 @click.group(
     cls=Commands,
-    commands=[import_command, export_command, predict, template],
+    commands=[import_command, export_command, predict, evaluate, template],
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="ghost-weights")

@@ -94,10 +94,10 @@ def predict(
     """
     file = read_file(path)
     config = configure(file.architecture, file.config)
-    names = _class_names(path, file, _class_count(path, file, config))
+    names = class_names(path, file, class_count(path, file, config))
     chosen = choose(framework)
     assumed = _assumed(file) if settings is None else None
-    settings = _settings(path, file) if settings is None else settings
+    settings = settings_of(path, file) if settings is None else settings
     inputs = [_input(image, settings, config) for image in images]
     networks = build_all(chosen, file)
     predictions = tuple(map(lambda image, x: _predict(path, image, x, networks), images, inputs))
@@ -114,7 +114,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return powers / powers.sum()
 
 
-def _class_count(path: PathLike, file: WeightFile, config: Config) -> int:
+def class_count(path: PathLike, file: WeightFile, config: Config) -> int:
+    """Return how many classes a network has; raises `GhostError` where it has no classifier."""
     count = int(getattr(config, "num_classes", 0))
     if not count:
         raise GhostError(
@@ -124,7 +125,8 @@ def _class_count(path: PathLike, file: WeightFile, config: Config) -> int:
     return count
 
 
-def _class_names(path: PathLike, file: WeightFile, count: int) -> tuple[str, ...] | None:
+def class_names(path: PathLike, file: WeightFile, count: int) -> tuple[str, ...] | None:
+    """Return the names of the classes, where the file has them; raises `FormatError` for others."""
     names = file.metadata.get("classes")
     if names is not None and len(names) != count:
         got = f"{len(names)} names"
@@ -132,7 +134,8 @@ def _class_names(path: PathLike, file: WeightFile, count: int) -> tuple[str, ...
     return None if names is None else tuple(names)
 
 
-def _settings(path: PathLike, file: WeightFile) -> Preprocess:
+def settings_of(path: PathLike, file: WeightFile) -> Preprocess:
+    """Return the file's settings of images; raises `GhostError` where it has none."""
     if "preprocess" not in file.metadata:
         raise GhostError(
             f"{path} does not say how images become its input: give it with --preprocess, such as "

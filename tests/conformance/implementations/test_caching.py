@@ -97,6 +97,12 @@ def test_what_the_user_has_set_comes_first(monkeypatch: pytest.MonkeyPatch) -> N
     assert DIRECTORY not in environment("ghost_jax")
 
 
+def test_traces_of_other_code_lie_elsewhere() -> None:
+    places = {cache_environment(of)["GHOSTCONV_TRACES"] for of in ("code", "changed", "code")}
+
+    assert len(places) == 2
+
+
 @pytest.mark.slow
 def test_a_second_process_gives_the_same_bits_and_compiles_nothing(
     home: Path, monkeypatch: pytest.MonkeyPatch
@@ -132,7 +138,7 @@ def test_a_torn_entry_is_compiled_again(home: Path) -> None:
             return process.call(model, x)
 
     first = output()
-    entries = list(cache_folder().glob("jax/*-cache"))
+    entries = list(cache_folder().glob("jax/*"))
     assert entries
     for path in entries:
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

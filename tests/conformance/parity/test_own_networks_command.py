@@ -24,7 +24,7 @@ def invoke(*arguments: str) -> Result:
     [
         ((), "give a FILE, or networks of your own with --torch, --jax or --tf"),
         (TORCH, "give two networks at least, of --torch, --jax, --tf"),
-        ((*TORCH, "--tf", "a:b", "--reference", "x"), "--reference and --size are for a file of"),
+        ((*TORCH, "--tf", "a:b", "--reference", "x"), "--size and --card are for a file of"),
         ((*TORCH, "--tf", "a:b", "--as-built", "x"), "--as-built keeps the weights of the network"),
         ((*TORCH, "--tf", "a:b", "--shape", "3,4"), "must be sizes such as 2x3x32x32, got '3,4'"),
         (

@@ -85,6 +85,24 @@ def test_what_explains_a_layer_with_some_data_explains_it_with_others() -> None:
     assert any(not verdict.hint for verdict in cause.verdicts)
 
 
+@pytest.mark.slow
+def test_a_fault_of_one_activation_is_one_cause_in_all_tiers() -> None:
+    def pad_after(module: Any) -> None:
+        if getattr(module.plan, "activation", None) == "relu6":
+            BY_NAME["padding-after"].change(module)
+
+    implementation = MutantImplementation(Mutant("relu6-after", "", "exact", pad_after))
+    tiers = make_tiers(names=["exact", "module", "special", "training"])
+    # As many with another activation as it takes to tell.
+    wanted = ("c8x14-6x6-n2-relu6", "c8x14-6x6-n2-hard_swish", "c3x16-9x7-n2")
+    own = [(tier, [c for c in tier.cases() if any(w in c.id for w in wanted)]) for tier in tiers]
+    verdicts = [judge(tier, case, implementation) for tier, cases in own for case in cases]
+    (cause,) = find_causes(make_report(Run(verdicts, {implementation.name: {}}, 1.0), own))
+
+    assert cause.title == "explained by: all padding below and to the right"
+    assert set(cause.tiers) == {"exact", "module", "special", "training"}
+
+
 def test_hints_that_differ_in_numbers_are_one_cause() -> None:
     found = titles(failure(hint="only channel 3 is wrong"), failure(hint="only channel 4 is wrong"))
 

@@ -1,0 +1,85 @@
+"""Traces of modules that outlive the process: the same numbers, and no second trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+
+from ghost_jax import GhostConv
+from ghost_jax.framework import traces
+
+X = np.linspace(-1, 1, 2 * 5 * 6 * 4, dtype=np.float32).reshape(2, 5, 6, 4)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the traces, and no program of this process."""
+    monkeypatch.setenv(traces.PLACE, str(tmp_path / "code"))
+    traces._program.cache_clear()
+    return tmp_path
+
+
+def call(module: Any, x: jax.Array) -> jax.Array:
+    return module(x)
+
+
+def refuse(module: Any, x: jax.Array) -> jax.Array:
+    raise AssertionError("it was traced again")
+
+
+# A trace is found by the name of its function.
+refuse.__name__ = call.__name__
+
+
+def new_process(function: Callable[..., Any], module: Any) -> np.ndarray:
+    traces._program.cache_clear()
+    return np.asarray(traces.jitted(function, module, jax.device_put(X)))
+
+
+def test_a_second_process_traces_nothing(place: Path) -> None:
+    module = nnx.view(GhostConv(4, 6, rngs=nnx.Rngs(0)), use_running_average=True)
+    wanted = np.asarray(nnx.jit(call)(module, X))
+
+    first, again = new_process(call, module), new_process(refuse, module)
+
+    np.testing.assert_array_equal(first, wanted)
+    np.testing.assert_array_equal(again, wanted)
+
+
+def test_a_damaged_trace_is_made_anew(place: Path) -> None:
+    module = nnx.view(GhostConv(4, 6, rngs=nnx.Rngs(0)), use_running_average=True)
+    first = new_process(call, module)
+    (trace,) = place.iterdir()
+    trace.write_bytes(trace.read_bytes()[: trace.stat().st_size // 2])
+
+    for function in (call, refuse):
+        np.testing.assert_array_equal(new_process(function, module), first)
+
+
+def test_training_changes_the_statistics_as_under_nnx_jit(place: Path) -> None:
+    states = []
+    for run in (nnx.jit(call), *[lambda *given: new_process(call, given[0])] * 2):
+        module = GhostConv(4, 6, rngs=nnx.Rngs(0))
+        module.train()
+        run(module, X)
+        states.append(jax.tree.leaves(nnx.state(module, nnx.BatchStat)))
+
+    before = jax.tree.leaves(nnx.state(GhostConv(4, 6, rngs=nnx.Rngs(0)), nnx.BatchStat))
+    assert not np.array_equal(states[0][0], before[0])
+    for state in states[1:]:
+        jax.tree.map(np.testing.assert_array_equal, state, states[0])
+
+
+@pytest.mark.parametrize("changed", [{"ratio": 3}, {"bn_eps": 1e-3}, {"activation": "silu"}])
+def test_another_configuration_has_another_trace(place: Path, changed: dict[str, Any]) -> None:
+    modules = [GhostConv(4, 6, rngs=nnx.Rngs(0), **given) for given in ({}, changed)]
+    for module in modules:
+        new_process(call, nnx.view(module, use_running_average=True))
+
+    assert len(list(place.iterdir())) == len(modules)
