@@ -6,6 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def quantise(source: Path, path: Path, notes: Notes, x: np.ndarray, kept: Collec
             weight_type=QuantType.QInt8,
             op_types_to_quantize=list(OPERATORS),
             nodes_to_exclude=[name for stage in kept for name in nodes[stage]],
-            calibration_cache_path=source.with_suffix(".ranges"),
+            **_kept_ranges(quantize_static, source.with_suffix(".ranges")),
         )
     _note(path, notes)
 
@@ -83,6 +84,12 @@ def inventory(path: Path) -> Inventory:
 
 def _groups(node: Any) -> int:
     return next((each.i for each in node.attribute if each.name == "group"), 1)
+
+
+def _kept_ranges(function: Any, path: Path) -> dict[str, Path]:
+    """Where ranges are kept for the next call, by the versions of onnxruntime that can."""
+    name = "calibration_cache_path"
+    return {name: path} if name in signature(function).parameters else {}
 
 
 def load(path: Path) -> Any:
