@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ghost_torch.adapter import Adapter, strict_arithmetic, versions
+from ghost_torch.exporting.export import EXPORTER
 from ghost_torch.replicas import sharded
 from weights.columns.adapter import PRECISIONS, PreparedAdapter, Run, widened
 
@@ -95,21 +96,14 @@ def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, 
 
 @Mode.prepared
 def exported(module: Any, x: Tensor) -> Run:
-    """Through torch.export."""
-    return torch.export.export(module, (x,)).module()
+    """A program of torch.export, written and read back."""
+    return _written(module, x, "pt2")
 
 
 @Mode.prepared
 def onnx(module: Any, x: Tensor) -> Run:
     """Exported to ONNX, run by onnxruntime on a CPU."""
-    from onnxruntime import InferenceSession
-
-    program: Any = torch.onnx.export(
-        module, (x,), input_names=["x"], output_names=["y"], dynamo=True, verbose=False
-    )
-    content = program.model_proto.SerializeToString()
-    session = InferenceSession(content, providers=["CPUExecutionProvider"])
-    return lambda x: torch.from_numpy(session.run(["y"], {"x": x.numpy()})[0])
+    return _written(module, x, "onnx")
 
 
 @Mode.prepared
@@ -128,6 +122,11 @@ def bfloat16(module: Any, _: Tensor) -> Run:
 def float16(module: Any, _: Tensor) -> Run:
     """Under torch.autocast to float16; parameters stay as they are."""
     return _autocast(module, torch.float16)
+
+
+def _written(module: Any, x: Tensor, to: str) -> Run:
+    runtime = EXPORTER.opened(module, to, tuple(x.shape[2:]))
+    return lambda x: torch.from_numpy(runtime.run(x.numpy()))
 
 
 def _autocast(module: Any, dtype: torch.dtype) -> Run:

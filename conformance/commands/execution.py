@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -17,6 +17,8 @@ from rich.console import Console
 
 from conformance.cases.case import Case, split_pair
 from conformance.commands.common import HARNESS_FAILED, exit_code
+from conformance.implementations.actors import ActorImplementation, cluster
+from conformance.implementations.process import ProcessImplementation
 from conformance.implementations.registry import code_of
 from conformance.judging.verdict import Verdict
 from conformance.reports import files, terminal
@@ -33,6 +35,9 @@ from conformance.tiers import ModuleTier, Settings, make_tiers
 from weights.text import brief
 
 SHOWN_UNKNOWN = 5
+LOCAL, RAY = "local", "ray"
+# Where implementations run.
+ENGINES = {LOCAL: ProcessImplementation, RAY: ActorImplementation}
 SHRINK_SECONDS = 20.0
 
 
@@ -55,6 +60,8 @@ class RunOptions:
     shard: Shard | None
     cached: bool
     command: str
+    engine: str = LOCAL
+    address: str | None = None
 
     @cached_property
     def given_files(self) -> dict[str, str]:
@@ -72,6 +79,11 @@ class RunOptions:
 
 def execute(options: RunOptions) -> int:
     """Run the cases, show and write the result; returns the exit code."""
+    with cluster(options.address) if options.engine == RAY else nullcontext():
+        return _execute(options)
+
+
+def _execute(options: RunOptions) -> int:
     work = _select(options)
     lists = {name: deviations.read_deviations(path) for name, path in options.known.items()}
     if options.folder is None:
@@ -153,7 +165,7 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
         return runner.run(
             options.implementations, work, observe, options.jobs, repeat=options.settings.full,
             done=done, seconds=options.seconds, max_failures=options.max_failures,
-            wants=options.selects, cached=options.cached,
+            wants=options.selects, cached=options.cached, kind=ENGINES[options.engine],
         )  # fmt: skip
 
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 import ghost_torch
+from ghost_torch.exporting.export import EXPORTER
 from weights import ArgumentError, GhostError
-from weights.deployment.artefacts import open_artefact, read_notes
+from weights.deployment.artefacts import READERS, open_artefact, read_notes
 from weights.deployment.targets import TARGETS
 
 
@@ -80,3 +81,10 @@ def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
 def test_what_is_no_module_of_the_package_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="`module` must be one of GhostConv"):
         ghost_torch.export(torch.nn.Conv2d(3, 8, 3), tmp_path / "a.onnx", to="onnx")
+
+
+def test_every_target_has_a_writer_and_a_reader() -> None:
+    of_torch = {name for name, target in TARGETS.items() if "torch" in target.columns}
+
+    assert EXPORTER.writers.keys() == of_torch
+    assert READERS.keys() == TARGETS.keys()

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import ghost_torch
+from ghost_torch.exporting.export import EXPORTER
 from ghost_torch.exporting.pt2 import write_pt2
 from weights import ArtefactError, FormatError, GhostError, read_file, write_file
 from weights.deployment.notes import ENTRY, Notes
@@ -209,7 +210,7 @@ def test_nothing_is_left_of_an_artefact_that_did_not_pass(
     right: Right, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(
-        ghost_torch.EXPORTER.writers,  # type: ignore[attr-defined]
+        EXPORTER.writers,  # type: ignore[arg-type]
         "pt2",
         lambda module, path, notes: write_pt2(other_weights(right), path, notes),
     )

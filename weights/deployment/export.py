@@ -1,5 +1,6 @@
 """An artefact written, read back and proved before it has its name."""
 
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from weights.deployment.notes import FORMS, INT8, Notes
 from weights.deployment.proof import Judges, Network, Proof, prove
 from weights.deployment.quantising.equalising import equalised
 from weights.deployment.quantising.quantise import Int8, Quantised, quantise, quantiser_of
+from weights.deployment.runtime import Runtime
 from weights.deployment.targets import DYNAMIC, TARGETS, Target, target_named
 from weights.errors import ArgumentError
 from weights.files.file import WeightFile
@@ -165,6 +167,13 @@ class Exporter(ABC):
             return module
         return self.framework.build(content.architecture, content.config, tensors)
 
+    def opened(self, module: Any, to: str, size: Size) -> Runtime:
+        """A module as it is, written for images of that size and read back by the runtime."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"module{target_named(to).suffix}")
+            self.export(module, path, to=to, form="training", size=size, verify=False)
+            return open_artefact(path)
+
     def judges(self, module: Any, made: Any, dtype: str) -> Judges:
         """What an artefact of `made`, which was made of `module`, is held against."""
         variants = [module] if made is module else [module, made]
@@ -174,11 +183,7 @@ class Exporter(ABC):
 
     def _target(self, to: str) -> Target:
         target = target_named(to)
-        if to not in self.writers:
-            raise ArgumentError(
-                f"{to} must be written from {' or '.join(target.columns)}, got a module of "
-                f"{self.name}: save_weights, and from_file there"
-            )
+        target.check_column(self.name)
         target.check_installed()
         return target
 

@@ -53,6 +53,14 @@ class Target:
         """The packages that are not installed here."""
         return tuple(name for name in self.packages if find_spec(name) is None)
 
+    def check_column(self, name: str) -> None:
+        """Raise `ArgumentError` where the modules of a framework are not written in it."""
+        if name not in self.columns:
+            raise ArgumentError(
+                f"{self.name} must be written from {' or '.join(self.columns)}, got a module of "
+                f"{name}: save_weights, and from_file there"
+            )
+
     def check_installed(self) -> None:
         """Raise `GhostError` where a package is missing."""
         if self.missing:

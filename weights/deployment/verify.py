@@ -107,6 +107,8 @@ def installed_exporter(name: str | None = None, to: str | None = None) -> Export
     With `to` it is one that writes that target. Raises `GhostError` where none is there.
     """
     able = FRAMEWORKS if to is None else target_named(to).columns
+    if name is not None and to is not None:
+        target_named(to).check_column(name)
     known = [FRAMEWORKS[each] for each in ([name] if name else able)]
     for framework in known:
         if not framework.missing:
