@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import re
+import warnings
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def quantise(source: Path, path: Path, notes: Notes, x: np.ndarray, kept: Collec
     given = x if notes.layout == "nchw" else x.transpose(0, 2, 3, 1)
     parts = np.split(np.ascontiguousarray(given), len(given))
     scopes = _scopes(source)
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    with _quiet():
         made = quantizer.Quantizer(str(source), recipe.static_wi8_ai8())
         for operation in IN_FLOAT:
             made.update_quantization_recipe(".*", operation, algorithm_key=KEEP)
@@ -123,3 +124,12 @@ def _ranges(made: Any, path: Path, signature: Any) -> Any:
         name: {key: np.asarray(value, np.float32) for key, value in each.items()}
         for name, each in stored.items()
     }
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence progress, the report, and the warning that ranges need every tensor."""
+    nowhere = io.StringIO()
+    with redirect_stdout(nowhere), redirect_stderr(nowhere), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
