@@ -39,7 +39,7 @@ notebooks: .venv/.notebooks
 
 # Runtimes and engines that are too heavy for the environment of all other targets.
 runtimes: .venv/.runtimes
-	$(BIN)/python -m pytest tests/deployment tests/weights/evaluation -m runtimes
+	$(BIN)/python -m pytest tests/deployment tests/weights/evaluation tests/conformance/running -m runtimes
 
 # Every module in every form through every tool of its framework, all pairs, whole runs.
 matrix: $(STAMP)

@@ -90,6 +90,11 @@ class Framework(Column[nnx.Module, Planned, nnx.Variable[Any]]):
                 "`module` must hold values, got an abstract one, which has shapes only: give it "
                 "some with set_state or load_weights, or build it with from_file"
             )
+        if not getattr(value, "is_fully_addressable", True):
+            raise ArgumentError(
+                "`module` must hold values of this process, got one that is spread over several: "
+                "gather them with jax.experimental.multihost_utils.process_allgather first"
+            )
         return np.asarray(value)
 
     def value_of(self, array: np.ndarray, variable: nnx.Variable[Any]) -> np.ndarray:

@@ -59,7 +59,6 @@ MAY_IMPORT_LATE = {
     "ghost_torch/exporting": {"onnx", "onnxscript", "openvino", "pnnx", "executorch"},
     "ghost_jax/exporting": {"onnx", "jax2onnx"},
     "ghost_tf/exporting": {"onnx", "tf2onnx"},
-    "ghost_tf/modes.py": {"ai_edge_litert"},
     "ghost_tf/framework/keras_backends.py": {"jax", "torch"},
     "ghost_tf/replicas/data_parallel.py": {"jax"},
     "weights/prediction/images.py": {"PIL"},
@@ -67,6 +66,7 @@ MAY_IMPORT_LATE = {
     "weights/evaluation/engines.py": {"ray"},
     "conformance/mutants/variants/stock.py": {"torch", "keras", "jax", "flax"},
     "conformance/cases/digits.py": {"torch", "sklearn", "ghost_torch"},
+    "conformance/implementations/actors.py": {"ray"},
     "conformance/reports/html.py": {"jinja2", "markupsafe"},
 }
 # Who imports by name, at the wish of the user.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -16,7 +16,9 @@ import click
 from rich.console import Console
 
 from conformance.cases.case import Case, split_pair
-from conformance.commands.common import HARNESS_FAILED, exit_code
+from conformance.commands.common import HARNESS_FAILED, exit_code, no_such_case
+from conformance.implementations.actors import ActorImplementation, cluster
+from conformance.implementations.process import ProcessImplementation
 from conformance.implementations.registry import code_of
 from conformance.judging.verdict import Verdict
 from conformance.reports import files, terminal
@@ -30,9 +32,10 @@ from conformance.running.shards import Shard
 from conformance.running.shrinking import shrink_failures
 from conformance.running.tasks import Work, select_cases
 from conformance.tiers import ModuleTier, Settings, make_tiers
-from weights.text import brief
 
-SHOWN_UNKNOWN = 5
+LOCAL, RAY = "local", "ray"
+# Where implementations run.
+ENGINES = {LOCAL: ProcessImplementation, RAY: ActorImplementation}
 SHRINK_SECONDS = 20.0
 
 
@@ -55,6 +58,8 @@ class RunOptions:
     shard: Shard | None
     cached: bool
     command: str
+    engine: str = LOCAL
+    address: str | None = None
 
     @cached_property
     def given_files(self) -> dict[str, str]:
@@ -72,6 +77,11 @@ class RunOptions:
 
 def execute(options: RunOptions) -> int:
     """Run the cases, show and write the result; returns the exit code."""
+    with cluster(options.address) if options.engine == RAY else nullcontext():
+        return _execute(options)
+
+
+def _execute(options: RunOptions) -> int:
     work = _select(options)
     lists = {name: deviations.read_deviations(path) for name, path in options.known.items()}
     if options.folder is None:
@@ -90,13 +100,12 @@ def execute(options: RunOptions) -> int:
 
 def _select(options: RunOptions) -> Work:
     named = [*options.case_ids, *(options.rerun.cases if options.rerun else ())]
-    work = select_cases(make_tiers(options.settings, options.tiers), named or None)
+    tiers = make_tiers(options.settings, options.tiers)
+    work = select_cases(tiers, named or None)
     found = {case.id for _, cases in work for case in cases}
     unknown = [case for case in dict.fromkeys(named) if split_pair(case)[0] not in found]
     if unknown:
-        names = ", ".join(map(brief, unknown[:SHOWN_UNKNOWN]))
-        more = f" and {len(unknown) - SHOWN_UNKNOWN} more" * (len(unknown) > SHOWN_UNKNOWN)
-        raise click.UsageError(f"no case is called {names}{more}: see `ghost-conformance list`")
+        raise no_such_case(unknown, (case.id for tier in tiers for case in tier.cases()))
     return work
 
 
@@ -153,7 +162,7 @@ def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Co
         return runner.run(
             options.implementations, work, observe, options.jobs, repeat=options.settings.full,
             done=done, seconds=options.seconds, max_failures=options.max_failures,
-            wants=options.selects, cached=options.cached,
+            wants=options.selects, cached=options.cached, kind=ENGINES[options.engine],
         )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from conformance.commands import common
-from conformance.commands.execution import RunOptions, execute
+from conformance.commands.execution import ENGINES, LOCAL, RAY, RunOptions, execute
 from conformance.implementations.process import CASE_SECONDS
 from conformance.reports.failures import Rerun, read_failures
 from conformance.running.shards import Shard
@@ -109,12 +109,23 @@ def parse_shard(
     default=True,
     help="Compute all anew: neither read nor write what earlier runs have compiled and computed.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(list(ENGINES)),
+    default=LOCAL,
+    show_default=True,
+    help="Where implementations run: in processes of this machine, or in actors of a Ray cluster.",
+)
+@click.option(
+    "--address", help="For `--engine ray`, that of a cluster; without it a local one is started."
+)
 @common.jobs_option
 def run(
     names: tuple[str, ...], tiers: tuple[str, ...], case_ids: tuple[str, ...],
     failed: Path | None, known: dict[str, Path], random: int, full: bool, folder: Path | None,
     resume: bool, weights: Path | None, images: Path | None, seconds: float,
-    max_failures: int | None, shard: Shard | None, cached: bool, jobs: int,
+    max_failures: int | None, shard: Shard | None, cached: bool, engine: str,
+    address: str | None, jobs: int,
 ) -> None:  # fmt: skip
     """Run the suite.
 
@@ -129,6 +140,8 @@ def run(
         raise click.UsageError("`--tier random` needs `--random N`, the number of its cases")
     if tiers and random and RandomTier.name not in tiers:
         raise click.UsageError("`--random N` beside other tiers needs `--tier random`")
+    if address is not None and engine != RAY:
+        raise click.UsageError("`--address` is for `--engine ray`")
     settings = Settings(random, full, weights, images, kept=cached)
 
     def work() -> int:
@@ -146,7 +159,7 @@ def run(
         return execute(
             RunOptions(chosen, missing, tiers or every, _as_large(settings, rerun),
                        case_ids, rerun, known, folder, jobs, resume, seconds, max_failures,
-                       shard, cached, common.typed_command())
+                       shard, cached, common.typed_command(), engine, address)
         )  # fmt: skip
 
     common.exit_with(work)

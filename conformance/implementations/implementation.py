@@ -81,3 +81,25 @@ class Implementation(ABC):
 
     @abstractmethod
     def _request(self, request: str, arguments: Mapping[str, Any]) -> Any: ...
+
+
+class ManagedImplementation(Implementation):
+    """An implementation that a run starts somewhere, and ends."""
+
+    start_seconds: float = 0.0
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start it and wait until it is imported."""
+
+    @abstractmethod
+    def seconds(self) -> tuple[float, float]:
+        """Seconds of all its outputs: computed first, and repeated."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End it in the middle of a request; it does not start again."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it."""

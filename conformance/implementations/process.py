@@ -26,7 +26,7 @@ from conformance.implementations.errors import (
     safe_str,
     shorten,
 )
-from conformance.implementations.implementation import Implementation
+from conformance.implementations.implementation import ManagedImplementation
 from conformance.implementations.precision import Precision
 from conformance.implementations.registry import OURS, environment
 from weights import child
@@ -48,7 +48,7 @@ RESULT_TYPES = {
 }
 
 
-class ProcessImplementation(Implementation):
+class ProcessImplementation(ManagedImplementation):
     """An implementation in a child process, started anew when it dies or takes too long.
 
     A case may take `seconds`; with `repeat` every output is computed twice, `cached` lets JAX keep
@@ -69,7 +69,6 @@ class ProcessImplementation(Implementation):
         self._channel: Any = None
         self._output: Any = None
         self._is_killed = False
-        self.start_seconds = 0.0
 
     def start(self) -> None:
         """Start the child and wait until it has imported the implementation."""

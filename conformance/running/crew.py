@@ -14,12 +14,12 @@ from itertools import chain
 from threading import Event
 
 from conformance.implementations.errors import ImplementationError, NotSupported
-from conformance.implementations.process import ProcessImplementation
+from conformance.implementations.implementation import ManagedImplementation
 from conformance.running.queue import Queue
 from conformance.running.tasks import Task
 from weights import ArgumentError
 
-Judge = Callable[[Task, ProcessImplementation], None]
+Judge = Callable[[Task, ManagedImplementation], None]
 # Seconds after which an interrupt is heard of which the system told another thread.
 LISTENING = 0.5
 
@@ -31,11 +31,11 @@ class Crew:
     """
 
     def __init__(
-        self, names: Sequence[str], jobs: int, make: Callable[[str], ProcessImplementation]
+        self, names: Sequence[str], jobs: int, make: Callable[[str], ManagedImplementation]
     ) -> None:
         self.first = {name: make(name) for name in names}
         self.stop = Event()
-        self._further: list[ProcessImplementation] = []
+        self._further: list[ManagedImplementation] = []
         self._jobs = jobs
         self._make = make
 
@@ -56,7 +56,7 @@ class Crew:
         queue = Queue(tasks, {name: each.start_seconds for name, each in self.first.items()})
         self._call_all([partial(self._work, queue, judge)] * self._jobs)
 
-    def processes(self, name: str) -> Iterator[ProcessImplementation]:
+    def processes(self, name: str) -> Iterator[ManagedImplementation]:
         """The processes of an implementation."""
         return (each for each in chain(self.first.values(), self._further) if each.name == name)
 
@@ -72,7 +72,7 @@ class Crew:
                 judge(task, process)
                 queue.add_seconds(name, time.monotonic() - started)
 
-    def _one_more(self, name: str) -> ProcessImplementation | None:
+    def _one_more(self, name: str) -> ManagedImplementation | None:
         """A further process, or None where this machine has no room for it."""
         process = self._make(name)
         self._further.append(process)
@@ -101,7 +101,7 @@ class Crew:
             process.kill()
 
 
-def _start(process: ProcessImplementation) -> None:
+def _start(process: ManagedImplementation) -> None:
     try:
         process.start()
     except (ImplementationError, NotSupported) as error:

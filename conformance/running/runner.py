@@ -12,7 +12,7 @@ from itertools import count
 
 from conformance.cases.case import Case
 from conformance.implementations.errors import ImplementationError, NotSupported, safe_str, shorten
-from conformance.implementations.implementation import Implementation
+from conformance.implementations.implementation import Implementation, ManagedImplementation
 from conformance.implementations.process import CASE_SECONDS, ProcessImplementation
 from conformance.judging.verdict import Outcome, Status, Verdict
 from conformance.running.crew import Crew
@@ -30,18 +30,19 @@ def run(
     repeat: bool = False, done: Mapping[Key, Verdict] | None = None,
     seconds: float = CASE_SECONDS, max_failures: int | None = None,
     wants: Callable[[Key], bool] = lambda key: True, cached: bool = True,
+    kind: Callable[..., ManagedImplementation] = ProcessImplementation,
 ) -> Run:  # fmt: skip
     """Run every case over every implementation, to the end, whatever an implementation does.
 
     `jobs` processes work at once, and `observe` gets each verdict as it comes. With `repeat`
     every output is asked for twice. `done` are the verdicts of an interrupted run, `wants` selects
     verdicts of those that `work` gives. A case may take `seconds`; the run ends at `max_failures`.
-    `cached` lets JAX keep what it compiles.
+    `cached` lets JAX keep what it compiles, `kind` says where implementations run.
     An exception of a tier itself is kept in `Run.tracebacks`. Raises `GhostError` for an
     implementation that cannot be started and for files that are refused.
     """
     started = time.monotonic()
-    make = partial(ProcessImplementation, seconds=seconds, repeat=repeat, cached=cached)
+    make = partial(kind, seconds=seconds, repeat=repeat, cached=cached)
     crew = Crew(names, jobs, make)
     with crew:
         crew.start()
@@ -150,7 +151,7 @@ class _State:
             self._crew.stop.set()
 
 
-def _output_seconds(processes: Iterable[ProcessImplementation]) -> tuple[float, float]:
+def _output_seconds(processes: Iterable[ManagedImplementation]) -> tuple[float, float]:
     found = []
     for process in processes:
         with suppress(ImplementationError):

@@ -9,14 +9,16 @@ import tensorflow as tf
 
 from ghost_tf.replicas.arrays import channels_first, channels_last, named
 from ghost_tf.weights_io import FRAMEWORK
-from weights.columns.replicas import FIRST, GLOBAL, Given, ReplicaRun, Step, in_processes
+from weights.columns.replicas import GLOBAL, MEAN, Given, ReplicaRun, Step, in_processes
 from weights.errors import UnsupportedError
 
 
 def mirrored(given: Given, run: ReplicaRun) -> list[Step]:
     """What each step gives under a `MirroredStrategy` over logical devices."""
-    if run.statistics == FIRST:
-        raise UnsupportedError("TensorFlow keeps the mean of the replicas' statistics")
+    if run.statistics == MEAN:
+        raise UnsupportedError(
+            "Keras keeps the statistics of the first replica where they are not synchronised"
+        )
     (steps,) = in_processes(_on_devices, 1, given, run)
     return steps
 

@@ -210,6 +210,7 @@ def test_jax_exports_it_for_all_sizes() -> None:
 
 
 @pytest.mark.matrix
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own
 def test_keras_saves_it_alone_and_in_a_functional_model(tmp_path: Path) -> None:
     keras, tf = pytest.importorskip("keras"), pytest.importorskip("tensorflow")
     ghost_tf = pytest.importorskip("ghost_tf")

@@ -37,7 +37,9 @@ ENGINES: dict[str, dict[str, str]] = {
         **dict.fromkeys(UNEVEN, SHARDED),
         **dict.fromkeys((FIRST, MEAN), JITTED),
     },
-    "ghost_tf": {FIRST: "TensorFlow keeps the mean of the replicas' statistics"},
+    "ghost_tf": {
+        MEAN: "Keras keeps the statistics of the first replica where they are not synchronised"
+    },
 }
 FRAMEWORKS = {"ghost_torch": "torch", "ghost_jax": "flax", "ghost_tf": "keras"}
 
