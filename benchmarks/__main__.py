@@ -17,10 +17,11 @@ from rich.console import Console
 from benchmarks import report, roofline
 from benchmarks.growth_plot import plot_growth
 from benchmarks.measure import Row
+from benchmarks.runtime_plot import plot_runtimes
 from weights.frameworks import FRAMEWORKS
 
 RUNTIMES = (*FRAMEWORKS, "onnx")
-SUITES = ("layer", "memory", "network", "load", "growth", "import", "conformance")
+SUITES = ("layer", "memory", "network", "load", "growth", "import", "runtime", "conformance")
 # The malloc settings let the process keep memory that it frees. Otherwise the system clears new
 # pages for every map of some megabytes, and timings vary by factors.
 ENVIRONMENT = {
@@ -63,7 +64,7 @@ def main(
     document = {"machine": machine(threads), "rows": [asdict(row) for row in rows]}
     (output / "results.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     report.show(console, rows)
-    plots = {"layer": report.plot, "growth": plot_growth}
+    plots = {"layer": report.plot, "growth": plot_growth, "runtime": plot_runtimes}
     for suite in {row.suite for row in rows} & set(plots):
         plots[suite](rows, output)
     console.print(f"results and plots in {output}", highlight=False)
@@ -73,7 +74,7 @@ def main(
 
 def jobs(suite: str, frameworks: tuple[str, ...]) -> tuple[str, ...]:
     """The processes of a suite."""
-    if suite in ("import", "conformance"):
+    if suite in ("import", "runtime", "conformance"):
         return (suite,)
     trained = tuple(each for each in frameworks if each != "onnx")
     if suite in ("memory", "load", "growth"):

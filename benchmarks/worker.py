@@ -18,6 +18,9 @@ def main(job: str, suite: str, quick: bool, threads: int) -> None:
         conformance()
     elif suite == "import":
         importlib.import_module("benchmarks.import_rows").start(quick=quick)
+    elif suite == "runtime":
+        rows = importlib.import_module("benchmarks.runtime_rows")
+        rows.runtimes(quick=quick, threads=threads)
     elif suite == "memory":
         importlib.import_module("benchmarks.memory_rows").training(job, quick=quick)
     elif suite == "growth":

@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax import export
 
 from ghost_jax import replicas
 from ghost_jax.adapter import Adapter, strict_arithmetic, versions
+from ghost_jax.exporting.export import EXPORTER
 from ghost_jax.weights_io import FRAMEWORK
 from weights.columns.adapter import PRECISIONS, Prepare, PreparedAdapter, Run, widened
+from weights.deployment.mode import mode
 
 __all__ = [
     "PRECISIONS",
@@ -50,6 +51,7 @@ class Eager(Adapter):
 
 
 eager = Eager.build
+stablehlo = mode(EXPORTER, Adapter, "stablehlo")
 
 
 def shard_mapped(
@@ -80,21 +82,6 @@ def pure(module: Any, _: jax.Array) -> Run:
     graph, state = nnx.split(module)
     compiled = jax.jit(lambda state, x: nnx.merge(graph, state)(x))
     return lambda x: compiled(state, x)
-
-
-@Mode.prepared
-def stablehlo(module: Any, x: jax.Array) -> Run:
-    """Exported to StableHLO bytes by jax.export, and read back."""
-    graph, state = nnx.split(module)
-    # A plain tree of arrays: what jax.export can write down.
-    leaves, tree = jax.tree.flatten(state)
-
-    def call(leaves: list[jax.Array], x: jax.Array) -> jax.Array:
-        return nnx.merge(graph, jax.tree.unflatten(tree, leaves))(x)
-
-    data = export.export(jax.jit(call))(leaves, x).serialize()
-    compiled = jax.jit(export.deserialize(data).call)
-    return lambda x: compiled(leaves, x)
 
 
 @Mode.prepared

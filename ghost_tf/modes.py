@@ -3,7 +3,6 @@
 `ghost-conformance run --implementation ghost_tf.modes:graph`, and likewise the others.
 """
 
-import tempfile
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -13,8 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 from ghost_tf.adapter import Adapter, strict_arithmetic, versions
+from ghost_tf.exporting.export import EXPORTER
 from ghost_tf.weights_io import FRAMEWORK
 from weights.columns.adapter import PRECISIONS, PreparedAdapter, Run, widened
+from weights.deployment.mode import mode
 from weights.files.digests import common_dtype
 
 __all__ = [
@@ -89,37 +90,8 @@ def float16(architecture: str, config: Mapping[str, Any], weights: Mapping[str, 
     return _mixed(_made(architecture, config, weights, dtype="mixed_float16"))
 
 
-@Mode.prepared
-def litert(module: Any, x: Any) -> Run:
-    """Converted to LiteRT's flat buffer, run by its interpreter."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    inputs = keras.Input(batch_shape=x.shape, dtype=x.dtype.name)
-    model = keras.Model(inputs, module(inputs))
-    content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
-    interpreter = Interpreter(model_content=content)
-    interpreter.allocate_tensors()
-    (given,), (wanted,) = interpreter.get_input_details(), interpreter.get_output_details()
-
-    def run(x: Any) -> Any:
-        interpreter.set_tensor(given["index"], np.asarray(x))
-        interpreter.invoke()
-        return interpreter.get_tensor(wanted["index"])
-
-    return run
-
-
-@Mode.prepared
-def saved_model(module: Any, x: Any) -> Run:
-    """Saved as TensorFlow's SavedModel, and loaded again."""
-    holder = tf.Module()
-    signature = [tf.TensorSpec(x.shape, x.dtype)]
-    holder.module = module
-    holder.call = tf.function(_inference(module, x), input_signature=signature)
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(holder, folder)
-        loaded = tf.saved_model.load(folder)
-    return lambda x: loaded.call(x)
+litert = mode(EXPORTER, Adapter, "litert")
+saved_model = mode(EXPORTER, Adapter, "saved-model")
 
 
 @Mode.prepared

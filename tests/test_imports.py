@@ -59,7 +59,6 @@ MAY_IMPORT_LATE = {
     "ghost_torch/exporting": {"onnx", "onnxscript", "openvino", "pnnx", "executorch"},
     "ghost_jax/exporting": {"onnx", "jax2onnx"},
     "ghost_tf/exporting": {"onnx", "tf2onnx"},
-    "ghost_tf/modes.py": {"ai_edge_litert"},
     "ghost_tf/framework/keras_backends.py": {"jax", "torch"},
     "ghost_tf/replicas/data_parallel.py": {"jax"},
     "weights/prediction/images.py": {"PIL"},

@@ -24,7 +24,8 @@ def show(case_id: str, random: int) -> None:
 
     found = _find(case_id, random)
     if not found:
-        raise click.UsageError(f"no case is called {case_id!r}: see `ghost-conformance list`")
+        every = (case.id for tier in make_tiers() for case in tier.cases())
+        raise common.no_such_case([case_id], every)
     for _, case in found:
         document = case.to_dict() | {"clauses": clauses_of(case.tier, case.id)}
         if case.data in tensors.DISTRIBUTIONS:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import click
 from rich.console import Console
 
+from conformance.implementations.errors import NAME_LIMIT
 from conformance.implementations.registry import OURS, target
 from conformance.judging.verdict import Status
 from conformance.running.results import Run, doubts, offences
 from conformance.tiers import TIERS
 from weights import GhostError
+from weights.text import brief
 
 Command = TypeVar("Command", bound=Callable[..., object])
 ARGUMENTS = "conformance.arguments"
+SHOWN_UNKNOWN = 5
 PASSED, FAILED, USAGE, HARNESS_FAILED = 0, 1, 2, 3
 FILE = click.Path(path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -76,6 +80,15 @@ def implementations(names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         if name in OURS and OURS[name].missing:
             raise click.UsageError(f"{name} is missing: {OURS[name].reason}")
     return list(dict.fromkeys(names)), {}
+
+
+def no_such_case(names: Sequence[str], known: Iterable[str]) -> click.UsageError:
+    """The error of cases that the suite does not have, with the nearest to the first."""
+    shown = ", ".join(map(brief, names[:SHOWN_UNKNOWN]))
+    more = f" and {len(names) - SHOWN_UNKNOWN} more" * (len(names) > SHOWN_UNKNOWN)
+    close = get_close_matches(names[0][:NAME_LIMIT], dict.fromkeys(known), n=1)
+    way_out = f"is {close[0]} meant?" if close else "see `ghost-conformance list`"
+    return click.UsageError(f"no case is called {shown}{more}: {way_out}")
 
 
 def exit_with(work: Callable[[], int]) -> NoReturn:

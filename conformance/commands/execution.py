@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 
 from conformance.cases.case import Case, split_pair
-from conformance.commands.common import HARNESS_FAILED, exit_code
+from conformance.commands.common import HARNESS_FAILED, exit_code, no_such_case
 from conformance.implementations.actors import ActorImplementation, cluster
 from conformance.implementations.process import ProcessImplementation
 from conformance.implementations.registry import code_of
@@ -32,9 +32,7 @@ from conformance.running.shards import Shard
 from conformance.running.shrinking import shrink_failures
 from conformance.running.tasks import Work, select_cases
 from conformance.tiers import ModuleTier, Settings, make_tiers
-from weights.text import brief
 
-SHOWN_UNKNOWN = 5
 LOCAL, RAY = "local", "ray"
 # Where implementations run.
 ENGINES = {LOCAL: ProcessImplementation, RAY: ActorImplementation}
@@ -102,13 +100,12 @@ def _execute(options: RunOptions) -> int:
 
 def _select(options: RunOptions) -> Work:
     named = [*options.case_ids, *(options.rerun.cases if options.rerun else ())]
-    work = select_cases(make_tiers(options.settings, options.tiers), named or None)
+    tiers = make_tiers(options.settings, options.tiers)
+    work = select_cases(tiers, named or None)
     found = {case.id for _, cases in work for case in cases}
     unknown = [case for case in dict.fromkeys(named) if split_pair(case)[0] not in found]
     if unknown:
-        names = ", ".join(map(brief, unknown[:SHOWN_UNKNOWN]))
-        more = f" and {len(unknown) - SHOWN_UNKNOWN} more" * (len(unknown) > SHOWN_UNKNOWN)
-        raise click.UsageError(f"no case is called {names}{more}: see `ghost-conformance list`")
+        raise no_such_case(unknown, (case.id for tier in tiers for case in tier.cases()))
     return work
 
 

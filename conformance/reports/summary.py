@@ -37,7 +37,12 @@ def counts_text(counts: Counts, *, always: Iterable[Status] = (Status.PASS,)) ->
     '0 passed, 2 failed'
     """
     found = [each for each in Status if counts.get(each) or each in always]
-    return ", ".join(f"{counts.get(status, 0)} {LABELS[status]}" for status in found)
+    return ", ".join(_counted(counts.get(status, 0), status) for status in found)
+
+
+def _counted(number: int, status: Status) -> str:
+    is_one_error = status is Status.ERROR and number == 1
+    return "1 error" if is_one_error else f"{number} {LABELS[status]}"
 
 
 def conclusion(verdicts: Sequence[Verdict], not_green: Sequence[str] = ()) -> str:

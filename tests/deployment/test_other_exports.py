@@ -64,6 +64,21 @@ def test_narrow_types_are_proved_by_their_own_roundoff(
     assert exported.proof.worst.error > 1e-5
 
 
+@pytest.mark.runtimes
+@pytest.mark.parametrize(
+    ("column", "options"),
+    [("tf", {}), ("tf", {"dtype": "float16", "layout": "nchw"}), ("jax", {"form": "training"})],
+)
+def test_onnx_is_written_from_keras_and_jax_too(
+    tmp_path: Path, column: str, options: dict[str, Any]
+) -> None:
+    package = PACKAGES[column].package
+
+    exported = package.export(layer(column), tmp_path / "a.onnx", to="onnx", **options)
+
+    assert exported.proof.passed
+
+
 @pytest.mark.parametrize("target", NAMES)
 def test_what_is_no_artefact_is_refused(tmp_path: Path, target: str) -> None:
     path = place(tmp_path, target)

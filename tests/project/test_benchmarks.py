@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks import report, roofline
+from benchmarks import report, roofline, runtime_rows
 from benchmarks.growth_plot import plot_growth
 from benchmarks.measure import Row, interleaved
+from benchmarks.runtime_plot import plot_runtimes
 from benchmarks.shapes import Shape, layer_shapes
 from benchmarks.targets import AT_LEAST, AT_MOST, Target, targets
 
@@ -128,3 +129,29 @@ def test_one_buffer_holds_what_the_layer_computes(ratio: int) -> None:
 
     with torch.no_grad():
         torch.testing.assert_close(rows.OneBuffer(deployed)(x), deployed(x))
+
+
+def test_runtimes_are_plotted_and_tabled(tmp_path: Path) -> None:
+    cases = [f"ghostnet_100 batch {batch}" for batch in (1, 8)]
+    rows = [
+        Row("runtime", "runtime", case, "forward", name, value, 0.0)
+        for case in cases
+        for name, value in (("PyTorch, eager", 19.5), ("onnx", 4.2))
+    ]
+
+    plot_runtimes(rows, tmp_path)
+
+    assert {each.name for each in tmp_path.iterdir()} == {
+        "runtimes.md",
+        "runtimes.png",
+        "runtimes.svg",
+    }
+    assert "| onnx | 4.2 | 4.2 |" in (tmp_path / "runtimes.md").read_text()
+
+
+def test_a_process_takes_its_turn_when_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime_rows, "PAUSE", 0)
+    asked, answers = io.StringIO(), io.StringIO("4.5\n")
+
+    assert runtime_rows.Process(asked, answers).turn() == 4.5
+    assert asked.getvalue() == "run\n"

@@ -50,7 +50,11 @@ def test_the_exit_code_says_how_it_went(name: str, code: int, words: str) -> Non
     [
         (["--implementation", "nonsense"], "must be one of ghost_torch, ghost_jax, ghost_tf"),
         (["--tier", "nonsense"], "'nonsense' is not one of"),
-        (["--tier", "exact", "--case", "nonsense"], "no case is called 'nonsense'"),
+        (["--tier", "exact", "--case", "nonsense"], "no case is called 'nonsense': see `ghost-"),
+        (
+            ["--case", "k1-s1-p0-r2-dw3-c8x16-8x8-n2-integer"],
+            "is k1-s1-p0-r2-dw3-c8x16-8x8-n2-integers meant?",
+        ),
         (["--weights", "a.safetensors"], "`--weights` and `--images` belong together"),
     ],
 )

@@ -96,7 +96,7 @@ def test_every_file_of_a_merged_report_is_written(tmp_path: Path) -> None:
     result = invoke(*write_shards(tmp_path), "--report", tmp_path / "all")
 
     assert result.exit_code == 1
-    assert "2 failed, 1 errors" in result.output
+    assert "2 failed, 1 error" in result.output
     assert sorted(path.name for path in (tmp_path / "all").iterdir()) == [
         BADGE,
         JUNIT,

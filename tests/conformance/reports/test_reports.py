@@ -136,7 +136,7 @@ def test_the_table_shows_counts_ratios_and_what_is_missing() -> None:
     console.print(table(RUN, ["exact"], MISSING))
     text = console.export_text()
     assert "1/2  2.00  1 failed" in text
-    assert "0/1  1 errors, 1 skipped" in text
+    assert "0/1  1 error, 1 skipped" in text
     assert "missing" in text
 
 
@@ -177,7 +177,7 @@ def test_failures_are_shown_by_cause() -> None:
     assert "30 failures, one cause: padding\n  in ghost_torch: exact 30\nFAIL b [exact" in text
     assert "1 error: no result within 120 s\n  in ghost_jax: exact 1\nERROR b [exact" in text
     assert text.count("again: ") == 2
-    assert "0 passed, 30 failed, 1 errors in 1 s" in text
+    assert "0 passed, 30 failed, 1 error in 1 s" in text
 
 
 def test_many_causes_are_shown_in_part() -> None:
