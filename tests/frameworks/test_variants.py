@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import unwrap
 from typing import Any, Unpack, get_origin, get_type_hints
 
 import pytest
@@ -18,7 +19,7 @@ def test_a_variant_is_the_class_of_its_architecture(
     calls: list[tuple[Any, ...]] = []
     function = getattr(column.package, name)
     # Not of `column.package.variants`, which pytest imports again for its doctests.
-    framework = function.__globals__["FRAMEWORK"]
+    framework = unwrap(function).__globals__["FRAMEWORK"]
     monkeypatch.setattr(framework, "variant", lambda *call: calls.append(call))
 
     function("file", num_classes=3)

@@ -1,6 +1,8 @@
 """Where the batches of an evaluation are computed: in this process, or over a Ray cluster."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 from typing import Any
 
 from weights.errors import GhostError
@@ -14,10 +16,15 @@ RESTARTS = 2
 
 
 def local(work: Work, numbers: Iterable[int]) -> Iterator[tuple[int, Scores]]:
-    """Compute the batches one after the other in this process."""
-    worker = Worker(work)
-    for number in numbers:
-        yield number, worker.compute(number)
+    """Compute the batches one after the other in this process; the next is read meanwhile."""
+    worker, order = Worker(work), [*numbers]
+    with ThreadPoolExecutor(1) as reader:
+        ahead = [reader.submit(worker.inputs, number) for number in order[:1]]
+        for number, following in zip_longest(order, order[1:]):
+            inputs = ahead.pop().result()
+            if following is not None:
+                ahead.append(reader.submit(worker.inputs, following))
+            yield number, worker.scores(number, inputs)
 
 
 def ray_engine(workers: int, address: str | None = None) -> Engine:

@@ -75,7 +75,10 @@ class Worker:
 
     def compute(self, number: int) -> Scores:
         """The scores of a batch; raises `GhostError` where an image or the logits are not right."""
-        inputs = self.inputs(number)
+        return self.scores(number, self.inputs(number))
+
+    def scores(self, number: int, inputs: np.ndarray) -> Scores:
+        """The scores of a batch whose input (N, C, H, W) was read."""
         made: dict[str, Any] = {}
         for name, run in self._networks.items():
             try:
