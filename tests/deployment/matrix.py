@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from weights.errors import GhostError
 from weights.frameworks import FRAMEWORKS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "deployment.md"
-BEGIN, END = "<!-- matrix -->", "<!-- /matrix -->"
+BEGIN, END = "<!-- matrix -->", "<!-- end of matrix -->"
 FORMS = ("deployed", "training")
 # Seconds for one architecture in both forms.
 PATIENCE = 600
@@ -85,9 +86,10 @@ def judged(framework: str, to: str, architecture: str) -> str:
 
 
 def child(column: str, architectures: Sequence[str]) -> None:
-    """Print a line for each cell of a column, as it comes."""
+    """Print a line for each cell of a column, as it comes; end where one takes too long."""
     framework, _, to = column.partition(":")
     for architecture in architectures:
+        signal.alarm(PATIENCE)
         print(json.dumps([architecture, judged(framework, to, architecture)]), flush=True)
 
 
@@ -96,18 +98,16 @@ def cells(column: str, architectures: Sequence[str]) -> Iterator[tuple[str, str]
     left = list(architectures)
     while left:
         command = [sys.executable, "-m", "tests.deployment.matrix", "--child", column, *left]
-        try:
-            ran = subprocess.run(
-                command, capture_output=True, text=True, timeout=PATIENCE * len(left), check=False
-            )
-            lines, ended = ran.stdout, f"failed: the process ended with {ran.returncode}"
-        except subprocess.TimeoutExpired as error:
-            lines, ended = (error.stdout or b"").decode(), "failed: too slow"
-        found = [json.loads(line) for line in lines.splitlines() if line.startswith('["')]
-        yield from found
-        left = left[len(found) :]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stdout or ():
+                if line.startswith(f'["{left[0]}"'):
+                    print(column, line, end="", file=sys.stderr, flush=True)
+                    yield left.pop(0), json.loads(line)[1]
         if left:
-            yield left.pop(0), ended
+            ended = process.returncode
+            slow = f"it takes more than {PATIENCE} seconds"
+            reason = slow if ended == -signal.SIGALRM else f"its process ended with {ended}"
+            yield left.pop(0), f"failed: {reason}"
 
 
 def table(found: dict[str, dict[str, str]]) -> str:

@@ -52,6 +52,7 @@ def test_a_second_process_traces_nothing(place: Path) -> None:
     np.testing.assert_array_equal(again, wanted)
 
 
+@pytest.mark.slow
 def test_a_damaged_trace_is_made_anew(place: Path) -> None:
     module = nnx.view(GhostConv(4, 6, rngs=nnx.Rngs(0)), use_running_average=True)
     first = new_process(call, module)
@@ -62,6 +63,7 @@ def test_a_damaged_trace_is_made_anew(place: Path) -> None:
         np.testing.assert_array_equal(new_process(function, module), first)
 
 
+@pytest.mark.slow
 def test_training_changes_the_statistics_as_under_nnx_jit(place: Path) -> None:
     states = []
     for run in (nnx.jit(call), *[lambda *given: new_process(call, given[0])] * 2):
@@ -76,6 +78,7 @@ def test_training_changes_the_statistics_as_under_nnx_jit(place: Path) -> None:
         jax.tree.map(np.testing.assert_array_equal, state, states[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", [{"ratio": 3}, {"bn_eps": 1e-3}, {"activation": "silu"}])
 def test_another_configuration_has_another_trace(place: Path, changed: dict[str, Any]) -> None:
     modules = [GhostConv(4, 6, rngs=nnx.Rngs(0), **given) for given in ({}, changed)]

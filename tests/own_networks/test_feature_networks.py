@@ -227,8 +227,8 @@ def test_keras_saves_it_alone_and_in_a_functional_model(tmp_path: Path) -> None:
     alone, inside = (
         keras.models.load_model(tmp_path / f"{name}.keras") for name in ("module", "model")
     )
-    served = tf.saved_model.load(tmp_path / "saved").serve
-    for outputs in (alone(x, training=False), inside(x, training=False), served(x)):
+    saved = tf.saved_model.load(tmp_path / "saved")
+    for outputs in (alone(x, training=False), inside(x, training=False), saved.serve(x)):
         for array, other in zip(outputs, wanted, strict=True):
             np.testing.assert_allclose(array, other, rtol=1e-4, atol=1e-5)
 

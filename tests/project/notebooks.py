@@ -12,9 +12,6 @@ import re
 import sys
 from pathlib import Path
 
-import jupytext
-from nbclient import NotebookClient
-
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "notebooks"
 TIMEOUT = 300
 # A cell, and the block of text that may stand behind it.
@@ -23,6 +20,9 @@ CELL = re.compile(r"(```python\n.*?^```\n)(\n```text\n(.*?)^```\n)?", re.DOTALL 
 
 def execute(path: Path) -> list[str]:
     """What each cell of a page prints."""
+    import jupytext
+    from nbclient import NotebookClient
+
     notebook = jupytext.read(path, fmt="md")
     client = NotebookClient(
         notebook,

@@ -137,6 +137,7 @@ class Exporter(ABC):
         )
         if int8 is not None:
             int8.check(notes.plan)
+            TARGETS[quantiser_of(to).SOURCE].check_installed()
         with new_place(place, overwrite=overwrite) as new:
             if int8 is None:
                 made = self.in_form(module, form)

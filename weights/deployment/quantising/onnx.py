@@ -6,6 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ BATCH = 10
 
 def stages(source: Path) -> list[str]:
     """The stages with convolutions or products of matrices, by the names of their weights."""
-    return list(_nodes(_load(source)))
+    return list(nodes_of(load(source)))
 
 
 def quantise(source: Path, path: Path, notes: Notes, x: np.ndarray, kept: Collection[str]) -> None:
@@ -43,7 +44,7 @@ def quantise(source: Path, path: Path, notes: Notes, x: np.ndarray, kept: Collec
             part = next(self.parts, None)
             return None if part is None else {notes.input: np.ascontiguousarray(part)}
 
-    nodes = _nodes(_load(source))
+    nodes = nodes_of(load(source))
     with _quiet():
         quantize_static(
             source,
@@ -56,7 +57,7 @@ def quantise(source: Path, path: Path, notes: Notes, x: np.ndarray, kept: Collec
             weight_type=QuantType.QInt8,
             op_types_to_quantize=list(OPERATORS),
             nodes_to_exclude=[name for stage in kept for name in nodes[stage]],
-            calibration_cache_path=source.with_suffix(".ranges"),
+            **_kept_ranges(quantize_static, source.with_suffix(".ranges")),
         )
     _note(path, notes)
 
@@ -65,7 +66,7 @@ def inventory(path: Path) -> Inventory:
     """Count the tensors of a model by their types."""
     from onnx import numpy_helper
 
-    graph = _load(path).graph
+    graph = load(path).graph
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     restored = [node for node in graph.node if node.op_type == "DequantizeLinear"]
     stored = {node.output[0]: node.input[0] for node in restored}
@@ -85,13 +86,20 @@ def _groups(node: Any) -> int:
     return next((each.i for each in node.attribute if each.name == "group"), 1)
 
 
-def _load(path: Path) -> Any:
+def _kept_ranges(function: Any, path: Path) -> dict[str, Path]:
+    """Where ranges are kept for the next call, by the versions of onnxruntime that can."""
+    name = "calibration_cache_path"
+    return {name: path} if name in signature(function).parameters else {}
+
+
+def load(path: Path) -> Any:
+    """Read a model."""
     with needed("ONNX", "onnx"):
         import onnx
     return onnx.load(path)
 
 
-def _nodes(model: Any) -> dict[str, list[str]]:
+def nodes_of(model: Any) -> dict[str, list[str]]:
     """The names of the nodes of each stage that has weights, and of those that follow there."""
     names = {each.name for each in model.graph.initializer}
     found: dict[str, list[str]] = defaultdict(list)

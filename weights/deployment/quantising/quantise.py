@@ -12,7 +12,7 @@ from weights import checks
 from weights.deployment.artefacts import open_artefact, read_notes
 from weights.deployment.inventory import Inventory
 from weights.deployment.notes import INT8
-from weights.deployment.quantising import onnx
+from weights.deployment.quantising import litert, onnx, openvino
 from weights.deployment.quantising.quantiser import Quantiser
 from weights.deployment.quantising.samples import Samples
 from weights.deployment.quantising.verdict import MOST_LOST, Damage, Verdict, judge, relative_error
@@ -20,7 +20,7 @@ from weights.errors import ArgumentError, ArtefactError
 from weights.files.writing import PathLike
 from weights.networks.architectures import Config
 
-QUANTISERS: Mapping[str, Quantiser] = {"onnx": onnx}
+QUANTISERS: Mapping[str, Quantiser] = {"litert": litert, "onnx": onnx, "openvino": openvino}
 # Images that set ranges, and that stages are ranked by.
 RANGES, RANKED = 100, 100
 WORST = 5
