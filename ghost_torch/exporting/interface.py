@@ -54,9 +54,13 @@ def exported(
     settings: Any = torch.fx.experimental._config
     with warnings.catch_warnings(), settings.patch(backed_size_oblivious=True):
         warnings.simplefilter("ignore")
-        # A map that has one row at some sizes would make others an error.
+        # Neither a map that has one row at some sizes, nor what the solver cannot prove of all of
+        # them, makes others an error.
         return torch.export.export(
-            Interface(module, notes), (example(notes),), dynamic_shapes=shapes
+            Interface(module, notes),
+            (example(notes),),
+            dynamic_shapes=shapes,
+            prefer_deferred_runtime_asserts_over_guards=True,
         )
 
 

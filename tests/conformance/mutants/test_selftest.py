@@ -16,7 +16,7 @@ from conformance.mutants.mutant import Mutant
 from conformance.mutants.selftest import quick_tier, run_mutant, run_variant
 from conformance.mutants.variants import INVISIBLE, VARIANTS
 from conformance.oracle import layers
-from conformance.tiers import PYTEST_TIERS, ExactTier
+from conformance.tiers import PYTEST_TIERS, DistributedTier, ExactTier
 from conformance.tiers.base import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -101,7 +101,7 @@ def test_mutants_are_many_and_have_names_of_their_own() -> None:
     assert len(MUTANTS) >= 150
     assert len(VARIANTS) >= 20
     assert len(set(names)) == len(names)
-    assert {mutant.tier for mutant in MUTANTS} == set(PYTEST_TIERS)
+    assert {mutant.tier for mutant in MUTANTS} == {*PYTEST_TIERS, DistributedTier.name}
 
 
 def test_a_patch_ends_with_the_call_of_the_mutant() -> None:

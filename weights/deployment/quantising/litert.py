@@ -81,15 +81,17 @@ def inventory(path: Path) -> Inventory:
 def _scopes(source: Path) -> dict[str, list[str]]:
     """The names of what the operations of each stage make."""
     graph = _parsed(read_bytes(source)).subgraphs[0]
+    names = [tensor.name.decode() for tensor in graph.tensors]
     found: dict[str, list[str]] = defaultdict(list)
     stage = ""
     for each in graph.operators:
-        name = graph.tensors[each.outputs[0]].name.decode()
-        path = PATH.match(name)
-        if path and WEIGHTED.search(name):
-            stage = stage_of(re.sub(r"_(?=\d)", ".", path[1]))
+        # The output of the network has another name than what makes it: its weights tell.
+        for name in [names[index] for index in (each.outputs[0], *each.inputs[1:2])]:
+            path = PATH.match(name)
+            if path and WEIGHTED.search(name):
+                stage = stage_of(re.sub(r"_(?=\d)", ".", path[1]))
         if stage:
-            found[stage].append(name)
+            found[stage].append(names[each.outputs[0]])
     return dict(found)
 
 

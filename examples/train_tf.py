@@ -1,0 +1,74 @@
+"""The recipe in Keras' `fit`, on the devices of a strategy of `tf.distribute`."""
+
+import os
+
+import keras
+import tensorflow as tf
+from recipe import taught
+
+import ghost_tf
+
+
+def train(run):
+    """Train to the end, from the last checkpoint on; the network is saved after every epoch."""
+    recipe = run.recipe
+    keras.utils.set_random_seed(recipe.seed)
+    with _strategy().scope():
+        network = _network(recipe)
+        rate = keras.optimizers.schedules.CosineDecay(recipe.rate, recipe.epochs * run.steps)
+        optimizer = keras.optimizers.AdamW(
+            rate, weight_decay=recipe.weight_decay, epsilon=1e-8, use_ema=bool(recipe.average),
+            ema_momentum=recipe.average or 0.99,
+        )  # fmt: skip
+        network.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True))
+        teacher = ghost_tf.from_file(recipe.teacher) if recipe.teacher else None
+    backup = keras.callbacks.BackupAndRestore(run.folder / "backup", delete_checkpoint=False)
+
+    def batches():
+        for epoch in range(run.first_epoch, recipe.epochs):
+            for x, targets in run.batches(epoch, show=False):
+                if teacher is not None:
+                    logits = teacher(x, training=False)
+                    targets = taught(recipe, targets, keras.ops.convert_to_numpy(logits))
+                yield x, targets
+
+    shapes = (recipe.size, recipe.size, recipe.channels), (recipe.classes,)
+    signature = tuple(tf.TensorSpec((recipe.batch, *shape), tf.float32) for shape in shapes)
+    data = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    network.fit(
+        data, epochs=recipe.epochs, steps_per_epoch=run.steps, callbacks=[backup, _Record(run)]
+    )
+
+
+class _Record(keras.callbacks.Callback):
+    """Records and saves after every epoch, with the averaged weights where there are some."""
+
+    def __init__(self, run):
+        super().__init__()
+        self.run = run
+
+    def on_epoch_end(self, epoch, logs=None):
+        network, own = self.model, self.model.get_weights()
+        if self.run.recipe.average:
+            network.optimizer.finalize_variable_values(network.trainable_variables)
+        ghost_tf.save_weights(network, self.run.folder / "network.safetensors", overwrite=True)
+        self.run.record(epoch, logs["loss"], lambda x: network.predict_on_batch(x))
+        network.set_weights(own)
+
+
+def _strategy():
+    if "TF_CONFIG" in os.environ:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    several = len(tf.config.list_logical_devices("GPU")) > 1
+    return tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()
+
+
+def _network(recipe):
+    several = tf.distribute.get_strategy().num_replicas_in_sync > 1
+    kind = ghost_tf.weights_io.ARCHITECTURES[recipe.architecture]
+    dtype = "mixed_bfloat16" if recipe.mixed else "float32"
+    made = kind(**recipe.arguments, dtype=dtype, synchronized=several)
+    made.build((None, recipe.size, recipe.size, recipe.channels))
+    if recipe.start:
+        ghost_tf.load_weights(made, recipe.start)
+    return made
