@@ -37,9 +37,11 @@ docs: .venv/.docs
 notebooks: .venv/.notebooks
 	$(BIN)/python -m tests.project.notebooks
 
-# Runtimes and engines that are too heavy for the environment of all other targets.
+# Runtimes and engines that are too heavy for the environment of all other targets. JAX warns wherever
+# OpenVINO or Ray start a program, and ExecuTorch of how it reads its own files.
 runtimes: .venv/.runtimes
-	$(BIN)/python -m pytest tests/deployment tests/weights/evaluation tests/conformance/running -m runtimes
+	$(BIN)/python -m pytest tests/deployment tests/weights/evaluation tests/conformance/running \
+		-m runtimes -W "ignore:os.fork:RuntimeWarning" -W "ignore:read_text is:DeprecationWarning"
 
 # Every module in every form through every tool of its framework, all pairs, whole runs.
 matrix: $(STAMP)

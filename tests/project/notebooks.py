@@ -57,7 +57,11 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write what the cells print")
     parser.add_argument("names", nargs="*", help="only these pages")
     options = parser.parse_args()
-    os.environ.update(KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3", COLUMNS="100")
+    # Commands in the pages are those of the environment whose Python runs this.
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    os.environ.update(
+        PATH=programs, KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3", COLUMNS="100"
+    )
     wrong = []
     for path in sorted(FOLDER.glob("*.md")):
         if path.stem not in (options.names or [path.stem]):
