@@ -38,10 +38,10 @@ notebooks: .venv/.notebooks
 	$(BIN)/python -m tests.project.notebooks
 
 # Runtimes and engines that are too heavy for the environment of all other targets. JAX warns wherever
-# OpenVINO or Ray start a program, and ExecuTorch of how it reads its own files.
+# OpenVINO or Ray start a program, which runs none of its code.
 runtimes: .venv/.runtimes
 	$(BIN)/python -m pytest tests/deployment tests/weights/evaluation tests/conformance/running \
-		-m runtimes -W "ignore:os.fork:RuntimeWarning" -W "ignore:read_text is:DeprecationWarning"
+		-m runtimes -W "ignore:os.fork:RuntimeWarning"
 
 # Every module in every form through every tool of its framework, all pairs, whole runs.
 matrix: $(STAMP)

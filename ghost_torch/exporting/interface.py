@@ -55,12 +55,12 @@ def exported(
     with warnings.catch_warnings(), settings.patch(backed_size_oblivious=True):
         warnings.simplefilter("ignore")
         # Neither a map that has one row at some sizes, nor what the solver cannot prove of all of
-        # them, makes others an error.
+        # them, makes others an error; runtimes that reserve their memory know no such assertions.
         return torch.export.export(
             Interface(module, notes),
             (example(notes),),
             dynamic_shapes=shapes,
-            prefer_deferred_runtime_asserts_over_guards=True,
+            prefer_deferred_runtime_asserts_over_guards=largest is None,
         )
 
 

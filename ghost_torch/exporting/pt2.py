@@ -36,12 +36,19 @@ def write_aoti(module: Any, path: Path, notes: Notes) -> None:
 
 def write_executorch(module: Any, path: Path, notes: Notes) -> None:
     """Write the program as ExecuTorch runs it with XNNPACK, the notes as a method."""
-    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-    from executorch.exir import to_edge_transform_and_lower
-
-    program = exported(module, notes, largest=LARGEST)
+    failure: Any = torch._dynamo.exc.UserError
+    try:
+        program = exported(module, notes, largest=LARGEST)
+    except failure:
+        raise GhostError(
+            f"executorch cannot leave height and width of {notes.architecture} open, whose sizes "
+            "its programs cannot compare: give `size`, such as 224 x 224"
+        ) from None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # its imports too warn of what they use
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import to_edge_transform_and_lower
+
         lowered = to_edge_transform_and_lower(
             program,
             partitioner=[XnnpackPartitioner()],

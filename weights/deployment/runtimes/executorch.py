@@ -1,5 +1,6 @@
 """A program of ExecuTorch, run by its runtime with XNNPACK."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ def open_artefact(path: Path, *, threads: int | None = None) -> Runtime:
 
 
 def _program(path: Path, data: bytes) -> Any:
-    with needed("ExecuTorch", "executorch"):
+    with warnings.catch_warnings(), needed("ExecuTorch", "executorch"):
+        warnings.simplefilter("ignore")  # of what its own imports use
         from executorch.runtime import Runtime as Executor
     try:
         return Executor.get().load_program(data)
