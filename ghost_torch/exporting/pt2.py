@@ -23,9 +23,11 @@ def write_aoti(module: Any, path: Path, notes: Notes) -> None:
     inductor: Any = torch._inductor
     program, settings = exported(module, notes), {"aot_inductor.metadata": {ENTRY: notes.to_json()}}
     try:
-        inductor.aoti_compile_and_package(
-            program, package_path=str(path), inductor_configs=settings
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what its own imports use
+            inductor.aoti_compile_and_package(
+                program, package_path=str(path), inductor_configs=settings
+            )
     except (inductor.exc.InvalidCxxCompiler, inductor.exc.CppCompileError) as error:
         found = "none that works" if shutil.which("g++") else "none"
         raise GhostError(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from conformance import Status, Verdict
 from conformance.commands.cli import main as command
-from conformance.implementations.local import LocalImplementation
+from conformance.implementations.process import ProcessImplementation
 from conformance.running.runner import judge
 from conformance.tiers import DEFAULT_TIERS, DistributedTier
 
@@ -45,13 +45,12 @@ FRAMEWORKS = {"ghost_torch": "torch", "ghost_jax": "flax", "ghost_tf": "keras"}
 
 
 def judged(name: str) -> Iterator[Verdict]:
-    module, _, function = name.partition(":")
+    module = name.partition(":")[0]
     pytest.importorskip(FRAMEWORKS[module.partition(".")[0]])
-    place = module if function else f"{module}.adapter"
-    build = getattr(importlib.import_module(place), function or "build")
-    tier, implementation = DistributedTier(), LocalImplementation(name, build)
-    for case in tier.cases():
-        yield judge(tier, case, implementation)
+    tier = DistributedTier()
+    with closing(ProcessImplementation(name)) as implementation:
+        for case in tier.cases():
+            yield judge(tier, case, implementation)
 
 
 @pytest.mark.matrix
