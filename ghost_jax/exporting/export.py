@@ -6,10 +6,11 @@ import jax
 import numpy as np
 from flax import nnx
 
-from ghost_jax.exporting.interface import FIRST, LAST, copy_in
+from ghost_jax.exporting.interface import FIRST, LAST
 from ghost_jax.exporting.onnx import write_onnx
 from ghost_jax.exporting.stablehlo import write_stablehlo
 from ghost_jax.weights_io import FRAMEWORK
+from weights.deployment.copies import copy_in
 from weights.deployment.export import Exporter
 from weights.deployment.proof import Network
 
@@ -29,7 +30,7 @@ class JaxExporter(Exporter):
         # Without it JAX replaces float64 by float32 without a word.
         is_double = dtype == "float64"
         with jax.enable_x64(is_double):
-            made = copy_in(module, dtype)
+            made = copy_in(self.framework, module, dtype)
         # Every size is compiled anew, most of the time of a proof: twice as fast in this form.
         made.set_attributes(native_convolutions=True, raise_if_not_found=False)
         graph, state = nnx.split(made)

@@ -5,12 +5,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 
 from ghost_jax.weights_io import FRAMEWORK
+from weights.deployment.copies import copy_in
 from weights.deployment.notes import Notes
-from weights.layout import cast_floating
 
 Call = Callable[[jax.Array], jax.Array]
 # From rows, columns, channels to the order of PyTorch, and back.
@@ -19,7 +18,7 @@ FIRST, LAST = (0, 3, 1, 2), (0, 2, 3, 1)
 
 def interface(module: Any, notes: Notes, *, native_convolutions: bool = False) -> Call:
     """A pure function of a copy of `module`, with the input and output that the notes tell."""
-    made = copy_in(module, notes.dtype)
+    made = copy_in(FRAMEWORK, module, notes.dtype)
     made.set_attributes(native_convolutions=native_convolutions, raise_if_not_found=False)
     is_first = notes.layout == "nchw"
     graph, state = nnx.split(made)
@@ -30,13 +29,3 @@ def interface(module: Any, notes: Notes, *, native_convolutions: bool = False) -
         return out.transpose(FIRST) if is_first and out.ndim == 4 else out
 
     return call
-
-
-def copy_in(module: Any, dtype: str) -> Any:
-    """A copy of a module for inference with parameters and arithmetic of that type."""
-    content = FRAMEWORK.described(module)
-    kind = np.dtype(dtype)
-    tensors = {name: cast_floating(array, kind) for name, array in content.tensors.items()}
-    made = FRAMEWORK.build(content.architecture, content.config, tensors)
-    FRAMEWORK.prepare_inference(made)
-    return made

@@ -5,11 +5,12 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from ghost_tf.exporting.interface import FIRST, LAST, copy_in
+from ghost_tf.exporting.interface import FIRST, LAST
 from ghost_tf.exporting.litert import write_litert
 from ghost_tf.exporting.onnx import write_onnx
 from ghost_tf.exporting.saved_model import write_saved_model
 from ghost_tf.weights_io import FRAMEWORK
+from weights.deployment.copies import copy_in
 from weights.deployment.export import Exporter
 from weights.deployment.proof import Network
 
@@ -26,7 +27,7 @@ class KerasExporter(Exporter):
 
     def network(self, module: Any, dtype: str) -> Network:
         """A copy of a module for inference with parameters and arithmetic of that type."""
-        made = copy_in(module, dtype)
+        made = copy_in(self.framework, module, dtype)
 
         def run(x: np.ndarray) -> np.ndarray:
             given = ops.convert_to_tensor(np.ascontiguousarray(x.transpose(LAST)), dtype)

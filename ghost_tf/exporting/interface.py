@@ -3,13 +3,12 @@
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from ghost_tf.weights_io import FRAMEWORK
+from weights.deployment.copies import copy_in
 from weights.deployment.notes import Notes
 from weights.errors import ArgumentError
-from weights.layout import cast_floating
 
 # From rows, columns, channels to the order of PyTorch, and back.
 FIRST, LAST = (0, 3, 1, 2), (0, 2, 3, 1)
@@ -28,15 +27,7 @@ def interface(module: Any, notes: Notes) -> keras.Model:
     sizes = (channels, height, width) if is_first else (height, width, channels)
     x = keras.Input(batch_shape=(notes.batch, *sizes), dtype="float32", name=notes.input)
     given = ops.transpose(x, LAST) if is_first else x
-    out = ops.cast(copy_in(module, notes.dtype)(ops.cast(given, notes.dtype)), "float32")
+    out = ops.cast(copy_in(FRAMEWORK, module, notes.dtype)(ops.cast(given, notes.dtype)), "float32")
     return keras.Model(
         x, {notes.output: ops.transpose(out, FIRST) if is_first and out.ndim == 4 else out}
     )
-
-
-def copy_in(module: Any, dtype: str) -> Any:
-    """A copy of a module with parameters and arithmetic of that type, channels last."""
-    content = FRAMEWORK.described(module)
-    kind = np.dtype(dtype)
-    tensors = {name: cast_floating(array, kind) for name, array in content.tensors.items()}
-    return FRAMEWORK.build(content.architecture, content.config, tensors)
