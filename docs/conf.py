@@ -72,7 +72,8 @@ class PublicNames(Directive):
         for name in sorted(getattr(module, "__all__", own)):
             link = addnodes.pending_xref(
                 "", nodes.literal(text=name), refdomain="py", reftype="obj", refwarn=True,
-                reftarget=f"{module.__name__}.{name}", refdoc=self.state.document.settings.env.docname,
+                reftarget=f"{module.__name__}.{name}",
+                refdoc=self.state.document.settings.env.docname,
             )  # fmt: skip
             paragraph += [link, nodes.Text(" ")]
         return [paragraph]
