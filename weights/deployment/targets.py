@@ -155,6 +155,7 @@ TARGETS: Mapping[str, Target] = {
             extra="openvino",
             packages=("openvino",),
             member="model.xml",
+            dtypes=("float32", "float16"),
         ),
         Target(
             "ncnn",
@@ -164,6 +165,7 @@ TARGETS: Mapping[str, Target] = {
             packages=("ncnn", "pnnx"),
             member="model.ncnn.param",
             layouts=("nchw",),
+            dtypes=("float32", "float16"),
             batch=1,
             names=("in0", "out0"),
         ),
