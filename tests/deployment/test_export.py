@@ -61,20 +61,24 @@ except GhostError as error:
 
 
 @pytest.mark.matrix
-@pytest.mark.parametrize("compiler", [{}, {"CXX": "no-such-compiler"}])
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"CXX": "g++", "PATH": "empty"}, "got no g++: install g++, or name another in"),
+        ({"CXX": "false"}, "got false, which does not work: install"),
+    ],
+)
 def test_a_machine_without_a_compiler_is_told_which_to_install(
-    tmp_path: Path, compiler: dict[str, str]
+    tmp_path: Path, settings: dict[str, str], text: str
 ) -> None:
-    (tmp_path / "empty").mkdir()
-    places = {"PATH": str(tmp_path / "empty"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
-    others = {name: value for name, value in os.environ.items() if name != "CXX"}
+    environment = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")} | settings
 
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_COMPILER],
-        cwd=tmp_path, env=others | places | compiler, capture_output=True, text=True, check=True,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
 
-    assert "aoti needs a C++ compiler here, got none: install g++, or name another" in done.stdout
+    assert f"aoti needs a C++ compiler here, {text}" in done.stdout
     assert not (tmp_path / "a.aoti.pt2").exists()
 
 

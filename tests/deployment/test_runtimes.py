@@ -66,6 +66,17 @@ def test_openvino_takes_channels_last(tmp_path: Path) -> None:
     assert exported.proof.passed  # type: ignore[union-attr]
 
 
+def test_executorch_takes_the_usual_size_of_what_it_cannot_leave_open(tmp_path: Path) -> None:
+    module = ghost_torch.GhostResNet20(num_classes=4).eval()
+
+    exported = ghost_torch.export(module, tmp_path / "a.pte", to="executorch")
+
+    assert exported.notes.size == (32, 32)
+    assert exported.proof.passed  # type: ignore[union-attr]
+    with pytest.raises(GhostError, match="`size` of ghost_resnet20 must be height and width for"):
+        ghost_torch.export(module, tmp_path / "b.pte", to="executorch", size="dynamic")
+
+
 @pytest.mark.parametrize("to", HEAVY)
 def test_an_artefact_that_is_cut_short_is_refused(tmp_path: Path, to: str) -> None:
     path = tmp_path / f"a{TARGETS[to].suffix}"
