@@ -38,7 +38,7 @@ ATTENTIVE = {"attention": True, "activation": "silu"}
 BLOCK = {"c_in": 8, "c_mid": 20, "c_out": 12}
 STRIDED = BLOCK | {"stride": 2, "se_ratio": 0.25, "kernel_size": 5}
 REP_STRIDED = {"kernel_size": [3, 5], "dw_kernel_size": 5, "stride": 2, "activation": "silu"}
-BIASED = {"c_in": 6, "c_out": 11, "ratio": 3, "bias": True}
+BIASED = {"c_in": 6, "c_out": 11, "ratio": 3, "bias": True, "activation": "leaky_relu:0.3"}
 # Those that have branches whatever their configuration.
 BRANCHED = ("ghostnetv3", "rep_ghost_conv", "rep_ghost_bottleneck", "repghostnet")
 PLAIN_STEM = {"plain_stem": True, "num_classes": 0}

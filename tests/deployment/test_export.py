@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +50,39 @@ def test_an_artefact_computes_what_the_module_does(tmp_path: Path, to: str, opti
     assert exported.proof.passed
     assert read_notes(path) == (TARGETS[to], exported.notes)
     assert open_artefact(path, threads=1).notes == exported.notes
+
+
+WITHOUT_COMPILER = """
+import ghost_torch
+from weights import GhostError
+
+try:
+    ghost_torch.export(ghost_torch.GhostConv(3, 8).eval(), "a.aoti.pt2", to="aoti")
+except GhostError as error:
+    print(error)
+"""
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"CXX": "g++", "PATH": "empty"}, "got no g++: install g++, or name another in"),
+        ({"CXX": "false"}, "got false, which does not work: install"),
+    ],
+)
+def test_a_machine_without_a_compiler_is_told_which_to_install(
+    tmp_path: Path, settings: dict[str, str], text: str
+) -> None:
+    environment = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")} | settings
+
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_COMPILER],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert f"aoti needs a C++ compiler here, {text}" in done.stdout
+    assert not (tmp_path / "a.aoti.pt2").exists()
 
 
 @pytest.mark.parametrize(

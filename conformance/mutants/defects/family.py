@@ -18,8 +18,9 @@ from conformance.mutants.mutant import Mutant
 from conformance.oracle import layers
 from conformance.oracle.bottleneck import Bottleneck, GhostBottleneck
 from conformance.oracle.branches import ConvNorm
+from conformance.oracle.ghost_conv import ConvNormAct
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
-from conformance.oracle.layers import identity, relu, relu6
+from conformance.oracle.layers import LeakyReLU, identity, relu, relu6
 from conformance.oracle.networks import vgg
 from conformance.oracle.networks.basic_block import BasicBlock
 from conformance.oracle.networks.ghostnet import GhostNet
@@ -31,6 +32,10 @@ from weights.columns import planned
 
 # Bound before mutants below replace them in their modules.
 _branches = planned.branches
+
+
+def _sloping_by_a_tenth(half: Any) -> None:
+    half.act = LeakyReLU(0.1) if isinstance(half.act, LeakyReLU) else half.act
 
 
 def no_bias(part: Any) -> None:
@@ -146,6 +151,8 @@ def _stages_late(built: Any) -> None:
 
 FAMILY = "family"
 FAMILY_MUTANTS = (
+    Mutant("slope-of-a-tenth", "every leaky relu has the slope 0.1", FAMILY,
+           each(ConvNormAct, _sloping_by_a_tenth)),
     Mutant("no-convolution-bias", "biases of convolutions dropped", FAMILY,
            each(Convolution, no_bias)),
     Mutant("no-classifier-bias", "the bias of the classifier dropped", FAMILY,
