@@ -72,6 +72,7 @@ LAYERS = (
     # the cheap kernel
     Row((7, 10), (2, 6, 5), {"dw_kernel_size": 1}),
     Row((4, 10), (2, 3, 3), {"dw_kernel_size": 7}),
+    Row((5, 13), (2, 9, 8), {"dw_kernel_size": 5, "dw_dilation": 2, "ratio": 3}, (USUAL,)),
     # maps of one element, rows and columns
     Row((8, 12), (3, 1, 1)),
     Row((5, 9), (2, 1, 6), {"ratio": 3}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,14 @@ def _doubled_branch(module: Any, plan: Any) -> list[Any]:
 def _second_activated(block: Any) -> None:
     for half in ("primary_conv", "cheap_conv"):
         activation(half, relu)(block.ghost2)
+
+
+def _dilated_alike(block: Bottleneck) -> None:
+    """Dilate the second ghost module as the first, not as what comes after the stride."""
+    first, second = block.plan.ghost1.dw_dilation, block.ghost2.cheap_conv
+    if isinstance(second, ConvNormAct):
+        padding = tuple(size // block.plan.dilation * first for size in second.conv.padding)
+        second.conv = replace(second.conv, dilation=(first, first), padding=padding)
 
 
 def _halves_swapped(self: Any, x: Any) -> Any:
@@ -173,6 +182,8 @@ FAMILY_MUTANTS = (
            each(GhostConvV3, lambda part: setattr(part, "act", identity))),
     Mutant("second-activated", "the second ghost module activated", FAMILY,
            each(GhostBottleneck, _second_activated)),
+    Mutant("dilated-alike", "the second ghost module dilated as the first", FAMILY,
+           each(Bottleneck, _dilated_alike)),
     Mutant("strided-activated", "the strided convolution activated", FAMILY,
            with_methods(GhostBottleneck, _strided=strided_activated)),
     Mutant("block-activated", "a bottleneck activated at its end", FAMILY,

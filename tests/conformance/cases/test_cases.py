@@ -36,6 +36,7 @@ def used(name: str) -> set[Any]:
         ("ratio", {0.5, 1, 1.5, 2, 3, 4, 5, 8}),
         ("dw_kernel_size", {1, 3, 5, 7, 9, 11}),
         ("dilation", {1, 2, 3, 4, 5}),
+        ("dw_dilation", {1, 2}),
         ("bias", {False, True}),
         ("split", set(SPLITS)),
         ("activation", set(ACTIVATIONS)),
