@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from ghost_jax.framework.traces import jitted
+from ghost_jax.framework.programs import jitted
 from ghost_jax.replicas import over_mesh
 from ghost_jax.weights_io import FRAMEWORK
 from weights.columns.adapter import ModuleAdapter

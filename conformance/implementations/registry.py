@@ -14,6 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from conformance.implementations.caching import cache_environment
 from conformance.implementations.errors import NAME_LIMIT, NotSupported, safe_str, shorten
 from conformance.implementations.precision import Precision, read_precision
@@ -26,8 +28,8 @@ OURS = {framework.package: framework for framework in FRAMEWORKS.values()}
 ORACLE = "oracle"
 # The packages on which every verdict depends.
 SUITE = ("conformance", "weights")
-# The packages that trace a module.
-TRACERS = ("jax", "jaxlib", "flax", "numpy")
+# The packages that compile a module.
+COMPILERS = ("jax", "jaxlib", "flax", "numpy")
 # Entries of an implementation in a report.
 VERSION_LIMIT = 50
 # The environment of every child, where the user has set nothing else.
@@ -123,9 +125,10 @@ def code_of(names: Iterable[str]) -> dict[str, str]:
 
 
 def _origin(name: str) -> object:
-    """The code on which it depends what an implementation traces, and its packages."""
+    """All on which it depends what an implementation compiles: code, packages, processor."""
     own = target(name)[0].partition(".")[0]
-    return [_digest(own), _digest("weights"), *map(installed_version, TRACERS)]
+    code = [_digest(own), _digest("weights"), *map(installed_version, COMPILERS)]
+    return [*code, np.show_config(mode="dicts")]
 
 
 def _digest(package: str) -> str:

@@ -97,8 +97,8 @@ def test_what_the_user_has_set_comes_first(monkeypatch: pytest.MonkeyPatch) -> N
     assert DIRECTORY not in environment("ghost_jax")
 
 
-def test_traces_of_other_code_lie_elsewhere() -> None:
-    places = {cache_environment(of)["GHOSTCONV_TRACES"] for of in ("code", "changed", "code")}
+def test_programs_of_other_code_lie_elsewhere() -> None:
+    places = {cache_environment(of)["GHOSTCONV_PROGRAMS"] for of in ("code", "changed", "code")}
 
     assert len(places) == 2
 

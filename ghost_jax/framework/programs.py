@@ -1,7 +1,9 @@
-"""Functions of modules under jit, of which the traces outlive the process."""
+"""Functions of modules under jit, of which the compiled programs outlive the process."""
 
 import json
 import os
+import pickle
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -12,13 +14,14 @@ from typing import Any
 
 import jax
 from flax import nnx
-from jax import export
+from jax.experimental import serialize_executable
 
 from ghost_jax.framework.planned import Planned
 
-# The environment variable with which the path of every trace begins; it names the code, too.
-PLACE = "GHOSTCONV_TRACES"
-# What a trace depends on beside the code, the function, the plan, and the shapes and types.
+# The environment variable with which the path of every program begins; it names the code, the
+# versions and the processor.
+PLACE = "GHOSTCONV_PROGRAMS"
+# What a program depends on beside these, the function, the plan, and the shapes and types.
 SETTINGS = ("jax_default_matmul_precision", "jax_enable_x64", "jax_numpy_dtype_promotion")
 
 
@@ -27,7 +30,7 @@ def jitted(function: Callable[..., Any], module: Planned, *inputs: jax.Array) ->
 
     What the function changes in the module is changed, as under `nnx.jit`. `module` is as it was
     built from its plan. Where the environment names a place, a process reads what an earlier one
-    has traced: that of a network takes a second.
+    has compiled, and neither traces nor lowers it to find it.
     """
     graph, state = nnx.split(module)
     leaves, tree = jax.tree.flatten(state)
@@ -59,21 +62,23 @@ def _program(
     if not place:
         return pure
     settings = [getattr(jax.config, name) for name in SETTINGS]
-    of = [function.__name__, plan, str(leaves), str(inputs), jax.default_backend(), settings]
+    settings += [jax.default_backend(), os.environ.get("XLA_FLAGS")]
+    of = [function.__name__, plan, str(leaves), str(inputs), settings]
     path = Path(f"{place}-{sha256(json.dumps(of).encode()).hexdigest()}")
     with suppress(Exception):  # it is not there, or damaged
-        return jax.jit(export.deserialize(bytearray(path.read_bytes())).call)
-    traced = export.export(pure)(list(leaves), *inputs)
+        kept = pickle.loads(zlib.decompress(path.read_bytes()))
+        return serialize_executable.deserialize_and_load(*kept)
+    program = pure.lower(list(leaves), *inputs).compile()
     with suppress(OSError):
-        _write(path, traced.serialize())
-    return jax.jit(traced.call)
+        _write(path, zlib.compress(pickle.dumps(serialize_executable.serialize(program)), level=1))
+    return program
 
 
 def _abstract(array: jax.Array) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(array.shape, array.dtype)
 
 
-def _write(path: Path, data: bytes | bytearray) -> None:
+def _write(path: Path, data: bytes) -> None:
     """Write a whole file or none."""
     with NamedTemporaryFile(dir=path.parent, delete=False) as file:
         file.write(data)
