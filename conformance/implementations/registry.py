@@ -40,6 +40,8 @@ ENVIRONMENT = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
 }
+# What tells `ghost_jax` to compile networks without optimising them.
+QUICK = {"GHOSTCONV_QUICK": "1"}
 # The environment that a module of ours needs, or a mode of it.
 ENVIRONMENTS = {
     "ghost_jax.modes:float64": {"JAX_ENABLE_X64": "1"},
@@ -73,10 +75,11 @@ def target(name: str) -> tuple[str, str]:
     return module, function
 
 
-def environment(name: str, *, cached: bool = False) -> dict[str, str]:
+def environment(name: str, *, cached: bool = False, quick: bool = False) -> dict[str, str]:
     """The environment of the process of an implementation, with what the user has set.
 
-    `cached` lets JAX keep what it compiles in the user's cache folder.
+    `cached` lets JAX keep what it compiles in the user's cache folder, `quick` lets it compile
+    networks without optimising them.
 
     >>> environment("ghost_tf.modes:graph")["KERAS_BACKEND"]
     'tensorflow'
@@ -84,7 +87,7 @@ def environment(name: str, *, cached: bool = False) -> dict[str, str]:
     module, _, _ = name.partition(":")
     own = ENVIRONMENTS.get(name, ENVIRONMENTS.get(module, {}))
     kept = cache_environment(_origin(name)) if cached else {}
-    return {**ENVIRONMENT, **kept, **os.environ, **own}
+    return {**ENVIRONMENT, **kept, **(QUICK if quick else {}), **os.environ, **own}
 
 
 def load(name: str) -> tuple[Build, dict[str, Any]]:

@@ -86,3 +86,13 @@ def test_another_configuration_has_another_program(place: Path, changed: dict[st
         new_process(call, nnx.view(module, use_running_average=True))
 
     assert len(list(place.iterdir())) == len(modules)
+
+
+@pytest.mark.slow
+def test_a_quick_program_is_another_of_the_same_function(place: Path) -> None:
+    module = nnx.view(GhostConv(4, 6, rngs=nnx.Rngs(0)), use_running_average=True)
+    x = jax.device_put(X)
+    usual, quick = (programs.jitted(call, module, x, quick=quick) for quick in (False, True))
+
+    np.testing.assert_allclose(quick, usual, rtol=1e-6, atol=1e-6)
+    assert len(list(place.iterdir())) == 2
