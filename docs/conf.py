@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -33,7 +34,6 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_design",
-    "sphinxcontrib.mermaid",
 ]
 exclude_patterns = ["**/.ipynb_checkpoints"]
 html_theme, html_title = "furo", f"ghostconv {__version__}"
@@ -44,7 +44,6 @@ html_copy_source = False
 
 myst_enable_extensions = ["colon_fence", "html_image"]
 myst_heading_anchors = 4
-myst_fence_as_directive = ["mermaid"]
 suppress_warnings = ["misc.highlighting_failure"]
 
 default_role = "py:obj"  # a name in backticks is a link where it is documented, else code
@@ -55,19 +54,26 @@ autodoc_default_options = {"members": True, "undoc-members": False, "imported-me
 napoleon_numpy_docstring = False
 
 
+def is_made_in(module: ModuleType, value: object) -> bool:
+    """Whether a class or function is the module's own."""
+    return getattr(value, "__module__", "") == module.__name__
+
+
 class PublicNames(Directive):
-    """A link from every public name of a package to its documentation; none may be missing."""
+    """A link from every public name of a module to its documentation; none may be missing."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """A paragraph of links."""
-        (package,) = self.arguments
+        module = importlib.import_module(self.arguments[0])
+        own = [name for name, value in vars(module).items() if is_made_in(module, value)]
         paragraph = nodes.paragraph()
-        for name in sorted(importlib.import_module(package).__all__):
+        for name in sorted(getattr(module, "__all__", own)):
             link = addnodes.pending_xref(
                 "", nodes.literal(text=name), refdomain="py", reftype="obj", refwarn=True,
-                reftarget=f"{package}.{name}", refdoc=self.state.document.settings.env.docname,
+                reftarget=f"{module.__name__}.{name}",
+                refdoc=self.state.document.settings.env.docname,
             )  # fmt: skip
             paragraph += [link, nodes.Text(" ")]
         return [paragraph]

@@ -24,6 +24,7 @@ __all__ = [
     "eager",
     "float16",
     "float64",
+    "multi_process",
     "one_by_one",
     "pure",
     "shard_mapped",
@@ -52,6 +53,13 @@ class Eager(Adapter):
 
 eager = Eager.build
 stablehlo = mode(EXPORTER, Adapter, "stablehlo")
+
+
+def multi_process(
+    architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]
+) -> Adapter:
+    """With replicas in processes of `jax.distributed`, where `ghost_jax` has them in one."""
+    return Adapter.build(architecture, config, weights, engine=replicas.over_processes)
 
 
 def shard_mapped(

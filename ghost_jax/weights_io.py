@@ -90,10 +90,13 @@ class Framework(Column[nnx.Module, Planned, nnx.Variable[Any]]):
                 "`module` must hold values, got an abstract one, which has shapes only: give it "
                 "some with set_state or load_weights, or build it with from_file"
             )
-        if not getattr(value, "is_fully_addressable", True):
+        if isinstance(value, jax.Array) and not (
+            value.is_fully_addressable or value.is_fully_replicated
+        ):
             raise ArgumentError(
                 "`module` must hold values of this process, got one that is spread over several: "
-                "gather them with jax.experimental.multihost_utils.process_allgather first"
+                "call in all of them nnx.update(module, jax.experimental.multihost_utils."
+                "process_allgather(nnx.state(module), tiled=True)) first"
             )
         return np.asarray(value)
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from ghost_tf.adapter import Adapter, strict_arithmetic, versions
 from ghost_tf.exporting.export import EXPORTER
+from ghost_tf.replicas import mirrored
 from ghost_tf.weights_io import FRAMEWORK
 from weights.columns.adapter import PRECISIONS, PreparedAdapter, Run, widened
 from weights.deployment.mode import mode
@@ -26,6 +27,7 @@ __all__ = [
     "float64",
     "graph",
     "litert",
+    "multi_worker",
     "one_by_one",
     "predict",
     "saved_model",
@@ -64,6 +66,13 @@ def xla(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]
 def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]) -> Mode:
     """Parameters and arithmetic in float64."""
     return Mode.build(architecture, config, widened(weights), prepare=_inference)
+
+
+def multi_worker(
+    architecture: str, config: Mapping[str, Any], weights: Mapping[str, Any]
+) -> Adapter:
+    """With replicas in processes, where those of `ghost_tf` are logical devices of one."""
+    return Adapter.build(architecture, config, weights, engine=mirrored.multi_worker)
 
 
 def channels_first(

@@ -1,4 +1,7 @@
-"""The engines of JAX that the conformance suite trains by: jit over a mesh, and `shard_map`."""
+"""The engines of JAX that the conformance suite trains by: jit over a mesh, and `shard_map`.
+
+The devices of the mesh belong to one process, or each to one of `jax.distributed`.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,10 +9,19 @@ from typing import Any
 import jax
 import numpy as np
 from flax import nnx
+from jax.experimental.multihost_utils import process_allgather
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ghost_jax.weights_io import FRAMEWORK
-from weights.columns.replicas import FIRST, GLOBAL, Given, ReplicaRun, Step, in_processes
+from weights.columns.replicas import (
+    FIRST,
+    GLOBAL,
+    Given,
+    ReplicaRun,
+    Step,
+    free_addresses,
+    in_processes,
+)
 from weights.errors import UnsupportedError
 
 AXIS = "batch"
@@ -20,13 +32,16 @@ Differentiate = Callable[[Any, jax.Array, jax.Array], tuple[jax.Array, Any]]
 
 def over_mesh(given: Given, run: ReplicaRun) -> list[Step]:
     """What each step gives under `nnx.jit`, with images that are sharded over a mesh of devices."""
-    _check_even(run)
-    if run.statistics != GLOBAL:
-        raise UnsupportedError(
-            "under jit a batch is one, wherever its parts lie: so are its statistics"
-        )
+    _check_jitted(run)
     (steps,) = in_processes(_on_devices, 1, _jitted, given, run)
     return steps
+
+
+def over_processes(given: Given, run: ReplicaRun) -> list[Step]:
+    """The same where each device of the mesh belongs to a process of `jax.distributed`."""
+    _check_jitted(run)
+    (coordinator,) = free_addresses(1)
+    return in_processes(_in_process, len(run.shares), coordinator, _jitted, given, run)[0]
 
 
 def shard_mapped(given: Given, run: ReplicaRun) -> list[Step]:
@@ -46,8 +61,28 @@ def _check_even(run: ReplicaRun) -> None:
         raise UnsupportedError("JAX shards an axis into parts of one size: pad the batch")
 
 
+def _check_jitted(run: ReplicaRun) -> None:
+    _check_even(run)
+    if run.statistics != GLOBAL:
+        raise UnsupportedError(
+            "under jit a batch is one, wherever its parts lie: so are its statistics"
+        )
+
+
 def _on_devices(_: int, make: Any, given: Given, run: ReplicaRun) -> list[Step]:
     jax.config.update("jax_num_cpu_devices", len(run.shares))
+    return _train(make, given, run)
+
+
+def _in_process(
+    rank: int, coordinator: str, make: Any, given: Given, run: ReplicaRun
+) -> list[Step]:
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    jax.distributed.initialize(coordinator, len(run.shares), rank)
+    return _train(make, given, run)
+
+
+def _train(make: Any, given: Given, run: ReplicaRun) -> list[Step]:
     module: Any = FRAMEWORK.build(*given)
     module.train()
     mesh = Mesh(np.array(jax.devices()), (AXIS,))
@@ -58,17 +93,17 @@ def _on_devices(_: int, make: Any, given: Given, run: ReplicaRun) -> list[Step]:
 def _steps(
     module: Any, differentiate: Differentiate, mesh: Mesh, run: ReplicaRun
 ) -> Iterator[Step]:
-    place = NamedSharding(mesh, SPLIT)
     for arrays in run.steps:
-        x, cotangent = (jax.device_put(_channels_last(array), place) for array in arrays)
+        x, cotangent = (_placed(_channels_last(array), mesh) for array in arrays)
         output, of_parameters = differentiate(module, x, cotangent)
         parameters = nnx.state(module, nnx.Param)
         moved = jax.tree.map(lambda p, g: p - run.rate * g, parameters, of_parameters)
         nnx.update(module, moved)
         yield {
-            "output": _channels_first(output), "grads": _named(module, of_parameters),
+            "output": _channels_first(process_allgather(output, tiled=True)),
+            "grads": _named(module, of_parameters),
             "state": FRAMEWORK.state(module),
-        }  # fmt: skip
+        }
 
 
 def _jitted(module: Any, mesh: Mesh, run: ReplicaRun) -> Differentiate:
@@ -125,10 +160,15 @@ def _named(module: Any, of_parameters: Any) -> dict[str, np.ndarray]:
     return {spec.name: FRAMEWORK.to_canonical(found[spec.name], spec) for spec in specs}
 
 
+def _placed(array: np.ndarray, mesh: Mesh) -> jax.Array:
+    """The array of all replicas, of which every process gives what its devices hold."""
+    place = NamedSharding(mesh, SPLIT)
+    return jax.make_array_from_callback(array.shape, place, lambda index: array[index])
+
+
 def _channels_last(x: np.ndarray) -> np.ndarray:
     return x.transpose(0, 2, 3, 1) if x.ndim == 4 else x
 
 
-def _channels_first(x: jax.Array) -> np.ndarray:
-    array = np.asarray(x)
-    return array.transpose(0, 3, 1, 2) if array.ndim == 4 else array
+def _channels_first(x: np.ndarray) -> np.ndarray:
+    return x.transpose(0, 3, 1, 2) if x.ndim == 4 else x

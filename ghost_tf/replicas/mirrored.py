@@ -1,5 +1,7 @@
-"""The engine of TensorFlow that the conformance suite trains by: `tf.distribute`."""
+"""The engines of TensorFlow that the conformance suite trains by: `tf.distribute`."""
 
+import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,25 +11,55 @@ import tensorflow as tf
 
 from ghost_tf.replicas.arrays import channels_first, channels_last, named
 from ghost_tf.weights_io import FRAMEWORK
-from weights.columns.replicas import GLOBAL, MEAN, Given, ReplicaRun, Step, in_processes
+from weights.columns.replicas import (
+    GLOBAL,
+    MEAN,
+    Given,
+    ReplicaRun,
+    Step,
+    free_addresses,
+    in_processes,
+    joined,
+)
 from weights.errors import UnsupportedError
 
 
 def mirrored(given: Given, run: ReplicaRun) -> list[Step]:
     """What each step gives under a `MirroredStrategy` over logical devices."""
+    _check_statistics(run)
+    (steps,) = in_processes(_on_devices, 1, given, run)
+    return steps
+
+
+def multi_worker(given: Given, run: ReplicaRun) -> list[Step]:
+    """What each step gives under a `MultiWorkerMirroredStrategy`, with a process for each."""
+    _check_statistics(run)
+    workers = free_addresses(len(run.shares))
+    return joined(in_processes(_in_process, len(workers), workers, given, run))
+
+
+def _check_statistics(run: ReplicaRun) -> None:
     if run.statistics == MEAN:
         raise UnsupportedError(
             "Keras keeps the statistics of the first replica where they are not synchronised"
         )
-    (steps,) = in_processes(_on_devices, 1, given, run)
-    return steps
 
 
 def _on_devices(_: int, given: Given, run: ReplicaRun) -> list[Step]:
     (processor,) = tf.config.list_physical_devices("CPU")
     devices = [tf.config.LogicalDeviceConfiguration() for _ in run.shares]
     tf.config.set_logical_device_configuration(processor, devices)
-    strategy = tf.distribute.MirroredStrategy([f"CPU:{at}" for at in range(len(devices))])
+    names = [f"CPU:{at}" for at in range(len(devices))]
+    return _train(tf.distribute.MirroredStrategy(names), given, run)
+
+
+def _in_process(rank: int, workers: list[str], given: Given, run: ReplicaRun) -> list[Step]:
+    task = {"type": "worker", "index": rank}
+    os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": workers}, "task": task})
+    return _train(tf.distribute.MultiWorkerMirroredStrategy(), given, run)
+
+
+def _train(strategy: Any, given: Given, run: ReplicaRun) -> list[Step]:
     with strategy.scope():
         module = _build(given, run)
         optimizer = keras.optimizers.SGD(run.rate)

@@ -3,6 +3,7 @@
 import subprocess
 import tempfile
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ SUFFIXES = ("ncnn.param", "ncnn.bin")
 
 
 def write_ncnn(module: Any, path: Path, notes: Notes) -> None:
-    """Write the model in float32, with the notes beside it."""
+    """Write the model with the notes beside it; it computes in float32 whatever it stores."""
     import pnnx
 
     x = example(notes)
@@ -28,17 +29,19 @@ def write_ncnn(module: Any, path: Path, notes: Notes) -> None:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             # The check runs a module twice, and ours remember what they have accepted.
-            torch.jit.trace(Interface(module, notes), x, check_trace=False).save(traced)
-        command = [pnnx.EXEC_PATH, traced.name, f"inputshape={_shape(x)}", "fp16=0"]
+            made = Interface(module, replace(notes, dtype="float32"))
+            torch.jit.trace(made, x, check_trace=False).save(traced)
+        is_half = int(notes.dtype == "float16")
+        command = [pnnx.EXEC_PATH, traced.name, f"inputshape={_shape(x)}", f"fp16={is_half}"]
         if notes.size is None:
             other = torch.nn.functional.pad(x, (0, OTHER[1], 0, OTHER[0]))
             command.append(f"inputshape2={_shape(other)}")
         ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        made = [Path(folder, f"model.{suffix}") for suffix in SUFFIXES]
-        if ran.returncode or not all(each.is_file() for each in made):
+        files = [Path(folder, f"model.{suffix}") for suffix in SUFFIXES]
+        if ran.returncode or not all(each.is_file() for each in files):
             raise GhostError(f"pnnx cannot convert the module: {brief(ran.stderr[-200:])}")
         path.mkdir()
-        for each in made:
+        for each in files:
             (path / each.name).write_bytes(each.read_bytes())
     write_beside(path, notes)
 

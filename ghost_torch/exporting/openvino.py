@@ -1,6 +1,7 @@
 """OpenVINO's intermediate representation, by its converter of programs of torch.export."""
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,15 @@ from weights.deployment.targets import TARGETS
 
 
 def write_openvino(module: Any, path: Path, notes: Notes) -> None:
-    """Write the model in float32, with the notes beside it."""
+    """Write the model with the notes beside it; it computes in float32 whatever it stores."""
     import openvino
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = openvino.convert_model(exported(module, notes))
+        model = openvino.convert_model(exported(module, replace(notes, dtype="float32")))
     model.inputs[0].set_names({notes.input})
     model.outputs[0].set_names({notes.output})
     path.mkdir()
-    openvino.save_model(model, path / TARGETS["openvino"].member, compress_to_fp16=False)
+    is_half = notes.dtype == "float16"
+    openvino.save_model(model, path / TARGETS["openvino"].member, compress_to_fp16=is_half)
     write_beside(path, notes)

@@ -1,5 +1,6 @@
 """Programs of torch.export: as they are, compiled ahead of time, and for ExecuTorch."""
 
+import os
 import shutil
 import warnings
 from pathlib import Path
@@ -21,6 +22,7 @@ def write_pt2(module: Any, path: Path, notes: Notes) -> None:
 def write_aoti(module: Any, path: Path, notes: Notes) -> None:
     """Compile the program for this kind of processor, with the notes in its metadata."""
     inductor: Any = torch._inductor
+    failures = (inductor.exc.InvalidCxxCompiler, inductor.exc.CppCompileError)
     program, settings = exported(module, notes), {"aot_inductor.metadata": {ENTRY: notes.to_json()}}
     try:
         with warnings.catch_warnings():
@@ -28,24 +30,21 @@ def write_aoti(module: Any, path: Path, notes: Notes) -> None:
             inductor.aoti_compile_and_package(
                 program, package_path=str(path), inductor_configs=settings
             )
-    except (inductor.exc.InvalidCxxCompiler, inductor.exc.CppCompileError) as error:
-        found = "none that works" if shutil.which("g++") else "none"
+    except (*failures, inductor.exc.InductorError) as error:
+        # The search for a compiler may fail inside the compiler of graphs, whose error holds it.
+        if not isinstance(getattr(error, "inner_exception", error), failures):
+            raise
+        name = os.environ.get("CXX", "g++")
+        found = f"{name}, which does not work" if shutil.which(name) else f"no {name}"
         raise GhostError(
             f"aoti needs a C++ compiler here, got {found}: install g++, or name another in the "
-            f"environment variable CXX ({type(error).__name__})"
+            "environment variable CXX"
         ) from None
 
 
 def write_executorch(module: Any, path: Path, notes: Notes) -> None:
     """Write the program as ExecuTorch runs it with XNNPACK, the notes as a method."""
-    failure: Any = torch._dynamo.exc.UserError
-    try:
-        program = exported(module, notes, largest=LARGEST)
-    except failure:
-        raise GhostError(
-            f"executorch cannot leave height and width of {notes.architecture} open, whose sizes "
-            "its programs cannot compare: give `size`, such as 224 x 224"
-        ) from None
+    program = exported(module, notes, largest=LARGEST)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its imports too warn of what they use
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner

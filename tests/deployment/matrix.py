@@ -2,6 +2,7 @@
 
 `python -m tests.deployment.matrix` prints the table, with `--write` it goes into
 `docs/deployment.md`; `--only torch:onnx` makes a column, in which a process of its own judges.
+`--journal FILE` keeps each cell as it comes, and does not judge those again that are in it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,7 @@ from weights.frameworks import FRAMEWORKS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "deployment.md"
 BEGIN, END = "<!-- matrix -->", "<!-- end of matrix -->"
-FORMS = ("deployed", "training")
-# Seconds for one architecture in both forms.
+# Seconds for one architecture.
 PATIENCE = 600
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "ghost_conv": {"c_in": 3, "c_out": 7, "kernel_size": 3, "padding": 1},
@@ -63,16 +63,15 @@ def module_of(framework: str, architecture: str) -> Any:
 
 
 def cell(framework: str, to: str, architecture: str) -> str:
-    """The worst ratio of error to what is allowed, in both forms; or why it was refused."""
+    """The worst ratio of error to what is allowed, or why it was refused.
+
+    The form is the default one; the suite's modes run the other, case by case.
+    """
     exporter = FRAMEWORKS[framework].load("exporting.export").EXPORTER
-    worst = []
     with tempfile.TemporaryDirectory() as folder:
-        for form in FORMS:
-            path = Path(folder, f"{form}{TARGETS[to].suffix}")
-            module = module_of(framework, architecture)
-            exported = exporter.export(module, path, to=to, form=form)
-            worst.append(exported.proof.worst.ratio)
-    return f"{max(worst):.2f}"
+        path = Path(folder, f"artefact{TARGETS[to].suffix}")
+        exported = exporter.export(module_of(framework, architecture), path, to=to)
+    return f"{exported.proof.worst.ratio:.2f}"
 
 
 def judged(framework: str, to: str, architecture: str) -> str:
@@ -93,6 +92,20 @@ def child(column: str, architectures: Sequence[str]) -> None:
         print(json.dumps([architecture, judged(framework, to, architecture)]), flush=True)
 
 
+def journalled(column: str, journal: Path | None) -> dict[str, str]:
+    """The cells of a column, of which those come from a journal that it has."""
+    lines = journal.read_text().splitlines() if journal and journal.exists() else []
+    found = {name: value for where, name, value in map(json.loads, lines) if where == column}
+    for name, value in cells(column, [each for each in ARCHITECTURES if each not in found]):
+        line = json.dumps([column, name, value])
+        print(line, file=sys.stderr, flush=True)
+        if journal:
+            with journal.open("a") as file:
+                file.write(f"{line}\n")
+        found[name] = value
+    return found
+
+
 def cells(column: str, architectures: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The cells of a column, from processes of their own: a runtime may end one."""
     left = list(architectures)
@@ -101,7 +114,6 @@ def cells(column: str, architectures: Sequence[str]) -> Iterator[tuple[str, str]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             for line in process.stdout or ():
                 if line.startswith(f'["{left[0]}"'):
-                    print(column, line, end="", file=sys.stderr, flush=True)
                     yield left.pop(0), json.loads(line)[1]
         if left:
             ended = process.returncode
@@ -136,12 +148,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--child", nargs="+")
     parser.add_argument("--only", nargs="*", default=columns())
+    parser.add_argument("--journal", type=Path)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     if options.child:
         child(options.child[0], options.child[1:])
         return
-    text = table({column: dict(cells(column, list(ARCHITECTURES))) for column in options.only})
+    text = table({column: journalled(column, options.journal) for column in options.only})
     print(text)
     if options.write:
         page = PAGE.read_text()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +16,8 @@ import ghost_torch
 from ghost_torch.exporting.export import EXPORTER
 from weights import ArgumentError, GhostError
 from weights.deployment.artefacts import READERS, open_artefact, read_notes
+from weights.deployment.notes import Notes
+from weights.deployment.runtime import Runtime
 from weights.deployment.targets import TARGETS
 
 
@@ -44,6 +50,39 @@ def test_an_artefact_computes_what_the_module_does(tmp_path: Path, to: str, opti
     assert exported.proof.passed
     assert read_notes(path) == (TARGETS[to], exported.notes)
     assert open_artefact(path, threads=1).notes == exported.notes
+
+
+WITHOUT_COMPILER = """
+import ghost_torch
+from weights import GhostError
+
+try:
+    ghost_torch.export(ghost_torch.GhostConv(3, 8).eval(), "a.aoti.pt2", to="aoti")
+except GhostError as error:
+    print(error)
+"""
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"CXX": "g++", "PATH": "empty"}, "got no g++: install g++, or name another in"),
+        ({"CXX": "false"}, "got false, which does not work: install"),
+    ],
+)
+def test_a_machine_without_a_compiler_is_told_which_to_install(
+    tmp_path: Path, settings: dict[str, str], text: str
+) -> None:
+    environment = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")} | settings
+
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_COMPILER],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert f"aoti needs a C++ compiler here, {text}" in done.stdout
+    assert not (tmp_path / "a.aoti.pt2").exists()
 
 
 @pytest.mark.parametrize(
@@ -81,6 +120,18 @@ def test_a_file_that_is_there_stays(tmp_path: Path) -> None:
 def test_what_is_no_module_of_the_package_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="`module` must be one of GhostConv"):
         ghost_torch.export(torch.nn.Conv2d(3, 8, 3), tmp_path / "a.onnx", to="onnx")
+
+
+def test_images_of_another_size_than_a_fixed_one_are_refused() -> None:
+    notes = Notes("ghost_conv", {"c_in": 3, "c_out": 4}, "0" * 64, size=(8, 6))
+
+    with pytest.raises(ArgumentError) as caught:
+        Runtime(notes, lambda x: x).run(np.zeros((1, 3, 6, 8), np.float32))
+
+    assert str(caught.value) == (
+        "the artefact takes images of 8 x 6 (height x width), got 6 x 8: resize them, or export it "
+        "without a size"
+    )
 
 
 def test_every_target_has_a_writer_and_a_reader() -> None:

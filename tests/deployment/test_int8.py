@@ -66,6 +66,21 @@ def test_an_int8_model_predicts_as_in_float(folder: Path) -> None:
     assert found.counts["int8 per channel"][0] == 39  # 38 convolutions and a matrix
 
 
+def test_no_image_that_sets_the_ranges_is_judged() -> None:
+    x, labels = images(300), np.arange(300) % 4
+
+    ranges, judged = Int8(Samples(x, labels)).split()
+
+    assert (len(ranges), len(judged)) == (100, 200)
+    assert len(np.unique(np.concatenate([ranges.x, judged.x]), axis=0)) == 300
+    assert judged.labels is not None and len(judged.labels) == 200
+    assert len(Int8(Samples(x[:5])).split()[0]) == 2
+    ranges, judged = Int8(Samples(x), Samples(x[:7])).split()
+    assert (len(ranges), len(judged)) == (100, 7)
+    with pytest.raises(ArgumentError, match="`ranges` must be 2 images or more where no others"):
+        Int8(Samples(x[:1])).split()
+
+
 @pytest.mark.slow
 def test_the_worst_stages_stay_in_float(folder: Path) -> None:
     wanted = Int8(Samples(images(20)), keep_float=2, most_lost=100)

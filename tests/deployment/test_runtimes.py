@@ -45,12 +45,36 @@ def test_a_layer_takes_any_size(tmp_path: Path, to: str) -> None:
     assert len({check.size for check in exported.proof.checks}) == 3  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("to", ["openvino", "ncnn"])
+def test_weights_of_16_bits_take_half_the_place(tmp_path: Path, to: str) -> None:
+    module = ghost_torch.GhostConv(3, 512, 3).eval()
+    sizes = {}
+    for dtype in TARGETS[to].dtypes:
+        exported = ghost_torch.export(module, tmp_path / dtype, to=to, dtype=dtype, size=8)
+        sizes[dtype] = sum(file.stat().st_size for file in (tmp_path / dtype).glob("*.bin"))
+        assert exported.proof.passed  # type: ignore[union-attr]
+        assert open_artefact(tmp_path / dtype).notes.dtype == dtype
+
+    assert 0.4 < sizes["float16"] / sizes["float32"] < 0.6
+
+
 def test_openvino_takes_channels_last(tmp_path: Path) -> None:
     exported = ghost_torch.export(
         ghost_torch.GhostConv(3, 8).eval(), tmp_path / "a", to="openvino", layout="nhwc"
     )
 
     assert exported.proof.passed  # type: ignore[union-attr]
+
+
+def test_executorch_takes_the_usual_size_of_what_it_cannot_leave_open(tmp_path: Path) -> None:
+    module = ghost_torch.GhostResNet20(num_classes=4).eval()
+
+    exported = ghost_torch.export(module, tmp_path / "a.pte", to="executorch")
+
+    assert exported.notes.size == (32, 32)
+    assert exported.proof.passed  # type: ignore[union-attr]
+    with pytest.raises(GhostError, match="`size` of ghost_resnet20 must be height and width for"):
+        ghost_torch.export(module, tmp_path / "b.pte", to="executorch", size="dynamic")
 
 
 @pytest.mark.parametrize("to", HEAVY)

@@ -1,4 +1,4 @@
-"""The layers in Linen, by Flax's own bridge, as `docs/flax-linen.md` shows."""
+"""The layers in Linen and with partition annotations, as `docs/flax-linen.md` shows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from flax import nnx
 from flax.nnx import bridge
+from jax.sharding import PartitionSpec
 
-from ghost_jax import GhostConv, from_file, save_weights, state
+from ghost_jax import GhostConv, deploy, from_file, load_weights, save_weights, state
 
 PAGE = Path(__file__).parents[2] / "docs" / "flax-linen.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
@@ -77,3 +78,57 @@ def test_the_page_takes_a_file_into_linen_and_out_of_it(
     module = from_file("layer.safetensors")
     module.eval()
     np.testing.assert_array_equal(names["y"], module(names["x"]))
+
+
+def annotated() -> GhostConv:
+    """The module of the page's block on partitioning, its kernels split over a mesh."""
+    names: dict[str, Any] = {"jax": jax, "nnx": nnx, "GhostConv": GhostConv}
+    exec(BLOCKS[-1], names)
+    return names["network"]
+
+
+def specs(module: nnx.Module) -> dict[tuple[Any, ...], PartitionSpec]:
+    found = nnx.to_pure_dict(nnx.get_partition_spec(nnx.state(module)))
+    return nnx.traversals.flatten_mapping(found)
+
+
+def test_the_pages_rule_annotates_every_kernel_and_nothing_else() -> None:
+    found = specs(annotated())
+
+    assert found.keys() == specs(layer()).keys()
+    for path, spec in found.items():
+        is_kernel = path[-1] == "kernel"
+        assert spec == (PartitionSpec(None, None, None, "model") if is_kernel else PartitionSpec())
+
+
+def test_an_annotated_module_is_saved_with_the_same_bytes(tmp_path: Path) -> None:
+    save_weights(layer(), tmp_path / "plain.safetensors")
+    save_weights(annotated(), tmp_path / "annotated.safetensors")
+
+    plain, found = (tmp_path / f"{name}.safetensors" for name in ("plain", "annotated"))
+    assert found.read_bytes() == plain.read_bytes()
+
+
+def test_loading_keeps_the_annotations_and_where_kernels_lie(tmp_path: Path) -> None:
+    save_weights(layer(seed=7), tmp_path / "layer.safetensors")
+    module = annotated()
+    wanted = specs(module), module.primary_conv[0].kernel.sharding
+
+    load_weights(module, tmp_path / "layer.safetensors")
+
+    assert (specs(module), module.primary_conv[0].kernel.sharding) == wanted
+    np.testing.assert_array_equal(
+        state(module)["primary_conv.0.weight"], state(layer(seed=7))["primary_conv.0.weight"]
+    )
+
+
+@pytest.mark.slow
+def test_a_deployed_module_keeps_the_annotations() -> None:
+    module, plain = annotated(), layer()
+    module.eval()
+    plain.eval()
+    deployed = deploy(module)
+
+    kernel = deployed.primary_conv[0].kernel
+    assert kernel.get_metadata("out_sharding") == (None, None, None, "model")
+    np.testing.assert_array_equal(deployed(images()), deploy(plain)(images()))

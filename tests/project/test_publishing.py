@@ -43,6 +43,22 @@ def test_the_shards_are_as_many_as_they_say() -> None:
     assert f"/{count} " in " ".join(step.get("run", "") for step in shard["steps"])
 
 
+def test_the_shards_of_each_python_are_merged() -> None:
+    jobs = workflow("conformance.yml")
+    shards, merged = (jobs[name]["strategy"]["matrix"]["python"] for name in ("shard", "merge"))
+
+    assert len(shards) == 2
+    assert merged == shards
+
+
+def test_a_page_shows_the_workflow_of_shards() -> None:
+    page = (ROOT / "docs" / "running.md").read_text()
+    text = (WORKFLOWS / "conformance.yml").read_text().partition("jobs:")[2]
+
+    # A project of one's own has neither this lock nor its cache of packages.
+    assert text.replace(" -c constraints.txt", "").replace(", cache: pip", "") in page
+
+
 def test_every_dependency_is_told_what_for() -> None:
     page = (ROOT / "docs" / "dependencies.md").read_text()
     lists = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]

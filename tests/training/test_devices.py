@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import socket
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -19,9 +19,15 @@ from conformance import Status
 from conformance.cases.model import Model, complete
 from conformance.cases.replicas import ROWS, replica_cases, run_of
 from conformance.judging.replicas import judge_replicas, reference_replicas
-from tests.training.devices import refused_by_jax, saved_by_fsdp, saved_from_mesh
+from tests.training.devices import (
+    rematerialised_by_jax,
+    rematerialised_by_torch,
+    saved_by_fsdp,
+    saved_from_mesh,
+    spread_over_processes,
+)
 from weights import read_file, write_file
-from weights.columns.replicas import Given, in_processes
+from weights.columns.replicas import Given, free_addresses, in_processes
 
 pytestmark = pytest.mark.matrix
 
@@ -89,11 +95,31 @@ def test_what_a_mesh_of_one_process_holds_is_gathered_into_a_file(
     assert found == written(plain, tmp_path / "whole.safetensors")
 
 
-def test_what_lies_in_other_processes_is_refused(plain: Model) -> None:
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+def test_what_lies_in_other_processes_is_refused_until_it_is_gathered(plain: Model) -> None:
+    given = Given(*plain)
 
-    texts = in_processes(refused_by_jax, 2, port, Given(*plain))
+    for text, state in in_processes(spread_over_processes, 2, *free_addresses(1), given):
+        assert "process_allgather(nnx.state(module), tiled=True)" in text
+        assert state.keys() == given.tensors.keys()
+        assert all(np.array_equal(array, given.tensors[name]) for name, array in state.items())
 
-    assert all("gather them with jax.experimental.multihost_utils" in text for text in texts)
+
+@pytest.mark.parametrize(
+    ("name", "count", "function", "arguments"),
+    [
+        ("DDP", 2, rematerialised_by_torch, (False,)),
+        ("FSDP2", 2, rematerialised_by_torch, (True,)),
+        ("a mesh", 1, rematerialised_by_jax, ()),
+    ],
+)
+def test_rematerialisation_changes_nothing_on_two_devices(
+    name: str, count: int, function: Any, arguments: Any, tmp_path: Path
+) -> None:
+    if function is rematerialised_by_torch:
+        arguments = ((tmp_path / "store").as_uri(), *arguments)
+
+    for plain, other in in_processes(function, count, *arguments):
+        assert len(plain) == len(other)
+        for wanted, found in zip(plain, other, strict=True):
+            # Gradients that the next normalisation cancels are roundings of 1e-9.
+            np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -90,6 +91,13 @@ def in_processes(
         ]
         futures = [pool.submit(function, at, *arguments) for at, pool in enumerate(pools)]
         return [future.result() for future in futures]
+
+
+def free_addresses(count: int) -> list[str]:
+    """So many addresses of this machine, as host and port, at which nothing listens."""
+    with ExitStack() as stack:
+        found = [stack.enter_context(socket.create_server(("localhost", 0))) for _ in range(count)]
+        return [f"localhost:{each.getsockname()[1]}" for each in found]
 
 
 def joined(replicas: Sequence[list[Step]]) -> list[Step]:

@@ -1,7 +1,7 @@
 """The command `ghost-weights evaluate`."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from weights.evaluation.scores import TOP, Evaluation
 from weights.evaluation.work import Work
 from weights.files.settings import Preprocess
 from weights.files.writing import write_atomically
+from weights.prediction.frameworks import ALL, missing
 from weights.text import bounded
 
 # Rows of the table of images on which networks differ.
@@ -72,7 +73,8 @@ def evaluate(
     """Count how many of the labelled IMAGES the network of FILE classifies right.
 
     IMAGES is a folder with a folder for each class, a .txt file with the path and the class of an
-    image in each line, or a .npz or .safetensors file with images and labels.
+    image in each line, or a .npz or .safetensors file with images and labels. An artefact is run,
+    and some are programs: name those of people you trust.
     """
     if engine == "local" and (address is not None or workers > 1):
         raise click.UsageError("--address and --workers are for --engine ray")
@@ -91,7 +93,8 @@ def evaluate(
             progress=observe,
         )
     label = labels_of(work)
-    document = json.dumps(evaluation.to_dict(), indent=2)
+    reasons = missing() if not networks or ALL in networks else {}
+    document = json.dumps(evaluation.to_dict() | {"not_run": reasons}, indent=2)
     if report is not None:
         page = render(work, evaluation, label)
         for name, text in ((PAGE, page), (DOCUMENT, f"{document}\n")):
@@ -99,7 +102,7 @@ def evaluate(
     if as_json:
         click.echo(document)
     else:
-        print_evaluation(evaluation, label)
+        print_evaluation(evaluation, label, reasons)
 
 
 @contextmanager
@@ -117,8 +120,13 @@ def labels_of(work: Work) -> Callable[[int], str]:
     return lambda index: classes[index] if classes else str(index)
 
 
-def print_evaluation(evaluation: Evaluation, label: Callable[[int], str]) -> None:
-    """Print the figures, and the first images on which networks differ."""
+def print_evaluation(
+    evaluation: Evaluation, label: Callable[[int], str], reasons: Mapping[str, str]
+) -> None:
+    """Print the figures, and the first images on which networks differ.
+
+    `reasons` say why other frameworks did not run.
+    """
     console = new_console()
     count = len(evaluation.labels)
     rows = [
@@ -126,6 +134,8 @@ def print_evaluation(evaluation: Evaluation, label: Callable[[int], str]) -> Non
         for name in evaluation.best
     ]
     console.print(new_table(f"{count} images", ("network", "top-1", f"top-{TOP}"), rows))
+    for name, reason in reasons.items():
+        console.print(f"not run in {name}: {reason}")
     for (first, second), same in evaluation.agreement().items():
         console.print(bounded(f"{first} and {second} say the same of {same} images"))
     differences = list(evaluation.differences())

@@ -54,7 +54,7 @@ def parse_open_size(context: click.Context, parameter: click.Parameter, value: s
     metavar="IMAGES|FILE",
     type=click.Path(),
     help="For --int8: a folder of images, or a .safetensors or .npz file of `images` (N, H, W, C) "
-    "and perhaps `labels`, which set the ranges; without --images they judge too.",
+    "and perhaps `labels`, some of which set the ranges; without --images the others judge.",
 )
 @click.option(
     "--keep-float",

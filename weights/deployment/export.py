@@ -199,12 +199,13 @@ class Exporter(ABC):
 
 
 def _size(target: Target, content: WeightFile, size: Size | None) -> tuple[int, int] | None:
-    if size == DYNAMIC and not target.is_dynamic:
+    is_open = content.architecture not in target.fixed
+    if size == DYNAMIC and not is_open:
         raise ArgumentError(
-            f"`size` of {target.name} must be height and width, got 'dynamic': its runtime has no "
-            "open sizes"
+            f"`size` of {content.architecture} must be height and width for {target.name}, got "
+            "'dynamic': its runtime has no open sizes of it"
         )
-    if size == DYNAMIC or (size is None and target.is_dynamic):
+    if size == DYNAMIC or (size is None and is_open):
         return None
     if size is None:
         return configure(content.architecture, content.config).default_size

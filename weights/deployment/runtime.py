@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from weights.deployment.notes import Notes
-from weights.errors import FormatError
+from weights.errors import ArgumentError, FormatError
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,16 @@ class Runtime:
     call: Callable[[np.ndarray], np.ndarray] = field(repr=False)
 
     def run(self, x: np.ndarray) -> np.ndarray:
-        """Shapes: x: (N, C, H, W) in float32 to (N, C', H', W') or (N, classes)."""
+        """Shapes: x: (N, C, H, W) in float32 to (N, C', H', W') or (N, classes).
+
+        Raises `ArgumentError` for images of another size than a fixed one.
+        """
+        wanted, found = self.notes.size, x.shape[2:]
+        if wanted is not None and found != wanted:
+            raise ArgumentError(
+                f"the artefact takes images of {wanted[0]} x {wanted[1]} (height x width), got "
+                f"{found[0]} x {found[1]}: resize them, or export it without a size"
+            )
         step = self.notes.batch or len(x)
         parts = [x[start : start + step] for start in range(0, len(x), step)]
         return np.concatenate([self._run(part) for part in parts])

@@ -28,7 +28,7 @@ class Target:
         member: the file of a folder by which it is recognised; empty where it is a file.
         layouts: the orders of axes that its input may have.
         dtypes: the types of weights and arithmetic; input and output are float32 whatever it is.
-        is_dynamic: whether height and width may be left open.
+        fixed: the architectures whose height and width it cannot leave open.
         batch: the number of images that one call takes; `None` where it takes any.
         names: those of its input and output.
         is_program: whether to run one is to run machine code out of the file.
@@ -43,7 +43,7 @@ class Target:
     member: str = ""
     layouts: tuple[str, ...] = LAYOUTS
     dtypes: tuple[str, ...] = DTYPES[:1]
-    is_dynamic: bool = True
+    fixed: tuple[str, ...] = ()
     batch: int | None = None
     names: tuple[str, str] = ("input", "output")
     is_program: bool = False
@@ -147,6 +147,8 @@ TARGETS: Mapping[str, Target] = {
             packages=("executorch",),
             suffix=".pte",
             layouts=("nchw",),
+            # Its programs cannot compare the sizes of the two sides of a shortcut.
+            fixed=("ghost_resnet20", "ghost_resnet56"),
         ),
         Target(
             "openvino",
@@ -155,6 +157,7 @@ TARGETS: Mapping[str, Target] = {
             extra="openvino",
             packages=("openvino",),
             member="model.xml",
+            dtypes=("float32", "float16"),
         ),
         Target(
             "ncnn",
@@ -164,6 +167,7 @@ TARGETS: Mapping[str, Target] = {
             packages=("ncnn", "pnnx"),
             member="model.ncnn.param",
             layouts=("nchw",),
+            dtypes=("float32", "float16"),
             batch=1,
             names=("in0", "out0"),
         ),

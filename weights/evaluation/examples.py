@@ -1,5 +1,6 @@
 """Labelled images: of folders by their class, of a list, or arrays of one file."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -9,14 +10,14 @@ import numpy as np
 
 from weights.errors import ArgumentError, FormatError
 from weights.files.settings import Preprocess
-from weights.files.storage import PathLike, read_safetensors
+from weights.files.storage import PathLike
+from weights.prediction.collections import LABELS, PIXELS, read_image_arrays
 from weights.prediction.images import read_pixels
 from weights.prediction.preprocess import preprocess
 from weights.text import brief, listed
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".ppm", ".tif", ".tiff")
-# What a file of arrays has: images (N, H, W, C) of bytes, and labels (N,).
-IMAGES, LABELS = "images", "labels"
+NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,16 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def stamps(self) -> list[tuple[int, int]]:
+        """Size and time of change of each file, none of arrays; raises `FormatError`."""
+        if self.pixels is not None:
+            return []
+        try:
+            found = [(self.folder / name).stat() for name in self.names]
+        except OSError as error:
+            raise FormatError(f"cannot read {error.filename}: {error.strerror}") from None
+        return [(each.st_size, each.st_mtime_ns) for each in found]
 
     def image(self, index: int, channels: int) -> np.ndarray:
         """The pixels (H, W, C) of an image; raises `FormatError` where it cannot be decoded."""
@@ -71,10 +82,10 @@ class Examples:
 def read_examples(path: PathLike, count: int, classes: Sequence[str] | None = None) -> Examples:
     """The labelled images at a path, for a network of so many classes.
 
-    A folder holds a folder for each class: by the names of the network's classes where it has such
-    and all are among them, otherwise in alphabetical order. A `.txt` file has a line for each
-    image: its path, from the file's folder, and the number or the name of its class. A `.npz` or
-    `.safetensors` file has `images` (N, H, W, C) of uint8 and `labels` (N,).
+    A folder holds folders by the names or the numbers of classes, or one of other names for each
+    class, in alphabetical order. A `.txt` file has a line for each image: its path, from the file's
+    folder, and the number or the name of its class; a tab between the two allows a name of several
+    words. A `.npz` or `.safetensors` file has `images` (N, H, W, C) of uint8 and `labels` (N,).
 
     Raises `GhostError` for anything else, and for a class that the network has not.
     """
@@ -99,17 +110,33 @@ def read_examples(path: PathLike, count: int, classes: Sequence[str] | None = No
 
 def _of_folders(path: Path, numbers: Mapping[str, int], count: int) -> Examples:
     folders = sorted(each for each in path.iterdir() if each.is_dir())
-    names = [each.name for each in folders]
-    if not set(names) <= set(numbers):
-        if len(names) != count:
-            raise FormatError(
-                f"{path} must have a folder for each of the {count} classes, or folders by their "
-                f"names, got {len(names)}: {listed(names)}"
-            )
-        numbers = {name: index for index, name in enumerate(names)}
-    found = [(file, numbers[folder.name]) for folder in folders for file in _files(folder)]
+    classes = _by_folder(path, [each.name for each in folders], numbers, count)
+    found = [(file, classes[folder.name]) for folder in folders for file in _files(folder)]
     labels = np.array([label for _, label in found], np.int64)
     return Examples([file.relative_to(path).as_posix() for file, _ in found], labels, path)
+
+
+def _by_folder(
+    path: Path, names: Sequence[str], numbers: Mapping[str, int], count: int
+) -> dict[str, int]:
+    known = {name: label for name in names if (label := _label(name, numbers)) is not None}
+    others = [name for name in names if name not in known]
+    if known and others:
+        raise FormatError(
+            f"{path} must have folders by the names or numbers of the network's classes, or none "
+            f"such, got beside them {listed(others)}"
+        )
+    if others and len(others) != count:
+        raise FormatError(
+            f"{path} must have a folder for each of the {count} classes, or folders by their "
+            f"names, got {len(others)}: {listed(others)}"
+        )
+    return known or {name: index for index, name in enumerate(others)}
+
+
+def _label(text: str, numbers: Mapping[str, int]) -> int | None:
+    """The class of this name, or of this number."""
+    return numbers.get(text, int(text) if NUMBER.fullmatch(text) else None)
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -120,11 +147,12 @@ def _of_list(path: Path, numbers: Mapping[str, int]) -> Examples:
     try:
         lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"cannot read the list of images {path}: {error}") from None
-    pairs = [line.rsplit(maxsplit=1) for line in lines]
+        reason = getattr(error, "strerror", None) or error
+        raise FormatError(f"cannot read the list of images {path}: {reason}") from None
+    pairs = [line.rsplit("\t" if "\t" in line else None, 1) for line in lines]
     labels = []
     for number, pair in enumerate(pairs, start=1):
-        label = numbers.get(pair[-1], int(pair[-1]) if pair[-1].isdecimal() else None)
+        label = _label(pair[-1].strip(), numbers)
         if len(pair) != 2 or label is None:
             raise FormatError(
                 f"{path}: a line must be a path and the number or name of a class, got "
@@ -135,19 +163,15 @@ def _of_list(path: Path, numbers: Mapping[str, int]) -> Examples:
 
 
 def _of_arrays(path: Path) -> Examples:
-    try:
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in (IMAGES, LABELS)}
-        else:
-            tensors, _ = read_safetensors(path)
-            arrays = {name: tensors[name] for name in (IMAGES, LABELS)}
-    except (OSError, ValueError, KeyError) as error:
-        raise FormatError(f"{path} must have arrays `{IMAGES}` and `{LABELS}`: {error}") from None
-    images, labels = arrays[IMAGES], arrays[LABELS]
+    arrays = read_image_arrays(path)
+    if not {PIXELS, LABELS} <= set(arrays):
+        raise FormatError(
+            f"{path} must have arrays `{PIXELS}` and `{LABELS}`, got {brief(sorted(arrays))}"
+        )
+    images, labels = arrays[PIXELS], arrays[LABELS]
     if images.ndim != 4 or images.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise FormatError(
-            f"{path}: `{IMAGES}` must be (N, H, W, C) of uint8 and `{LABELS}` (N,), got "
+            f"{path}: `{PIXELS}` must be (N, H, W, C) of uint8 and `{LABELS}` (N,), got "
             f"{images.shape} of {images.dtype} and {labels.shape}"
         )
     if not np.issubdtype(labels.dtype, np.integer):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from weights.files.file import WeightFile
 from weights.files.settings import Preprocess
 from weights.frameworks import FRAMEWORKS
 from weights.networks.architectures import configure
-from weights.prediction.frameworks import Network, build_all, choose
+from weights.prediction.frameworks import ALL, Network, build_all, choose
+from weights.text import brief
 
 # Of one batch: by network, the likeliest classes and the margins, as JSON writes them.
 Scores = Mapping[str, tuple[Sequence[Sequence[int]], Sequence[float]]]
@@ -106,14 +108,20 @@ class Worker:
 def chosen_networks(wanted: Sequence[str], file: WeightFile) -> tuple[str, ...]:
     """The networks that are asked for: frameworks, `all` of them, and artefacts of the weights.
 
-    Raises `GhostError` for a framework that is not installed, `ArtefactError` for what is no
-    artefact, `ArgumentError` for one of other weights.
+    Raises `GhostError` for a framework that is not installed, `FormatError` for what is no
+    artefact, `ArgumentError` for one of other weights and for what is neither.
     """
     names: dict[str, None] = {}
-    for each in wanted or ["all"]:
-        if each in (*FRAMEWORKS, "all"):
+    known = (*FRAMEWORKS, ALL)
+    for each in wanted or [ALL]:
+        if each in known:
             names |= dict.fromkeys(framework.name for framework in choose(each))
             continue
+        if not Path(each).exists():
+            raise ArgumentError(
+                f"a network must be one of {', '.join(known)}, or the path of an artefact, got "
+                f"{brief(each)}"
+            )
         _, notes = read_notes(each)
         if notes.weights_sha256 != file.metadata["content_sha256"]:
             raise ArgumentError(f"{each} must be an artefact of the weight file, got one of others")

@@ -34,8 +34,7 @@ def read_samples(path: PathLike, settings: Preprocess | None) -> Samples:
         )
     if Path(path).is_dir():
         return Samples(_folder(path, settings))
-    reader = read_arrays if str(path).endswith(".npz") else _tensors
-    arrays = reader(path)
+    arrays = read_image_arrays(path)
     if PIXELS not in arrays:
         raise FormatError(
             f"{path} must hold `{PIXELS}` (N, H, W, C) and may hold `{LABELS}` (N,), got "
@@ -51,8 +50,9 @@ def read_samples(path: PathLike, settings: Preprocess | None) -> Samples:
         raise FormatError(f"cannot use the images of {path}: {error}") from None
 
 
-def _tensors(path: PathLike) -> dict[str, np.ndarray]:
-    return read_safetensors(path)[0]
+def read_image_arrays(path: PathLike) -> dict[str, np.ndarray]:
+    """The arrays of a .npz or .safetensors file; raises `GhostError` where it is none."""
+    return read_arrays(path) if str(path).endswith(".npz") else read_safetensors(path)[0]
 
 
 def _folder(folder: PathLike, settings: Preprocess) -> np.ndarray:

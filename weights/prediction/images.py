@@ -29,14 +29,20 @@ def read_pixels(path: PathLike, channels: int) -> np.ndarray:
     torchvision and timm. Raises `FormatError` for a file that cannot be decoded.
     """
     pillow = _pillow()
-    try:
-        with opened(path) as stream, pillow.open(stream) as image:
-            return pixels_of(image, channels)
-    except GhostError as error:
-        raise FormatError(f"cannot read the image {path}: {error}") from None
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to
-        reason = getattr(error, "strerror", None) or f"is it whole, and an image? Pillow: {error}"
-        raise FormatError(f"cannot read the image {path}: {reason}") from None
+    with opened(path) as stream:
+        try:
+            with pillow.open(stream) as image:
+                return pixels_of(image, channels)
+        except pillow.UnidentifiedImageError:
+            raise FormatError(
+                f"cannot read the image {path}: it is none that Pillow knows"
+            ) from None
+        except GhostError as error:
+            raise FormatError(f"cannot read the image {path}: {error}") from None
+        except Exception as error:  # Pillow's decoders raise whatever damage leads them to
+            raise FormatError(
+                f"cannot read the image {path}: is it whole? Pillow: {error}"
+            ) from None
 
 
 def pixels_of(image: Image, channels: int) -> np.ndarray:

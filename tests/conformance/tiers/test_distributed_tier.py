@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +35,10 @@ ENGINES: dict[str, dict[str, str]] = {
         **dict.fromkeys(UNEVEN, SHARDED),
         FIRST: "under shard_map each device has statistics, and no device is first",
     },
+    "ghost_jax.modes:multi_process": {
+        **dict.fromkeys(UNEVEN, SHARDED),
+        **dict.fromkeys((FIRST, MEAN), JITTED),
+    },
     "ghost_tf.backends:jax": {
         **dict.fromkeys(UNEVEN, SHARDED),
         **dict.fromkeys((FIRST, MEAN), JITTED),
@@ -40,7 +46,11 @@ ENGINES: dict[str, dict[str, str]] = {
     "ghost_tf": {
         MEAN: "Keras keeps the statistics of the first replica where they are not synchronised"
     },
+    "ghost_tf.modes:multi_worker": {
+        MEAN: "Keras keeps the statistics of the first replica where they are not synchronised"
+    },
 }
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "modes.md"
 FRAMEWORKS = {"ghost_torch": "torch", "ghost_jax": "flax", "ghost_tf": "keras"}
 
 
@@ -63,6 +73,15 @@ def test_replicas_train_as_one_device_does(name: str) -> None:
     assert others == set()
     assert skipped == ENGINES[name]
     assert 2 * len(skipped) <= len(verdicts)
+
+
+def test_the_page_tells_how_many_cases_each_engine_passes() -> None:
+    page = PAGE.read_text()
+    cases = len(DistributedTier().cases())
+
+    for name, skipped in ENGINES.items():
+        verdicts = f"{cases - len(skipped)} passed, {len(skipped)} skipped"
+        assert re.search(rf"^\| `{name}` \|.*\| {verdicts} \|$", page, re.MULTILINE), name
 
 
 def test_a_run_has_the_tier_only_where_it_is_named_or_full() -> None:

@@ -14,11 +14,13 @@ from tests.columns import tensors_of
 from weights import ArgumentError, FormatError, GhostError, write_file
 from weights.evaluation import engines, evaluate, page
 from weights.evaluation.examples import read_examples
+from weights.evaluation.journal import Journal, digest
 from weights.evaluation.scores import Evaluation, score
 from weights.evaluation.work import Scores, Work
 
 CLASSES = ("cat", "dog", "eel")
 SETTINGS: Any = {"divide_by": 255, "layout": "NHWC", "mean": [0.5] * 3, "std": [0.25] * 3}
+SHORT = '{"batch": 0, "scores": {"torch": [[[0, 1, 2]], [0.5]]}}'
 PIXELS = np.random.default_rng(0).integers(0, 256, (7, 8, 8, 3), np.uint8)
 LABELS = np.array([0, 0, 1, 1, 1, 2, 2])
 
@@ -66,9 +68,28 @@ def test_folders_of_other_names_are_classes_in_their_order(tmp_path: Path) -> No
     np.testing.assert_array_equal(examples.labels, LABELS)
 
 
+def test_folders_of_numbers_are_those_of_classes(tmp_path: Path) -> None:
+    examples = read_examples(folder(tmp_path, ("2", "9", "10")), 11)
+
+    assert sorted(examples.labels.tolist()) == sorted(np.array([2, 9, 10])[LABELS].tolist())
+
+
+def test_a_tab_goes_before_a_class_of_several_words(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("my cat.png\tgreat white cat\nb.png\t0\n")
+
+    examples = read_examples(tmp_path / "a.txt", 2, ("cat", "great white cat"))
+
+    assert (list(examples.names), examples.labels.tolist()) == (["my cat.png", "b.png"], [1, 0])
+
+
 def refused_list(path: Path) -> Path:
     (path / "a.txt").write_text("cat/0.png cat\ndog/1.png wolf\n")
     return path / "a.txt"
+
+
+def no_labels(path: Path) -> Path:
+    np.savez(path / "a.npz", images=PIXELS)
+    return path / "a.npz"
 
 
 def refused_arrays(path: Path) -> Path:
@@ -93,6 +114,14 @@ def empty(path: Path) -> Path:
             lambda path: folder(path, ("a", "b", "b")),
             "must have a folder for each of the 3 classes, or folders by their names, got 2: a, b",
         ),
+        (
+            lambda path: folder(path, ("cat", "dog", "eal")),
+            "must have folders by the names or numbers of the network's classes, or none such, got "
+            "beside them eal",
+        ),
+        (lambda path: path / "a.txt", "a.txt: No such file or directory"),
+        (lambda path: path / "a.npz", "a.npz: No such file or directory"),
+        (no_labels, "must have arrays `images` and `labels`, got ['images']"),
         (
             refused_list,
             "a line must be a path and the number or name of a class, got 'dog/1.png wolf' in "
@@ -224,6 +253,7 @@ def test_the_page_has_a_picture_of_every_difference(tmp_path: Path) -> None:
     assert text.count("data:image/png;base64,") == 2
     assert "&lt;b&gt;: cat" in text
     assert "torch and jax say the same of 5 images, and differ on 2." in text
+    assert text.count('<div class="scroll" tabindex="0"') == 2  # by keyboard too
 
 
 def test_an_artefact_of_other_weights_is_refused(monkeypatch: Any, tmp_path: Path) -> None:
@@ -234,12 +264,70 @@ def test_an_artefact_of_other_weights_is_refused(monkeypatch: Any, tmp_path: Pat
     file = read_file(network(tmp_path))
     notes = Notes("ghost_resnet20", file.config, "0" * 64)
     monkeypatch.setattr(work, "read_notes", lambda path: (None, notes))
+    path = tmp_path / "net.onnx"
+    path.touch()
 
     with pytest.raises(ArgumentError) as caught:
-        work.chosen_networks(["net.onnx"], file)
+        work.chosen_networks([str(path)], file)
 
-    text = "net.onnx must be an artefact of the weight file, got one of others"
+    text = f"{path} must be an artefact of the weight file, got one of others"
     assert str(caught.value) == text
+
+
+def test_what_is_no_network_is_refused(tmp_path: Path) -> None:
+    from weights import read_file
+    from weights.evaluation import work
+
+    with pytest.raises(ArgumentError) as caught:
+        work.chosen_networks(["tensorflow"], read_file(network(tmp_path)))
+
+    assert str(caught.value) == (
+        "a network must be one of torch, jax, tf, all, or the path of an artefact, got 'tensorflow'"
+    )
+
+
+def some_work(path: Path, networks: tuple[str, ...] = ("torch",)) -> Work:
+    from weights import read_file
+
+    examples = read_examples(path / "images", 3, CLASSES)
+    return Work(read_file(path / "a.safetensors"), networks, examples, SETTINGS, 4, 1)
+
+
+def test_other_images_or_another_artefact_under_a_name_are_other_work(tmp_path: Path) -> None:
+    network(tmp_path)
+    image, artefact = folder(tmp_path / "images") / "cat" / "0.png", tmp_path / "a.onnx"
+    artefact.write_bytes(b"float")
+    networks = ("torch", str(artefact))
+    found = [digest(some_work(tmp_path, networks))]
+    artefact.write_bytes(b"int8")
+    found.append(digest(some_work(tmp_path, networks)))
+    image.write_bytes(image.read_bytes() + b" ")
+    found.append(digest(some_work(tmp_path, networks)))
+
+    assert len(set(found)) == 3
+    image.unlink()
+    work = some_work(tmp_path)
+    image.with_name("1.png").unlink()
+    with pytest.raises(FormatError, match=r"cannot read .*1\.png: No such file"):
+        digest(work)
+
+
+@pytest.mark.parametrize(
+    "line", ["{", "null", '{"x": 1}', '{"batch": 9, "scores": {"torch": [[], []]}}', SHORT]
+)
+def test_a_damaged_line_of_a_journal_is_done_again(line: str, tmp_path: Path) -> None:
+    network(tmp_path)
+    folder(tmp_path / "images")
+    path, work = tmp_path / "journal.jsonl", some_work(tmp_path)
+    whole: Scores = {"torch": ([[0, 1, 2]] * 3, [0.5] * 3)}
+    Journal(work, path).add(1, whole)
+    with path.open("a") as stream:
+        stream.write(f"{line}\n")
+
+    assert Journal(work, path).done == {1: {"torch": [*whole["torch"]]}}
+    path.write_text(f"{line}\n")
+    with pytest.raises(GhostError, match="must be the journal of this evaluation"):
+        Journal(work, path)
 
 
 @pytest.mark.slow
@@ -255,6 +343,7 @@ def test_the_command_prints_one_document_and_writes_a_page(tmp_path: Path) -> No
     done = CliRunner().invoke(main, [*given, *options])
 
     assert (done.exit_code, json.loads(done.stdout)["images"]) == (0, 7)
+    assert json.loads(done.stdout)["not_run"] == {}
     names = {"evaluation.json", "index.html", "journal.jsonl"}
     assert {path.name for path in (tmp_path / "r").iterdir()} == names
     assert json.loads((tmp_path / "r" / "evaluation.json").read_text()) == json.loads(done.stdout)

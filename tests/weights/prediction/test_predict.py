@@ -118,10 +118,23 @@ def test_impossible_settings_are_refused(
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n" + bytes(40)])
 def test_a_file_that_is_no_image_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "bad.png").write_bytes(content)
+    path = tmp_path / "bad.png"
+    path.write_bytes(content)
 
-    with pytest.raises(GhostError, match=r"cannot read the image .*bad\.png"):
-        read_image(tmp_path / "bad.png", CIFAR)
+    with pytest.raises(GhostError) as caught:
+        read_image(path, CIFAR)
+
+    assert str(caught.value) == f"cannot read the image {path}: it is none that Pillow knows"
+
+
+def test_an_image_that_was_cut_off_is_refused_by_name(image: Path) -> None:
+    content = image.read_bytes()
+    image.write_bytes(content[: len(content) // 2])
+
+    with pytest.raises(GhostError) as caught:
+        read_image(image, CIFAR)
+
+    assert str(caught.value).startswith(f"cannot read the image {image}: is it whole? Pillow: ")
 
 
 @pytest.mark.slow

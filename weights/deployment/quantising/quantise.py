@@ -32,7 +32,8 @@ class Int8:
 
     Args:
         ranges: images of the kind that the network will see, at most 100 of which set the ranges.
-        judged: the images of the verdict; by default those that set the ranges and all beside them.
+        judged: the images of the verdict; by default those of `ranges` that set none, at least
+            half of them.
         keep_float: how many of the stages that lose most stay in float; with 0 they are ranked and
             none stays, without it they are ranked only where the verdict is bad.
         most_lost: percentage points of accuracy that may be lost, or without labels of predictions
@@ -51,9 +52,21 @@ class Int8:
 
     def check(self, plan: Config) -> None:
         """Raise `ArgumentError` where a network cannot take the images, or has no such classes."""
-        self.ranges.check(plan)
+        for samples in self.split():
+            samples.check(plan)
+
+    def split(self) -> tuple[Samples, Samples]:
+        """Return the images that set the ranges, and those of the verdict, which are others."""
+        given = self.ranges
         if self.judged is not None:
-            self.judged.check(plan)
+            return given.only(given.spread(RANGES)), self.judged
+        if len(given) < 2:
+            raise ArgumentError(
+                "`ranges` must be 2 images or more where no others are judged, as none that sets "
+                "the ranges is, got 1"
+            )
+        chosen = given.spread(min(RANGES, len(given) // 2))
+        return given.only(chosen), given.only(~chosen)
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,7 +88,7 @@ class Quantised:
     without: Verdict | None = None
 
     def __str__(self) -> str:
-        lines = [f"int8, ranges of {self.ranges} images: {self.verdict}"]
+        lines = [f"int8, ranges of {self.ranges} other images: {self.verdict}"]
         if self.without is not None:
             lines.append(f"in float: {', '.join(self.kept)}; without that: {self.without}")
         if self.ranking:
@@ -137,8 +150,8 @@ class _Job:
     def __init__(self, source: Path, to: str, wanted: Int8) -> None:
         self.source, self.quantiser, self.most_lost = source, quantiser_of(to), wanted.most_lost
         self.notes = replace(read_notes(source)[1], dtype=INT8)
-        self.samples = wanted.ranges if wanted.judged is None else wanted.judged
-        self.x = wanted.ranges.spread(RANGES).x
+        ranges, self.samples = wanted.split()
+        self.x = ranges.x
         self.exact = open_artefact(source).run(self.samples.x)
 
     def judged(self, path: Path, kept: Collection[str]) -> Verdict:
@@ -158,12 +171,12 @@ class _Job:
     def ranking(self, path: Path) -> tuple[Damage, ...]:
         """Quantise each stage alone, and order them by the error of the logits."""
         stages, few = self.quantiser.stages(self.source), self.samples.spread(RANKED)
-        exact = open_artefact(self.source).run(few.x)
+        x, exact = self.samples.x[few], self.exact[few]
         found = []
         for stage in stages:
             others = [each for each in stages if each != stage]
             self.quantiser.quantise(self.source, path, self.notes, self.x, others)
-            made = open_artefact(path).run(few.x)
+            made = open_artefact(path).run(x)
             changed = int((made.argmax(1) != exact.argmax(1)).sum())
             found.append(Damage(stage, relative_error(exact, made), changed))
         return tuple(sorted(found, key=lambda damage: -damage.error))

@@ -59,7 +59,12 @@ class Samples:
                 f"{self.labels.max()}"
             )
 
-    def spread(self, most: int) -> Samples:
-        """Return at most so many of them, evenly spaced."""
-        chosen = np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int))
+    def spread(self, most: int) -> np.ndarray:
+        """Return (N,), which are at most so many of them, evenly spaced."""
+        chosen = np.zeros(len(self), bool)
+        chosen[np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int)] = True
+        return chosen
+
+    def only(self, chosen: np.ndarray) -> Samples:
+        """Return those where `chosen` (N,) is true."""
         return Samples(self.x[chosen], None if self.labels is None else self.labels[chosen])
