@@ -9,15 +9,12 @@ import jax
 import numpy as np
 from flax import nnx
 
-from ghost_jax.framework.programs import jitted
+from ghost_jax.framework.programs import QUICK, jitted
 from ghost_jax.replicas import over_mesh
 from ghost_jax.weights_io import FRAMEWORK
 from weights.columns.adapter import ModuleAdapter
 from weights.layout import cast_floating
 from weights.tensors import TensorSpec
-
-# With this in the environment the machine code of networks is not optimised.
-QUICK = "GHOSTCONV_QUICK"
 
 
 class Adapter(ModuleAdapter):

@@ -22,9 +22,11 @@ from ghost_jax.framework.planned import Planned
 # The environment variable with which the path of every program begins; it names the code, the
 # versions and the processor.
 PLACE = "GHOSTCONV_PROGRAMS"
+# With this in the environment the machine code of networks is not optimised.
+QUICK = "GHOSTCONV_QUICK"
 # Compiler options with which a network takes a quarter of the time: XLA's program is the same, the
 # machine code that is made of it is not optimised.
-QUICK = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+UNOPTIMISED = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 # What a program depends on beside these, the function, the plan, and the shapes and types.
 SETTINGS = ("jax_default_matmul_precision", "jax_enable_x64", "jax_numpy_dtype_promotion")
 
@@ -92,7 +94,7 @@ def _compiled(pure: Any, inputs: Any, quick: bool) -> Compiled:
     lowered = pure.lower(*inputs)
     if quick and jax.default_backend() == "cpu":
         with suppress(jax.errors.JaxRuntimeError):  # another version has other options
-            return lowered.compile(QUICK)
+            return lowered.compile(UNOPTIMISED)
     return lowered.compile()
 
 
