@@ -106,8 +106,9 @@ class GhostConv:
         geometry = config.padding, config.stride, config.dilation, config.groups
         y = self.half("primary_conv", parameters, state, x, *geometry)
         if "cheap_conv.0.weight" in parameters:
-            around = config.dw_kernel_size // 2
-            ghosts = self.half("cheap_conv", parameters, state, y, around, 1, 1, y.shape[-1])
+            rate = config.dw_dilation
+            around = rate * (config.dw_kernel_size // 2)
+            ghosts = self.half("cheap_conv", parameters, state, y, around, 1, rate, y.shape[-1])
             y = mx.concatenate([y, ghosts], axis=-1)
         return y[..., : config.c_out]
 

@@ -73,6 +73,7 @@ class GhostConv(Planned, keras.layers.Layer):
             width); without padding by default.
         ratio: `c_out` by the channels of the primary convolution; 1 leaves the cheap one out.
         dw_kernel_size: of the cheap convolution; odd, since that one keeps height and width.
+        dw_dilation: of the cheap convolution, which it pads as much more.
         groups: of the primary convolution.
         bias: give both convolutions a bias; off, since batch normalisation has one of its own.
         split: how `ratio` divides `c_out`: "round" (any ratio), "ceil" (the paper, timm) or
@@ -110,6 +111,7 @@ class GhostConv(Planned, keras.layers.Layer):
         padding: Size = 0,
         *,
         dilation: Size = 1,
+        dw_dilation: int = 1,
         groups: int = 1,
         bias: bool = False,
         split: Split = "round",
@@ -122,7 +124,7 @@ class GhostConv(Planned, keras.layers.Layer):
     ) -> None:
         plan = self.configuration(
             c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, padding, dilation, groups,
-            split, activation, bn_eps, bn_momentum, form, bias,
+            split, activation, bn_eps, bn_momentum, form, bias, dw_dilation,
         )  # fmt: skip
         super().__init__(plan, data_format, **keras_options)
 
@@ -153,7 +155,7 @@ class GhostConvV2(GhostConv):
     """GhostConv times DFC attention (Tang et al., NeurIPS 2022, "GhostNetV2", section 3.2).
 
     Args: those of `GhostConv`. Of the attention, the first convolution has `kernel_size` and
-    `stride` too; none has a bias.
+    `stride` too, the two others `dw_dilation`; none has a bias.
 
     Shapes: x: (N, H, W, c_in), H and W at least 2, to (N, H', W', c_out).
 

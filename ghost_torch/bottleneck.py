@@ -73,6 +73,9 @@ class GhostBottleneck(Bottleneck):
         stride: of the block; 1 leaves the strided convolution out.
         se_ratio: squeezed channels as a share of `c_mid`; 0 leaves squeeze-and-excitation out.
         ratio, dw_kernel_size, split: of the ghost modules; "ceil" is the split of paper and timm.
+        dilation: a multiple of `stride` above 1 takes its place: the block makes every position,
+            and its depthwise convolutions are dilated, up to the strided one and in the shortcut by
+            `dilation / stride`, after it by `dilation`.
         attention: give the first ghost module DFC attention (GhostNetV2).
         branches: parallel branches in training of every convolution (GhostNetV3); 0 has none.
         primary_skip: let the input itself be a branch of the primary convolutions, where shapes
@@ -112,6 +115,7 @@ class GhostBottleneck(Bottleneck):
         ratio: float = 2,
         dw_kernel_size: int = 3,
         *,
+        dilation: int = 1,
         attention: bool = False,
         branches: int = 0,
         primary_skip: bool = True,
@@ -129,6 +133,6 @@ class GhostBottleneck(Bottleneck):
         plan = GhostBottleneckConfig(
             c_in, c_mid, c_out, kernel_size, stride, se_ratio, ratio, dw_kernel_size, attention,
             branches, primary_skip, split, activation, se_rounding, shortcut_kernel_size,
-            shortcut_activation, bn_eps, bn_momentum, form,
+            shortcut_activation, bn_eps, bn_momentum, form, dilation,
         )  # fmt: skip
         super().__init__(plan, device, dtype)

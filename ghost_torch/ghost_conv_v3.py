@@ -28,6 +28,7 @@ class GhostConvV3(Planned):
             keep height and width at stride 1, without which branches could not be merged.
         ratio: `c_out` by the channels of the primary half; 1 leaves the cheap half out.
         dw_kernel_size: of the cheap convolution; odd.
+        dw_dilation: of the cheap convolution, and of the attention's two depthwise ones.
         branches: how many copies of each convolution are trained; 3 as published.
         attention: multiply the output by DFC attention, as GhostConvV2 does.
         primary_skip: give the primary half a branch without convolution, where shapes allow it.
@@ -61,6 +62,7 @@ class GhostConvV3(Planned):
         dw_kernel_size: int = 3,
         stride: Size = 1,
         *,
+        dw_dilation: int = 1,
         branches: int = 3,
         attention: bool = False,
         primary_skip: bool = True,
@@ -74,7 +76,7 @@ class GhostConvV3(Planned):
     ) -> None:
         plan = GhostConvV3Config(
             c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, branches, attention,
-            primary_skip, split, activation, form, bn_eps, bn_momentum,
+            primary_skip, split, activation, form, bn_eps, bn_momentum, dw_dilation,
         )  # fmt: skip
         super().__init__(plan, device, dtype)
 

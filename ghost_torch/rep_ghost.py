@@ -33,7 +33,7 @@ class RepGhostConv(Planned):
         c_in, c_out: channels of input and output.
         kernel_size, stride: of the primary convolution, an int or (height, width); odd, padded to
             keep height and width at stride 1.
-        dw_kernel_size: of the cheap convolution; odd.
+        dw_kernel_size, dw_dilation: of the cheap convolution; the kernel odd.
         activation: of the primary convolution and of the sum, as in `GhostConv`.
         form: "training"; `deploy` makes "deployed" (the two summands merged) or "folded" (the
             primary convolution's batch normalisation too), which do not train.
@@ -61,6 +61,7 @@ class RepGhostConv(Planned):
         dw_kernel_size: int = 3,
         stride: Size = 1,
         *,
+        dw_dilation: int = 1,
         activation: Activation = "relu",
         form: Form = "training",
         bn_eps: float = 1e-5,
@@ -69,8 +70,9 @@ class RepGhostConv(Planned):
         dtype: torch.dtype | None = None,
     ) -> None:
         plan = RepGhostConvConfig(
-            c_in, c_out, kernel_size, dw_kernel_size, stride, activation, form, bn_eps, bn_momentum
-        )
+            c_in, c_out, kernel_size, dw_kernel_size, stride, activation, form, bn_eps, bn_momentum,
+            dw_dilation,
+        )  # fmt: skip
         super().__init__(plan, device, dtype)
 
     def _set_up(self, plan: RepGhostConvConfig, **options: Any) -> None:
@@ -102,6 +104,7 @@ class RepGhostBottleneck(Bottleneck):
         stride: of the block; 1 leaves the strided convolution out.
         se_ratio: squeezed channels as a share of `c_mid`; 0 leaves squeeze-and-excitation out.
         dw_kernel_size: of the cheap convolutions; odd.
+        dilation: as in `GhostBottleneck`.
         activation: of the first ghost module; the second is linear.
         bn_eps, bn_momentum, form: as in `RepGhostConv`.
         device, dtype: place and type of the parameters, as for PyTorch's layers.
@@ -128,6 +131,7 @@ class RepGhostBottleneck(Bottleneck):
         se_ratio: float = 0.0,
         dw_kernel_size: int = 3,
         *,
+        dilation: int = 1,
         activation: Activation = "relu",
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
@@ -137,6 +141,6 @@ class RepGhostBottleneck(Bottleneck):
     ) -> None:
         plan = RepGhostBottleneckConfig(
             c_in, c_mid, c_out, kernel_size, stride, se_ratio, dw_kernel_size, activation, bn_eps,
-            bn_momentum, form,
+            bn_momentum, form, dilation,
         )  # fmt: skip
         super().__init__(plan, device, dtype)

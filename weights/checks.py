@@ -100,6 +100,15 @@ def choice(name: str, value: object, allowed: Sequence[str]) -> str:
     return str(value)
 
 
+def number_among(name: str, value: object, allowed: Sequence[int]) -> int:
+    """Return `value` as an int if it is one of the `allowed` integers."""
+    number = _integer(value)
+    if number is None or number not in allowed:
+        known = ", ".join(map(str, allowed))
+        raise ArgumentError(f"`{name}` must be one of {known}, got {brief(value)}")
+    return number
+
+
 def divides(name: str, divisor: int, of: str, value: int) -> None:
     """Check that `divisor` divides `value`."""
     if value % divisor:

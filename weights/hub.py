@@ -29,7 +29,7 @@ Pretrained = bool | str | os.PathLike[str]
 # What a repository may hold: ours first, then timm's, which is imported.
 FILES = ("ghost_weights.safetensors", "model.safetensors")
 # Arguments of a network that pretrained weights leave free.
-FREE = ("dropout", "in_chans", "num_classes")
+FREE = ("dropout", "in_chans", "num_classes", "output_stride")
 
 
 def fetch(
@@ -122,8 +122,8 @@ def pretrained(
     classes = arguments.get("num_classes", config["num_classes"])
     if classes != config["num_classes"]:
         config, tensors = with_classes(variant.architecture, config, tensors, classes)
-    config["dropout"] = arguments.get("dropout", config["dropout"])
-    return variant.architecture, config, dict(tensors)
+    free = {name: arguments[name] for name in ("dropout", "output_stride") if name in arguments}
+    return variant.architecture, config | free, dict(tensors)
 
 
 def _chosen(name: str, choice: Pretrained) -> Content:

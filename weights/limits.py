@@ -78,7 +78,7 @@ LIMITS: Mapping[str, Limit] = {
     **dict.fromkeys(("kernel_size", "dw_kernel_size", "shortcut_kernel_size", "k"), KERNEL_SIZE),
     **dict.fromkeys(("stride", "s"), STRIDE),
     "padding": PADDING,
-    "dilation": DILATION,
+    **dict.fromkeys(("dilation", "dw_dilation"), DILATION),
     "width": WIDTH,
     **dict.fromkeys(("preprocess.resize", "preprocess.crop"), IMAGE),
     **dict.fromkeys(("ratio", "stem_ratio", "se_ratio", "e"), RATIO),

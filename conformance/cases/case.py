@@ -10,9 +10,13 @@ from zlib import crc32
 # The arguments of a GhostConv in the order of an id; those with a suffix only where they are given.
 PREFIXES = {"kernel_size": "k", "stride": "s", "padding": "p", "ratio": "r", "dw_kernel_size": "dw"}
 DEFAULTS = {"kernel_size": 1, "stride": 1, "padding": 0, "ratio": 2, "dw_kernel_size": 3}
-SUFFIXES = {"dilation": "d", "groups": "g", "split": "", "activation": "", "bias": "bias"}
+SUFFIXES = {
+    "dilation": "d", "dw_dilation": "dwd", "groups": "g", "split": "", "activation": "",
+    "bias": "bias",
+}  # fmt: skip
 SUFFIX_DEFAULTS = {
-    "dilation": 1, "groups": 1, "split": "round", "activation": "relu", "bias": False,
+    "dilation": 1, "dw_dilation": 1, "groups": 1, "split": "round", "activation": "relu",
+    "bias": False,
 }  # fmt: skip
 
 # Tags, by which a tier that does not run every case selects its own.

@@ -36,9 +36,10 @@ V2 = {"c_in": 6, "c_out": 10}
 V3 = {"c_in": 6, "c_out": 12}
 ATTENTIVE = {"attention": True, "activation": "silu"}
 BLOCK = {"c_in": 8, "c_mid": 20, "c_out": 12}
+NARROW = {"stride": 2, "attention": True, "branches": 2}
 STRIDED = BLOCK | {"stride": 2, "se_ratio": 0.25, "kernel_size": 5}
 REP_STRIDED = {"kernel_size": [3, 5], "dw_kernel_size": 5, "stride": 2, "activation": "silu"}
-BIASED = {"c_in": 6, "c_out": 11, "ratio": 3, "bias": True}
+BIASED = {"c_in": 6, "c_out": 11, "ratio": 3, "bias": True, "activation": "leaky_relu:0.3"}
 # Those that have branches whatever their configuration.
 BRANCHED = ("ghostnetv3", "rep_ghost_conv", "rep_ghost_bottleneck", "repghostnet")
 PLAIN_STEM = {"plain_stem": True, "num_classes": 0}
@@ -52,6 +53,7 @@ FAMILY = (
     Row("5x11", "ghost_conv_v2", V2 | {"ratio": 3}, (1, 5, 11)),
     Row("3x3-stride-2", "ghost_conv_v2", V2 | STRIDE_2, (2, 9, 14), (FOLDED,)),
     Row("smallest", "ghost_conv_v2", V2, (2, 2, 3)),
+    Row("dilated", "ghost_conv_v2", V2 | {"dw_dilation": 2}, (1, 11, 8)),
     # branches: every one that there can be, and every one that can be missing
     Row("1x1", "ghost_conv_v3", V3, (2, 6, 7)),
     Row("3x3", "ghost_conv_v3", V3 | {"kernel_size": 3}, (1, 7, 6)),
@@ -70,6 +72,10 @@ FAMILY = (
     Row("attention", "ghost_bottleneck", BLOCK | {"attention": True}, (1, 7, 9)),
     Row("branches", "ghost_bottleneck", STRIDED | {"branches": 3}, (2, 8, 7)),
     Row("v3-attention", "ghost_bottleneck", BLOCK | {"branches": 2, "attention": True}, (1, 7, 7)),
+    # dilation in the place of a stride
+    Row("dilated", "ghost_bottleneck", STRIDED | {"dilation": 4}, (2, 9, 8), (USUAL, FOLDED)),
+    Row("dilated-v3", "ghost_bottleneck", BLOCK | NARROW | {"dilation": 2}, (1, 7, 9)),
+    Row("dilated", "rep_ghost_bottleneck", STRIDED | {"dilation": 2}, (1, 8, 9)),
     # RepGhost: its two branches, with every kernel that is not square or not 3x3
     Row("1x1", "rep_ghost_conv", V3, (2, 6, 7), (USUAL,)),
     Row("3x5-stride-2", "rep_ghost_conv", V3 | REP_STRIDED, (1, 9, 8), (FOLDED,)),
@@ -81,7 +87,9 @@ FAMILY = (
     Row("tiny", "ghostnet", TINY, (2, 33, 47)),
     Row("d-li14", "ghostnet", TINY | D_LI14 | {"in_chans": 1}, (1, 40, 33)),
     Row("one-pixel", "ghostnet", HEADLESS | {"ratio": 3}, (1, 1, 1), (INFERENCE_ONLY,)),
+    Row("output-stride-8", "ghostnet", TINY | {"output_stride": 8}, (1, 40, 33)),
     Row("tiny", "ghostnetv2", TINY, (1, 97, 65)),
+    Row("output-stride-16", "ghostnetv2", TINY | {"output_stride": 16}, (1, 17, 33)),
     Row("smallest", "ghostnetv2", TINY, (2, 33, 33)),
     Row("tiny", "ghostnetv3", TINY, (1, 65, 97)),
     Row("tiny", "repghostnet", TINY, (1, 33, 47)),

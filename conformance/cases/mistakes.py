@@ -80,6 +80,8 @@ MISTAKES = (
            "`padding` must be an integer or a pair of integers (height, width), got [1]",
            padding=[1]),
     _layer("dilation-zero", "`dilation` must be at least 1, got 0", dilation=0),
+    _layer("dw_dilation-zero",
+           "`dw_dilation` must be an integer of at least 1, got 0", dw_dilation=0),
     _layer("groups-zero", "`groups` must be an integer of at least 1, got 0", groups=0),
     _layer("groups-not-of-c_in", "`groups` must divide `c_in`, got 3 for 8", c_out=12, groups=3),
     _layer("groups-not-of-c_int",
@@ -103,7 +105,7 @@ MISTAKES = (
     _layer("argument-unknown",
            "the configuration of ghost_conv got an unexpected keyword argument 'mode': it has "
            "c_in, c_out, kernel_size, ratio, dw_kernel_size, stride, padding, dilation, groups, "
-           "split, activation, bn_eps, bn_momentum, form, bias", mode="same"),
+           "split, activation, bn_eps, bn_momentum, form, bias, dw_dilation", mode="same"),
     _layer("input-three-axes",
            "the input must have 4 axes (batch, channels, height, width, in the framework's "
            "order), got 3", input_shape=(8, 6, 6)),
@@ -143,6 +145,10 @@ MISTAKES = (
             {"c_in": 8, "c_mid": 8, "c_out": 8, "form": "deployed"},
             "`form` 'deployed' is that of modules with `branches`, got branches=0",
             right={"c_in": 8, "c_mid": 8, "c_out": 8}),
+    Mistake("bottleneck-dilation", "ghost_bottleneck",
+            {"c_in": 8, "c_mid": 8, "c_out": 8, "stride": 2, "dilation": 3},
+            "`stride` must divide a `dilation` above 1, got 2 for 3",
+            right={"c_in": 8, "c_mid": 8, "c_out": 8}),
     Mistake("c3-channels", "c3_ghost", {"c1": 8, "c2": 12, "hidden": 6},
             "`c2` times `e` must be a multiple of 4, got 12 x 0.5: each GhostBottleneck halves "
             "the inner channels twice", right={"c1": 8, "c2": 8}),
@@ -150,6 +156,8 @@ MISTAKES = (
             "`form` 'deployed' is GhostNetV3's, got it for version 1", right=NARROW),
     Mistake("ghostnet-head", "ghostnet", {"head": "linear"},
             "`head` must be one of bias, norm, got 'linear'", right=NARROW),
+    Mistake("ghostnet-output-stride", "ghostnet", {"output_stride": 4},
+            "`output_stride` must be one of 8, 16, 32, got 4", right=NARROW),
     # of networks that are counted, so that each is built once
     Mistake("ghostnetv2-small", "ghostnetv2", HALF_WIDTH,
             "the input must be at least 33 x 33 (height x width), got 40 x 32: nothing would be "

@@ -167,7 +167,7 @@ def _spoilt_kernels(value: float, *kinds: str) -> Distribution:
 
 def _spoilt_norms(value: float, *kinds: str) -> Distribution:
     """Such a number in every vector of these kinds."""
-    vectors = {kind: with_one(value, CALM_NORMS[kind]) for kind in kinds}
+    vectors = {kind: with_one(value, CALM_NORMS.get(kind, scaled)) for kind in kinds}
     return Distribution(normal, scaled, CALM_NORMS | vectors)
 
 
@@ -217,11 +217,13 @@ DISTRIBUTIONS = {
     "infinity": Distribution(with_one(np.inf, normal)),
     "negative_infinity": Distribution(with_one(-np.inf, normal)),
     "nan_kernels": _spoilt_kernels(np.nan, CONVOLUTION, DEPTHWISE),
-    "nan_norms": _spoilt_norms(np.nan, *CALM_NORMS),
+    "nan_norms": _spoilt_norms(np.nan, CONVOLUTION_BIAS, *CALM_NORMS),
     # Not in cheap kernels: infinity times what is 0 but for a rounding may be NaN or not.
     "infinite_kernels": _spoilt_kernels(np.inf, CONVOLUTION),
     # An infinite weight of a norm is left out: folded into a kernel it gives NaN rightly.
-    "infinite_norms": _spoilt_norms(np.inf, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR),
+    "infinite_norms": _spoilt_norms(
+        np.inf, CONVOLUTION_BIAS, NORM_BIAS, RUNNING_MEAN, RUNNING_VAR
+    ),
     # the ends of the range of float32
     "large": Distribution(times(1e30, normal)),
     "huge": Distribution(
@@ -233,7 +235,9 @@ DISTRIBUTIONS = {
             RUNNING_VAR: _one_or_more,
         },
     ),
-    "huge_kernels": Distribution(times(1e-30, normal), times(1e30, scaled), CALM_NORMS),
+    "huge_kernels": Distribution(
+        times(1e-30, normal), times(1e30, scaled), CALM_NORMS | {CONVOLUTION_BIAS: normal}
+    ),
     "tiny": Distribution(_fading, normal, CENTRED_NORMS),
     "tiny_weights": Distribution(
         normal, signed(powers(-14, -10)),

@@ -22,11 +22,7 @@ def show(case_id: str, random: int) -> None:
     from conformance.cases import tensors
     from weights.files.digests import tensor_digests
 
-    found = _find(case_id, random)
-    if not found:
-        every = (case.id for tier in make_tiers() for case in tier.cases())
-        raise common.no_such_case([case_id], every)
-    for _, case in found:
+    for _, case in _find(case_id, random):
         document = case.to_dict() | {"clauses": clauses_of(case.tier, case.id)}
         if case.data in tensors.DISTRIBUTIONS:
             weights, x = tensors.make(case)
@@ -47,20 +43,27 @@ def shrink(case_id: str, name: str, random: int) -> None:
 
 
 def _find(case_id: str, random: int) -> list[tuple[Tier, Case]]:
-    """The cases of that id, which tiers may share."""
+    """The cases of that id, which tiers may share; raises a usage error where there is none."""
     wanted = split_pair(case_id)[0]
     tiers = make_tiers(Settings(random=random, full=True))
-    return [(tier, case) for tier in tiers for case in tier.cases() if case.id == wanted]
+    every = [(tier, case) for tier in tiers for case in tier.cases()]
+    found = [(tier, case) for tier, case in every if case.id == wanted]
+    if not found:
+        raise common.no_such_case([case_id], (case.id for _, case in every))
+    return found
 
 
 def _shrink(case_id: str, name: str, random: int) -> int:
     from conformance.implementations.process import ProcessImplementation
 
+    every = _find(case_id, random)
     # The tiers whose cases can be drawn at any size.
-    found = [(tier, case) for tier, case in _find(case_id, random) if isinstance(tier, ModuleTier)]
+    found = [(tier, case) for tier, case in every if isinstance(tier, ModuleTier)]
     if not found:
-        names = ", ".join(tier.name for tier in make_tiers() if isinstance(tier, ModuleTier))
-        raise click.UsageError(f"no case of {names} is called {case_id!r}")
+        names = [tier.name for tier in make_tiers() if isinstance(tier, ModuleTier)]
+        raise click.UsageError(
+            f"`shrink` takes cases of {', '.join(names)}, {case_id!r} is one of {every[0][0].name}"
+        )
     common.implementations([name])
     process = ProcessImplementation(name)
     try:

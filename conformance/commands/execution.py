@@ -136,9 +136,11 @@ def _run(
 
 
 def _described(options: RunOptions) -> dict[str, Any]:
-    """The settings as a report keeps them: files by their content."""
+    """The settings as a report keeps them: files by their content, but lists of what is known."""
     settings = options.settings
-    return {"random": settings.random, "full": settings.full} | options.given_files
+    known = {name: str(path) for name, path in options.known.items()}
+    described = {"random": settings.random, "full": settings.full, "deviations": known}
+    return described | options.given_files
 
 
 def _judge(options: RunOptions, work: Work, journal: Journal | None, console: Console) -> Run:

@@ -90,6 +90,7 @@ class GhostBottleneck(Bottleneck):
         ratio: float = 2,
         dw_kernel_size: int = 3,
         *,
+        dilation: int = 1,
         attention: bool = False,
         branches: int = 0,
         primary_skip: bool = True,
@@ -106,6 +107,6 @@ class GhostBottleneck(Bottleneck):
         plan = GhostBottleneckConfig(
             c_in, c_mid, c_out, kernel_size, stride, se_ratio, ratio, dw_kernel_size, attention,
             branches, primary_skip, split, activation, se_rounding, shortcut_kernel_size,
-            shortcut_activation, bn_eps, bn_momentum, form,
+            shortcut_activation, bn_eps, bn_momentum, form, dilation,
         )  # fmt: skip
         super().__init__(plan, dtype=dtype)

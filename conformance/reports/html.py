@@ -193,5 +193,6 @@ def _data(
     numbers = {key(each): n for n, cause in enumerate(causes) for each in cause.verdicts}
     return page_data(verdicts, report, numbers, changes) | {
         "options": report.header["options"],
+        "known": {name: report.options_of(name) for name in report.names},
         "causes": [[each["text"], each["program"], each["is_shrunk"]] for each in shown],
     }

@@ -129,8 +129,9 @@ function ghostConv(config, tensors) {
   const halves = [primary];
   const kernel = tensors["weight.cheap_conv.0.weight"];
   if (kernel) {
-    const around = pair((kernel.shape[2] - 1) / 2);
-    const geometry = { stride: [1, 1], padding: around, dilation: [1, 1], groups: primary.shape[1] };
+    const dilation = pair(config.dw_dilation ?? 1);
+    const padding = pair((dilation[0] * (kernel.shape[2] - 1)) / 2);
+    const geometry = { stride: [1, 1], padding, dilation, groups: primary.shape[1] };
     halves.push(half(primary, tensors, "cheap_conv", config, geometry));
   }
   return concatenate(halves, config.c_out);

@@ -43,11 +43,11 @@ class Convolution(nnx.Conv):
         own = self.conv_general_dilated is not jax.lax.conv_general_dilated
         return own or any(each is not None for each in set_by_user)
 
-    def _geometry(self) -> tuple[Any, Any]:
-        """Strides and padding of both axes, which Flax takes in other forms too; hashable."""
-        strides: Any = self.strides
-        padding: Any = self.padding
-        return tuple(strides), tuple(padding)
+    def _geometry(self) -> tuple[Any, Any, Any]:
+        """Strides, padding and dilation of both axes; hashable, which Flax does not ask for."""
+        geometry: Any = (self.strides, self.padding, self.kernel_dilation)
+        strides, padding, dilation = map(tuple, geometry)
+        return strides, padding, dilation
 
     def _native(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
         sizes = (self.strides, self.padding, self.kernel_dilation)
@@ -64,7 +64,7 @@ class PointwiseConvolution(Convolution):
     """
 
     def _fast(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
-        strides, _ = self._geometry()
+        strides, _, _ = self._geometry()
         return pointwise(x, kernel, strides)
 
 

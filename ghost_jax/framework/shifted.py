@@ -35,17 +35,23 @@ def _product(x: jax.Array, kernel: jax.Array, *, stride: Sizes) -> jax.Array:
     return out.reshape(*x.shape[:-1], kernel.shape[-1])
 
 
-@partial(jax.jit, static_argnums=(2, 3))
-def depthwise(x: jax.Array, kernel: jax.Array, stride: Sizes, padding: Any) -> jax.Array:
+@partial(jax.jit, static_argnums=(2, 3, 4))
+def depthwise(
+    x: jax.Array, kernel: jax.Array, stride: Sizes, padding: Any, dilation: Sizes
+) -> jax.Array:
     """The convolution with one group for each channel, as suits the platform."""
-    shifted = partial(_shifted, stride=stride, padding=padding)
-    otherwise = partial(native, stride=stride, padding=padding, groups=x.shape[-1])
+    shifted = partial(_shifted, stride=stride, padding=padding, dilation=dilation)
+    otherwise = partial(
+        native, stride=stride, padding=padding, dilation=dilation, groups=x.shape[-1]
+    )
     if kernel.shape[0] * kernel.shape[1] > MOST_TAPS:
         return otherwise(x, kernel)
     return jax.lax.platform_dependent(x, kernel, cpu=shifted, default=otherwise)
 
 
-def _shifted(x: jax.Array, kernel: jax.Array, *, stride: Sizes, padding: Any) -> jax.Array:
+def _shifted(
+    x: jax.Array, kernel: jax.Array, *, stride: Sizes, padding: Any, dilation: Sizes
+) -> jax.Array:
     # Narrow types are summed in float32, as a convolution sums them.
     wide = wide_type(x.dtype)
     # Repeated here, a gradient is eight times faster than with an axis for the multiplier.
@@ -53,7 +59,8 @@ def _shifted(x: jax.Array, kernel: jax.Array, *, stride: Sizes, padding: Any) ->
     x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
     # Without this XLA computes the input again for each of the taps.
     x = jax.lax.optimization_barrier(x)
-    return sum_of_shifted(x, kernel[:, :, 0].astype(wide), stride).astype(kernel.dtype)
+    out = sum_of_shifted(x, kernel[:, :, 0].astype(wide), stride, dilation)
+    return out.astype(kernel.dtype)
 
 
 def native(
@@ -72,44 +79,56 @@ def native(
     )
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(2,))
-def sum_of_shifted(x: jax.Array, taps: jax.Array, stride: Sizes) -> jax.Array:
+@partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+def sum_of_shifted(x: jax.Array, taps: jax.Array, stride: Sizes, dilation: Sizes) -> jax.Array:
     """A depthwise convolution of a padded input, one multiply-add for each of the taps.
 
     Shapes: x: (N, H, W, C), taps: (kh, kw, C).
     """
-    return _at_once(x, taps, stride)
+    return _at_once(x, taps, stride, dilation)
 
 
 @sum_of_shifted.defjvp
-def _derivative(stride: tuple[int, int], primals: Any, tangents: Any) -> Any:
+def _derivative(stride: Sizes, dilation: Sizes, primals: Any, tangents: Any) -> Any:
     (x, taps), (x_tangent, taps_tangent) = primals, tangents
-    out = sum_of_shifted(x, taps, stride)
+    sizes = stride, dilation
+    out = sum_of_shifted(x, taps, *sizes)
     # In a loop: a gradient of the taps that XLA sees at once takes seconds to compile.
-    change = _scattered(x_tangent, taps, stride) + _in_turn(x, taps_tangent, stride)
+    change = _scattered(x_tangent, taps, *sizes) + _in_turn(x, taps_tangent, *sizes)
     return out, change
 
 
-def _at_once(x: jax.Array, taps: jax.Array, stride: Sizes) -> jax.Array:
+def _at_once(x: jax.Array, taps: jax.Array, stride: Sizes, dilation: Sizes) -> jax.Array:
+    (down, right), reach = dilation, _reach(taps, dilation)
     first, *others = (
-        _window(x, (i, j), taps.shape, stride) * taps[None, None, i, j, None]
+        _window(x, (down * i, right * j), reach, stride) * taps[None, None, i, j, None]
         for i, j in product(*map(range, taps.shape[:2]))
     )
     return sum(others, first)
 
 
-def _scattered(x: jax.Array, taps: jax.Array, stride: Sizes) -> jax.Array:
+def _scattered(x: jax.Array, taps: jax.Array, stride: Sizes, dilation: Sizes) -> jax.Array:
     """The same sum, in the order whose gradient is a sum of shifted values again.
 
     That of `_at_once` pads each of its terms, and XLA computes the cotangent for each anew.
     """
-    rows, columns, _ = taps.shape
+    (down, right), (rows, columns) = dilation, _reach(taps, dilation)
     first, *others = (
-        _padded(x * taps[None, None, i, j, None], (rows - 1 - i, i), (columns - 1 - j, j))
-        for i, j in product(range(rows), range(columns))
+        _padded(
+            x * taps[None, None, i, j, None],
+            (rows - down * i, down * i),
+            (columns - right * j, right * j),
+        )
+        for i, j in product(*map(range, taps.shape[:2]))
     )
     out = jax.lax.optimization_barrier(sum(others, first))
-    return strided(_padded(out, (1 - rows, 1 - rows), (1 - columns, 1 - columns)), stride)
+    return strided(_padded(out, (-rows, -rows), (-columns, -columns)), stride)
+
+
+def _reach(taps: jax.Array, dilation: Sizes) -> Sizes:
+    """How many rows and columns lie between the first of the taps and the last."""
+    rows, columns, _ = taps.shape
+    return (rows - 1) * dilation[0], (columns - 1) * dilation[1]
 
 
 def _padded(x: jax.Array, rows: Sizes, columns: Sizes) -> jax.Array:
@@ -118,23 +137,24 @@ def _padded(x: jax.Array, rows: Sizes, columns: Sizes) -> jax.Array:
     return jax.lax.pad(x, jnp.zeros((), x.dtype), around)
 
 
-def _in_turn(x: jax.Array, taps: jax.Array, stride: Sizes) -> jax.Array:
+def _in_turn(x: jax.Array, taps: jax.Array, stride: Sizes, dilation: Sizes) -> jax.Array:
     rows, columns, channels = taps.shape
-    corners = np.array(list(product(range(rows), range(columns))))
+    reach = _reach(taps, dilation)
+    corners = np.array(list(product(range(rows), range(columns)))) * dilation
 
     @jax.checkpoint
     def add(out: jax.Array, each: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
         corner, tap = each
-        return out + _window(x, corner, taps.shape, stride) * tap, None
+        return out + _window(x, corner, reach, stride) * tap, None
 
-    start = jnp.zeros_like(_window(x, (0, 0), taps.shape, stride))
+    start = jnp.zeros_like(_window(x, (0, 0), reach, stride))
     return jax.lax.scan(add, start, (corners, taps.reshape(-1, 1, 1, 1, channels)))[0]
 
 
-def _window(x: jax.Array, corner: Any, taps: Any, stride: Sizes) -> jax.Array:
+def _window(x: jax.Array, corner: Any, reach: Sizes, stride: Sizes) -> jax.Array:
     """The values of a padded input that one of the taps multiplies."""
     batch, height, width, channels = x.shape
-    sizes = (batch, height - taps[0] + 1, width - taps[1] + 1, channels)
+    sizes = (batch, height - reach[0], width - reach[1], channels)
     start = (0, corner[0], corner[1], 0)
     return strided(jax.lax.dynamic_slice(x, start, sizes), stride)
 

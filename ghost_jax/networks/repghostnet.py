@@ -9,6 +9,7 @@ from jax.typing import DTypeLike
 from ghost_jax.networks.ghostnet import BottleneckNetwork
 from ghost_jax.rep_ghost import RepGhostBottleneck
 from weights import checks
+from weights.modules.arguments import OutputStride
 from weights.modules.forms import Form
 from weights.networks.repghostnet import RepGhostNetConfig
 
@@ -22,6 +23,7 @@ class RepGhostNet(BottleneckNetwork):
         in_chans: channels of the images.
         dropout: rate before the classifier.
         dw_kernel_size: of the cheap convolutions; odd.
+        output_stride: as in `GhostNet`.
         bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
             batch, as in PyTorch.
         form: "training"; `deploy` makes "deployed" (the branches merged, as timm does) or "folded"
@@ -52,6 +54,7 @@ class RepGhostNet(BottleneckNetwork):
         dropout: float = 0.2,
         dw_kernel_size: int = 3,
         *,
+        output_stride: OutputStride = 32,
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: Form = "training",
@@ -63,7 +66,8 @@ class RepGhostNet(BottleneckNetwork):
         rngs: nnx.Rngs,
     ) -> None:
         plan = RepGhostNetConfig(
-            width, num_classes, in_chans, dropout, dw_kernel_size, bn_eps, bn_momentum, form
-        )
+            width, num_classes, in_chans, dropout, dw_kernel_size, bn_eps, bn_momentum, form,
+            output_stride,
+        )  # fmt: skip
         super().__init__(plan, dtype, param_dtype, rngs, axis_name, axis_index_groups)
         self.remat = checks.boolean("remat", remat)

@@ -114,14 +114,16 @@ class DepthwiseConvolution(Convolution):
         if prod(self.plan.kernel_size) <= MOST_TAPS and _is_xla_on_a_cpu():
             return self._shifted(x)
         x, padding = self.padded(x)
-        return ops.depthwise_conv(x, self.kernel, self.plan.stride, padding, self.data_format)
+        sizes = self.plan.stride, padding, self.data_format, self.plan.dilation
+        return ops.depthwise_conv(x, self.kernel, *sizes)
 
     def _shifted(self, x: Any) -> Any:
         from ghost_tf.framework.shifted import depthwise
 
         first = self.data_format == "channels_first"
         x = ops.transpose(x, (0, 2, 3, 1)) if first else x
-        x = depthwise(x, ops.convert_to_tensor(self.kernel), self.plan.padding)
+        kernel = ops.convert_to_tensor(self.kernel)
+        x = depthwise(x, kernel, self.plan.padding, self.plan.dilation)
         x = ops.transpose(x, (0, 3, 1, 2)) if first else x
         return subsample(x, self.plan.stride, self.data_format)
 

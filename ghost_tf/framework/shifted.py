@@ -9,8 +9,10 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.compiler.tf2xla.ops import gen_xla_ops
 
+Sizes = tuple[int, int]
 
-def depthwise(x: Any, kernel: Any, padding: tuple[int, int]) -> Any:
+
+def depthwise(x: Any, kernel: Any, padding: Sizes, dilation: Sizes) -> Any:
     """Shapes: x: (N, H, W, C); kernel: (kh, kw, C, multiplier); stride 1."""
     rows, columns, channels, multiplier = kernel.shape
     # Narrow types are summed in float32, as a convolution sums them.
@@ -19,19 +21,29 @@ def depthwise(x: Any, kernel: Any, padding: tuple[int, int]) -> Any:
     around = ((0, 0), *((size, size) for size in padding), (0, 0))
     # In this order: XLA repeats what is padded four times as slowly.
     repeated = tf.pad(tf.repeat(tf.cast(x, wide), multiplier, axis=-1), around)
-    return tf.cast(_sum_of_shifted(repeated, taps), x.dtype)
+    return tf.cast(_sum_of_shifted(repeated, taps, dilation), x.dtype)
 
 
-@tf.custom_gradient
-def _sum_of_shifted(x: Any, taps: Any) -> Any:
+def _sum_of_shifted(x: Any, taps: Any, dilation: Sizes) -> Any:
+    rows, columns = _reach(taps, dilation)
+    around = ((0, 0), (rows, rows), (columns, columns), (0, 0))
+
+    @tf.custom_gradient
+    def computed(x: Any, taps: Any) -> Any:
+        def gradient(cotangent: Any) -> Any:
+            padded = _computed_once(tf.pad(cotangent, around))
+            of_input = _forward(padded, taps[::-1, ::-1], dilation)
+            return of_input, _gradient_of_taps(x, cotangent, taps.shape, dilation)
+
+        return _forward(_computed_once(x), taps, dilation), gradient
+
+    return computed(x, taps)
+
+
+def _reach(taps: Any, dilation: Sizes) -> Sizes:
+    """How many rows and columns lie between the first of the taps and the last."""
     rows, columns, _ = taps.shape
-    around = ((0, 0), (rows - 1, rows - 1), (columns - 1, columns - 1), (0, 0))
-
-    def gradient(cotangent: Any) -> Any:
-        of_input = _forward(_computed_once(tf.pad(cotangent, around)), taps[::-1, ::-1])
-        return of_input, _gradient_of_taps(x, cotangent, taps.shape)
-
-    return _forward(_computed_once(x), taps), gradient
+    return (rows - 1) * dilation[0], (columns - 1) * dilation[1]
 
 
 def _computed_once(x: Any) -> Any:
@@ -40,22 +52,24 @@ def _computed_once(x: Any) -> Any:
     return made
 
 
-def _forward(x: Any, taps: Any) -> Any:
-    rows, columns, _ = taps.shape
+def _forward(x: Any, taps: Any, dilation: Sizes) -> Any:
+    (down, right), (rows, columns) = dilation, _reach(taps, dilation)
     first, *others = (
-        x[:, i : i - rows + 1 or None, j : j - columns + 1 or None] * taps[i, j]
-        for i, j in product(range(rows), range(columns))
+        x[:, down * i : down * i - rows or None, right * j : right * j - columns or None]
+        * taps[i, j]
+        for i, j in product(*map(range, taps.shape[:2]))
     )
     return sum(others, first)
 
 
-def _gradient_of_taps(x: Any, cotangent: Any, shape: Any) -> Any:
+def _gradient_of_taps(x: Any, cotangent: Any, shape: Any, dilation: Sizes) -> Any:
     rows, columns, channels = shape
     sizes, flat = tf.shape(cotangent), tf.reshape(cotangent, (-1, channels))
     ones = tf.ones(tf.shape(flat)[:1], x.dtype)
 
     def one(index: Any) -> Any:
-        window = tf.slice(x, [0, index // columns, index % columns, 0], sizes)
+        corner = dilation[0] * (index // columns), dilation[1] * (index % columns)
+        window = tf.slice(x, [0, *corner, 0], sizes)
         # As a product with ones: XLA's own sum over three axes is five times slower.
         return tf.linalg.matvec(tf.reshape(window, (-1, channels)) * flat, ones, transpose_a=True)
 

@@ -21,7 +21,7 @@ from ghost_tf.layers import (
 from ghost_tf.networks.network import Network, classifier
 from ghost_tf.saving.planned import from_plan
 from weights.columns.planned import outputs_at
-from weights.modules.arguments import Activation, Rounding, Split
+from weights.modules.arguments import Activation, OutputStride, Rounding, Split
 from weights.modules.forms import Form
 from weights.networks.ghostnet import (
     FEATURES,
@@ -90,6 +90,8 @@ class GhostNet(BottleneckNetwork):
         in_chans: channels of the images.
         dropout: rate before the classifier.
         ratio, dw_kernel_size, split: of the ghost modules; "ceil" is the split of paper and timm.
+        output_stride: pixels between two positions of the last maps, 8, 16 or 32: strides beyond it
+            are left out, and the convolutions that come after are dilated.
         head: "bias" (a convolution with bias, timm and Huawei's PyTorch code) or "norm" (batch
             normalisation, d-li14 and Huawei's TensorFlow code).
         se_rounding, shortcut_kernel_size, shortcut_activation: of the blocks, as in
@@ -126,6 +128,7 @@ class GhostNet(BottleneckNetwork):
         ratio: float = 2,
         dw_kernel_size: int = 3,
         *,
+        output_stride: OutputStride = 32,
         split: Split = "ceil",
         head: Head = "bias",
         se_rounding: Rounding = "divisible",
@@ -140,6 +143,7 @@ class GhostNet(BottleneckNetwork):
         plan = GhostNetConfig(
             self.version, width, num_classes, in_chans, dropout, ratio, dw_kernel_size, split, head,
             se_rounding, shortcut_kernel_size, shortcut_activation, bn_eps, bn_momentum, form,
+            output_stride,
         )  # fmt: skip
         super().__init__(plan, data_format, **keras_options)
 

@@ -5,6 +5,7 @@ import torch
 from ghost_torch.networks.ghostnet import BottleneckNetwork
 from ghost_torch.rep_ghost import RepGhostBottleneck
 from weights import checks
+from weights.modules.arguments import OutputStride
 from weights.modules.forms import Form
 from weights.networks.repghostnet import RepGhostNetConfig
 
@@ -18,6 +19,7 @@ class RepGhostNet(BottleneckNetwork):
         in_chans: channels of the images.
         dropout: rate before the classifier.
         dw_kernel_size: of the cheap convolutions; odd.
+        output_stride: as in `GhostNet`.
         bn_eps, bn_momentum: of every batch normalisation; the momentum is the weight of the new
             batch, as in PyTorch.
         form: "training"; `deploy` makes "deployed" (the branches merged, as timm does) or "folded"
@@ -45,6 +47,7 @@ class RepGhostNet(BottleneckNetwork):
         dropout: float = 0.2,
         dw_kernel_size: int = 3,
         *,
+        output_stride: OutputStride = 32,
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: Form = "training",
@@ -53,7 +56,8 @@ class RepGhostNet(BottleneckNetwork):
         dtype: torch.dtype | None = None,
     ) -> None:
         plan = RepGhostNetConfig(
-            width, num_classes, in_chans, dropout, dw_kernel_size, bn_eps, bn_momentum, form
-        )
+            width, num_classes, in_chans, dropout, dw_kernel_size, bn_eps, bn_momentum, form,
+            output_stride,
+        )  # fmt: skip
         super().__init__(plan, device, dtype)
         self.remat = checks.boolean("remat", remat)

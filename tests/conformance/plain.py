@@ -53,8 +53,9 @@ class GhostConv:
 
     def cheap(self, x: np.ndarray) -> np.ndarray:
         """The cheap half of the primary half's output."""
-        around = (self.plan.dw_kernel_size // 2,) * 2
-        return self._half("cheap_conv", x, (around, around), (1, 1), (1, 1), x.shape[1])
+        rate = self.plan.dw_dilation
+        around = (rate * (self.plan.dw_kernel_size // 2),) * 2
+        return self._half("cheap_conv", x, (around, around), (1, 1), (rate, rate), x.shape[1])
 
     def _half(self, name: str, x: np.ndarray, padding: Padding, *geometry: Any) -> np.ndarray:
         weights = {key: array.astype(self.dtype) for key, array in self.weights.items()}

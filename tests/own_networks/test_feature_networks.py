@@ -23,6 +23,7 @@ CASES = [
         pytest.param(*row, marks=pytest.mark.matrix)
         for row in (
             ("ghostnetv2", SMALL, (0, 3, "blocks.8", "blocks.9", "conv_head"), WHOLE),
+            ("ghostnet", {**SMALL, "output_stride": 8}, (3, -1), ("blocks.5.0", "blocks.7.0")),
             ("ghost_resnet20", {}, ("stem", 1), ("stem", "layer2")),
             ("ghost_vgg16", {"ratio": 4}, (0, 2), ("features.0", "features.2")),
         )
@@ -119,10 +120,10 @@ def test_a_file_of_another_width_changes_nothing(column: Column, tmp_path: Path)
 
 @in_every_column
 def test_a_variant_makes_it_of_features_only(column: Column) -> None:
-    made = column.make("ghostnet_050", features_only=True, out_indices=(-1,))
+    made = column.make("ghostnet_050", features_only=True, out_indices=(-1,), output_stride=16)
 
     assert type(made) is column.package.FeatureNetwork
-    assert made.feature_info.channels() == [80]
+    assert (made.feature_info.channels(), made.feature_info.reduction()) == ([80], [16])
 
 
 @in_every_column

@@ -176,7 +176,11 @@ def test_a_repository_without_weights_is_refused(
             {"in_chans": 1},
             "`in_chans` must be 3 as in the pretrained weights, got 1",
         ),
-        ("ghostnet_050", {"ratio": 3}, "with `pretrained` only dropout, in_chans, num_classes may"),
+        (
+            "ghostnet_050",
+            {"ratio": 3},
+            "with `pretrained` only dropout, in_chans, num_classes, output_stride may be given",
+        ),
     ],
 )
 def test_arguments_against_the_weights_are_refused(

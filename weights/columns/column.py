@@ -25,6 +25,7 @@ from weights.files.digests import content_digest, tensor_digests
 from weights.files.file import WeightFile, read_file, read_for, write_file
 from weights.files.storage import PathLike
 from weights.files.writing import check_writable
+from weights.modules.arguments import OutputStride
 from weights.networks.architectures import Config
 from weights.networks.classifier import with_classes
 from weights.networks.custom import CUSTOM
@@ -122,7 +123,12 @@ class Column(Deploying[Module, GhostModule, Variable]):
         return LoadReport((("", ""),))
 
     def from_file(
-        self, path: PathLike, *, num_classes: int | None = None, allow_invalid: bool = False
+        self,
+        path: PathLike,
+        *,
+        num_classes: int | None = None,
+        output_stride: OutputStride | None = None,
+        allow_invalid: bool = False,
     ) -> GhostModule:
         """Build the module that the file describes, with its weights and its dtype.
 
@@ -130,6 +136,7 @@ class Column(Deploying[Module, GhostModule, Variable]):
             path: an interchange file.
             num_classes: how many classes a fresh classifier has, where they are others than the
                 file's; 0 leaves the classifier out.
+            output_stride: that of a GhostNet or RepGhostNet, where it is another than the file's.
             allow_invalid: take numbers that are not finite, and negative variances.
 
         Raises `weights.GhostError` for anything that is not a whole interchange file.
@@ -138,6 +145,8 @@ class Column(Deploying[Module, GhostModule, Variable]):
         config, tensors = file.config, file.tensors
         if num_classes is not None:
             config, tensors = with_classes(file.architecture, config, tensors, num_classes)
+        if output_stride is not None:
+            config = {**config, "output_stride": output_stride}
         module = self.build(file.architecture, config, tensors)
         self._annotations.keep(module, file.metadata, config)
         return module

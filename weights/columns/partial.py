@@ -5,7 +5,7 @@ A pattern only permits absence: a tensor that the file has in the module's shape
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -18,6 +18,8 @@ from weights.networks.architectures import Config, configure
 from weights.tensors import TensorSpec
 from weights.text import brief
 
+# Where another way than a change of the module is meant.
+WAYS_OUT = {"output_stride": ": from_file(path, output_stride={}) builds the network with that one"}
 NOTHING = "`allow_missing` leaves nothing to load, got {}"
 
 
@@ -44,8 +46,7 @@ def select(
     if file.architecture != architecture:
         problem = f"the file holds a {file.architecture}, the module is a {architecture}"
         raise MismatchError("cannot load weights", [problem])
-    plain = config.to_dict()
-    is_known = file.specs and plain == file.config
+    is_known = file.specs and config.to_dict() == file.config
     specs = file.specs if is_known else list(config.tensors())
     check_patterns(allow_missing, {*(spec.name for spec in specs), *file.tensors})
     kept = {name for name in _differing(file, specs) if matches(name, allow_missing)}
@@ -53,22 +54,27 @@ def select(
     tensors = {name: array for name, array in file.tensors.items() if name not in kept}
     if not loaded:
         raise ArgumentError(NOTHING.format(list(allow_missing)))
-    return Selection(loaded, tensors, list(_problems(file, plain, kept)))
+    return Selection(loaded, tensors, list(_problems(file, config, kept)))
 
 
-def _problems(file: WeightFile, config: Mapping[str, Any], kept: set[str]) -> Iterator[str]:
-    for key in sorted({*file.config, *config}):
-        in_file, in_module = file.config.get(key), config.get(key)
-        if in_file == in_module:
-            continue
+def differences(file: WeightFile, config: Config) -> Iterator[tuple[str, Any, str]]:
+    """The arguments that file and module have otherwise: name, the module's, and what to report."""
+    there, here = configure(file.architecture, file.config).complete(), config.complete()
+    for key in sorted({*there, *here}):
+        in_file, in_module = there.get(key), here.get(key)
+        if in_file != in_module:
+            text = f"`{key}` is {in_file!r} in the file and {in_module!r} in the module"
+            yield key, in_module, text + WAYS_OUT.get(key, "").format(in_module)
+
+
+def _problems(file: WeightFile, config: Config, kept: set[str]) -> Iterator[str]:
+    for key, in_module, text in differences(file, config):
         shaped = _shaped_by(file, key, in_module)
         if shaped and shaped <= kept:
             continue
         roots = sorted({name.rpartition(".")[0] for name in shaped})
         way_out = f": allow_missing={[f'{root}.*' for root in roots]!r} keeps the module's own"
-        yield f"`{key}` is {in_file!r} in the file and {in_module!r} in the module" + (
-            way_out if 0 < len(roots) < 3 else ""
-        )
+        yield text + (way_out if 0 < len(roots) < 3 else "")
 
 
 def _shaped_by(file: WeightFile, key: str, value: Any) -> set[str]:

@@ -35,6 +35,10 @@ MORE_THAN_FOUND = 4096
 PREPROCESSING = ("preprocess", "classes")
 
 
+# The names of the tensors always determine the form; no class of others has the rest.
+DETERMINED = ("form", "dw_dilation", "output_stride")
+
+
 def import_file(
     source: PathLike,
     importer: str,
@@ -179,8 +183,7 @@ def _import_state_dict(
 
 def _assumed(inferred: Inferred, checked: Config, given: Arguments) -> dict[str, Any]:
     """Return every argument that neither the file nor the user gives."""
-    # The names of the tensors always determine the form.
-    known = {*inferred.arguments, *given, "form"}
+    known = {*inferred.arguments, *given, *DETERMINED}
     assumed = {name: x for name, x in checked.complete().items() if name not in known}
     return assumed | dict(inferred.assumptions)
 

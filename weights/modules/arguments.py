@@ -16,6 +16,8 @@ Named = Literal["relu", "relu6", "silu", "hard_swish", "identity"]
 Leaky = Literal["leaky_relu:0.01", "leaky_relu:0.1", "leaky_relu:0.2", "leaky_relu:0.3"]
 Activation = Named | Leaky
 Rounding = Literal["divisible", "floor"]
+# The pixels of the image between two positions of a network's last maps.
+OutputStride = Literal[8, 16, 32]
 SPLITS: tuple[Split, ...] = get_args(Split)
 ACTIVATIONS: tuple[Named, ...] = get_args(Named)
 LEAKY_RELU = "leaky_relu:"
@@ -57,6 +59,7 @@ def leaky_slope(activation: object) -> float | None:
 # least 1, a plain `float` above 0. A pair is given as any `Size`, which is not its type afterwards.
 Count = Annotated[int, partial(checks.integer, minimum=0)]
 Odd = Annotated[int, checks.odd_integer]
+Reduction = Annotated[OutputStride, partial(checks.number_among, allowed=get_args(OutputStride))]
 OddOrZero = Annotated[int, checks.odd_or_zero]
 PositivePair = Annotated[Any, partial(checks.pair, minimum=1)]
 OddPair = Annotated[Any, checks.odd_pair]

@@ -69,13 +69,14 @@ class AttentionPlan:
 
     On the input at half size: a convolution like the primary one, then a horizontal and a vertical
     depthwise convolution, each with batch normalisation. Its sigmoid, resized to the output by
-    nearest neighbour, multiplies the output.
+    nearest neighbour, multiplies the output. `dilation` is that of the depthwise convolutions.
     """
 
     c_in: int
     c_out: int
     kernel_size: Pair
     stride: Pair
+    dilation: int = 1
     folded: bool = False
 
     @cached_property
@@ -83,8 +84,8 @@ class AttentionPlan:
         """The three convolutions, in order."""
         return (
             same(self.c_in, self.c_out, self.kernel_size, self.stride).fold(self.folded),
-            depthwise(self.c_out, (1, DFC_KERNEL_SIZE)).fold(self.folded),
-            depthwise(self.c_out, (DFC_KERNEL_SIZE, 1)).fold(self.folded),
+            self._along((1, DFC_KERNEL_SIZE)),
+            self._along((DFC_KERNEL_SIZE, 1)),
         )
 
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
@@ -96,6 +97,9 @@ class AttentionPlan:
             sizes = (0, 0) if 0 in sizes else plan.output_sizes(sizes)
             path, norm_path = f"short_conv.{2 * index}", f"short_conv.{2 * index + 1}"
             yield from plan.tensors(sizes, path, norm_path)
+
+    def _along(self, kernel_size: Pair) -> ConvolutionPlan:
+        return depthwise(self.c_out, kernel_size, dilation=self.dilation).fold(self.folded)
 
     def check_sizes(self, sizes: Sizes) -> None:
         """Raise `ArgumentError` where no position is left at half size."""

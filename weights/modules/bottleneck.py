@@ -3,7 +3,9 @@
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated
 
+from weights import checks
 from weights.errors import ArgumentError
 from weights.modules.arguments import (
     Activation,
@@ -17,7 +19,7 @@ from weights.modules.arguments import (
     Split,
 )
 from weights.modules.attention import SqueezeExciteConfig
-from weights.modules.configuration import Configuration
+from weights.modules.configuration import UNLESS_DEFAULT, Configuration
 from weights.modules.convolutions import BranchesPlan, ConvolutionPlan, depthwise
 from weights.modules.forms import DEPLOYED, TRAINING, Form
 from weights.modules.ghost_conv import GhostConvConfig, GhostConvV2Config
@@ -44,16 +46,28 @@ class BottleneckConfig(Configuration):
     shortcut_activation: Activation
     bn_eps: float
     form: Form
+    dilation: int
+
+    def check_together(self) -> None:
+        """Check `dilation` against the stride in whose place it is."""
+        if self.dilation > 1:
+            checks.divides("stride", self.stride, "a `dilation` above 1", self.dilation)
+
+    @property
+    def entering_dilation(self) -> int:
+        """The dilation of what reads the map as it comes in."""
+        return max(1, self.dilation // self.stride)
 
     @cached_property
     def ghost1(self) -> Configuration:
         """The ghost module that expands to `c_mid` channels."""
-        return self._ghost(self.c_in, self.c_mid, self.activation, self.attention)
+        own = self.activation, self.attention, self.entering_dilation
+        return self._ghost(self.c_in, self.c_mid, *own)
 
     @cached_property
     def ghost2(self) -> Configuration:
         """The linear ghost module that comes down to `c_out` channels."""
-        return self._ghost(self.c_mid, self.c_out, "identity", attention=False)
+        return self._ghost(self.c_mid, self.c_out, "identity", False, self.dilation)
 
     @cached_property
     def strided(self) -> ConvolutionPlan | None:
@@ -79,9 +93,9 @@ class BottleneckConfig(Configuration):
         """The shortcut's convolutions, depthwise and pointwise; none where it is the input."""
         if self.c_in == self.c_out and self.stride == 1:
             return ()
-        kernel_size, stride = (self.shortcut_kernel,) * 2, (self.stride,) * 2
-        pointwise = ConvolutionPlan(self.c_in, self.c_out).fold(self.folded)
-        return depthwise(self.c_in, kernel_size, stride).fold(self.folded), pointwise
+        convolution = self._between(self.c_in, self.shortcut_kernel)
+        pointwise = ConvolutionPlan(self.c_in, self.c_out)
+        return convolution.fold(self.folded), pointwise.fold(self.folded)
 
     @property
     def shortcut_kernel(self) -> int:
@@ -122,13 +136,18 @@ class BottleneckConfig(Configuration):
     def _strided(self) -> ConvolutionPlan | None:
         if self.stride == 1:
             return None
-        kernel_size, stride = (self.kernel_size,) * 2, (self.stride,) * 2
         merged = self.form != TRAINING if self.branches else self.folded
-        return depthwise(self.c_mid, kernel_size, stride).fold(merged)
+        return self._between(self.c_mid, self.kernel_size).fold(merged)
+
+    def _between(self, channels: int, kernel_size: int) -> ConvolutionPlan:
+        """A depthwise convolution from the map as it comes in to the map as it goes out."""
+        step = self.stride if self.dilation == 1 else 1
+        sizes = (kernel_size, kernel_size), (step, step)
+        return depthwise(channels, *sizes, dilation=self.entering_dilation)
 
     @abstractmethod
     def _ghost(
-        self, c_in: int, c_out: int, activation: Activation, attention: bool
+        self, c_in: int, c_out: int, activation: Activation, attention: bool, dilation: int
     ) -> Configuration:
         """A ghost module of the block."""
 
@@ -139,7 +158,8 @@ class GhostBottleneckConfig(BottleneckConfig):
 
     `attention` puts DFC attention on the first ghost module (GhostNetV2), `branches` above 0 makes
     ghost modules and strided convolution of that many branches (GhostNetV3).
-    `shortcut_kernel_size` 0 means `kernel_size`.
+    `shortcut_kernel_size` 0 means `kernel_size`. `dilation` above 1 is in the place of the stride:
+    the positions that the block makes lie so far apart, and others between them.
 
     >>> GhostBottleneckConfig(16, 48, 24, stride=2).macs(112, 112)
     12681984
@@ -164,9 +184,11 @@ class GhostBottleneckConfig(BottleneckConfig):
     bn_eps: float = 1e-5
     bn_momentum: Momentum = 0.1
     form: Form = TRAINING
+    dilation: Annotated[int, UNLESS_DEFAULT] = 1
 
     def check_together(self) -> None:
         """Check that the form is one of the block's; set the kernel of the shortcut."""
+        super().check_together()
         self._set("shortcut_kernel_size", self.shortcut_kernel_size or self.kernel_size)
         if self.form == DEPLOYED and not self.branches:
             raise ArgumentError(
@@ -179,9 +201,9 @@ class GhostBottleneckConfig(BottleneckConfig):
         return self.shortcut_kernel_size
 
     def _ghost(
-        self, c_in: int, c_out: int, activation: Activation, attention: bool
+        self, c_in: int, c_out: int, activation: Activation, attention: bool, dilation: int
     ) -> GhostConvConfig | GhostConvV3Config:
-        arguments = {"activation": activation, **self.only(*SHARED)}
+        arguments = {"activation": activation, "dw_dilation": dilation, **self.only(*SHARED)}
         if self.branches:
             arguments |= self.only("branches", "primary_skip")
             return GhostConvV3Config(c_in, c_out, attention=attention, **arguments)

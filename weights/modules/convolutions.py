@@ -93,11 +93,13 @@ class ConvolutionPlan:
 
 
 def same(
-    c_in: int, c_out: int, kernel_size: Pair, stride: Pair = (1, 1), **options: Any
-) -> ConvolutionPlan:
+    c_in: int, c_out: int, kernel_size: Pair, stride: Pair = (1, 1), dilation: int = 1,
+    **options: Any,
+) -> ConvolutionPlan:  # fmt: skip
     """A convolution whose odd kernel keeps height and width at stride 1."""
-    padding = arithmetic.same_padding(kernel_size[0]), arithmetic.same_padding(kernel_size[1])
-    return ConvolutionPlan(c_in, c_out, kernel_size, stride, padding, **options)
+    rows, columns = map(arithmetic.same_padding, kernel_size)
+    padding, spread = (dilation * rows, dilation * columns), (dilation, dilation)
+    return ConvolutionPlan(c_in, c_out, kernel_size, stride, padding, spread, **options)
 
 
 def depthwise(
@@ -141,7 +143,7 @@ class BranchesPlan:
         """The 1x1 convolution, where the kernel is larger than that."""
         if self.convolution.kernel_size == (1, 1):
             return None
-        return replace(self.convolution, kernel_size=(1, 1), padding=(0, 0))
+        return replace(self.convolution, kernel_size=(1, 1), padding=(0, 0), dilation=(1, 1))
 
     @property
     def skip(self) -> int:

@@ -68,6 +68,7 @@ class GhostConvConfig(GhostModule):
     bn_momentum: Momentum = 0.1
     form: Annotated[PlainForm, UNLESS_DEFAULT] = TRAINING
     bias: Annotated[bool, UNLESS_DEFAULT] = False
+    dw_dilation: Annotated[int, UNLESS_DEFAULT] = 1
 
     first_norm = "primary_conv.1"
 
@@ -89,7 +90,10 @@ class GhostConvConfig(GhostModule):
         split, kernel_size = self.channels, (self.dw_kernel_size, self.dw_kernel_size)
         if not split.multiplier:
             return None
-        plan = depthwise(split.c_int, kernel_size, multiplier=split.multiplier, bias=self.bias)
+        plan = depthwise(
+            split.c_int, kernel_size, multiplier=split.multiplier, dilation=self.dw_dilation,
+            bias=self.bias,
+        )  # fmt: skip
         return plan.fold(self.folded)
 
     @cached_property
@@ -159,4 +163,5 @@ class GhostConvV2Config(GhostConvConfig):
     @cached_property
     def gate(self) -> AttentionPlan:
         """The branch that makes the gate."""
-        return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride, self.folded)
+        own = self.kernel_size, self.stride, self.dw_dilation, self.folded
+        return AttentionPlan(self.c_in, self.c_out, *own)

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated
 
 from weights.modules.arguments import Activation, Momentum, Odd, OddPair, PositivePair, Ratio, Split
 from weights.modules.attention import AttentionPlan
+from weights.modules.configuration import UNLESS_DEFAULT
 from weights.modules.convolutions import BranchesPlan, ConvolutionPlan, depthwise, same
 from weights.modules.forms import TRAINING, Form
 from weights.modules.ghost_conv import GhostModule
@@ -39,6 +41,7 @@ class GhostConvV3Config(GhostModule):
     form: Form = TRAINING
     bn_eps: float = 1e-5
     bn_momentum: Momentum = 0.1
+    dw_dilation: Annotated[int, UNLESS_DEFAULT] = 1
 
     @cached_property
     def halves(self) -> tuple[BranchesPlan, ...]:
@@ -48,7 +51,9 @@ class GhostConvV3Config(GhostModule):
         primary = BranchesPlan("primary", convolution, self.branches, self.primary_skip)
         if not split.multiplier:
             return (primary,)
-        convolution = depthwise(split.c_int, cheap_kernel, multiplier=split.multiplier)
+        convolution = depthwise(
+            split.c_int, cheap_kernel, multiplier=split.multiplier, dilation=self.dw_dilation
+        )
         return primary, BranchesPlan("cheap", convolution, self.branches, with_skip=True)
 
     @cached_property
@@ -61,7 +66,8 @@ class GhostConvV3Config(GhostModule):
         """The branch that makes the gate, where there is attention."""
         if not self.attention:
             return None
-        return AttentionPlan(self.c_in, self.c_out, self.kernel_size, self.stride, self.folded)
+        own = self.kernel_size, self.stride, self.dw_dilation, self.folded
+        return AttentionPlan(self.c_in, self.c_out, *own)
 
     @property
     def first_norm(self) -> str:

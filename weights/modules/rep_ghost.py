@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated
 
 from weights.modules.arguments import Activation, Momentum, NonNegative, Odd, OddPair, PositivePair
 from weights.modules.bottleneck import BottleneckConfig
-from weights.modules.configuration import Configuration
+from weights.modules.configuration import UNLESS_DEFAULT, Configuration
 from weights.modules.convolutions import BranchesPlan, ConvolutionPlan, depthwise, same
 from weights.modules.forms import TRAINING, Form
 from weights.tensors import SizedTensors, Sizes
@@ -43,6 +44,7 @@ class RepGhostConvConfig(Configuration):
     form: Form = TRAINING
     bn_eps: float = 1e-5
     bn_momentum: Momentum = 0.1
+    dw_dilation: Annotated[int, UNLESS_DEFAULT] = 1
 
     first_norm = "primary_conv.1"
 
@@ -54,7 +56,8 @@ class RepGhostConvConfig(Configuration):
     @cached_property
     def cheap(self) -> BranchesPlan:
         """The cheap convolution and the branch beside it."""
-        convolution = depthwise(self.c_out, (self.dw_kernel_size, self.dw_kernel_size))
+        kernel_size = self.dw_kernel_size, self.dw_kernel_size
+        convolution = depthwise(self.c_out, kernel_size, dilation=self.dw_dilation)
         return FusionPlan("cheap", convolution, 1, with_skip=True)
 
     def tensors_at(self, sizes: Sizes) -> SizedTensors:
@@ -90,11 +93,13 @@ class RepGhostBottleneckConfig(BottleneckConfig):
     bn_eps: float = 1e-5
     bn_momentum: Momentum = 0.1
     form: Form = TRAINING
+    dilation: Annotated[int, UNLESS_DEFAULT] = 1
 
     attention, branches = False, 0
     se_rounding, shortcut_activation = "divisible", "identity"
 
     def _ghost(
-        self, c_in: int, c_out: int, activation: Activation, attention: bool
+        self, c_in: int, c_out: int, activation: Activation, attention: bool, dilation: int
     ) -> RepGhostConvConfig:
-        return RepGhostConvConfig(c_in, c_out, activation=activation, **self.only(*SHARED))
+        arguments = {"activation": activation, "dw_dilation": dilation, **self.only(*SHARED)}
+        return RepGhostConvConfig(c_in, c_out, **arguments)

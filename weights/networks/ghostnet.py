@@ -17,11 +17,12 @@ from weights.modules.arguments import (
     Odd,
     OddOrZero,
     Ratio,
+    Reduction,
     Rounding,
     Split,
 )
 from weights.modules.bottleneck import BottleneckConfig, GhostBottleneckConfig
-from weights.modules.configuration import IN_NAME
+from weights.modules.configuration import IN_NAME, UNLESS_DEFAULT
 from weights.modules.convolutions import ConvolutionPlan, same
 from weights.modules.forms import DEPLOYED, TRAINING, Form
 from weights.networks.network import FeatureMap, NetworkConfig
@@ -51,6 +52,7 @@ ROWS: Rows = (
 # Stage and position of every block, from the input to the output.
 BLOCKS = [(stage, index) for stage, rows in enumerate(ROWS) for index in range(len(rows))]
 STEM_CHANNELS, LAST_EXPANSION, HEAD_CHANNELS = 16, 960, 1280
+STEM_STRIDE = 2
 BRANCHES = 3
 # Stages before this one have no DFC attention.
 FIRST_ATTENTION = 2
@@ -64,8 +66,6 @@ SHARED = (
     "ratio", "dw_kernel_size", "split", "se_rounding", "shortcut_kernel_size",
     "shortcut_activation", "bn_eps", "bn_momentum", "form",
 )  # fmt: skip
-# The divisor of height and width before the last block.
-STRIDE = 2 * prod(stride for rows in ROWS for *_, stride in rows)
 
 
 class BottleneckNetworkConfig(NetworkConfig):
@@ -76,6 +76,7 @@ class BottleneckNetworkConfig(NetworkConfig):
     in_chans: int
     dropout: float
     head: Head
+    output_stride: int
 
     num_features, classifier_name, first_norm = HEAD_CHANNELS, "classifier", "bn1"
     default_size = (224, 224)
@@ -85,16 +86,19 @@ class BottleneckNetworkConfig(NetworkConfig):
     def stem(self) -> ConvolutionPlan:
         """The first convolution."""
         c_out = self._scaled(STEM_CHANNELS)
-        return same(self.in_chans, c_out, (3, 3), (2, 2)).fold(self.folded)
+        return same(self.in_chans, c_out, (3, 3), (STEM_STRIDE,) * 2).fold(self.folded)
 
     @cached_property
     def stages(self) -> tuple[tuple[BottleneckConfig, ...], ...]:
         """The blocks of each stage."""
-        c_in, stages = self._scaled(STEM_CHANNELS), []
+        c_in, reduction, stages = self._scaled(STEM_CHANNELS), STEM_STRIDE, []
         for number, rows in enumerate(self.rows):
             stage: list[BottleneckConfig] = []
             for row in rows:
-                stage.append(self._block(c_in, row, attention=number >= FIRST_ATTENTION))
+                reduction *= row[-1]
+                # How much finer the maps are than without an output stride.
+                dilation = max(1, reduction // self.output_stride)
+                stage.append(self._block(c_in, row, number >= FIRST_ATTENTION, dilation))
                 c_in = stage[-1].c_out
             stages.append(tuple(stage))
         return tuple(stages)
@@ -116,9 +120,11 @@ class BottleneckNetworkConfig(NetworkConfig):
     @property
     def feature_maps(self) -> tuple[FeatureMap, ...]:
         """The stem's convolution, every stage, and the vector before the classifier."""
-        maps, reduction = [FeatureMap("conv_stem", self.stem.c_out, 2)], 2
+        reduction = STEM_STRIDE
+        maps = [FeatureMap("conv_stem", self.stem.c_out, reduction)]
         for number, stage in enumerate(self.stages):
-            reduction *= prod(block.stride for block in stage)
+            strides = prod(block.stride for block in stage)
+            reduction = min(reduction * strides, self.output_stride)
             last, path = stage[-1], f"blocks.{number}"
             maps.append(FeatureMap(path, last.c_out, reduction, f"{path}.{len(stage) - 1}"))
         path = f"blocks.{len(self.stages)}"
@@ -144,7 +150,7 @@ class BottleneckNetworkConfig(NetworkConfig):
                 yield f"blocks.{number}.{position}", block
 
     @abstractmethod
-    def _block(self, c_in: int, row: Row, attention: bool) -> BottleneckConfig:
+    def _block(self, c_in: int, row: Row, attention: bool, dilation: int) -> BottleneckConfig:
         """The block of a row, or of one with attention."""
 
     def _scaled(self, channels: int) -> int:
@@ -158,7 +164,8 @@ class GhostNetConfig(BottleneckNetworkConfig):
     GhostNet (Han et al., CVPR 2020, table 1), GhostNetV2 (Tang et al., NeurIPS 2022), GhostNetV3
     (Liu et al., 2024). `num_classes` 0 leaves the classifier out. `head` is `bias` (a convolution
     with bias, timm and Huawei's PyTorch code) or `norm` (without bias, with batch normalisation,
-    d-li14 and Huawei's TensorFlow code).
+    d-li14 and Huawei's TensorFlow code). Strides that would take the maps beyond `output_stride`
+    are left out, and what reads them is dilated instead.
 
     >>> GhostNetConfig(1).macs(224, 224), GhostNetConfig(2).minimum_size
     (141150512, 33)
@@ -179,6 +186,7 @@ class GhostNetConfig(BottleneckNetworkConfig):
     bn_eps: float = 1e-5
     bn_momentum: Momentum = 0.1
     form: Form = TRAINING
+    output_stride: Annotated[Reduction, UNLESS_DEFAULT] = 32
 
     def check_together(self) -> None:
         """Check that the form is one of the version's."""
@@ -190,11 +198,11 @@ class GhostNetConfig(BottleneckNetworkConfig):
     @property
     def minimum_size(self) -> int:
         """The least height and width: DFC attention halves maps, and needs two rows of each."""
-        return STRIDE + 1 if self.version > 1 else 1
+        return self.output_stride + 1 if self.version > 1 else 1
 
-    def _block(self, c_in: int, row: Row, attention: bool) -> BottleneckConfig:
+    def _block(self, c_in: int, row: Row, attention: bool, dilation: int) -> BottleneckConfig:
         kernel_size, expansion, c_out, se_ratio, stride = row
         sizes = self._scaled(expansion), self._scaled(c_out), kernel_size, stride
         own = self.only(*SHARED) | {"branches": BRANCHES if self.version > 2 else 0}
-        own |= {"attention": attention and self.version > 1}
+        own |= {"attention": attention and self.version > 1, "dilation": dilation}
         return GhostBottleneckConfig(c_in, *sizes, se_ratio, **own)

@@ -1,8 +1,10 @@
 """The configuration of RepGhostNet: GhostNet's blocks, thinner and with RepGhost's modules."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from weights.modules.arguments import Count, DropoutRate, Momentum, Odd, Ratio
+from weights.modules.arguments import Count, DropoutRate, Momentum, Odd, Ratio, Reduction
+from weights.modules.configuration import UNLESS_DEFAULT
 from weights.modules.forms import TRAINING, Form
 from weights.modules.rep_ghost import SHARED, RepGhostBottleneckConfig
 from weights.networks.ghostnet import BottleneckNetworkConfig, Row, Rows
@@ -46,10 +48,14 @@ class RepGhostNetConfig(BottleneckNetworkConfig):
     bn_eps: float = 1e-5
     bn_momentum: Momentum = 0.1
     form: Form = TRAINING
+    output_stride: Annotated[Reduction, UNLESS_DEFAULT] = 32
 
     rows, head = ROWS, "bias"
 
-    def _block(self, c_in: int, row: Row, attention: bool) -> RepGhostBottleneckConfig:
+    def _block(
+        self, c_in: int, row: Row, attention: bool, dilation: int
+    ) -> RepGhostBottleneckConfig:
         kernel_size, expansion, c_out, se_ratio, stride = row
         sizes = self._scaled(expansion), self._scaled(c_out), kernel_size, stride
-        return RepGhostBottleneckConfig(c_in, *sizes, se_ratio, **self.only(*SHARED))
+        own = self.only(*SHARED) | {"dilation": dilation}
+        return RepGhostBottleneckConfig(c_in, *sizes, se_ratio, **own)

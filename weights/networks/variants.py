@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from weights.modules.arguments import Activation, Rounding, Split
+from weights.modules.arguments import Activation, OutputStride, Rounding, Split
 from weights.modules.forms import Form
 from weights.networks.ghostnet import Head
 
@@ -100,6 +100,7 @@ class GhostNetArguments(TypedDict, total=False):
     bn_eps: float
     bn_momentum: float
     form: Form
+    output_stride: OutputStride
 
 
 class RepGhostNetArguments(TypedDict, total=False):
@@ -112,3 +113,4 @@ class RepGhostNetArguments(TypedDict, total=False):
     bn_eps: float
     bn_momentum: float
     form: Form
+    output_stride: OutputStride

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from conformance.mutants.mutant import Mutant
 from conformance.oracle import layers
 from conformance.oracle.bottleneck import Bottleneck, GhostBottleneck
 from conformance.oracle.branches import ConvNorm
+from conformance.oracle.ghost_conv import ConvNormAct
 from conformance.oracle.ghost_conv_v3 import GhostConvV3
-from conformance.oracle.layers import identity, relu, relu6
+from conformance.oracle.layers import LeakyReLU, identity, relu, relu6
 from conformance.oracle.networks import vgg
 from conformance.oracle.networks.basic_block import BasicBlock
 from conformance.oracle.networks.ghostnet import GhostNet
@@ -31,6 +33,10 @@ from weights.columns import planned
 
 # Bound before mutants below replace them in their modules.
 _branches = planned.branches
+
+
+def _sloping_by_a_tenth(half: Any) -> None:
+    half.act = LeakyReLU(0.1) if isinstance(half.act, LeakyReLU) else half.act
 
 
 def no_bias(part: Any) -> None:
@@ -81,6 +87,14 @@ def _doubled_branch(module: Any, plan: Any) -> list[Any]:
 def _second_activated(block: Any) -> None:
     for half in ("primary_conv", "cheap_conv"):
         activation(half, relu)(block.ghost2)
+
+
+def _dilated_alike(block: Bottleneck) -> None:
+    """Dilate the second ghost module as the first, not as what comes after the stride."""
+    first, second = block.plan.ghost1.dw_dilation, block.ghost2.cheap_conv
+    if isinstance(second, ConvNormAct):
+        padding = tuple(size // block.plan.dilation * first for size in second.conv.padding)
+        second.conv = replace(second.conv, dilation=(first, first), padding=padding)
 
 
 def _halves_swapped(self: Any, x: Any) -> Any:
@@ -146,6 +160,8 @@ def _stages_late(built: Any) -> None:
 
 FAMILY = "family"
 FAMILY_MUTANTS = (
+    Mutant("slope-of-a-tenth", "every leaky relu has the slope 0.1", FAMILY,
+           each(ConvNormAct, _sloping_by_a_tenth)),
     Mutant("no-convolution-bias", "biases of convolutions dropped", FAMILY,
            each(Convolution, no_bias)),
     Mutant("no-classifier-bias", "the bias of the classifier dropped", FAMILY,
@@ -166,6 +182,8 @@ FAMILY_MUTANTS = (
            each(GhostConvV3, lambda part: setattr(part, "act", identity))),
     Mutant("second-activated", "the second ghost module activated", FAMILY,
            each(GhostBottleneck, _second_activated)),
+    Mutant("dilated-alike", "the second ghost module dilated as the first", FAMILY,
+           each(Bottleneck, _dilated_alike)),
     Mutant("strided-activated", "the strided convolution activated", FAMILY,
            with_methods(GhostBottleneck, _strided=strided_activated)),
     Mutant("block-activated", "a bottleneck activated at its end", FAMILY,

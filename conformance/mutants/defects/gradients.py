@@ -179,6 +179,8 @@ GRADIENT_MUTANTS = (
            step=gradients(lambda g: g.swapaxes(2, 3).reshape(g.shape), PRIMARY)),
     Mutant("cheap-gradient-mirrored", "gradients of cheap kernels mirrored", TRAINING,
            step=gradients(lambda g: g[:, :, ::-1, ::-1], CHEAP)),
+    Mutant("even-gradient-mirrored", "gradients of kernels of even width mirrored", TRAINING,
+           step=gradients(lambda g: g[..., ::-1] if g.shape[-1] % 2 == 0 else g, PRIMARY)),
     Mutant("cheap-gradient-reordered", "gradients of cheap kernels in reverse order", TRAINING,
            step=gradients(lambda g: g[::-1], CHEAP)),
     Mutant("no-shift-gradient", "biases of norms get no gradient", TRAINING,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -92,6 +93,38 @@ def _groups_reversed_from(limit: int) -> Change:
     return outputs(Convolution, edit)
 
 
+def _at_most(limit: int, name: str) -> Change:
+    """Convolve with at most this stride or padding, and keep the size of the output."""
+
+    def edit(conv: Any, x: Any, out: Any) -> Any:
+        given = getattr(conv, name)
+        if max(given) <= limit:
+            return out
+        less = replace(conv, **{name: tuple(min(each, limit) for each in given)})
+        found = Convolution.__call__(less, x)
+        edges = [max(0, whole - part) for whole, part in zip(out.shape, found.shape, strict=True)]
+        rows, columns = out.shape[2:]
+        return np.pad(found, [(0, edge) for edge in edges])[:, :, :rows, :columns]
+
+    return outputs(Convolution, edit)
+
+
+def _numbers_to(limit: int) -> Change:
+    """Give the numbers of an output from `limit` on those that it begins with."""
+
+    def edit(conv: Any, x: Any, out: Any) -> Any:
+        return out.ravel()[np.arange(out.size) % limit].reshape(out.shape)
+
+    return outputs(Convolution, edit)
+
+
+def _in_groups(edit: Callable[[Any], Any]) -> Change:
+    """Compute each convolution with groups, not depthwise, as `edit` of it does."""
+    return computed_as(
+        Convolution, lambda conv: edit(conv) if conv.groups > 1 < conv.weight.shape[1] else conv
+    )
+
+
 MODULE, EXACT = "module", "exact"
 LIMIT_MUTANTS = (
     Mutant("inputs-to-32", "input channels from the 33rd on left out", EXACT,
@@ -128,4 +161,14 @@ LIMIT_MUTANTS = (
     Mutant("unpadded-1x1", "the padding of a 1x1 kernel is dropped", EXACT,
            computed_as(Convolution, _without_padding)),
     Mutant("groups-from-4", "four groups or more in reverse", EXACT, _groups_reversed_from(4)),
+    Mutant("rows-to-112", "rows from the 113th on repeat the 112th", EXACT, repeats_from(2, 112)),
+    Mutant("images-to-16", "images from the 17th on repeat the 16th", EXACT, repeats_from(0, 16)),
+    Mutant("numbers-to-65536", "numbers of a map from the 65,537th on repeat the first ones",
+           EXACT, _numbers_to(65536)),
+    Mutant("stride-to-4", "a stride above 4 is 4", EXACT, _at_most(4, "stride")),
+    Mutant("padding-to-5", "a padding above 5 is 5", EXACT, _at_most(5, "padding")),
+    Mutant("undilated-groups", "dilation is ignored in groups", EXACT,
+           _in_groups(lambda conv: _spread(conv, (1, 1)))),
+    Mutant("unbiased-groups", "the bias is left out in groups", EXACT,
+           _in_groups(lambda conv: replace(conv, bias=None))),
 )  # fmt: skip

@@ -81,6 +81,10 @@ def _nan_as(value: float) -> Callable[[np.ndarray], np.ndarray]:
     return lambda x: np.where(np.isnan(x), value, x).astype(x.dtype)
 
 
+def _without_nan_bias(conv: Any) -> Any:
+    return conv if conv.bias is None else replace(conv, bias=_nan_as(0)(conv.bias))
+
+
 def _finite(x: np.ndarray) -> np.ndarray:
     return np.clip(x, np.finfo(x.dtype).min, np.finfo(x.dtype).max)
 
@@ -165,6 +169,8 @@ VALUE_MUTANTS = (
            vectors(_nan_as(1), "weight")),
     Mutant("nan-shift-lost", "NaN in the bias of a norm is 0", SPECIAL,
            vectors(_nan_as(0), "bias")),
+    Mutant("nan-conv-bias-lost", "NaN in the bias of a convolution is 0", SPECIAL,
+           computed_as(Convolution, _without_nan_bias)),
     Mutant("no-infinity", "relu makes a large number of infinity", SPECIAL,
            replace_activation(relu, lambda x: _finite(relu(x)))),
     Mutant("finite-sums", "sums are clipped to finite numbers", SPECIAL,

@@ -20,7 +20,7 @@ from conformance.oracle.layers import (
 from conformance.oracle.networks.network import Network, classifier
 from conformance.oracle.planned import from_plan
 from weights.columns.planned import outputs_at
-from weights.modules.arguments import Activation, Rounding, Split
+from weights.modules.arguments import Activation, OutputStride, Rounding, Split
 from weights.modules.forms import Form
 from weights.networks.ghostnet import FEATURES, BottleneckNetworkConfig, GhostNetConfig, Head
 
@@ -100,6 +100,7 @@ class GhostNet(BottleneckNetwork):
         ratio: float = 2,
         dw_kernel_size: int = 3,
         *,
+        output_stride: OutputStride = 32,
         split: Split = "ceil",
         head: Head = "bias",
         se_rounding: Rounding = "divisible",
@@ -113,6 +114,7 @@ class GhostNet(BottleneckNetwork):
         plan = GhostNetConfig(
             self.version, width, num_classes, in_chans, dropout, ratio, dw_kernel_size, split, head,
             se_rounding, shortcut_kernel_size, shortcut_activation, bn_eps, bn_momentum, form,
+            output_stride,
         )  # fmt: skip
         super().__init__(plan, dtype=dtype)
 

@@ -5,6 +5,7 @@ from numpy.typing import DTypeLike
 
 from conformance.oracle.networks.ghostnet import BottleneckNetwork
 from conformance.oracle.rep_ghost import RepGhostBottleneck
+from weights.modules.arguments import OutputStride
 from weights.modules.forms import Form
 from weights.networks.repghostnet import RepGhostNetConfig
 
@@ -32,12 +33,14 @@ class RepGhostNet(BottleneckNetwork):
         dropout: float = 0.2,
         dw_kernel_size: int = 3,
         *,
+        output_stride: OutputStride = 32,
         bn_eps: float = 1e-5,
         bn_momentum: float = 0.1,
         form: Form = "training",
         dtype: DTypeLike = np.float64,
     ) -> None:
         plan = RepGhostNetConfig(
-            width, num_classes, in_chans, dropout, dw_kernel_size, bn_eps, bn_momentum, form
-        )
+            width, num_classes, in_chans, dropout, dw_kernel_size, bn_eps, bn_momentum, form,
+            output_stride,
+        )  # fmt: skip
         super().__init__(plan, dtype=dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,8 +54,15 @@ class Report:
         return self.cases.get((verdict.tier, split_pair(verdict.case)[0]))
 
     def again(self, verdict: Verdict) -> str:
-        """The command that runs the case of a verdict again, with the options of its tier."""
-        return rerun_command(verdict, self.header["options"].get(verdict.tier, ""))
+        """The command that runs the case of a verdict again, with the options that it needs."""
+        name = verdict.implementation
+        options = (self.header["options"].get(verdict.tier), self.options_of(name))
+        return rerun_command(verdict, " ".join(filter(None, options)))
+
+    def options_of(self, name: str) -> str:
+        """The option by which an implementation has its known deviations."""
+        known = self.header["settings"].get("deviations", {}).get(name)
+        return f"--deviations {shlex.quote(f'{name}={known}')}" if known else ""
 
     @property
     def names(self) -> list[str]:
@@ -134,7 +142,7 @@ def _from_records(path: Path, records: list[Any]) -> Report:
     of_type: tuple[tuple[Any, Any], ...] = (
         (str, names),
         ((int, float), numbers),
-        (dict, header["implementations"].values()),
+        (dict, [*header["implementations"].values(), header["settings"].get("deviations", {})]),
     )
     if not all(isinstance(value, kind) for kind, values in of_type for value in values):
         raise TypeError("tiers, implementations and effort must be texts, facts and numbers")

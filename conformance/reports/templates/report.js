@@ -44,7 +44,8 @@
     const wanted = [...new Set([data.names[one.name], writer].filter(Boolean))];
     const chosenNames = wanted.map((each) => `--implementation ${quoted(each)}`).join(" ");
     const tier = data.tiers[one.tier];
-    return `ghost-conformance run ${chosenNames} --tier ${tier} --case ${quoted(id)} ${data.options[tier] ?? ""}`.trim();
+    const options = [data.options[tier], data.known[data.names[one.name]]].filter(Boolean);
+    return [`ghost-conformance run ${chosenNames} --tier ${tier} --case ${quoted(id)}`, ...options].join(" ");
   }
 
   function facts(pairs) {

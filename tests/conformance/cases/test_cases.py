@@ -31,11 +31,12 @@ def used(name: str) -> set[Any]:
     ("name", "wanted"),
     [
         ("kernel_size", {1, 2, 3, 5, 7, 9, 11}),
-        ("stride", {1, 2, 3, 4}),
+        ("stride", {1, 2, 3, 4, 5}),
         ("padding", {0, 1, 2, 3, 4, 5}),
         ("ratio", {0.5, 1, 1.5, 2, 3, 4, 5, 8}),
         ("dw_kernel_size", {1, 3, 5, 7, 9, 11}),
         ("dilation", {1, 2, 3, 4, 5}),
+        ("dw_dilation", {1, 2}),
         ("bias", {False, True}),
         ("split", set(SPLITS)),
         ("activation", set(ACTIVATIONS)),
@@ -54,8 +55,10 @@ def test_the_layers_hold_the_shapes_that_go_wrong() -> None:
     assert any(config.channels.multiplier > 2 for config in CONFIGS)
     assert any(height == width == 1 for _, height, width in shapes)
     assert any(height != width for _, height, width in shapes)
-    assert {1, 2, 3, 5, 8} <= {batch for batch, _, _ in shapes}
-    assert any(height == width == 112 for _, height, width in shapes)
+    assert {1, 2, 3, 5, 8, 33} <= {batch for batch, _, _ in shapes}
+    assert any(height > 224 and width > 112 for _, height, width in shapes)
+    assert any(config.groups > 1 < max(config.dilation) and config.bias for config in CONFIGS)
+    assert any(config.groups > 1 and config.c_out % 2 for config in CONFIGS)
     assert any(config.padding[0] and config.kernel_size == (1, 1) for config in CONFIGS)
     assert max(config.c_in for config in CONFIGS) > 512 < max(config.c_out for config in CONFIGS)
 

@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from conformance.cases.case import Case
+from conformance.commands.cli import main
 from conformance.running.shrinking import renamed, shrink
 
 pytestmark = pytest.mark.slow  # every test starts the command line
@@ -79,7 +81,21 @@ def test_an_unknown_case_is_wrong_usage(command: tuple[str, ...]) -> None:
     code, output = run(*command)
 
     assert code == 2
-    assert "is called 'mouse'" in output
+    assert "no case is called 'mouse': see `ghost-conformance list`" in output
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        (FAILING[:-1], f"is {FAILING} meant?"),
+        ("ghost_conv-sizes", "'ghost_conv-sizes' is one of sequence"),
+    ],
+)
+def test_what_cannot_be_shrunk_is_wrong_usage(case: str, words: str) -> None:
+    result = CliRunner().invoke(main, ["shrink", case, "--implementation", "oracle"])
+
+    assert result.exit_code == 2
+    assert words in " ".join(result.output.split())
 
 
 CASE = Case("x", "module", "ghost_conv",

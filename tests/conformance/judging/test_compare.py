@@ -98,8 +98,8 @@ HINTS = {
     ),
     "border": (border, "only border rows or columns are wrong: padding"),
     "shifted": (
-        lambda a: np.roll(a, (2, -1), axis=(2, 3)),
-        "the map is shifted by 2 rows and -1 columns: asymmetric padding",
+        lambda a: np.roll(a, (1, -1), axis=(2, 3)),
+        "the map is shifted by 1 rows and -1 columns: asymmetric padding",
     ),
     "swapped": (lambda a: a.swapaxes(2, 3), "height and width are swapped"),
 }
@@ -121,6 +121,23 @@ def test_a_last_bit_has_no_hint() -> None:
     got[:, 4] = np.nextafter(got[:, 4].astype(np.float32), np.float32(np.inf))
 
     assert compare_arrays(got, WANTED, 0.0, c_int=3).hint == ""
+
+
+def test_an_almost_constant_map_tells_of_no_shift() -> None:
+    wanted = np.ones((1, 2, 8, 8))
+    wanted[..., 5, 5] = 3
+    got = np.ones((1, 2, 8, 8))
+    got[..., 2, 3] = 3
+
+    assert compare_arrays(got, wanted, 1e-6, c_int=2).hint == ""
+
+
+def test_right_primary_channels_are_not_moved() -> None:
+    wanted = np.ones((1, 4, 6, 6))
+    got = wanted.copy()
+    got[:, 2:] = 7
+
+    assert compare_arrays(got, wanted, 1e-6, c_int=2).hint == HINTS["ghosts"][1]
 
 
 def test_one_wrong_element_has_no_pattern() -> None:

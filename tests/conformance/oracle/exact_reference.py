@@ -30,8 +30,9 @@ def ghost_conv(config: dict[str, Any], weights: dict[str, np.ndarray], x: np.nda
     both = [primary]
     if "cheap_conv.0.weight" in weights:
         kernel = weights["cheap_conv.0.weight"]
-        padding = (kernel.shape[2] // 2, kernel.shape[3] // 2)
-        cheap, cheap_shape = convolve(primary, kernel, (1, 1), padding, (1, 1), primary.shape[1])
+        rate = config.get("dw_dilation", 1)
+        sizes = (rate * (kernel.shape[2] // 2), rate * (kernel.shape[3] // 2)), (rate, rate)
+        cheap, cheap_shape = convolve(primary, kernel, (1, 1), *sizes, primary.shape[1])
         both.append(normalise(cheap, cheap_shape, weights, "cheap_conv.1", config))
     return np.concatenate(both, axis=1)[:, : config["c_out"]]
 

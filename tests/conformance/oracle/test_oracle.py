@@ -19,6 +19,7 @@ TINY_CASES = [
     {"c_in": 2, "c_out": 7, "kernel_size": (2, 3), "stride": (2, 1), "padding": (1, 0)},
     {"c_in": 4, "c_out": 7, "kernel_size": 3, "dilation": (1, 2), "padding": 2, "groups": 2},
     {"c_in": 2, "c_out": 9, "ratio": 4, "dw_kernel_size": 5, "activation": "identity"},
+    {"c_in": 2, "c_out": 5, "ratio": 3, "dw_dilation": 2},
     {"c_in": 3, "c_out": 2, "ratio": 0.5},
     {"c_in": 2, "c_out": 6, "split": "floor", "ratio": 3, "dw_kernel_size": 1},
 ]  # fmt: skip

@@ -81,6 +81,20 @@ def test_what_is_known_stands_in_every_report(tmp_path: Path) -> None:
         assert "known: a reason (a link)" in (tmp_path / name).read_text()
 
 
+def test_the_command_for_a_listed_case_has_the_list(tmp_path: Path) -> None:
+    verdicts = list(apply(VERDICTS[2:], "mine", [Deviation("exact", "b", "a reason")]))
+    settings = {"deviations": {"mine": "my lists/known.toml"}}
+    run, work = Run(verdicts, {"mine": {}, "yours": {}}, 1.0), [(ExactTier(), [])]
+    report = make_report(run, work, settings=settings)
+    write_report(tmp_path, report)
+
+    option = " --deviations 'mine=my lists/known.toml'"
+    assert report.again(verdicts[-1]).endswith(f"--tier exact --case b{option}")
+    assert report.again(VERDICTS[1]).endswith("--case a")
+    assert "&#39;mine=my lists/known.toml&#39;" in (tmp_path / HTML).read_text()
+    assert option in (tmp_path / SUMMARY).read_text()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

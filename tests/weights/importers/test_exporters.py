@@ -85,6 +85,7 @@ def test_the_layers_of_timm_have_its_names(written: Callable[..., Any]) -> None:
         ("seed", {"activation": "silu"}, "its `activation` is always 'relu', the file has 'silu'"),
         ("seed", {"groups": 2}, "its `groups` is always 1, the file has 2"),
         ("seed", {"dilation": 2}, "its `dilation` is always (1, 1), the file has (2, 2)"),
+        ("seed", {"dw_dilation": 2}, "its `dw_dilation` is always 1, the file has 2"),
         ("seed", {"bias": True}, "its `bias` is always False, the file has True"),
         ("timm", {"bias": True}, "its `bias` is always False, the file has True"),
         ("seed", {"bn_eps": 1e-3}, "its `bn_eps` is always 1e-05, the file has 0.001"),
@@ -107,6 +108,7 @@ def test_a_layer_that_the_foreign_class_cannot_be_is_refused(
     ("architecture", "changed", "text"),
     [
         ("ghost_bottleneck", {"ratio": 3}, "its `ratio` is always 2, the file has 3"),
+        ("ghost_bottleneck", {"dilation": 2}, "its `dilation` is always 1, the file has 2"),
         (
             "ghost_bottleneck",
             {"shortcut_kernel_size": 5},

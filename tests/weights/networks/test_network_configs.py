@@ -13,11 +13,13 @@ WIDTHS = (0.5, 1.0, 1.6)
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(
+    ("width", "output_stride"), [*((width, 32) for width in WIDTHS), (1.0, 16), (1.0, 8)]
+)
 def test_the_minimum_size_is_the_least_of_which_every_convolution_has_an_output(
-    version: int, width: float
+    version: int, width: float, output_stride: int
 ) -> None:
-    config = GhostNetConfig(version, width)
+    config = GhostNetConfig(version, width, output_stride=output_stride)
     least = next(size for size in range(1, 100) if fit(config.tensors_at((size, size))))
 
     assert config.minimum_size == least

@@ -1,11 +1,11 @@
 """The feature maps of a network, loaded from the file of the whole network."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from weights.columns.backend import GhostModule, Module, Variable
 from weights.columns.own.custom import Custom
 from weights.columns.own.loaded import LoadReport
+from weights.columns.partial import differences
 from weights.errors import MismatchError
 from weights.files.file import WeightFile
 from weights.networks.features import FeaturesConfig
@@ -28,7 +28,8 @@ class Featured(Custom[Module, GhostModule, Variable]):
 
         Raises `MismatchError` with every difference, and changes nothing then.
         """
-        problems = list(_differences(file, module.plan.network.to_dict()))
+        found = differences(file, module.plan.network)
+        problems = [text for key, _, text in found if key not in AFTERWARDS]
         if problems:
             raise MismatchError(what, problems)
         members = self.members(module)
@@ -38,13 +39,6 @@ class Featured(Custom[Module, GhostModule, Variable]):
         left = dict.fromkeys(_layer(name) for name in file.tensors if name not in taken)
         notes = [f"left out, for no feature map needs it: {', '.join(left)}"] if left else []
         return LoadReport(tuple((path, path) for path in paths), tuple(notes))
-
-
-def _differences(file: WeightFile, config: dict[str, Any]) -> Iterator[str]:
-    for key in sorted({*file.config, *config}.difference(AFTERWARDS)):
-        there, here = file.config.get(key), config.get(key)
-        if there != here:
-            yield f"`{key}` is {there!r} in the file and {here!r} in the module"
 
 
 def _layer(name: str) -> str:

@@ -133,7 +133,7 @@ def _read_outline(shapes: Shapes) -> Read:
     primary, cheap = kernels(shapes, "ghost1.")
     c_in = shapes.kernel(primary)[1]
     c_mid = shapes.kernel(kernels(shapes, "ghost2.")[0])[1]
-    found: Arguments = {"c_in": c_in, "c_mid": c_mid, "c_out": c_in}
+    found: Arguments = {"c_in": c_in, "c_mid": c_mid, "c_out": c_in, "dilation": 1}
     found |= {"attention": f"ghost1.{GATE}" in shapes} | cheap_kernel(shapes, cheap)
     outline, defaults = read_shortcut(shapes)
     branches, default_branches = _read_branches(shapes)

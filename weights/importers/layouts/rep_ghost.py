@@ -31,7 +31,8 @@ def infer_rep_ghost_bottleneck(shapes: Shapes, architecture: str, given: Argumen
     """Infer RepGhostBottleneck."""
     c_mid, c_in, *_ = shapes.kernel(f"ghost1.{PRIMARY}")
     outline, defaults = read_shortcut(shapes)
-    found = {"c_in": c_in, "c_mid": c_mid, "c_out": c_in} | read_rep_ghost(shapes, "ghost1.")
+    found = {"c_in": c_in, "c_mid": c_mid, "c_out": c_in, "dilation": 1}
+    found |= read_rep_ghost(shapes, "ghost1.")
     found |= {name: x for name, x in outline.items() if not name.startswith("shortcut")}
     candidates = (
         found | {"se_ratio": se_ratio}

@@ -11,7 +11,9 @@ from weights.networks.architectures import Config
 
 STARTS = re.compile(r"primary_conv\.0\.weight")
 # Arguments of GhostConv that the class does not have, and what it computes with.
-ABSENT: Arguments = {"dilation": (1, 1), "groups": 1, "activation": "relu", "bias": False}
+ABSENT: Arguments = {
+    "dilation": (1, 1), "dw_dilation": 1, "groups": 1, "activation": "relu", "bias": False,
+}  # fmt: skip
 FIXED = ABSENT | {"bn_eps": 1e-5, "bn_momentum": 0.1}
 
 

@@ -33,11 +33,12 @@ FIRST_STAGE = re.compile(r"layer1\.\d+\.conv1\.primary_conv\.0\.weight")
 # The arguments that the classes of timm always have.
 NORM = {"bn_eps": 1e-5, "bn_momentum": 0.1}
 MODULE = {"ratio": 2, "dw_kernel_size": 3, "split": "ceil"} | NORM
-GHOST_CONV = {"dilation": (1, 1), "groups": 1, "bias": False} | NORM
-BRANCHES = {"branches": 3, "split": "ceil"} | NORM
+GHOST_CONV = {"dilation": (1, 1), "dw_dilation": 1, "groups": 1, "bias": False} | NORM
+BRANCHES = {"branches": 3, "split": "ceil", "dw_dilation": 1} | NORM
 REP_GHOST = NORM | {"dw_kernel_size": 3}
-BLOCK = MODULE | {"activation": "relu"}
+BLOCK = MODULE | {"activation": "relu", "dilation": 1}
 NETWORK = MODULE | {
+    "output_stride": 32,
     "head": "bias",
     "se_rounding": "divisible",
     "shortcut_kernel_size": 0,
@@ -108,13 +109,13 @@ def differences(config: Config) -> Iterator[str]:
         case GhostConvV3Config():
             yield from _branches_differences(config)
         case RepGhostConvConfig():
-            yield from fixed_differences(config, NORM)
+            yield from fixed_differences(config, NORM | {"dw_dilation": 1})
             if config.activation not in ("relu", "identity"):
                 yield f"its activation is relu or none, the file has {config.activation!r}"
         case RepGhostBottleneckConfig():
-            yield from fixed_differences(config, REP_GHOST | {"activation": "relu"})
+            yield from fixed_differences(config, REP_GHOST | {"activation": "relu", "dilation": 1})
         case RepGhostNetConfig():
-            yield from fixed_differences(config, REP_GHOST)
+            yield from fixed_differences(config, REP_GHOST | {"output_stride": 32})
 
 
 def _ghost_conv_differences(config: GhostConvConfig) -> Iterator[str]:

@@ -34,6 +34,7 @@ RENAMES = (
 )
 # The arguments of a bottleneck without their tensors, or without an effect on one.
 PLAIN: Arguments = {
+    "dilation": 1,
     "se_ratio": 0,
     "se_rounding": "divisible",
     "attention": False,
@@ -74,10 +75,11 @@ def differences(config: Config) -> Iterator[str]:
             yield from fixed_differences(config, yolo.NORM)
         case GhostConvConfig():
             padding = tuple(same_padding(size) for size in config.kernel_size)
-            own = {"padding": padding, "dilation": (1, 1), "bias": False}
+            own = {"padding": padding, "dilation": (1, 1), "dw_dilation": 1, "bias": False}
             yield from fixed_differences(config, MODULE | own)
         case GhostBottleneckConfig():
             own = {"c_mid": config.c_out // 2, "se_ratio": 0, "attention": False, "branches": 0}
+            own |= {"dilation": 1}
             yield from fixed_differences(config, MODULE | own | {"activation": "silu"})
             if config.stride == 1 and config.shortcut:
                 yield "its shortcut at stride 1 is the input, the file has convolutions there"
