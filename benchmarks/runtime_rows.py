@@ -122,7 +122,13 @@ def _started(name: str, place: Path, size: int, threads: int, log: Path) -> Iter
     ):
         if child.stdin is None or child.stdout is None:
             raise RuntimeError(f"{name} has no pipes")
-        timer = Timer(PATIENCE, child.kill)
+
+        def stop() -> None:
+            errors.write(f"\nit took more than {PATIENCE:g} s\n")
+            errors.flush()
+            child.kill()
+
+        timer = Timer(PATIENCE, stop)
         timer.start()
         try:
             yield Process(child.stdin, child.stdout)

@@ -197,6 +197,18 @@ def test_what_did_not_run_is_a_row_that_says_why(
 
 
 @pytest.mark.slow
+def test_what_takes_too_long_is_ended_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime_rows, "PAUSE", 0)
+    monkeypatch.setattr(runtime_rows, "PATIENCE", 0.01)
+
+    found = runtime_rows.measured("net", {"onnx": tmp_path}, {}, (tmp_path, 8, 1), quick=True)
+
+    assert {row.reason for row in found} == {"it took more than 0.01 s"}
+
+
+@pytest.mark.slow
 def test_an_artefact_that_cannot_be_written_says_why(tmp_path: Path) -> None:
     reason = runtime_artefacts.exported("onnx", tmp_path / "a.safetensors", tmp_path / "a.onnx")
 
