@@ -8,7 +8,7 @@ import platform
 import subprocess
 import sys
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
@@ -17,7 +17,7 @@ from rich.console import Console
 from benchmarks import report, roofline
 from benchmarks.growth_plot import plot_growth
 from benchmarks.measure import Row
-from benchmarks.runtime_plot import plot_runtimes
+from benchmarks.runtime_plot import plot_runtimes, write_page
 from weights.frameworks import FRAMEWORKS
 
 RUNTIMES = (*FRAMEWORKS, "onnx")
@@ -31,7 +31,10 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
     "MALLOC_TOP_PAD_": str(2**26),
 }
-PACKAGES = ("numpy", "torch", "jax", "flax", "tensorflow-cpu", "keras", "onnxruntime")
+PACKAGES = (
+    "numpy", "torch", "jax", "flax", "tensorflow-cpu", "keras", "onnxruntime", "openvino",
+    "ai-edge-litert", "executorch", "ncnn",
+)  # fmt: skip
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,12 +50,13 @@ PACKAGES = ("numpy", "torch", "jax", "flax", "tensorflow-cpu", "keras", "onnxrun
     help="Print what is slower than in this results.json, relative to the plain convolution.",
 )  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--write", is_flag=True, help="Put the suite `runtime` into docs/deployment.md.")
 def main(
     frameworks: tuple[str, ...], suites: tuple[str, ...], quick: bool, output: Path,
-    earlier: Path | None, threads: int,
+    earlier: Path | None, threads: int, write: bool,
 ) -> None:  # fmt: skip
     """Measure layers, networks, loading and imports; ratios in one run are what counts."""
-    console = Console()
+    console, used = Console(), machine(threads)
     rows: list[Row] = []
     for suite in suites or SUITES:
         for job in jobs(suite, frameworks or RUNTIMES):
@@ -61,12 +65,14 @@ def main(
         if suite == "layer":
             rows += roofline.rows(quick=quick)
     output.mkdir(parents=True, exist_ok=True)
-    document = {"machine": machine(threads), "rows": [asdict(row) for row in rows]}
+    document = {"machine": used, "rows": [asdict(row) for row in rows]}
     (output / "results.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     report.show(console, rows)
     plots = {"layer": report.plot, "growth": plot_growth, "runtime": plot_runtimes}
     for suite in {row.suite for row in rows} & set(plots):
         plots[suite](rows, output)
+    if write:
+        write_page(rows, used, output)
     console.print(f"results and plots in {output}", highlight=False)
     if earlier is not None:
         report.compare(console, rows, report.read_rows(earlier))
@@ -110,8 +116,17 @@ def machine(threads: int) -> dict[str, object]:
         "cores": os.cpu_count(),
         "threads": threads,
         "environment": ENVIRONMENT,
-        "versions": {name: version(name) for name in PACKAGES},
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0,
+        "versions": {name: each for name in PACKAGES if (each := installed(name)) is not None},
     }
+
+
+def installed(name: str) -> str | None:
+    """The version of a package, None where it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def processor() -> str:

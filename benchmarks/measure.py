@@ -16,7 +16,10 @@ SECONDS = 4.0
 
 @dataclass(frozen=True)
 class Row:
-    """The median of a candidate, and half the distance of its quartiles."""
+    """The median of a candidate, and half the distance of its quartiles.
+
+    Where both are not a number, `reason` says why nothing was measured.
+    """
 
     framework: str
     suite: str
@@ -26,6 +29,7 @@ class Row:
     value: float
     spread: float
     unit: str = "ms"
+    reason: str = ""
 
 
 def interleaved(

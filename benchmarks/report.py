@@ -34,7 +34,7 @@ def show(console: Console, rows: Sequence[Row]) -> None:
     for row in rows:
         ratio = relative(row, table)
         cells = (row.framework, row.case, row.what, row.candidate)
-        numbers = (f"{row.value:.3f}", f"{row.spread:.3f}", row.unit)
+        numbers = (f"{row.value:.3f}", f"{row.spread:.3f}", row.reason or row.unit)
         grid.add_row(*cells, "" if ratio is None else f"{ratio:.2f}", *numbers)
     console.print(grid)
     console.print(target_table(targets(rows)))

@@ -1,6 +1,6 @@
-"""One candidate: `python -m benchmarks.runtime_worker NAME PATH BATCH SIZE THREADS`.
+"""One candidate: `python -m benchmarks.runtime_worker NAME PATH SIZE THREADS`.
 
-Reads a line for every turn and answers with the milliseconds of a call.
+Reads a batch for every turn and answers with the milliseconds of a call.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import WARM_UP
+from benchmarks.shapes import BATCHES
 
 # Calls of a turn that count; one before brings back what others drove out of the caches.
 CALLS = 3
@@ -33,10 +34,8 @@ def torch_deployed(path: str, x: np.ndarray, threads: int) -> Callable[[], Any]:
 def torch_compiled(path: str, x: np.ndarray, threads: int) -> Callable[[], Any]:
     """PyTorch, deployed and compiled with its constants folded."""
     torch, package = (importlib.import_module(name) for name in ("torch", "ghost_torch"))
-    freezing = {"freezing": True}
-    return _torch(
-        path, x, threads, lambda module: torch.compile(package.deploy(module), options=freezing)
-    )
+    options = {"dynamic": False, "options": {"freezing": True}}
+    return _torch(path, x, threads, lambda module: torch.compile(package.deploy(module), **options))
 
 
 def jax_compiled(path: str, x: np.ndarray, threads: int) -> Callable[[], Any]:
@@ -108,16 +107,22 @@ def timed(run: Callable[[], Any]) -> float:
     return median(times)
 
 
-def main(name: str, path: str, batch: int, size: int, threads: int) -> None:
-    """Prepare the candidate, say so, and take turns until the input ends."""
+def main(name: str, path: str, size: int, threads: int) -> None:
+    """Prepare the candidate for every batch, say so, and take turns until the input ends."""
+    runs = {batch: prepared(name, path, batch, size, threads) for batch in BATCHES}
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(timed(runs[int(line)]), flush=True)
+
+
+def prepared(name: str, path: str, batch: int, size: int, threads: int) -> Callable[[], Any]:
+    """The call of the candidate with random images, compiled where it is."""
     x = np.random.default_rng(0).normal(size=(batch, 3, size, size)).astype(np.float32)
     run = FRAMEWORKS.get(name, artefact)(path, x, threads)
     for _ in range(WARM_UP):
         run()
-    print("ready", flush=True)
-    for _ in sys.stdin:
-        print(timed(run), flush=True)
+    return run
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:6]))
+    main(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:5]))

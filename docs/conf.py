@@ -54,9 +54,13 @@ autodoc_default_options = {"members": True, "undoc-members": False, "imported-me
 napoleon_numpy_docstring = False
 
 
-def is_made_in(module: ModuleType, value: object) -> bool:
-    """Whether a class or function is the module's own."""
-    return getattr(value, "__module__", "") == module.__name__
+def own_names(module: ModuleType) -> list[str]:
+    """The public classes and functions that a module makes."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
+    ]
 
 
 class PublicNames(Directive):
@@ -67,9 +71,8 @@ class PublicNames(Directive):
     def run(self) -> list[nodes.Node]:
         """A paragraph of links."""
         module = importlib.import_module(self.arguments[0])
-        own = [name for name, value in vars(module).items() if is_made_in(module, value)]
         paragraph = nodes.paragraph()
-        for name in sorted(getattr(module, "__all__", own)):
+        for name in sorted(getattr(module, "__all__", None) or own_names(module)):
             link = addnodes.pending_xref(
                 "", nodes.literal(text=name), refdomain="py", reftype="obj", refwarn=True,
                 reftarget=f"{module.__name__}.{name}",

@@ -8,11 +8,14 @@ import json
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 from rich.progress import track
+
+from weights import ArgumentError, configure, read_file
+from weights.evaluation.examples import read_examples
 
 HELD_OUT = 5  # every fifth image is not trained on
 
@@ -24,7 +27,7 @@ class Recipe:
     architecture: str = "ghost_resnet20"
     config: dict = field(default_factory=dict)
     start: str = ""  # a weight file to begin from
-    images: str = ""  # a folder that has a folder for every class; without it digits
+    images: str = ""  # a folder that has one for every class, or a list of files; else digits
     size: int = 8  # height and width
     classes: int = 10
     channels: int = 1
@@ -34,19 +37,39 @@ class Recipe:
     weight_decay: float = 0.05
     smoothing: float = 0.1
     augment: bool = True  # shifts by an eighth, and of photographs their mirror images
-    average: float = 0.0  # the decay of an exponential moving average of the weights, 0 for none
+    average: float = 0.0  # decay of an exponential moving average of the parameters, 0 for none
     mixed: bool = False  # compute in bfloat16
     teacher: str = ""  # a weight file whose predictions are learnt too, as GhostNetV3 does
     share: float = 0.5  # of the teacher in what is learnt
     seed: int = 0
 
+    def __post_init__(self):
+        for each in fields(self):
+            value, kind = getattr(self, each.name), each.type
+            if not isinstance(value, (int, float) if kind is float else kind):
+                raise ArgumentError(f"`{each.name}` must be of type {kind.__name__}, got {value!r}")
+        for name in ("size", "classes", "channels", "epochs", "batch", "rate"):
+            if getattr(self, name) <= 0:
+                raise ArgumentError(f"`{name}` must be above 0, got {getattr(self, name)}")
+        for name in ("smoothing", "average", "share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ArgumentError(
+                    f"`{name}` must be at least 0 and below 1, got {getattr(self, name)}"
+                )
+        configure(self.architecture, self.arguments)
+        if self.teacher:
+            _check_teacher(self)
+
     @classmethod
     def read(cls, path):
         """The recipe that a TOML file tells."""
-        given = tomllib.loads(Path(path).read_text())
+        try:
+            given = tomllib.loads(Path(path).read_text())
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise ArgumentError(f"cannot read the recipe {path}: {error}") from None
         unknown = given.keys() - {each.name for each in fields(cls)}
         if unknown:
-            raise SystemExit(f"{path} has unknown keys: {', '.join(sorted(unknown))}")
+            raise ArgumentError(f"{path} has unknown keys: {', '.join(sorted(unknown))}")
         return cls(**given)
 
     @property
@@ -58,16 +81,32 @@ class Recipe:
 class Run:
     """The images of a recipe, and the folder in which a run keeps its log and checkpoints."""
 
-    def __init__(self, recipe, folder):
+    def __init__(self, recipe, folder, framework="torch"):
         self.recipe, self.folder = recipe, Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._images, labels = _folder(recipe) if recipe.images else _digits()
+        self._images, labels = _files(recipe) if recipe.images else _digits(recipe)
         places = np.arange(len(labels))
         self._labels, held_out = labels, places % HELD_OUT == 0
         self._train, self._held_out = places[~held_out], places[held_out]
         self.steps = len(self._train) // recipe.batch  # of an epoch
+        if not self.steps:
+            raise ArgumentError(
+                f"`batch` must be at most the {len(self._train)} images, got {recipe.batch}"
+            )
+        self._check_folder({"framework": framework, **asdict(recipe)})
         self.log = self.folder / "log.jsonl"
         self.first_epoch = len(self.curve())
+
+    def check_devices(self, count):
+        """Raise `ArgumentError` where so many devices cannot have parts of one size."""
+        if self.recipe.batch % count:
+            raise ArgumentError(
+                f"`batch` must be a multiple of the {count} devices, got {self.recipe.batch}"
+            )
+
+    def checkpoint(self, epochs, suffix):
+        """Where the state after so many epochs is kept, until that after the next one is."""
+        return self.folder / f"checkpoint-{epochs}{suffix}"
 
     def batches(self, epoch, show=True):
         """Images (N, H, W, C) and what is to be predicted of them (N, classes), in each step."""
@@ -84,7 +123,10 @@ class Run:
             yield x, targets.astype(np.float32)
 
     def record(self, epoch, loss, logits):
-        """Write down the mean loss of an epoch, and how many held-out images are right."""
+        """Write down the mean loss of an epoch, and how many held-out images are right.
+
+        From then on a run goes on behind this epoch, whose checkpoint must be there.
+        """
         right = 0
         for chosen in np.array_split(self._held_out, -(-len(self._held_out) // self.recipe.batch)):
             right += int((logits(self._images(chosen)).argmax(1) == self._labels[chosen]).sum())
@@ -92,12 +134,25 @@ class Run:
         with self.log.open("a") as file:
             file.write(json.dumps(line) + "\n")
         print(f"epoch {epoch + 1}: loss {line['loss']:.4f}, held out {line['accuracy']:.1%}")
+        for earlier in self.folder.glob(f"checkpoint-{epoch}.*"):
+            earlier.unlink()
 
     def curve(self):
         """What was recorded of every epoch."""
         return [json.loads(line) for line in self.log.read_text().splitlines()] if (
             self.log.exists()
         ) else []  # fmt: skip
+
+    def _check_folder(self, asked):
+        path = self.folder / "recipe.json"
+        kept = json.loads(path.read_text()) if path.exists() else asked
+        other = [name for name, value in asked.items() if kept.get(name) != value]
+        if other:
+            raise ArgumentError(
+                f"{self.folder} holds a run with another `{'`, `'.join(other)}`: give that recipe, "
+                "or another folder"
+            )
+        path.write_text(json.dumps(asked, indent=2))
 
 
 def taught(recipe, targets, logits):
@@ -106,7 +161,18 @@ def taught(recipe, targets, logits):
     return (1 - recipe.share) * targets + recipe.share * powers / powers.sum(1, keepdims=True)
 
 
-def _digits():
+def _check_teacher(recipe):
+    """Raise `GhostError` where the teacher looks at other images or tells other classes."""
+    file = read_file(recipe.teacher)
+    asked = {"num_classes": recipe.classes, "in_chans": recipe.channels}
+    found = {name: file.config.get(name) for name in asked}
+    if found != asked:
+        raise ArgumentError(f"the teacher {recipe.teacher} must have {asked}, got {found}")
+
+
+def _digits(recipe):
+    if (recipe.size, recipe.channels, recipe.classes) != (8, 1, 10):
+        raise ArgumentError("digits have `size` 8, `channels` 1 and `classes` 10: leave them out")
     from sklearn.datasets import load_digits
 
     found = load_digits()
@@ -114,23 +180,17 @@ def _digits():
     return images.__getitem__, found.target
 
 
-def _folder(recipe):
-    from PIL import Image
-
-    classes = sorted(path for path in Path(recipe.images).iterdir() if path.is_dir())
-    files = [(path, at) for at, each in enumerate(classes) for path in sorted(each.iterdir())]
-    size, mode = (recipe.size, recipe.size), "L" if recipe.channels == 1 else "RGB"
-
-    def read(number):
-        with Image.open(files[number][0]) as image:
-            return np.asarray(image.convert(mode).resize(size), np.float32) / 255
+def _files(recipe):
+    examples, pool = read_examples(recipe.images, recipe.classes), ThreadPoolExecutor()
+    settings = {
+        "resize": recipe.size, "crop": recipe.size, "divide_by": 255.0, "layout": "NHWC",
+        "mean": [0.0] * recipe.channels, "std": [1.0] * recipe.channels,
+    }  # fmt: skip
 
     def images(chosen):
-        with ThreadPoolExecutor() as pool:
-            found = np.stack(list(pool.map(read, chosen)))
-        return found if found.ndim == 4 else found[..., None]
+        return examples.inputs(chosen, settings, pool).transpose(0, 2, 3, 1)
 
-    return images, np.array([at for _, at in files])
+    return images, examples.labels
 
 
 def _augmented(x, generator, mirror):

@@ -2,8 +2,9 @@
 
 `python examples/train.py --framework torch --folder build/torch` trains on scikit-learn's digits;
 `--recipe FILE.toml` changes what `recipe.py` lists, such as the folder of images, and a second run
-with the same folder goes on where the first ended. `torchrun --nproc-per-node 2 examples/train.py
-...` trains on several devices; Flax takes all that it sees, Keras those of its strategy.
+with the same folder goes on where the first ended. On several devices: `torchrun --nproc-per-node 2
+examples/train.py ...` in PyTorch; Flax takes all that a process sees, and joins others that have
+JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and JAX_PROCESS_ID; Keras takes all GPUs of a process.
 `python examples/train.py --plot curves.png build/torch build/jax` draws what runs recorded.
 """
 
@@ -13,6 +14,8 @@ import json
 from pathlib import Path
 
 from recipe import Recipe, Run
+
+from weights import ArgumentError, GhostError
 
 FRAMEWORKS = ("torch", "jax", "tf")
 
@@ -26,14 +29,22 @@ def main():
     parser.add_argument("--plot", metavar="FILE", help="draw the curves of these folders")
     parser.add_argument("folders", nargs="*", help="those of earlier runs")
     chosen = parser.parse_args()
-    if chosen.plot:
-        plot(chosen.folders, chosen.plot)
-    elif chosen.framework:
-        recipe = Recipe.read(chosen.recipe) if chosen.recipe else Recipe()
-        loop = importlib.import_module(f"train_{chosen.framework}")
-        loop.train(Run(recipe, chosen.folder))
-    else:
-        parser.error("`--framework` is needed, or `--plot`")
+    if not chosen.framework and not (chosen.plot and chosen.folders):
+        parser.error("`--framework` is needed, or `--plot` with the folders of runs")
+    try:
+        if chosen.plot:
+            plot(chosen.folders, chosen.plot)
+        else:
+            train(chosen)
+    except GhostError as error:
+        raise SystemExit(f"error: {error}") from None
+
+
+def train(chosen):
+    """Train by the recipe, in the framework."""
+    recipe = Recipe.read(chosen.recipe) if chosen.recipe else Recipe()
+    loop = importlib.import_module(f"train_{chosen.framework}")
+    loop.train(Run(recipe, chosen.folder, chosen.framework))
 
 
 def plot(folders, path):
@@ -45,8 +56,11 @@ def plot(folders, path):
 
     figure, axes = pyplot.subplots(figsize=(6, 4))
     for folder in map(Path, folders):
-        lines = map(json.loads, (folder / "log.jsonl").read_text().splitlines())
-        axes.plot([line["loss"] for line in lines], label=folder.name)
+        log = folder / "log.jsonl"
+        if not log.exists():
+            raise ArgumentError(f"{folder} must be the folder of a run, got none of its log.jsonl")
+        losses = [json.loads(line)["loss"] for line in log.read_text().splitlines()]
+        axes.plot(range(1, len(losses) + 1), losses, label=folder.name)
     axes.set(xlabel="epoch", ylabel="loss")
     axes.legend()
     figure.savefig(path)

@@ -17,9 +17,8 @@ KEPT = nnx.Not(nnx.RngState)  # keys of dropout, which no checkpoint needs
 
 def train(run):
     """Train to the end, from the last checkpoint on; the network is saved after every epoch."""
-    if "JAX_COORDINATOR_ADDRESS" in os.environ:
-        jax.distributed.initialize()
-    recipe, rank, replicas = run.recipe, jax.process_index(), jax.process_count()
+    recipe, rank, replicas = run.recipe, *_processes()
+    run.check_devices(jax.device_count())
     mesh = Mesh(np.array(jax.devices()), ("batch",))
     whole, split = (NamedSharding(mesh, PartitionSpec(*axes)) for axes in ((), ("batch",)))
     network = _network(recipe)
@@ -29,14 +28,14 @@ def train(run):
     optimizer = nnx.Optimizer(network, rule, wrt=nnx.Param)
     average = nnx.clone(network) if recipe.average else network
     parts = {"network": network, "optimizer": optimizer, "average": average}
-    checkpoint = run.folder / "checkpoint.npz"
     if run.first_epoch:
-        _restore(parts, checkpoint)
+        _restore(parts, run.checkpoint(run.first_epoch, ".npz"))
+    spread = jax.jit(lambda state: state, out_shardings=whole)
     for part in parts.values():
-        nnx.update(part, jax.device_put(nnx.state(part), whole))
+        nnx.update(part, spread(nnx.state(part)))
 
     def placed(array):
-        return jax.make_array_from_process_local_data(split, array[rank::replicas])
+        return jax.make_array_from_process_local_data(split, np.float32(array))
 
     def logits(x, network):
         network.eval()
@@ -45,18 +44,22 @@ def train(run):
     for epoch in range(run.first_epoch, recipe.epochs):
         losses = 0.0
         for x, targets in run.batches(epoch, show=rank == 0):
+            x, targets = x[rank::replicas], targets[rank::replicas]
             if teacher is not None:
                 targets = taught(recipe, targets, logits(x, teacher))
             network.train()
-            losses += float(_step(network, optimizer, placed(x), placed(np.float32(targets))))
+            # Read at once: collectives of two steps must not meet on a CPU.
+            losses += float(_step(network, optimizer, placed(x), placed(targets)))
             if recipe.average:
-                _move(average, network, recipe.average)
-        average.eval()
+                _move(average, network, recipe.average if optimizer.step.get_value() > 1 else 0)
         if rank == 0:
             leaves = jax.tree.leaves([nnx.state(part, KEPT) for part in parts.values()])
-            np.savez(checkpoint, *map(np.asarray, leaves))
-            ghost_jax.save_weights(average, run.folder / "network.safetensors", overwrite=True)
-            run.record(epoch, losses / run.steps, lambda x: logits(x, average))
+            np.savez(run.checkpoint(epoch + 1, ".npz"), *map(np.asarray, leaves))
+            path = run.folder / "network.safetensors"
+            ghost_jax.save_weights(average, path, overwrite=True)
+            # Of this process alone, where the network may lie in several.
+            own = ghost_jax.from_file(path)
+            run.record(epoch, losses / run.steps, lambda x, own=own: logits(x, own))
 
 
 @nnx.jit
@@ -74,10 +77,11 @@ def _forward(network, x):
     return network(x)
 
 
+@nnx.jit
 def _move(average, network, decay):
-    states = nnx.state(network, KEPT), nnx.state(average, KEPT)
+    states = nnx.state(network, nnx.Param), nnx.state(average, nnx.Param)
     moved = optax.incremental_update(*states, 1 - decay)
-    nnx.update(average, moved)
+    nnx.update(average, moved, nnx.state(network, nnx.BatchStat))
 
 
 def _restore(parts, path):
@@ -96,3 +100,12 @@ def _network(recipe):
     if recipe.start:
         ghost_jax.load_weights(made, recipe.start)
     return made
+
+
+def _processes():
+    """The number of this process, and how many there are."""
+    if "JAX_COORDINATOR_ADDRESS" in os.environ:
+        given = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
+        address, count, number = map(os.environ.get, given)
+        jax.distributed.initialize(address, int(count), int(number))
+    return jax.process_index(), jax.process_count()

@@ -7,13 +7,15 @@ import tensorflow as tf
 from recipe import taught
 
 import ghost_tf
+from weights import ArgumentError
 
 
 def train(run):
     """Train to the end, from the last checkpoint on; the network is saved after every epoch."""
-    recipe = run.recipe
+    recipe, strategy = run.recipe, _strategy()
+    run.check_devices(strategy.num_replicas_in_sync)
     keras.utils.set_random_seed(recipe.seed)
-    with _strategy().scope():
+    with strategy.scope():
         network = _network(recipe)
         rate = keras.optimizers.schedules.CosineDecay(recipe.rate, recipe.epochs * run.steps)
         optimizer = keras.optimizers.AdamW(
@@ -21,12 +23,14 @@ def train(run):
             ema_momentum=recipe.average or 0.99,
         )  # fmt: skip
         network.compile(optimizer, keras.losses.CategoricalCrossentropy(from_logits=True))
-        teacher = ghost_tf.from_file(recipe.teacher) if recipe.teacher else None
-    backup = keras.callbacks.BackupAndRestore(run.folder / "backup", delete_checkpoint=False)
+        if run.first_epoch:
+            optimizer.build(network.trainable_variables)
+            network.load_weights(run.checkpoint(run.first_epoch, ".weights.h5"))
+    teacher = ghost_tf.from_file(recipe.teacher) if recipe.teacher else None
 
     def batches():
         for epoch in range(run.first_epoch, recipe.epochs):
-            for x, targets in run.batches(epoch, show=False):
+            for x, targets in run.batches(epoch):
                 if teacher is not None:
                     logits = teacher(x, training=False)
                     targets = taught(recipe, targets, keras.ops.convert_to_numpy(logits))
@@ -36,8 +40,9 @@ def train(run):
     signature = tuple(tf.TensorSpec((recipe.batch, *shape), tf.float32) for shape in shapes)
     data = tf.data.Dataset.from_generator(batches, output_signature=signature)
     network.fit(
-        data, epochs=recipe.epochs, steps_per_epoch=run.steps, callbacks=[backup, _Record(run)]
-    )
+        data, initial_epoch=run.first_epoch, epochs=recipe.epochs, steps_per_epoch=run.steps,
+        callbacks=[_Record(run)], shuffle=False, verbose=0,
+    )  # fmt: skip
 
 
 class _Record(keras.callbacks.Callback):
@@ -49,18 +54,24 @@ class _Record(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         network, own = self.model, self.model.get_weights()
+        network.save_weights(self.run.checkpoint(epoch + 1, ".weights.h5"))
         if self.run.recipe.average:
             network.optimizer.finalize_variable_values(network.trainable_variables)
         ghost_tf.save_weights(network, self.run.folder / "network.safetensors", overwrite=True)
-        self.run.record(epoch, logs["loss"], lambda x: network.predict_on_batch(x))
+        self.run.record(epoch, logs["loss"], network.predict_on_batch)
         network.set_weights(own)
 
 
 def _strategy():
     if "TF_CONFIG" in os.environ:
-        return tf.distribute.MultiWorkerMirroredStrategy()
-    several = len(tf.config.list_logical_devices("GPU")) > 1
-    return tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()
+        raise ArgumentError(
+            "Keras' `fit` cannot read what MultiWorkerMirroredStrategy hands out: leave TF_CONFIG "
+            "out and take the devices of one machine, or PyTorch or Flax for several processes"
+        )
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    if len(devices) == 1:
+        return tf.distribute.get_strategy()
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
 def _network(recipe):

@@ -14,6 +14,7 @@ from ghost_torch.synchronised import synchronised
 def train(run):
     """Train to the end, from the last checkpoint on; the network is saved after every epoch."""
     recipe, rank, replicas = run.recipe, *_processes()
+    run.check_devices(replicas)
     device = f"cuda:{rank % torch.cuda.device_count()}" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(recipe.seed)
     network = _network(recipe).to(device)
@@ -22,8 +23,9 @@ def train(run):
             nn.SyncBatchNorm.convert_sync_batchnorm(network)
         )  # fmt: skip
     teacher = ghost_torch.from_file(recipe.teacher).eval().to(device) if recipe.teacher else None
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average),
-                            use_buffers=True) if recipe.average else None  # fmt: skip
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.average)) if (
+        recipe.average
+    ) else None  # fmt: skip
     optimizer = torch.optim.AdamW(
         network.parameters(), recipe.rate, weight_decay=recipe.weight_decay
     )
@@ -31,9 +33,9 @@ def train(run):
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, total)
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule, "average": average}
     parts = {name: part for name, part in parts.items() if part is not None}
-    checkpoint = run.folder / "checkpoint.pt"
     if run.first_epoch:
-        for name, state in torch.load(checkpoint, map_location=device).items():
+        path = run.checkpoint(run.first_epoch, ".pt")
+        for name, state in torch.load(path, map_location=device).items():
             parts[name].load_state_dict(state)
     trained = nn.parallel.DistributedDataParallel(network) if replicas > 1 else network
     loss_of = nn.CrossEntropyLoss()
@@ -44,7 +46,7 @@ def train(run):
         return network(_native(x, device)).float().cpu().numpy()
 
     for epoch in range(run.first_epoch, recipe.epochs):
-        losses = 0.0
+        losses = torch.zeros((), device=device)
         for x, targets in run.batches(epoch, show=rank == 0):
             x, targets = x[rank::replicas], targets[rank::replicas]
             if teacher is not None:
@@ -58,20 +60,25 @@ def train(run):
             schedule.step()
             if average is not None:
                 average.update_parameters(network)
-            losses += loss.item()
+            losses += loss.detach()
+        if replicas > 1:
+            distributed.all_reduce(losses)
         best = network if average is None else average.module
         if rank == 0:
-            torch.save({name: part.state_dict() for name, part in parts.items()}, checkpoint)
+            states = {name: part.state_dict() for name, part in parts.items()}
+            torch.save(states, run.checkpoint(epoch + 1, ".pt"))
             ghost_torch.save_weights(best, run.folder / "network.safetensors", overwrite=True)
-            run.record(epoch, losses / run.steps, lambda x, best=best: logits(x, best))
+            mean = losses.item() / run.steps / replicas
+            run.record(epoch, mean, lambda x, best=best: logits(x, best))
     if replicas > 1:
         distributed.destroy_process_group()
 
 
 def _network(recipe):
+    made = ghost_torch.weights_io.ARCHITECTURES[recipe.architecture](**recipe.arguments)
     if recipe.start:
-        return ghost_torch.from_file(recipe.start)
-    return ghost_torch.weights_io.ARCHITECTURES[recipe.architecture](**recipe.arguments)
+        ghost_torch.load_weights(made, recipe.start)
+    return made
 
 
 def _native(x, device):

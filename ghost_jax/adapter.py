@@ -1,5 +1,6 @@
 """The package as the conformance suite plugs it in: NumPy arrays in NCHW, in and out."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from ghost_jax.framework.traces import jitted
+from ghost_jax.framework.programs import QUICK, jitted
 from ghost_jax.replicas import over_mesh
 from ghost_jax.weights_io import FRAMEWORK
 from weights.columns.adapter import ModuleAdapter
@@ -36,7 +37,7 @@ class Adapter(ModuleAdapter):
 
     def _stages(self, x: jax.Array) -> dict[str, jax.Array]:
         self.module.eval()
-        return self._run(_stages, x)
+        return jitted(_stages, self.module, x, quick=QUICK in os.environ)
 
     def _differentiate(
         self, x: jax.Array, cotangent: jax.Array, specs: Sequence[TensorSpec]
@@ -62,7 +63,8 @@ def build(architecture: str, config: Mapping[str, Any], weights: Mapping[str, An
 def versions() -> dict[str, str]:
     """The versions that a report records."""
     device = jax.devices()[0].device_kind
-    return {"jax": jax.__version__, "flax": flax.__version__, "device": device}
+    found = {"jax": jax.__version__, "flax": flax.__version__, "device": device}
+    return found | ({"networks": "compiled without optimisation"} if QUICK in os.environ else {})
 
 
 def strict_arithmetic() -> dict[str, str]:

@@ -14,6 +14,7 @@ from ghost_torch.adapter import Adapter, strict_arithmetic, versions
 from ghost_torch.exporting.export import EXPORTER
 from ghost_torch.replicas import sharded
 from weights.columns.adapter import PRECISIONS, PreparedAdapter, Run, widened
+from weights.deployment.mode import mode
 
 __all__ = [
     "PRECISIONS",
@@ -94,16 +95,8 @@ def float64(architecture: str, config: Mapping[str, Any], weights: Mapping[str, 
     return Mode.build(architecture, config, widened(weights), prepare=lambda module, _: module)
 
 
-@Mode.prepared
-def exported(module: Any, x: Tensor) -> Run:
-    """A program of torch.export, written and read back."""
-    return _written(module, x, "pt2")
-
-
-@Mode.prepared
-def onnx(module: Any, x: Tensor) -> Run:
-    """Exported to ONNX, run by onnxruntime on a CPU."""
-    return _written(module, x, "onnx")
+exported = mode(EXPORTER, Adapter, "pt2")
+onnx = mode(EXPORTER, Adapter, "onnx")
 
 
 @Mode.prepared
@@ -122,11 +115,6 @@ def bfloat16(module: Any, _: Tensor) -> Run:
 def float16(module: Any, _: Tensor) -> Run:
     """Under torch.autocast to float16; parameters stay as they are."""
     return _autocast(module, torch.float16)
-
-
-def _written(module: Any, x: Tensor, to: str) -> Run:
-    runtime = EXPORTER.opened(module, to, tuple(x.shape[2:]))
-    return lambda x: torch.from_numpy(runtime.run(x.numpy()))
 
 
 def _autocast(module: Any, dtype: torch.dtype) -> Run:

@@ -31,13 +31,14 @@ class SyncBatchNorm(nn.BatchNorm2d):
         """Shapes: x: (N, C, H, W), the same out."""
         if not self.training:
             return super().forward(x)
-        mean, variance, count = self._moments(x)
+        wide = x.to(self.running_mean.dtype)  # under autocast x is narrow
+        mean, variance, count = self._moments(wide)
         with torch.no_grad():
             self.num_batches_tracked.add_(1)
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
         scale = self.weight / torch.sqrt(variance + self.eps)
-        return (x - _spread(mean)) * _spread(scale) + _spread(self.bias)
+        return ((wide - _spread(mean)) * _spread(scale) + _spread(self.bias)).to(x.dtype)
 
     def _moments(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         axes = (0, 2, 3)

@@ -65,6 +65,7 @@ OWN_FILES = {
     ("ghost_tf", "modes.py"): "likewise",
     ("ghost_tf", "backends.py"): "Keras alone runs on several frameworks",
     ("ghost_torch", "synchronised.py"): "PyTorch synchronises statistics on GPUs alone",
+    ("ghost_torch", "timm_models.py"): "timm builds PyTorch's networks by name",
     ("ghost_torch", "replicas"): "a framework has engines of its own for several devices",
     ("ghost_jax", "replicas"): "likewise",
     ("ghost_tf", "replicas"): "likewise",

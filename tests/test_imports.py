@@ -53,6 +53,7 @@ MAY_IMPORT_LATE = {
         "ai_edge_litert",
     },
     "weights/hub.py": {"huggingface_hub"},
+    "ghost_torch/timm_models.py": {"timm"},
     "ghost_torch/exporting": {"onnx", "onnxscript", "openvino", "pnnx", "executorch"},
     "ghost_jax/exporting": {"onnx", "jax2onnx"},
     "ghost_tf/exporting": {"onnx", "tf2onnx"},

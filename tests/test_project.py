@@ -38,7 +38,7 @@ TEXTS = ("*.py", "*.md", "*.toml", "*.txt", "*.cff", "*.yml", "Makefile", ".ci/*
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:work|tmp|home|root|Users)/")
 LEFT_OUT_OF_ALL = {
     "test", "mlx", "tf-onnx", "jax-onnx", "docs", "notebooks", "release", "openvino", "ncnn",
-    "executorch", "int8", "ray", "runtimes",
+    "executorch", "int8", "ray", "runtimes", "timm",
 }  # fmt: skip
 # What a module may do when it is imported: define names, no more.
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.Import, ast.ImportFrom)

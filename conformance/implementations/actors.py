@@ -56,10 +56,13 @@ class ActorImplementation(ManagedImplementation):
     """
 
     def __init__(
-        self, name: str, seconds: float = CASE_SECONDS, *, repeat: bool = False, cached: bool = True
-    ) -> None:
+        self, name: str, seconds: float = CASE_SECONDS, *, repeat: bool = False,
+        cached: bool = True, quick: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(name, is_ours=name in OURS)
-        self._arguments = {"name": name, "seconds": seconds, "repeat": repeat, "cached": cached}
+        self._arguments = {
+            "name": name, "seconds": seconds, "repeat": repeat, "cached": cached, "quick": quick
+        }  # fmt: skip
         self._actor: Any = None
         self._deaths = 0
         self._is_in_case = self._is_killed = False

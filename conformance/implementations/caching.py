@@ -23,7 +23,8 @@ REFERENCES = "references"
 def cache_environment(origin: object = None) -> dict[str, str]:
     """The variables by which JAX uses the cache; none where no folder can be had.
 
-    `origin` names the code that is run: `ghost_jax` finds by it what an earlier run has traced.
+    `origin` names the code that is run, and where: `ghost_jax` finds by it what an earlier run has
+    compiled.
     """
     folder = own_folder("jax")
     if folder is None:
@@ -32,7 +33,7 @@ def cache_environment(origin: object = None) -> dict[str, str]:
         "JAX_COMPILATION_CACHE_DIR": str(folder),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-        "GHOSTCONV_TRACES": str(folder / sha256(repr(origin).encode()).hexdigest()),
+        "GHOSTCONV_PROGRAMS": str(folder / sha256(repr(origin).encode()).hexdigest()),
     }
 
 

@@ -52,18 +52,19 @@ class ProcessImplementation(ManagedImplementation):
     """An implementation in a child process, started anew when it dies or takes too long.
 
     A case may take `seconds`; with `repeat` every output is computed twice, `cached` lets JAX keep
-    what it compiles.
+    what it compiles, and `quick` lets it compile networks without optimising them.
 
     The child leads a process group: what it started ends with it.
     """
 
     def __init__(
-        self, name: str, seconds: float = CASE_SECONDS, *, repeat: bool = False, cached: bool = True
-    ) -> None:
+        self, name: str, seconds: float = CASE_SECONDS, *, repeat: bool = False,
+        cached: bool = True, quick: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(name, is_ours=name in OURS)
         self._seconds = seconds
         self._repeat = repeat
-        self._cached = cached
+        self._cached, self._quick = cached, quick
         self._left: float | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Any = None
@@ -81,7 +82,7 @@ class ProcessImplementation(ManagedImplementation):
             )
             self._process = process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                env=environment(self.name, cached=self._cached),
+                env=environment(self.name, cached=self._cached, quick=self._quick),
                 pass_fds=[theirs.fileno()], start_new_session=True,
             )  # fmt: skip
         self._channel = Channel(ours)

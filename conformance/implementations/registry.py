@@ -14,6 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from conformance.implementations.caching import cache_environment
 from conformance.implementations.errors import NAME_LIMIT, NotSupported, safe_str, shorten
 from conformance.implementations.precision import Precision, read_precision
@@ -26,8 +28,8 @@ OURS = {framework.package: framework for framework in FRAMEWORKS.values()}
 ORACLE = "oracle"
 # The packages on which every verdict depends.
 SUITE = ("conformance", "weights")
-# The packages that trace a module.
-TRACERS = ("jax", "jaxlib", "flax", "numpy")
+# The packages that compile a module.
+COMPILERS = ("jax", "jaxlib", "flax", "numpy")
 # Entries of an implementation in a report.
 VERSION_LIMIT = 50
 # The environment of every child, where the user has set nothing else.
@@ -38,6 +40,8 @@ ENVIRONMENT = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
 }
+# What tells `ghost_jax` to compile networks without optimising them.
+QUICK = {"GHOSTCONV_QUICK": "1"}
 # The environment that a module of ours needs, or a mode of it.
 ENVIRONMENTS = {
     "ghost_jax.modes:float64": {"JAX_ENABLE_X64": "1"},
@@ -71,10 +75,11 @@ def target(name: str) -> tuple[str, str]:
     return module, function
 
 
-def environment(name: str, *, cached: bool = False) -> dict[str, str]:
+def environment(name: str, *, cached: bool = False, quick: bool = False) -> dict[str, str]:
     """The environment of the process of an implementation, with what the user has set.
 
-    `cached` lets JAX keep what it compiles in the user's cache folder.
+    `cached` lets JAX keep what it compiles in the user's cache folder, `quick` lets it compile
+    networks without optimising them.
 
     >>> environment("ghost_tf.modes:graph")["KERAS_BACKEND"]
     'tensorflow'
@@ -82,7 +87,7 @@ def environment(name: str, *, cached: bool = False) -> dict[str, str]:
     module, _, _ = name.partition(":")
     own = ENVIRONMENTS.get(name, ENVIRONMENTS.get(module, {}))
     kept = cache_environment(_origin(name)) if cached else {}
-    return {**ENVIRONMENT, **kept, **os.environ, **own}
+    return {**ENVIRONMENT, **kept, **(QUICK if quick else {}), **os.environ, **own}
 
 
 def load(name: str) -> tuple[Build, dict[str, Any]]:
@@ -123,9 +128,10 @@ def code_of(names: Iterable[str]) -> dict[str, str]:
 
 
 def _origin(name: str) -> object:
-    """The code on which it depends what an implementation traces, and its packages."""
+    """All on which it depends what an implementation compiles: code, packages, processor."""
     own = target(name)[0].partition(".")[0]
-    return [_digest(own), _digest("weights"), *map(installed_version, TRACERS)]
+    code = [_digest(own), _digest("weights"), *map(installed_version, COMPILERS)]
+    return [*code, np.show_config(mode="dicts")]
 
 
 def _digest(package: str) -> str:

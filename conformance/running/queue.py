@@ -27,18 +27,22 @@ class Queue:
     def choose(self) -> tuple[str, bool] | None:
         """The implementation that a thread serves next, and whether nobody served it before.
 
-        Those come first; then that with the most work left for each of its processes, if it takes
-        longer than to start one more. None where no more help is needed.
+        Those come first, slow starters ahead, which are likely to be slow at work too; then that
+        with the most work left for each of its processes, if it takes longer than to start one
+        more. None where no more help is needed.
         """
         with self._lock:
             names = [name for name, left in self._left.items() if left]
             new = [name for name in names if not self._processes[name]]
             helped = [name for name in names if self._share(name) > self._start_seconds[name]]
-            chosen = new[:1] or sorted(helped, key=self._share)[-1:]
-            if not chosen:
+            if new:
+                chosen = max(new, key=lambda name: self._start_seconds[name])
+            elif helped:
+                chosen = max(helped, key=self._share)
+            else:
                 return None
-            self._processes[chosen[0]] += 1
-            return chosen[0], bool(new)
+            self._processes[chosen] += 1
+            return chosen, bool(new)
 
     def take(self, name: str) -> Task | None:
         """The next task of an implementation, None where none is left."""

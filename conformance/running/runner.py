@@ -35,14 +35,15 @@ def run(
     """Run every case over every implementation, to the end, whatever an implementation does.
 
     `jobs` processes work at once, and `observe` gets each verdict as it comes. With `repeat`
-    every output is asked for twice. `done` are the verdicts of an interrupted run, `wants` selects
-    verdicts of those that `work` gives. A case may take `seconds`; the run ends at `max_failures`.
-    `cached` lets JAX keep what it compiles, `kind` says where implementations run.
+    every output is asked for twice, and JAX optimises networks as it does modules. `done` are the
+    verdicts of an interrupted run, `wants` selects verdicts of those that `work` gives. A case may
+    take `seconds`; the run ends at `max_failures`. `cached` lets JAX keep what it compiles, `kind`
+    says where implementations run.
     An exception of a tier itself is kept in `Run.tracebacks`. Raises `GhostError` for an
     implementation that cannot be started and for files that are refused.
     """
     started = time.monotonic()
-    make = partial(kind, seconds=seconds, repeat=repeat, cached=cached)
+    make = partial(kind, seconds=seconds, repeat=repeat, cached=cached, quick=not repeat)
     crew = Crew(names, jobs, make)
     with crew:
         crew.start()

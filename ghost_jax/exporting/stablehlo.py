@@ -29,7 +29,7 @@ def write_stablehlo(module: Any, path: Path, notes: Notes) -> None:
 
 
 def _input(notes: Notes) -> jax.ShapeDtypeStruct:
-    least = getattr(notes.plan, "minimum_size", 1)
+    least = notes.plan.minimum_size
     names = ["batch"] if notes.batch is None else []
     names += ["height", "width"] if notes.size is None else []
     at_least = [f"{name} >= {least}" for name in names if name != "batch"]

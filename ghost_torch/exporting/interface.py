@@ -37,7 +37,8 @@ class Interface(nn.Module):
 
 def example(notes: Notes) -> Tensor:
     """An input of the sizes of the notes, or of the usual ones where those are open."""
-    height, width = notes.size or notes.plan.default_size
+    least = notes.plan.minimum_size
+    height, width = notes.size or (max(side, least) for side in notes.plan.default_size)
     channels = notes.plan.input_channels
     shape = (channels, height, width) if notes.layout == "nchw" else (height, width, channels)
     return torch.zeros(notes.batch or EXAMPLES, *shape)
@@ -67,7 +68,7 @@ def exported(
 def dynamic_shapes(notes: Notes, largest: tuple[int, int] | None = None) -> dict[str, Any]:
     """The open sizes of the input, by the name of the argument, as torch.export takes them."""
     rows = 2 if notes.layout == "nchw" else 1
-    least = getattr(notes.plan, "minimum_size", 1)
+    least = notes.plan.minimum_size
     batch, side = largest or (None, None)
     dims: dict[int, Any] = {} if notes.batch else {0: Dim("batch", min=1, max=batch)}
     if notes.size is None:

@@ -14,9 +14,11 @@ import torch
 
 import ghost_torch
 from ghost_torch.exporting.export import EXPORTER
+from ghost_torch.exporting.interface import dynamic_shapes, example
 from weights import ArgumentError, GhostError
 from weights.deployment.artefacts import READERS, open_artefact, read_notes
 from weights.deployment.notes import Notes
+from weights.deployment.proof import sizes
 from weights.deployment.runtime import Runtime
 from weights.deployment.targets import TARGETS
 
@@ -50,6 +52,15 @@ def test_an_artefact_computes_what_the_module_does(tmp_path: Path, to: str, opti
     assert exported.proof.passed
     assert read_notes(path) == (TARGETS[to], exported.notes)
     assert open_artefact(path, threads=1).notes == exported.notes
+
+
+def test_open_sizes_begin_at_the_least_that_the_layer_takes() -> None:
+    config = {"c_in": 3, "c_out": 4, "kernel_size": 3, "dilation": 20}
+    notes = Notes("ghost_conv", config, "0" * 64)
+
+    assert [dynamic_shapes(notes)["x"][axis].min for axis in (2, 3)] == [41, 41]
+    assert example(notes).shape == (2, 3, 41, 41)
+    assert sizes(notes) == [(41, 41)] * 3
 
 
 WITHOUT_COMPILER = """

@@ -63,7 +63,7 @@ def test_the_lines_of_a_runtime_run(
 
 
 @pytest.mark.runtimes
-@pytest.mark.parametrize("target", ["openvino", "executorch"])
+@pytest.mark.parametrize("target", ["openvino", "executorch", "ncnn"])
 def test_the_lines_of_a_heavy_runtime_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
 ) -> None:

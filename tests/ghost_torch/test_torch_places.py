@@ -16,6 +16,7 @@ import torch
 from torch import distributed, nn
 
 import ghost_torch
+from ghost_torch.synchronised import synchronised
 from weights import ArgumentError
 
 LEAVES = (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
@@ -164,6 +165,20 @@ def test_rematerialisation_moves_synchronised_statistics_once() -> None:
 
     for (name, a), b in zip(plain.named_buffers(), other.buffers(), strict=True):
         assert torch.equal(a, b), name
+
+
+def test_synchronised_statistics_are_the_same_under_autocast(mesh: Any) -> None:
+    torch.manual_seed(0)
+    plain = ghost_torch.GhostConv(3, 8)
+    other = ghost_torch.GhostConv(3, 8)
+    other.load_state_dict(plain.state_dict())
+    with torch.autocast("cpu", torch.bfloat16):
+        outputs = [each(images(2, 3, 5, 5)) for each in (plain, synchronised(other))]
+
+    assert outputs[0].dtype == outputs[1].dtype
+    torch.testing.assert_close(*outputs)
+    for (name, a), b in zip(plain.named_buffers(), other.buffers(), strict=True):
+        torch.testing.assert_close(a, b, msg=name)
 
 
 @pytest.mark.parametrize("alone", [True, False], ids=["without processes", "one process"])

@@ -37,6 +37,35 @@ import torch, ghost_torch
 network = ghost_torch.from_file("network.safetensors").eval()
 torch.onnx.export(network, (torch.zeros(1, 3, 32, 32),), "network.onnx", external_data=False)
 """
+# PyPI's torchvision has its operators for CUDA alone and does not import without them; timm needs
+# none of them, so that declarations do.
+TIMM = """
+import re
+from importlib.util import find_spec
+from pathlib import Path
+import torch
+page = Path(find_spec("torchvision").origin).with_name("_meta_registrations.py").read_text()
+for name in {a or b for a, b in re.findall(r'torchvision::(\\w+)|register_meta\\("(\\w+)', page)}:
+    torch.library.define(f"torchvision::{name}", "(Tensor x) -> Tensor")
+import timm, ghost_torch
+from ghost_torch.timm_models import register_with_timm
+from weights import GhostError
+names = register_with_timm()
+assert register_with_timm() == names and set(timm.list_models("ghostconv_*")) == set(names)
+assert type(timm.create_model("ghostnet_050")).__module__.startswith("timm")
+network = timm.create_model("ghostconv_ghostnet_050", num_classes=3, drop_rate=0.1).eval()
+assert type(network) is ghost_torch.GhostNet and network.config["dropout"] == 0.1
+ghost_torch.save_weights(network, "by_timm.safetensors")
+again = timm.create_model("ghostconv_ghostnet_050", pretrained="by_timm.safetensors", num_classes=3)
+x = torch.ones(1, 3, 64, 64)
+assert torch.equal(again.eval()(x), network(x))
+assert len(timm.create_model("ghostconv_ghostnet_050", features_only=True)(x)) == 5
+for name, wrong in (("ghost_vgg16", {"pretrained": True}), ("ghostnet_050", {"cache_dir": "x"})):
+    try:
+        timm.create_model(f"ghostconv_{name}", **wrong)
+    except GhostError as error:
+        print(error)
+"""
 
 
 @dataclass(frozen=True)
@@ -168,6 +197,9 @@ ENVIRONMENTS = (
     Environment("onnx", (
         *modes("ghost_torch.modes", "onnx"), python(GRAPH),
         step("ghost-weights import --from onnx network.onnx -o o.safetensors", "ghost_resnet20"),
+    )),
+    Environment("timm", (
+        python(TIMM, "`cache_dir` must be None for ghostconv_ghostnet_050"),
     )),
     Environment("litert", modes("ghost_tf.modes", "litert")),
     Environment("mlx", (step(EXAMPLE, " passed"),)),

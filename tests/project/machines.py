@@ -34,7 +34,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 LAYER = {"c_in": 32, "c_out": 64, "kernel_size": 3, "padding": 1}
 PIXELS = {"divide_by": 255.0, "layout": "NHWC", "mean": [0.5] * 3, "std": [0.2] * 3}
 # What brings PyTorch along.
-WITH_TORCH = {"torch", "onnx", "conformance"}
+WITH_TORCH = {"torch", "onnx", "timm", "conformance"}
 WIDTH, SHOWN = 100, 4000
 
 # Ours, and PyTorch's.

@@ -90,12 +90,18 @@ def check(environment: Environment, published: Path, torch: Path, folder: Path) 
 def list_parts(home: Path, extra: str) -> None:
     """What is installed there, as CycloneDX has it; our own requirements must be among it."""
     page = RELEASE / f"ghostconv-{__version__}-{extra}.cdx.json"
+    # Where a wheel lay when it was installed is a folder of this machine, which nobody else has.
+    for origin in home.glob("lib/*/site-packages/*.dist-info/direct_url.json"):
+        origin.unlink()
     subprocess.run(
         [PROGRAMS / "cyclonedx-py", "environment", home / "bin" / "python", "--output-reproducible",
          "--pyproject", ROOT / "pyproject.toml", "--output-file", page],
         check=True, cwd=ROOT,
     )  # fmt: skip
-    listed = json.loads(page.read_text())
+    text = page.read_text()
+    if "file:" in text or tempfile.gettempdir() in text:
+        raise SystemExit(f"{page.name} must name no file of this machine")
+    listed = json.loads(text)
     parts = {canonicalize_name(part["name"]) for part in listed["components"]}
     table = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = {canonicalize_name(Requirement(text).name) for text in table["dependencies"]}

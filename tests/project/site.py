@@ -7,6 +7,7 @@ every public name of the five packages must have its place. Nothing is asked of 
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -37,7 +38,8 @@ class Page(HTMLParser):
 
 
 def build() -> None:
-    """All pages, from nothing."""
+    """All pages, from nothing: Sphinx leaves what it takes for current, its pages of source too."""
+    shutil.rmtree(SITE, ignore_errors=True)
     options = ("--builder", "html", "--fail-on-warning", "--keep-going", "--quiet", "--fresh-env")
     command = [sys.executable, "-m", "sphinx", *options, "docs", str(SITE)]
     subprocess.run(command, cwd=ROOT, check=True)

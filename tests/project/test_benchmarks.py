@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import importlib
 import io
+import math
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from benchmarks import report, roofline, runtime_rows
+from benchmarks import report, roofline, runtime_artefacts, runtime_rows
 from benchmarks.growth_plot import plot_growth
 from benchmarks.measure import Row, interleaved
-from benchmarks.runtime_plot import plot_runtimes
+from benchmarks.runtime_plot import BEGIN, END, PAGE, plot_runtimes, write_page
 from benchmarks.shapes import Shape, layer_shapes
 from benchmarks.targets import AT_LEAST, AT_MOST, Target, targets
 
@@ -131,27 +132,84 @@ def test_one_buffer_holds_what_the_layer_computes(ratio: int) -> None:
         torch.testing.assert_close(rows.OneBuffer(deployed)(x), deployed(x))
 
 
-def test_runtimes_are_plotted_and_tabled(tmp_path: Path) -> None:
+def runtime_rows_of_a_run() -> list[Row]:
     cases = [f"ghostnet_100 batch {batch}" for batch in (1, 8)]
-    rows = [
-        Row("runtime", "runtime", case, "forward", name, value, 0.0)
+    found = (("PyTorch, eager", 19.5, ""), ("onnx", 4.2, ""), ("ncnn", math.nan, "without ncnn"))
+    return [
+        Row("runtime", "runtime", case, "forward", name, value, 0.0, reason=reason)
         for case in cases
-        for name, value in (("PyTorch, eager", 19.5), ("onnx", 4.2))
+        for name, value, reason in found
     ]
 
-    plot_runtimes(rows, tmp_path)
 
-    assert {each.name for each in tmp_path.iterdir()} == {
-        "runtimes.md",
-        "runtimes.png",
-        "runtimes.svg",
-    }
-    assert "| onnx | 4.2 | 4.2 |" in (tmp_path / "runtimes.md").read_text()
+def test_runtimes_are_plotted_and_put_into_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n")
+    (tmp_path / "performance").mkdir()
+    machine = {"load": 3.0, "threads": 2, "processor": "P", "versions": {"numpy": "2"}}
+
+    plot_runtimes(runtime_rows_of_a_run(), tmp_path)
+    write_page(runtime_rows_of_a_run(), machine, tmp_path, page)
+
+    text = page.read_text()
+    assert (tmp_path / "runtimes.svg").exists()
+    assert (tmp_path / "performance" / "runtimes.png").exists()
+    assert text.startswith(f"before\n\n{BEGIN}\n\nMedians in milliseconds on 2 threads of P, with")
+    assert "Other programs ran on it (a load of 3.0 before the run)" in text
+    assert text.index("| onnx | 4.2 | 4.2 |") < text.index("| PyTorch, eager | 19.5 | 19.5 |")
+    assert "| ncnn | (1) | (1) |\n\n1. without ncnn\n" in text
+    assert text.endswith(f"{END}\n\nafter\n")
+
+
+def test_the_page_has_a_place_for_the_runtimes() -> None:
+    text = PAGE.read_text()
+
+    assert text.count(BEGIN) == text.count(END) == 1
 
 
 def test_a_process_takes_its_turn_when_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtime_rows, "PAUSE", 0)
-    asked, answers = io.StringIO(), io.StringIO("4.5\n")
+    asked, answers = io.StringIO(), io.StringIO("a library says\nready\n4.5\n")
+    process = runtime_rows.Process(asked, answers)
 
-    assert runtime_rows.Process(asked, answers).turn() == 4.5
-    assert asked.getvalue() == "run\n"
+    assert process.is_ready()
+    assert (process.turn(8), process.turn(1)) == (4.5, None)  # None where it has ended
+    assert asked.getvalue() == "8\n1\n"
+
+
+@pytest.mark.slow
+def test_what_did_not_run_is_a_row_that_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime_rows, "PAUSE", 0)
+    places = {"onnx": tmp_path / "no.onnx"}
+
+    found = runtime_rows.measured(
+        "net", places, {"ncnn": "without ncnn"}, (tmp_path, 8, 1), quick=True
+    )
+
+    told = [(row.case, row.candidate, row.reason.rpartition(": ")[2]) for row in found]
+    assert told == [
+        (f"net batch {batch}", name, reason)
+        for batch in (1, 8)
+        for name, reason in (("onnx", "No such file or directory"), ("ncnn", "without ncnn"))
+    ]
+
+
+@pytest.mark.slow
+def test_what_takes_too_long_is_ended_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime_rows, "PAUSE", 0)
+    monkeypatch.setattr(runtime_rows, "PATIENCE", 0.01)
+
+    found = runtime_rows.measured("net", {"onnx": tmp_path}, {}, (tmp_path, 8, 1), quick=True)
+
+    assert {row.reason for row in found} == {"it took more than 0.01 s"}
+
+
+@pytest.mark.slow
+def test_an_artefact_that_cannot_be_written_says_why(tmp_path: Path) -> None:
+    reason = runtime_artefacts.exported("onnx", tmp_path / "a.safetensors", tmp_path / "a.onnx")
+
+    assert reason == f"cannot read {tmp_path / 'a.safetensors'}: No such file or directory"

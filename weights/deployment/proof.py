@@ -111,10 +111,9 @@ def sizes(notes: Notes) -> list[tuple[int, int]]:
     if notes.size is not None:
         return [notes.size]
     plan = notes.plan
-    height, width = plan.default_size
-    least = getattr(plan, "minimum_size", 1)
+    (height, width), least = plan.default_size, plan.minimum_size
     others = [(height // 2 + 1, width // 2 + 8), (height // 2 + 4, width // 2 - 1)]
-    return [(height, width), *((max(h, least), max(w, least)) for h, w in others)]
+    return [(max(h, least), max(w, least)) for h, w in [(height, width), *others]]
 
 
 def _inputs(notes: Notes, seed: int) -> Iterator[np.ndarray]:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache, partial
+from itertools import count
 from math import prod
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
@@ -70,6 +71,11 @@ class Configuration(ABC):
         """Raise `ArgumentError` for a height and width that the module cannot take."""
 
     @property
+    def minimum_size(self) -> int:
+        """The least height and width of an input, where they are equal."""
+        return next(side for side in count(1) if self._takes(side))
+
+    @property
     def input_channels(self) -> int:
         """Channels of the input."""
         return int(getattr(self, self.input_argument))
@@ -132,6 +138,13 @@ class Configuration(ABC):
         check_form(getattr(self, "form", TRAINING), training=training)
         if training and batch == 1 and self._normalises_single_values((height, width)):
             raise ArgumentError(SINGLE_VALUE)
+
+    def _takes(self, side: int) -> bool:
+        try:
+            self.check_sizes((side, side))
+        except ArgumentError:
+            return False
+        return True
 
     def _normalises_single_values(self, sizes: Sizes) -> bool:
         tensors = self.tensors_at(sizes)

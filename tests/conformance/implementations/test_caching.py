@@ -97,10 +97,19 @@ def test_what_the_user_has_set_comes_first(monkeypatch: pytest.MonkeyPatch) -> N
     assert DIRECTORY not in environment("ghost_jax")
 
 
-def test_traces_of_other_code_lie_elsewhere() -> None:
-    places = {cache_environment(of)["GHOSTCONV_TRACES"] for of in ("code", "changed", "code")}
+def test_programs_of_other_code_lie_elsewhere() -> None:
+    places = {cache_environment(of)["GHOSTCONV_PROGRAMS"] for of in ("code", "changed", "code")}
 
     assert len(places) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_report_says_whether_networks_were_optimised(quick: bool) -> None:
+    with closing(ProcessImplementation("ghost_jax", cached=False, quick=quick)) as process:
+        process.start()
+
+    assert ("networks" in process.versions) == quick
 
 
 @pytest.mark.slow

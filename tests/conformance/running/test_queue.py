@@ -23,6 +23,12 @@ def test_what_nobody_serves_comes_first() -> None:
     assert [tasks.choose() for _ in range(3)] == [("a", True), ("b", True), ("c", True)]
 
 
+def test_slow_starters_come_first() -> None:
+    tasks = Queue([Task(name, TIER, ()) for name in "abc"], {"a": 1.0, "b": 3.0, "c": 2.0})
+
+    assert [tasks.choose() for _ in range(3)] == [("b", True), ("c", True), ("a", True)]
+
+
 @pytest.mark.parametrize(("seconds", "chosen"), [(10.0, ("b", False)), (1.0, None)])
 def test_help_comes_where_it_takes_less_than_the_work_that_is_left(
     seconds: float, chosen: tuple[str, bool] | None

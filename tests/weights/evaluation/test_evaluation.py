@@ -253,6 +253,7 @@ def test_the_page_has_a_picture_of_every_difference(tmp_path: Path) -> None:
     assert text.count("data:image/png;base64,") == 2
     assert "&lt;b&gt;: cat" in text
     assert "torch and jax say the same of 5 images, and differ on 2." in text
+    assert text.count('<div class="scroll" tabindex="0"') == 2  # by keyboard too
 
 
 def test_an_artefact_of_other_weights_is_refused(monkeypatch: Any, tmp_path: Path) -> None:

@@ -162,3 +162,22 @@ def test_the_output_shape_follows_from_kernel_stride_and_padding(
     config = GhostConvConfig(8, 12, (3, 5), stride=(2, 3), padding=(1, 0))
 
     assert config.output_shape(*shape) == expected
+
+
+@pytest.mark.parametrize(
+    ("architecture", "config", "least"),
+    [
+        ("ghost_conv", {"c_in": 4, "c_out": 8}, 1),
+        ("ghost_conv", {"c_in": 4, "c_out": 8, "kernel_size": [3, 5], "padding": [2, 0]}, 5),
+        ("ghost_conv", {"c_in": 4, "c_out": 8, "kernel_size": 3, "dilation": 20}, 41),
+        ("ghost_conv_v2", {"c_in": 4, "c_out": 8}, 2),
+        ("ghostnetv2", {}, 33),
+    ],
+)
+def test_the_least_size_is_the_first_that_a_module_takes(
+    architecture: str, config: dict[str, Any], least: int
+) -> None:
+    plan = configure(architecture, config)
+
+    assert plan.minimum_size == least
+    plan.check_input((2, plan.input_channels, least, least), "float32")

@@ -3,15 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from weights import strict_json
 from weights.deployment.archives import read_member
 from weights.deployment.notes import ENTRY, Notes
 from weights.deployment.runtime import Runtime, without_notes
-from weights.errors import FormatError
-from weights.frameworks import needed
-from weights.text import brief
+from weights.deployment.runtimes.torch_programs import open_program
 
 METADATA = ".wrapper_metadata.json"
 
@@ -27,18 +23,8 @@ def read_notes(path: Path) -> Notes:
 
 def open_artefact(path: Path, *, threads: int | None = None) -> Runtime:
     """Open the package; PyTorch's own number of threads is set for the whole process."""
-    notes = read_notes(path)
-    with needed("a compiled package of PyTorch", "torch"):
-        import torch
-    if threads:
-        torch.set_num_threads(threads)
-    try:
-        module: Any = torch._inductor.aoti_load_package(str(path))
-    except Exception as error:  # whatever a damaged archive leads it to
-        raise FormatError(f"{path}: PyTorch cannot load it: {brief(str(error))}") from None
 
-    def call(x: np.ndarray) -> np.ndarray:
-        with torch.no_grad():
-            return module(torch.from_numpy(x)).numpy()
+    def load(torch: Any) -> Any:
+        return torch._inductor.aoti_load_package(str(path))
 
-    return Runtime(notes, call)
+    return open_program(path, read_notes(path), "a compiled package of PyTorch", load, threads)

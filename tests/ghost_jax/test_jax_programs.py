@@ -1,4 +1,4 @@
-"""Traces of modules that outlive the process: the same numbers, and no second trace."""
+"""Compiled programs that outlive the process: the same numbers, and nothing compiled again."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import pytest
 from flax import nnx
 
 from ghost_jax import GhostConv
-from ghost_jax.framework import traces
+from ghost_jax.framework import programs
 
 X = np.linspace(-1, 1, 2 * 5 * 6 * 4, dtype=np.float32).reshape(2, 5, 6, 4)
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the traces, and no program of this process."""
-    monkeypatch.setenv(traces.PLACE, str(tmp_path / "code"))
-    traces._program.cache_clear()
+    """The folder of the programs, and none in this process."""
+    monkeypatch.setenv(programs.PLACE, str(tmp_path / "code"))
+    programs._program.cache_clear()
     return tmp_path
 
 
@@ -33,13 +33,13 @@ def refuse(module: Any, x: jax.Array) -> jax.Array:
     raise AssertionError("it was traced again")
 
 
-# A trace is found by the name of its function.
+# A program is found by the name of its function.
 refuse.__name__ = call.__name__
 
 
 def new_process(function: Callable[..., Any], module: Any) -> np.ndarray:
-    traces._program.cache_clear()
-    return np.asarray(traces.jitted(function, module, jax.device_put(X)))
+    programs._program.cache_clear()
+    return np.asarray(programs.jitted(function, module, jax.device_put(X)))
 
 
 def test_a_second_process_traces_nothing(place: Path) -> None:
@@ -53,11 +53,11 @@ def test_a_second_process_traces_nothing(place: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_damaged_trace_is_made_anew(place: Path) -> None:
+def test_a_damaged_program_is_made_anew(place: Path) -> None:
     module = nnx.view(GhostConv(4, 6, rngs=nnx.Rngs(0)), use_running_average=True)
     first = new_process(call, module)
-    (trace,) = place.iterdir()
-    trace.write_bytes(trace.read_bytes()[: trace.stat().st_size // 2])
+    (program,) = place.iterdir()
+    program.write_bytes(program.read_bytes()[: program.stat().st_size // 2])
 
     for function in (call, refuse):
         np.testing.assert_array_equal(new_process(function, module), first)
@@ -80,9 +80,19 @@ def test_training_changes_the_statistics_as_under_nnx_jit(place: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("changed", [{"ratio": 3}, {"bn_eps": 1e-3}, {"activation": "silu"}])
-def test_another_configuration_has_another_trace(place: Path, changed: dict[str, Any]) -> None:
+def test_another_configuration_has_another_program(place: Path, changed: dict[str, Any]) -> None:
     modules = [GhostConv(4, 6, rngs=nnx.Rngs(0), **given) for given in ({}, changed)]
     for module in modules:
         new_process(call, nnx.view(module, use_running_average=True))
 
     assert len(list(place.iterdir())) == len(modules)
+
+
+@pytest.mark.slow
+def test_a_quick_program_is_another_of_the_same_function(place: Path) -> None:
+    module = nnx.view(GhostConv(4, 6, rngs=nnx.Rngs(0)), use_running_average=True)
+    x = jax.device_put(X)
+    usual, quick = (programs.jitted(call, module, x, quick=quick) for quick in (False, True))
+
+    np.testing.assert_allclose(quick, usual, rtol=1e-6, atol=1e-6)
+    assert len(list(place.iterdir())) == 2
