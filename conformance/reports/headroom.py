@@ -9,11 +9,11 @@ from collections.abc import Iterable
 # The drawn range of log10(error / allowed); values beyond it are drawn at its ends.
 LEAST, MOST, BINS = -4.0, 2.0, 24
 BAR, TALLEST = 10, 52
-# The place of the limit, and marks of the axis with their places.
+# The place of the limit, and marks of the axis with their places, far enough apart to be read.
 LIMIT = BAR * BINS * -LEAST / (MOST - LEAST) + 4
 TICKS = [
     (BAR * BINS * (power - LEAST) / (MOST - LEAST) + 4, f"{10.0**power:g}")
-    for power in range(int(LEAST), int(MOST) + 1)
+    for power in range(int(LEAST), int(MOST) + 1, 2)
 ]  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from weights.files.storage import read_bytes
 from weights.text import brief
 
 TABLE = "deviation"
+IN_VAIN = "it is listed as a known deviation and did not fail: take it out of the list"
 
 
 @dataclass(frozen=True)
@@ -59,27 +60,23 @@ def apply(
 ) -> Iterator[Verdict]:
     """The verdicts of a run, with the known deviations of the implementation `name` marked.
 
-    `settings` are those of the run. A verdict for every entry that excuses nothing comes last, as
-    an error; an entry may be for a case that was not run.
+    `settings` are those of the run. What is listed and did not fail is an error; an entry may be
+    for a case that was not run, and one for no case at all comes last, as an error.
     """
-    verdicts = list(verdicts)
-    ran = {(verdict.tier, verdict.case) for verdict in verdicts if verdict.implementation == name}
-    by_case = {(each.tier, each.id): each for each in known}
-    needed = set()
+    left = {(each.tier, each.id): each for each in known}
     for verdict in verdicts:
-        key = (verdict.tier, verdict.case)
-        if verdict.implementation == name and key in by_case and verdict.is_bad:
-            needed.add(key)
-            yield replace(verdict, status=Status.KNOWN, message=f"known: {by_case[key]}")
-        else:
+        entry = (
+            left.pop((verdict.tier, verdict.case), None) if verdict.implementation == name else None
+        )
+        if entry is None:
             yield verdict
-    for tier, case in sorted(by_case.keys() - needed):
-        if (tier, case) in ran and by_case[tier, case].where:
-            continue
-        if (tier, case) not in ran and _exists(tier, case, settings):
-            continue
-        message = "it is listed as a known deviation and did not fail: take it out of the list"
-        yield Verdict.of(Outcome(Status.ERROR, message=message), case, tier, name)
+        elif verdict.is_bad:
+            yield replace(verdict, status=Status.KNOWN, message=f"known: {entry}")
+        else:
+            yield verdict if entry.where else replace(verdict, status=Status.ERROR, message=IN_VAIN)
+    for tier, case in sorted(left):
+        if not _exists(tier, case, settings):
+            yield Verdict.of(Outcome(Status.ERROR, message=IN_VAIN), case, tier, name)
 
 
 def _exists(tier: str, case: str, settings: Settings) -> bool:

@@ -35,13 +35,13 @@ class Interface(nn.Module):
         return out.permute(0, 2, 3, 1) if self.is_last and out.ndim == 4 else out
 
 
-def example(notes: Notes) -> Tensor:
-    """An input of the sizes of the notes, or of the usual ones where those are open."""
+def example(notes: Notes, batch: int = EXAMPLES) -> Tensor:
+    """An input of the sizes of the notes, or of `batch` and the usual ones where those are open."""
     least = notes.plan.minimum_size
     height, width = notes.size or (max(side, least) for side in notes.plan.default_size)
     channels = notes.plan.input_channels
     shape = (channels, height, width) if notes.layout == "nchw" else (height, width, channels)
-    return torch.zeros(notes.batch or EXAMPLES, *shape)
+    return torch.zeros(notes.batch or batch, *shape)
 
 
 def exported(
@@ -52,6 +52,8 @@ def exported(
     `largest` are the largest batch, and height and width, for runtimes that reserve their memory.
     """
     shapes = dynamic_shapes(notes, largest)
+    # PyTorch asks whether 16 images come, and memory is reserved for the answer of the example.
+    batch = largest[0] if largest else EXAMPLES
     settings: Any = torch.fx.experimental._config
     with warnings.catch_warnings(), settings.patch(backed_size_oblivious=True):
         warnings.simplefilter("ignore")
@@ -59,7 +61,7 @@ def exported(
         # them, makes others an error; runtimes that reserve their memory know no such assertions.
         return torch.export.export(
             Interface(module, notes),
-            (example(notes),),
+            (example(notes, batch),),
             dynamic_shapes=shapes,
             prefer_deferred_runtime_asserts_over_guards=largest is None,
         )

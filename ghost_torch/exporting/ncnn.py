@@ -4,14 +4,18 @@ import subprocess
 import tempfile
 import warnings
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ghost_torch.exporting.interface import Interface, example
+from ghost_torch.networks.basic_block import BasicBlock
 from weights import GhostError
 from weights.deployment.notes import Notes, write_beside
+from weights.networks.resnet import BlockConfig
 from weights.text import brief
 
 # Added to height and width of the second example, from which pnnx learns that they are open.
@@ -29,7 +33,7 @@ def write_ncnn(module: Any, path: Path, notes: Notes) -> None:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             # The check runs a module twice, and ours remember what they have accepted.
-            made = Interface(module, replace(notes, dtype="float32"))
+            made = _pooled(Interface(module, replace(notes, dtype="float32")))
             torch.jit.trace(made, x, check_trace=False).save(traced)
         is_half = int(notes.dtype == "float16")
         command = [pnnx.EXEC_PATH, traced.name, f"inputshape={_shape(x)}", f"fp16={is_half}"]
@@ -44,6 +48,19 @@ def write_ncnn(module: Any, path: Path, notes: Notes) -> None:
         for each in files:
             (path / each.name).write_bytes(each.read_bytes())
     write_beside(path, notes)
+
+
+def _pooled(module: Interface) -> Interface:
+    """The module with pooling where a shortcut takes every second pixel: ncnn has no such slice."""
+    for each in module.modules():
+        if isinstance(each, BasicBlock):
+            each.shortcut = partial(_shortcut, each.block)  # type: ignore[method-assign]
+    return module
+
+
+def _shortcut(block: BlockConfig, x: Tensor) -> Tensor:
+    x = torch.nn.functional.max_pool2d(x, 1, block.stride)
+    return torch.nn.functional.pad(x, (0, 0, 0, 0, block.extra_channels, block.extra_channels))
 
 
 def _shape(x: torch.Tensor) -> str:

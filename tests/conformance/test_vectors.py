@@ -112,6 +112,7 @@ def small(tmp_path: Path) -> tuple[Path, Path]:
     return folder, outputs
 
 
+@pytest.mark.slow
 def test_a_wrong_a_damaged_and_a_missing_output_are_told_apart(small: tuple[Path, Path]) -> None:
     folder, outputs = small
     first, second, third, fourth, *_ = read_manifest(folder)
@@ -173,6 +174,7 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
         read_manifest(tmp_path)
 
 
+@pytest.mark.slow
 def test_less_than_half_of_a_tier_is_not_green(small: tuple[Path, Path]) -> None:
     folder, outputs = small
     kept, *others = sorted((outputs / "exact").iterdir())

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import ghost_torch
+from ghost_torch.exporting.interface import LARGEST
 from weights.deployment.artefacts import open_artefact, read_notes
 from weights.deployment.targets import TARGETS
 from weights.errors import FormatError, GhostError
@@ -75,6 +77,22 @@ def test_executorch_takes_the_usual_size_of_what_it_cannot_leave_open(tmp_path: 
     assert exported.proof.passed  # type: ignore[union-attr]
     with pytest.raises(GhostError, match="`size` of ghost_resnet20 must be height and width for"):
         ghost_torch.export(module, tmp_path / "b.pte", to="executorch", size="dynamic")
+
+
+def test_executorch_takes_as_many_images_as_it_reserves_memory_for(tmp_path: Path) -> None:
+    ghost_torch.export(ghost_torch.GhostConv(3, 8).eval(), tmp_path / "a.pte", to="executorch")
+
+    made = open_artefact(tmp_path / "a.pte").run(np.zeros((LARGEST[0], 3, 9, 8), np.float32))
+
+    assert made.shape == (LARGEST[0], 8, 9, 8)
+
+
+def test_ncnn_takes_shortcuts_with_a_stride(tmp_path: Path) -> None:
+    module = ghost_torch.GhostResNet20(num_classes=4).eval()
+
+    exported = ghost_torch.export(module, tmp_path / "a", to="ncnn")
+
+    assert exported.proof.passed  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("to", HEAVY)

@@ -44,6 +44,7 @@ def made_of_plan(column: Column, kind: str, architecture: str, arguments: dict[s
     return from_plan(kind_of_layer, plan, data_format="channels_last", dtype=None)
 
 
+@pytest.mark.slow
 @in_every_column
 @in_every_layer
 def test_a_layer_of_a_plan_is_that_of_the_arguments(
@@ -127,6 +128,7 @@ def make_empty(column: Column, kind: str, arguments: dict[str, Any]) -> None:
     nnx.eval_shape(lambda: made(**arguments, rngs=abstract.AbstractRngs()))
 
 
+@pytest.mark.slow
 @in_every_column
 @pytest.mark.parametrize(("kind", "architecture", "arguments"), MODULES)
 def test_a_network_builds_each_configuration_once(

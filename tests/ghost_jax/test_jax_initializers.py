@@ -19,6 +19,7 @@ COMPILED = "/jax/core/compile/backend_compile_duration"
 SHAPES = [(), (3,), (0, 3), (5, 5, 1, 120), (3, BLOCK // 2 + 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("seed", [0, 2**31 - 1])

@@ -64,6 +64,7 @@ def test_the_gradients_in_linen_are_those_of_the_module() -> None:
     jax.tree.map(np.testing.assert_array_equal, found, nnx.to_pure_dict(wanted))
 
 
+@pytest.mark.slow
 def test_the_page_takes_a_file_into_linen_and_out_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,6 +94,7 @@ def test_what_no_configuration_describes_is_refused_by_path(change: Any, what: s
     assert str(error.value).startswith(RULE + what + "\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_low_rank_weights_are_refused_by_every_call(
     call: Any, with_lora: Any, tmp_path: Path

@@ -54,6 +54,7 @@ def test_a_layer_has_no_variables_until_it_is_built() -> None:
     assert (layer.built, len(layer.trainable_variables), len(layer.variables)) == (True, 6, 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("architecture", "config"),
     [

@@ -135,6 +135,7 @@ def test_a_sharded_network_gives_and_takes_whole_tensors(mesh: Any, tmp_path: An
     assert ghost_torch.deploy(module)(images(1, 3, 8, 8)).shape == (1, 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "inner",
     [lambda x: [], lambda x: [x.conv1.primary_conv[0]], lambda x: [x.conv1, *x.layer1]],

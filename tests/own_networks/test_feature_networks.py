@@ -118,6 +118,7 @@ def test_a_file_of_another_width_changes_nothing(column: Column, tmp_path: Path)
     assert str(caught.value).endswith("`width` is 0.2 in the file and 0.1 in the module")
 
 
+@pytest.mark.slow
 @in_every_column
 def test_a_variant_makes_it_of_features_only(column: Column) -> None:
     made = column.make("ghostnet_050", features_only=True, out_indices=(-1,), output_stride=16)

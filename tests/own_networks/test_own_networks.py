@@ -31,6 +31,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @in_every_column
 def test_a_network_travels_and_the_files_are_the_same(
     column: Column, saved: Path, tmp_path: Path

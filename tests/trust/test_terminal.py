@@ -50,6 +50,7 @@ def test_names_that_an_import_drops_are_printable(tmp_path: Path) -> None:
     assert result.output.replace("\n", "").isprintable()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device without room")
 @pytest.mark.parametrize(
     "arguments", [["summary", "ghostnet_100"], ["--help"], ["inspect", "FILE"]]

@@ -61,6 +61,7 @@ def test_a_mutated_checkpoint_is_refused_or_imported_whole() -> None:
     assert sum(count for words, count in said.items() if words.endswith(": imported")) > 20
 
 
+@pytest.mark.slow
 @posix
 def test_a_spoilt_state_dict_is_refused_or_imported_whole() -> None:
     said, wrong = state_dicts.fuzz(300, seed=2)

@@ -167,6 +167,20 @@ def test_a_repository_without_weights_is_refused(
     )
 
 
+@pytest.mark.parametrize(("given", "kept"), [({}, 16), ({"output_stride": 8}, 8)], ids=str)
+def test_weights_are_taken_at_any_output_stride(
+    tmp_path: Path, random_tensors: Make, given: dict[str, Any], kept: int
+) -> None:
+    config = configure("ghostnet", {"width": 0.5, "num_classes": 3, "output_stride": 16})
+    tensors = random_tensors(config)
+    write_file(tmp_path / "file", "ghostnet", config.to_dict(), tensors)
+
+    _, made, found = hub.pretrained("ghostnet_050", tmp_path / "file", given)
+
+    assert made["output_stride"] == kept
+    assert found.keys() == tensors.keys()
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "text"),
     [

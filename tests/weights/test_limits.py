@@ -60,6 +60,7 @@ def descriptions(draw: Any) -> tuple[str, Any]:
     return architecture, draw(st.just(REQUIRED.get(architecture, {}) | changed) | ANYTHING)
 
 
+@pytest.mark.slow
 @given(descriptions())
 @settings(deadline=2000, max_examples=200)
 def test_anything_is_a_configuration_or_an_argument_error(described: tuple[str, Any]) -> None:

@@ -9,8 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from weights.commands.options import file_argument, json_option
-from weights.commands.predict import preprocess_settings
+from weights.commands.options import file_argument, json_option, preprocess_option
 from weights.commands.tables import new_console, new_table
 from weights.evaluation.engines import local, ray_engine
 from weights.evaluation.evaluate import BATCH, DECODERS
@@ -39,13 +38,7 @@ PAGE, DOCUMENT, JOURNAL = "index.html", "evaluation.json", "journal.jsonl"
     multiple=True,
     help="Run this, all that are installed (the default), or an artefact of FILE; may be repeated.",
 )
-@click.option(
-    "--preprocess",
-    "settings",
-    metavar="JSON",
-    callback=preprocess_settings,
-    help="How an image becomes the input; wins over the settings in FILE.",
-)
+@preprocess_option
 @click.option("--batch", type=click.IntRange(1), default=BATCH, show_default=True)
 @click.option(
     "--decoders", type=click.IntRange(1), default=DECODERS, show_default=True,

@@ -73,6 +73,26 @@ def parse_settings(
     return None if found is None else cast(Preprocess, found)
 
 
+def preprocess_settings(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> Preprocess | None:
+    """Read --preprocess as checked settings, or raise a usage error."""
+    settings = parse_settings(context, parameter, value)
+    try:
+        return None if settings is None else check_settings(settings)
+    except GhostError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+preprocess_option = click.option(
+    "--preprocess",
+    "settings",
+    metavar="JSON",
+    callback=preprocess_settings,
+    help="How an image becomes the input; wins over the settings in FILE.",
+)
+
+
 def _scaling(mean: str, std: str, size: str = "") -> dict[str, Any]:
     """Return the settings of an image in 0..1; one number is that of three channels."""
     channels = {"mean": mean, "std": std}

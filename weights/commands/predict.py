@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 
-from weights.commands.options import file_argument, json_option, parse_settings
+from weights.commands.options import file_argument, json_option, preprocess_option
 from weights.commands.tables import new_console, new_table
-from weights.errors import GhostError
-from weights.files.settings import Preprocess, check_settings
+from weights.files.settings import Preprocess
 from weights.frameworks import FRAMEWORKS
 from weights.prediction.frameworks import ALL, missing
 from weights.prediction.predict import Prediction, Predictions
@@ -20,17 +19,6 @@ ASSUMED = (
     "preprocess: that of {} is only assumed, no tensor tells how images were scaled in training; "
     "--preprocess gives another"
 )
-
-
-def preprocess_settings(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> Preprocess | None:
-    """Read --preprocess as checked settings, or raise a usage error."""
-    settings = parse_settings(context, parameter, value)
-    try:
-        return None if settings is None else check_settings(settings)
-    except GhostError as error:
-        raise click.BadParameter(str(error)) from None
 
 
 @click.command()
@@ -44,13 +32,7 @@ def preprocess_settings(
 @click.option(
     "--top", type=click.IntRange(1), default=5, show_default=True, help="How many classes to show."
 )
-@click.option(
-    "--preprocess",
-    "settings",
-    metavar="JSON",
-    callback=preprocess_settings,
-    help="How an image becomes the input; wins over the settings in FILE.",
-)
+@preprocess_option
 @json_option
 def predict(
     file: str, images: Sequence[str], framework: str | None, top: int,

@@ -203,6 +203,7 @@
       section.hidden = ![...section.querySelectorAll(".line")].some((each) => !each.hidden);
     }
     document.getElementById("found").textContent = `${count} of ${squares.length} verdicts`;
+    document.getElementById("keys").hidden = count === 0;
   }
 
   document.querySelectorAll(".squares").forEach(make);
@@ -225,6 +226,5 @@
     });
   }
   filters.hidden = false;
-  document.getElementById("keys").hidden = false;
   filter();
 })();

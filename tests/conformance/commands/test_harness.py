@@ -84,6 +84,7 @@ def test_list_prints_the_cases_that_hold_a_clause() -> None:
     assert "has no clause '99.1'" in invoke("list", "--clause", "99.1").output
 
 
+@pytest.mark.slow
 def test_a_real_run_writes_a_header_with_versions(tmp_path: Path) -> None:
     fake("Fake", "--report", str(tmp_path))
     header = json.loads((tmp_path / "report.jsonl").read_text().splitlines()[0])

@@ -126,6 +126,7 @@ def test_a_tier_that_was_hardly_judged_is_said_of_all_shards_together(tmp_path: 
     assert "mine judged by 1 of 4 cases of tier exact" in result.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

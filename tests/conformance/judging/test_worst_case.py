@@ -14,6 +14,7 @@ from tests.conformance.judging.worst_case import FORMS, SUMS, worst
 F = np.float32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "total"), [*product(FORMS, SUMS)])
 def test_no_correct_arithmetic_that_is_found_exceeds_the_bound(form: str, total: str) -> None:
     assert max(worst(form, total, terms, steps=15) for terms in (1, 4, 25)) < 1

@@ -112,6 +112,7 @@ def test_a_patch_ends_with_the_call_of_the_mutant() -> None:
     assert attention.hard_sigmoid is layers.hard_sigmoid
 
 
+@pytest.mark.slow
 def test_the_command_names_a_mutant_and_what_caught_it() -> None:
     command = [sys.executable, "-m", "conformance", "selftest", "--mutant", "eps-0.001", "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

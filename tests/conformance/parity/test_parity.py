@@ -155,6 +155,7 @@ def test_every_case_that_timm_recorded_agrees(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", ["weight_and_variance_swapped", "bias_and_mean_swapped", "statistics_dropped"]
 )

@@ -52,6 +52,14 @@ def test_what_is_listed_and_does_not_fail_is_an_error(case: str) -> None:
     assert "did not fail: take it out of the list" in last.message
 
 
+def test_a_case_that_was_run_has_one_verdict() -> None:
+    listed = [Deviation("exact", case, "a reason") for case in ("a", "b")]
+
+    found = [(each.case, each.status) for each in apply(VERDICTS, "mine", listed)]
+
+    assert found == [("a", Status.KNOWN), ("a", Status.FAIL), ("b", Status.ERROR)]
+
+
 def test_what_is_listed_for_some_machines_may_pass_on_others() -> None:
     known = [Deviation("exact", "b", "a reason", where="some processors")]
 
@@ -84,8 +92,8 @@ def test_what_is_known_stands_in_every_report(tmp_path: Path) -> None:
 def test_the_command_for_a_listed_case_has_the_list(tmp_path: Path) -> None:
     verdicts = list(apply(VERDICTS[2:], "mine", [Deviation("exact", "b", "a reason")]))
     settings = {"deviations": {"mine": "my lists/known.toml"}}
-    run, work = Run(verdicts, {"mine": {}, "yours": {}}, 1.0), [(ExactTier(), [])]
-    report = make_report(run, work, settings=settings)
+    run = Run(verdicts, {"mine": {}, "yours": {}}, 1.0)
+    report = make_report(run, [(ExactTier(), [])], settings=settings)
     write_report(tmp_path, report)
 
     option = " --deviations 'mine=my lists/known.toml'"

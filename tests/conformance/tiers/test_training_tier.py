@@ -58,6 +58,7 @@ def test_gradients_that_are_none_are_the_implementations_fault(
     assert message in verdict.message
 
 
+@pytest.mark.slow
 def test_so_they_are_in_a_step_of_a_random_layer() -> None:
     tier = RandomTier(Settings(random=5))
     case = next(case for case in tier.cases() if STEP in case.tags)

@@ -197,6 +197,7 @@ def test_a_configuration_that_does_not_fit_the_tensors_is_reported(
     )
 
 
+@pytest.mark.slow
 def test_no_flipped_byte_of_the_header_goes_unexplained(
     write_layer: Callable[..., Path], tmp_path: Path
 ) -> None:

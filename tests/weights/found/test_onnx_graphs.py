@@ -415,6 +415,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_a_graph_that_is_none_is_refused_at_once(tmp_path: Path, kind: str) -> None:
     make, words = HOSTILE[kind]

@@ -71,6 +71,7 @@ def test_every_dtype_comes_back(
     assert back.metadata["content_sha256"] == file.metadata["content_sha256"]
 
 
+@pytest.mark.slow
 @every_container
 def test_what_the_file_says_besides_comes_back(
     written: Callable[..., WeightFile], there_and_back: Callable[..., WeightFile], name: str
@@ -92,6 +93,7 @@ def test_no_state_dict_option_means_anything_for_a_container(tmp_path: Path, nam
         import_file(tmp_path / "absent", name, entry="model", gate="relu6")
 
 
+@pytest.mark.slow
 @every_container
 def test_a_wrong_architecture_is_reported_by_the_names_in_the_file(
     written: Callable[..., WeightFile], there_and_back: Callable[..., WeightFile], name: str

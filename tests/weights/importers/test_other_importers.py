@@ -94,6 +94,7 @@ CHANGED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("importer", "architecture", "config", "changed"), CHANGED)
 def test_whatever_is_assumed_can_be_set(
     save: Save, importer: str, architecture: str, config: dict[str, Any], changed: dict[str, Any]

@@ -187,6 +187,7 @@ HOSTILE: dict[str, tuple[list[Any], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_list_of_modules_is_refused_in_few_words(name: str, tmp_path: Path) -> None:
     modules, message = HOSTILE[name]
