@@ -35,11 +35,12 @@ def _stride_on_cheap(layer: GhostConv, x: np.ndarray) -> np.ndarray:
 def _dilated_cheap(module: Any) -> None:
     primary, cheap = module.primary_conv.conv, module.cheap_conv
     if cheap is not None:
+        pairs = zip(cheap.conv.dilation, primary.dilation, strict=True)
+        dilation = tuple(own * other for own, other in pairs)
         kernel = cheap.conv.weight.shape[2:]
-        padding = tuple(
-            (size - 1) * rate // 2 for size, rate in zip(kernel, primary.dilation, strict=True)
-        )
-        cheap.conv = replace(cheap.conv, dilation=primary.dilation, padding=padding)
+        sizes = zip(kernel, dilation, strict=True)
+        padding = tuple((size - 1) * rate // 2 for size, rate in sizes)
+        cheap.conv = replace(cheap.conv, dilation=dilation, padding=padding)
 
 
 def _splits(rule: Callable[[float], int]) -> tuple[Patch, ...]:
