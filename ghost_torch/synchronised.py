@@ -7,7 +7,11 @@ from torch import Tensor, distributed, nn
 
 
 def synchronised(module: Any) -> Any:
-    """The module as `nn.SyncBatchNorm.convert_sync_batchnorm` makes it, but for processors."""
+    """Make the module as `nn.SyncBatchNorm.convert_sync_batchnorm` does, but for processors too.
+
+    Args:
+      module: any module of PyTorch; its batch normalisations are converted in place.
+    """
     converted = nn.SyncBatchNorm.convert_sync_batchnorm(module)
     for each in converted.modules():
         if type(each) is nn.SyncBatchNorm:
@@ -42,7 +46,8 @@ class SyncBatchNorm(nn.BatchNorm2d):
 
     def _moments(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         axes = (0, 2, 3)
-        count = _summed(torch.tensor(float(x[:, 0].numel())), self.process_group)
+        own = torch.tensor(float(x[:, 0].numel()), device=x.device)
+        count = _summed(own, self.process_group)
         mean = self._sum(x.sum(axes)) / count
         return mean, self._sum((x - _spread(mean)).square().sum(axes)) / count, count
 
