@@ -37,10 +37,11 @@ docs: .venv/.docs
 notebooks: .venv/.notebooks
 	$(BIN)/python -m tests.project.notebooks
 
-# Runtimes and engines that are too heavy for the environment of all other targets. JAX warns wherever
-# OpenVINO or Ray start a program, which runs none of its code.
+# Runtimes and engines that are too heavy for the environment of all other targets, and training over
+# processes that each import their framework. JAX warns wherever OpenVINO or Ray start a program,
+# which runs none of its code.
 runtimes: .venv/.runtimes
-	$(BIN)/python -m pytest tests/deployment tests/weights/evaluation tests/conformance/running \
+	$(BIN)/python -m pytest tests/deployment tests/weights/evaluation tests/conformance \
 		-m runtimes -W "ignore:os.fork:RuntimeWarning"
 
 # Every module in every form through every tool of its framework, all pairs, whole runs.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,8 +51,15 @@ ENGINES: dict[str, dict[str, str]] = {
         MEAN: "Keras keeps the statistics of the first replica where they are not synchronised"
     },
 }
+# In each case each of their processes imports the framework, which takes minutes in all.
+OVER_PROCESSES = ("ghost_jax.modes:multi_process", "ghost_tf.modes:multi_worker")
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "modes.md"
 FRAMEWORKS = {"ghost_torch": "torch", "ghost_jax": "flax", "ghost_tf": "keras"}
+
+
+def marked(name: str) -> Any:
+    mark = pytest.mark.runtimes if name in OVER_PROCESSES else pytest.mark.matrix
+    return pytest.param(name, marks=mark)
 
 
 def judged(name: str) -> Iterator[Verdict]:
@@ -63,8 +71,7 @@ def judged(name: str) -> Iterator[Verdict]:
             yield judge(tier, case, implementation)
 
 
-@pytest.mark.matrix
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", [marked(name) for name in ENGINES])
 def test_replicas_train_as_one_device_does(name: str) -> None:
     verdicts = list(judged(name))
 
