@@ -41,7 +41,7 @@ notebooks: .venv/.notebooks
 # processes that each import their framework. JAX warns wherever OpenVINO or Ray start a program,
 # which runs none of its code.
 runtimes: .venv/.runtimes
-	$(BIN)/python -m pytest tests/deployment tests/weights/evaluation tests/conformance \
+	$(BIN)/python -m pytest tests/deployment tests/weights/evaluation tests/conformance tests/training \
 		-m runtimes -W "ignore:os.fork:RuntimeWarning"
 
 # Every module in every form through every tool of its framework, all pairs, whole runs.

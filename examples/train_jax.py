@@ -32,7 +32,7 @@ def train(run):
         _restore(parts, run.checkpoint(run.first_epoch, ".npz"))
     spread = jax.jit(lambda state: state, out_shardings=whole)
     for part in parts.values():
-        nnx.update(part, spread(nnx.state(part)))
+        nnx.update(part, spread(jax.tree.map(_nowhere, nnx.state(part))))
 
     def placed(array):
         return jax.make_array_from_process_local_data(split, np.float32(array))
@@ -60,6 +60,12 @@ def train(run):
             # Of this process alone, where the network may lie in several.
             own = ghost_jax.from_file(path)
             run.record(epoch, losses / run.steps, lambda x, own=own: logits(x, own))
+
+
+def _nowhere(array):
+    """The array on no device: what a process has on one of its own goes to no other's."""
+    is_key = jnp.issubdtype(array.dtype, jax.dtypes.prng_key)
+    return array if is_key else np.asarray(array)
 
 
 @nnx.jit

@@ -24,6 +24,7 @@ def examples(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own
 @pytest.mark.matrix
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_run_that_was_interrupted_ends_as_one_that_was_not(
@@ -55,7 +56,7 @@ def test_a_run_that_was_interrupted_ends_as_one_that_was_not(
         np.testing.assert_allclose(parts[name], array, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
-@pytest.mark.matrix
+@pytest.mark.runtimes
 def test_frameworks_and_processes_learn_alike(tmp_path: Path) -> None:
     pytest.importorskip("optax")
     pytest.importorskip("keras")
