@@ -58,7 +58,7 @@ def _program(
     function: Callable[..., Any], graph: Any, tree: Any, plan: str, leaves: Any, inputs: Any,
     quick: bool,
 ) -> Compiled:  # fmt: skip
-    """The pure function: of leaves and inputs, to the result and the leaves that it changed."""
+    """The compiled function: of leaves and inputs, to the result and the leaves that it changed."""
 
     @jax.jit
     def pure(leaves: list[jax.Array], *inputs: jax.Array) -> Any:
@@ -74,9 +74,8 @@ def _program(
     settings = [getattr(jax.config, name) for name in SETTINGS]
     settings += [jax.default_backend(), os.environ.get("XLA_FLAGS"), quick]
     of = [function.__name__, plan, str(leaves), str(inputs), settings]
-    return _kept(
-        Path(f"{os.environ[PLACE]}-{sha256(json.dumps(of).encode()).hexdigest()}"), compiled
-    )
+    name = sha256(json.dumps(of).encode()).hexdigest()
+    return _kept(Path(f"{os.environ[PLACE]}-{name}"), compiled)
 
 
 def _kept(path: Path, compiled: Callable[[], Compiled]) -> Compiled:
