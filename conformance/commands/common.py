@@ -13,17 +13,20 @@ from typing import NoReturn, TypeVar
 import click
 from rich.console import Console
 
+from conformance.cases.case import split_pair
 from conformance.implementations.errors import NAME_LIMIT
 from conformance.implementations.registry import OURS, target
 from conformance.judging.verdict import Status
 from conformance.running.results import Run, doubts, offences
-from conformance.tiers import TIERS
+from conformance.tiers import TIERS, RandomTier, Settings, Tier, make_tiers
 from weights import GhostError
 from weights.text import brief
 
 Command = TypeVar("Command", bound=Callable[..., object])
 ARGUMENTS = "conformance.arguments"
 SHOWN_UNKNOWN = 5
+# Random layers among which one that was not drawn is looked for.
+LIKELY = 500
 PASSED, FAILED, USAGE, HARNESS_FAILED = 0, 1, 2, 3
 FILE = click.Path(path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -83,12 +86,33 @@ def implementations(names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def no_such_case(names: Sequence[str], known: Iterable[str]) -> click.UsageError:
-    """The error of cases that the suite does not have, with the nearest to the first."""
+    """The error of cases that are not among the known, with the way to the first of them."""
     shown = ", ".join(map(brief, names[:SHOWN_UNKNOWN]))
     more = f" and {len(names) - SHOWN_UNKNOWN} more" * (len(names) > SHOWN_UNKNOWN)
-    close = get_close_matches(names[0][:NAME_LIMIT], dict.fromkeys(known), n=1)
-    way_out = f"is {close[0]} meant?" if close else "see `ghost-conformance list`"
+    way_out = _elsewhere(names[0]) or _nearest(names[0], known)
     return click.UsageError(f"no case is called {shown}{more}: {way_out}")
+
+
+def _elsewhere(name: str) -> str:
+    """The tiers that have the case, each with the option by which it does."""
+    tiers = make_tiers(Settings(full=True, random=LIKELY))
+    found = [_tier_of(split_pair(name)[0], tier) for tier in tiers]
+    return f"it is one of {', '.join(filter(None, found))}" if any(found) else ""
+
+
+def _tier_of(case_id: str, tier: Tier) -> str:
+    ids = [case.id for case in tier.cases()]
+    if case_id not in ids:
+        return ""
+    if isinstance(tier, RandomTier):
+        return f"{tier.name} by `--random {ids.index(case_id) + 1}` or more"
+    is_usual = any(case.id == case_id for case in type(tier)().cases())
+    return tier.name if is_usual else f"{tier.name} by `--full`"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name[:NAME_LIMIT], dict.fromkeys(known), n=1)
+    return f"is {close[0]} meant?" if close else "see `ghost-conformance list`"
 
 
 def exit_with(work: Callable[[], int]) -> NoReturn:

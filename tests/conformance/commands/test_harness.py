@@ -18,6 +18,9 @@ from weights import GhostError, write_file
 from weights.files.storage import write_safetensors
 from weights.frameworks import FRAMEWORKS
 
+DRAWN = "k1x3-s3x3-p2x1-r4.0-dw5-c6x6-3x12-n1-d1x2-g2-silu-offset"  # the third random layer
+RARE = "k1-s1-p0-r1.5-dw3-c5x10-6x6-n2-normal"
+
 
 def invoke(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
@@ -55,6 +58,9 @@ def test_the_exit_code_says_how_it_went(name: str, code: int, words: str) -> Non
             ["--case", "k1-s1-p0-r2-dw3-c8x16-8x8-n2-integer"],
             "is k1-s1-p0-r2-dw3-c8x16-8x8-n2-integers meant?",
         ),
+        (["--tier", "exact", "--case", "ghost_conv-sizes"], "sizes': it is one of sequence"),
+        (["--case", DRAWN], "is one of random by `--random 3` or more"),
+        (["--tier", "training", "--case", RARE], "it is one of module, training by `--full`"),
         (["--weights", "a.safetensors"], "`--weights` and `--images` belong together"),
     ],
 )
