@@ -75,12 +75,14 @@ def _sensitivity(json_output: bool) -> int:
 
     rows = as_rows()
     if json_output:
-        click.echo(json.dumps(rows, indent=1))
+        click.echo(json.dumps(rows, indent=1, allow_nan=False))
         return PASSED
     click.echo("| tier | tensor | smallest error seen | in most cases | cases |")
     click.echo("| --- | --- | --- | --- | --- |")
     for row in rows:
-        figures = f"{row['smallest']:.1e} | {row['usual']:.1e} | {row['cases']}"
+        errors = (row["smallest"], row["usual"])
+        seen = " | ".join("none" if error is None else f"{error:.1e}" for error in errors)
+        figures = f"{seen} | {row['cases']}"
         click.echo(f"| `{row['tier']}` | {row['tensor'].replace('_', ' ')} | {figures} |")
     return PASSED
 

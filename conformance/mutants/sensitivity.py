@@ -30,13 +30,14 @@ Place = tuple[str, ...]
 class Sensitivity:
     """The smallest relative error of one element of a tensor that a tier fails.
 
-    `smallest` is that of the case which sees most, `usual` the median over all cases.
+    `smallest` is that of the case which sees most, `usual` the median over all cases; None where
+    none is seen, as of a gradient that is rounding alone.
     """
 
     tier: str
     tensor: str
-    smallest: float
-    usual: float
+    smallest: float | None
+    usual: float | None
     cases: int
 
 
@@ -49,7 +50,11 @@ def measured() -> Iterator[Sensitivity]:
             for tensor, error in of_case(tier, case):
                 found.setdefault(tensor, []).append(error)
         for tensor, errors in found.items():
-            yield Sensitivity(name, tensor, min(errors), median(errors), len(errors))
+            yield Sensitivity(name, tensor, *map(_seen, (min(errors), median(errors))), len(errors))
+
+
+def _seen(error: float) -> float | None:
+    return error if math.isfinite(error) else None
 
 
 class Recorded(LocalImplementation):
