@@ -16,6 +16,7 @@ from ghost_tf.framework.data_format import (
 )
 from ghost_tf.framework.options import VariableOptions, drawn_apart
 from weights import arithmetic
+from weights.arithmetic import Pair
 from weights.modules.convolutions import MOST_TAPS, ConvolutionPlan
 
 
@@ -74,12 +75,21 @@ class Convolution(VariableOptions, keras.layers.Layer):
         if self.plan.pointwise and is_last and _is_xla_on_a_cpu():
             return self._product(subsample(x, self.plan.stride, self.data_format))
         x, padding = self.padded(x)
-        stride, dilation = self.plan.stride, self.plan.dilation
-        strided_and_dilated = max(stride) > 1 and max(dilation) > 1
+        stride = self.plan.stride
+        strided_and_dilated = max(stride) > 1 and max(self.plan.dilation) > 1
         # TensorFlow refuses a stride together with a dilation: take every stride-th output.
         steps = (1, 1) if strided_and_dilated else stride
-        x = ops.conv(x, self.kernel, steps, padding, self.data_format, dilation)
+        x = self._convolved(x, steps, padding)
         return subsample(x, stride, self.data_format) if strided_and_dilated else x
+
+    def _convolved(self, x: Any, stride: Pair, padding: str) -> Any:
+        """The convolution, channels last where the processor has no other."""
+        arguments = self.kernel, stride, padding
+        if self.data_format == "channels_last" or _convolves_channels_first():
+            return ops.conv(x, *arguments, self.data_format, self.plan.dilation)
+        x = ops.transpose(x, (0, 2, 3, 1))
+        x = ops.conv(x, *arguments, "channels_last", self.plan.dilation)
+        return ops.transpose(x, (0, 3, 1, 2))
 
     def _product(self, x: Any) -> Any:
         """The convolution of 1x1 as a product of matrices, as XLA is faster with."""
@@ -147,3 +157,11 @@ def _is_xla_on_a_cpu() -> bool:
     from ghost_tf.framework.processor import is_in_xla, is_on_a_cpu
 
     return is_in_xla() and is_on_a_cpu()
+
+
+def _convolves_channels_first() -> bool:
+    if keras.backend.backend() != "tensorflow":
+        return True
+    from ghost_tf.framework.processor import convolves_channels_first
+
+    return convolves_channels_first()

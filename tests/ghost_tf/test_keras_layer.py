@@ -13,9 +13,11 @@ from tests.columns import assert_same_state, normal, tensors_of
 pytest.importorskip("keras")
 
 import keras
+import tensorflow as tf
 
 import ghost_tf
 from conformance import oracle
+from ghost_tf.framework import processor
 from weights import ArgumentError
 
 LAYER: dict[str, Any] = {"c_in": 4, "c_out": 10, "kernel_size": 3, "stride": (2, 1), "padding": 1}
@@ -164,6 +166,19 @@ def test_both_data_formats_give_the_same_numbers(changed: dict[str, Any], traini
     np.testing.assert_allclose(output.transpose(0, 2, 3, 1), wanted, rtol=1e-5, atol=1e-5)
     for name, array in ghost_tf.state(first).items():
         np.testing.assert_allclose(array, ghost_tf.state(last)[name], rtol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("changed", [{}, {"stride": 2, "dilation": 2, "kernel_size": 2}], ids=str)
+def test_channels_first_needs_no_convolution_that_has_them_so(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(processor, "convolves_channels_first", lambda: False)
+    first = loaded(LAYER | changed, data_format="channels_first")
+
+    output = tf.function(first)(X.transpose(0, 3, 1, 2)).numpy()
+
+    wanted = loaded(LAYER | changed)(X)
+    np.testing.assert_allclose(output.transpose(0, 2, 3, 1), wanted, rtol=1e-5, atol=1e-5)
 
 
 def test_the_data_format_is_kerass_own_by_default() -> None:
