@@ -50,7 +50,8 @@ def measured() -> Iterator[Sensitivity]:
             for tensor, error in of_case(tier, case):
                 found.setdefault(tensor, []).append(error)
         for tensor, errors in found.items():
-            yield Sensitivity(name, tensor, *map(_seen, (min(errors), median(errors))), len(errors))
+            smallest, usual = _seen(min(errors)), _seen(median(errors))
+            yield Sensitivity(name, tensor, smallest, usual, len(errors))
 
 
 def _seen(error: float) -> float | None:
