@@ -93,7 +93,7 @@ def test_a_program_in_javascript_passes(folder: Path, tmp_path: Path) -> None:
     if node is None:
         pytest.skip("node is not installed: the program in docs/vectors was not run")
     program = ROOT / "docs" / "vectors" / "ghost_conv.mjs"
-    subprocess.run([node, program, folder, tmp_path], check=True, timeout=120)
+    subprocess.run([node, program, folder, tmp_path], check=True, timeout=600)
 
     found = Counter(verdict.status for verdict in check(folder, tmp_path))
 

@@ -244,7 +244,7 @@ def test_two_processes_train_it_without_unused_parameters(tmp_path: Path) -> Non
     command = [sys.executable, *launcher, str(program)]
 
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=200, cwd=Path(__file__).parents[2]
+        command, capture_output=True, text=True, timeout=600, cwd=Path(__file__).parents[2]
     )
 
     assert done.returncode == 0, done.stderr[-2000:]

@@ -59,7 +59,7 @@ def has_ended(process: int) -> bool:
     ],
 )
 def test_a_run_ends_with_an_error_in_its_report(name: str, words: str, tmp_path: Path) -> None:
-    result = run(f"tests.conformance.hostile:{name}", tmp_path, "--timeout", "10")
+    result = run(f"tests.conformance.hostile:{name}", tmp_path, "--timeout", "60")
     (verdict,) = read_report(tmp_path / "report.jsonl").verdicts
 
     assert (result.exit_code, verdict.status) == (1, Status.ERROR)
@@ -157,7 +157,7 @@ def test_a_killed_run_leaves_no_process_behind(tmp_path: Path) -> None:
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -166,8 +166,8 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 def test_a_case_has_its_time_however_many_requests_it_makes() -> None:
     case = next(layer_cases("module", ["normal"]))
     model, x = make_model(case)
-    with closing(ProcessImplementation("tests.conformance.hostile:takes_its_time", 1.0)) as process:
-        with process.time_limit(), pytest.raises(TimedOut, match="no result within 1 s"):
+    with closing(ProcessImplementation("tests.conformance.hostile:takes_its_time", 2.0)) as process:
+        with process.time_limit(), pytest.raises(TimedOut, match="no result within 2 s"):
             for _ in range(10):
                 process.call(model, x)
         started = time.monotonic()
@@ -177,11 +177,11 @@ def test_a_case_has_its_time_however_many_requests_it_makes() -> None:
 
 def test_what_the_suite_does_between_requests_is_not_the_time_of_a_case() -> None:
     model, x = make_model(next(layer_cases("module", ["normal"])))
-    with closing(ProcessImplementation("tests.conformance.hostile:zeros", 1.0)) as process:
+    with closing(ProcessImplementation("tests.conformance.hostile:zeros", 2.0)) as process:
         process.start()
         with process.time_limit():
             process.call(model, x)
-            time.sleep(1.1)
+            time.sleep(2.1)
             process.call(model, x)
 
 

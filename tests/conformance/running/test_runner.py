@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 FAKE = "tests.conformance.fakes:Fake"
-PATIENCE = 60.0
+PATIENCE = 300.0
 # `python -m conformance` that hears interrupts: a shell has its background jobs ignore them. One
 # that does not end says where it waits.
 HEARING = """

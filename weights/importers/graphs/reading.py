@@ -1,6 +1,7 @@
 """ONNX files: their graphs, without nodes that change nothing in inference."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,12 +64,13 @@ def _constants(graph: Any) -> list[Any]:
 def _shapes(
     onnx: Any, model: Any, arrays: Mapping[str, np.ndarray]
 ) -> Iterator[dict[str, tuple[int, ...]]]:
-    """Yield the shapes of values: none, or for each of `SIZES` those of a graph for any size."""
+    """Yield the shapes that nodes ask for: none, or for each of `SIZES`, of a graph for any size."""
     images = [x.type.tensor_type.shape.dim for x in model.graph.input if x.name not in arrays]
     free = [dims for dims in images if len(dims) == 4 and not all(x.dim_value for x in dims[2:])]
     if not free:
         yield {}
         return
+    asked = {name for node in model.graph.node if node.op_type == "Shape" for name in node.input}
     for sizes in SIZES:
         for dims in free:
             for axis, size in sizes.items():
@@ -77,9 +79,8 @@ def _shapes(
         del model.graph.value_info[:]
         # Without propagating data, which a file could make of any size.
         graph = onnx.shape_inference.infer_shapes(model).graph
-        known = {each.name: each.type.tensor_type.shape.dim for each in graph.value_info}
-        known |= {each.name: each.type.tensor_type.shape.dim for each in graph.input}
-        yield {name: tuple(dim.dim_value for dim in dims) for name, dims in known.items()}
+        known = [x for x in (*graph.value_info, *graph.input) if x.name in asked]
+        yield {x.name: tuple(d.dim_value for d in x.type.tensor_type.shape.dim) for x in known}
 
 
 def _node(onnx: Any, node: Any) -> Node:
@@ -106,7 +107,7 @@ def _plain(
         if (node.op in ("Identity", "Dropout") and read) or is_same:
             same[node.output] = read[0]
         elif node.output not in arrays:
-            kept.append(Node(node.op, node.name, read, node.outputs, node.attributes))
+            kept.append(node if read == node.inputs else replace(node, inputs=read))
     return kept, same
 
 
