@@ -1,4 +1,4 @@
-"""What fails by its time does so by the work that it is, not by the processor that it is done on."""
+"""What fails by its time does so by the work that it is, whatever processor does it."""
 
 from __future__ import annotations
 

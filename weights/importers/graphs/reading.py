@@ -64,7 +64,7 @@ def _constants(graph: Any) -> list[Any]:
 def _shapes(
     onnx: Any, model: Any, arrays: Mapping[str, np.ndarray]
 ) -> Iterator[dict[str, tuple[int, ...]]]:
-    """Yield the shapes that nodes ask for: none, or for each of `SIZES`, of a graph for any size."""
+    """Yield the shapes that nodes ask for: none, or for each of `SIZES` where any size goes."""
     images = [x.type.tensor_type.shape.dim for x in model.graph.input if x.name not in arrays]
     free = [dims for dims in images if len(dims) == 4 and not all(x.dim_value for x in dims[2:])]
     if not free:
