@@ -4,6 +4,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 
+# Two workers, each with neighbours, which share fixtures; who is done takes some of the other's.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+
 # Tests start hundreds of processes, each of which would compile the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -13,10 +16,10 @@ conformance: $(STAMP)
 	$(BIN)/ghost-conformance run --report build/conformance
 
 test: lint
-	$(BIN)/python -m pytest -n 2 -m "not matrix and not gpu and not runtimes"
+	$(PYTEST) -m "not matrix and not gpu and not runtimes"
 
 quick: $(STAMP)
-	$(BIN)/python -m pytest tests -n 2 -m "not slow and not matrix and not gpu and not runtimes"
+	$(PYTEST) tests -m "not slow and not matrix and not gpu and not runtimes"
 
 # The README's commands where one extra is installed, then with the lowest versions that it allows.
 extras: $(STAMP)
@@ -46,7 +49,7 @@ runtimes: .venv/.runtimes
 
 # Every module in every form through every tool of its framework, all pairs, whole runs.
 matrix: $(STAMP)
-	$(BIN)/python -m pytest tests -n 2 -m "matrix and not runtimes"
+	$(PYTEST) tests -m "matrix and not runtimes"
 
 # On a machine with a GPU, in whose environment PyTorch and JAX see it.
 gpu:

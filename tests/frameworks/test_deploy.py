@@ -14,6 +14,7 @@ from conformance.cases.tensors import make
 from conformance.oracle import GhostConvV3, weights_io
 from conformance.oracle.training import set_training
 from tests.columns import Column, in_every_column, normal, tensors_of
+from tests.shares import some_quick
 from weights import ArgumentError, GhostError, configure, read_file, write_file
 from weights.columns import fold
 from weights.importers.exporting import export_tensors
@@ -34,7 +35,7 @@ def folded(case: Case) -> tuple[dict[str, Any], dict[str, np.ndarray], np.ndarra
     return *fold.deployed(case.architecture, case.config, weights), x
 
 
-@pytest.mark.parametrize("case", FOLDABLE, ids=lambda case: case.id)
+@pytest.mark.parametrize("case", some_quick(FOLDABLE, 9), ids=lambda case: case.id)
 def test_the_folded_form_computes_the_same(case: Case) -> None:
     weights, x = make(case)
     exact = {name: array.astype(np.float64) for name, array in weights.items()}
@@ -46,7 +47,7 @@ def test_the_folded_form_computes_the_same(case: Case) -> None:
     np.testing.assert_allclose(after, before, rtol=1e-9, atol=1e-9 * np.abs(before).max())
 
 
-@pytest.mark.parametrize("case", FOLDABLE, ids=lambda case: case.id)
+@pytest.mark.parametrize("case", some_quick(FOLDABLE, 9), ids=lambda case: case.id)
 def test_no_batch_normalisation_is_left_after_a_convolution(case: Case) -> None:
     config, tensors, _ = folded(case)
     left = [s.name for s in configure(case.architecture, config).tensors() if s.kind == NORM_WEIGHT]
@@ -61,6 +62,7 @@ def test_the_form_of_training_goes_without_saying() -> None:
     assert "form" not in configure("ghost_conv", {"c_in": 4, "c_out": 8}).to_dict()
 
 
+@pytest.mark.slow
 @in_every_column
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_folded_layer_has_the_same_bits_everywhere(column: Column, name: str) -> None:

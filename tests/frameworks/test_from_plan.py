@@ -60,6 +60,7 @@ def test_a_layer_of_a_plan_is_that_of_the_arguments(
     assert_same_state(column.package.state(layer), column.package.state(wanted))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", [TORCH, JAX], ids=str)
 @in_every_layer
 def test_a_layer_of_a_plan_can_be_copied_and_pickled(
@@ -80,6 +81,7 @@ def test_flax_sees_no_difference(kind: str, architecture: str, arguments: dict[s
     assert nnx.graphdef(layer) == nnx.graphdef(JAX.make(kind, **arguments))
 
 
+@pytest.mark.slow
 @in_every_layer
 def test_keras_sees_no_difference(kind: str, architecture: str, arguments: dict[str, Any]) -> None:
     layer, wanted = (

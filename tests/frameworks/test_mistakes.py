@@ -53,6 +53,7 @@ def test_a_bad_input_of_a_layer(
     assert_same_state(column.package.state(layer), tensors)
 
 
+@pytest.mark.slow
 @in_every_column
 @pytest.mark.parametrize(
     ("shape", "dtype", "text"),

@@ -164,6 +164,7 @@ def test_what_every_network_takes_is_checked(
     assert str(caught.value).startswith(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["ghost_torch", "ghost_jax"])
 def test_rematerialisation_is_on_or_off(package: str) -> None:
     column = next(each for each in COLUMNS if each.name == package)

@@ -32,6 +32,7 @@ def test_the_values_are_those_of_jax(seed: int, shape: tuple[int, ...], dtype: A
     assert np.asarray(got).tobytes() == np.asarray(wanted).tobytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("implementation", ["rbg", "unsafe_rbg"])
 def test_another_generator_is_followed(implementation: str) -> None:
     key = jax.random.key(0, impl=implementation)
@@ -51,6 +52,7 @@ def test_a_layer_made_under_jit_has_the_same_values() -> None:
     jax.tree.map(np.testing.assert_array_equal, wanted, got)
 
 
+@pytest.mark.slow
 def test_a_key_from_outside_of_jit_gives_the_same_values() -> None:
     key = jax.random.key(3)
     wanted = uniform(1.0)(key, (4, 5), jnp.float32)

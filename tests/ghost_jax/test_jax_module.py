@@ -63,6 +63,7 @@ def test_a_layer_needs_a_random_stream() -> None:
         ghost_jax.GhostConv(**LAYER)
 
 
+@pytest.mark.slow
 def test_bfloat16_computes_with_float32_parameters() -> None:
     half, full = (
         nnx.eval_shape(
@@ -80,6 +81,7 @@ def test_bfloat16_computes_with_float32_parameters() -> None:
     np.testing.assert_allclose(output.astype(np.float32), call(full, X), rtol=0.1, atol=0.1)
 
 
+@pytest.mark.slow
 def test_bfloat16_parameters_keep_their_type_in_training() -> None:
     halves = {name: array.astype(jnp.bfloat16) for name, array in TENSORS.items()}
     layer = ghost_jax.weights_io.build("ghost_conv", LAYER, halves)

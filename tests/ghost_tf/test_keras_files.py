@@ -101,6 +101,7 @@ def parts() -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(parts()))
 def test_a_part_of_a_network_is_saved_and_loaded(name: str, tmp_path: Path) -> None:
     inputs = keras.Input((8, 8, 8))

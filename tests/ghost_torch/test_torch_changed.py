@@ -145,6 +145,7 @@ def test_a_class_that_computes_something_else_is_refused() -> None:
         ghost_torch.state(layer_of(Scaled))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [lambda: ghost_torch.GhostResNet20(ratio=4), lambda: ghost_torch.GhostBottleneck(8, 16, 8)],

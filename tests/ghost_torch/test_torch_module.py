@@ -78,6 +78,7 @@ def test_a_bfloat16_layer_computes_in_bfloat16(layer: Any) -> None:
     torch.testing.assert_close(output.float(), evaluated(layer), rtol=0.1, atol=0.1)
 
 
+@pytest.mark.slow
 def test_a_layer_on_the_meta_device_tells_its_output_shape() -> None:
     layer = ghost_torch.GhostConv(**LAYER, device="meta")
 

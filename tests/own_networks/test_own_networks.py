@@ -75,6 +75,7 @@ def test_a_network_computes_the_same_in_every_framework(saved: Path) -> None:
     np.testing.assert_allclose(keras(last, words).numpy(), wanted, rtol=0, atol=CLOSE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", COLUMNS[1:], ids=str)
 def test_a_flattened_image_that_nobody_tells_of_is_asked_for(
     column: Column, tmp_path: Path
@@ -112,6 +113,7 @@ def test_flattened_columns_are_in_the_order_of_pytorch(saved: Path) -> None:
     assert np.array_equal(kernel, wanted.transpose(2, 3, 1, 0).reshape(90, 8))
 
 
+@pytest.mark.slow
 @in_every_column
 def test_a_file_and_a_caller_that_contradict_each_other_are_refused(
     column: Column, saved: Path
@@ -122,6 +124,7 @@ def test_a_file_and_a_caller_that_contradict_each_other_are_refused(
     assert error.value.problems == ("'fc': `flatten` has (6, 5, 3) and the file [6, 3, 5]",)
 
 
+@pytest.mark.slow
 @in_every_column
 def test_a_difference_of_one_number_is_named_and_nothing_changes(
     column: Column, saved: Path, tmp_path: Path

@@ -142,6 +142,7 @@ def test_a_renaming_that_moves_what_was_right_is_named(column: Column, flattened
     )
 
 
+@pytest.mark.slow
 def test_a_form_and_a_classifier_of_the_file_are_told_with_what_helps(tmp_path: Path) -> None:
     nn = pytest.importorskip("torch.nn")
     import ghost_torch

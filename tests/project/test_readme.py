@@ -28,6 +28,7 @@ def test_the_first_screen_shows_one_block_for_each_framework() -> None:
         assert f"from {package} import" in block
 
 
+@pytest.mark.slow
 def test_the_three_blocks_run_and_write_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

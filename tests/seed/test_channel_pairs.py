@@ -58,6 +58,7 @@ def assert_channels(column: Column, pairs: list[tuple[int, float]]) -> None:
         np.testing.assert_allclose(output[0, :, 0, 1], wanted, rtol=2e-5, err_msg=str(pair))
 
 
+@pytest.mark.slow
 @in_every_column
 def test_some_pairs_give_their_channels_in_order(column: Column) -> None:
     assert_channels(column, QUICK_PAIRS)

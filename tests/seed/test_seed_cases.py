@@ -17,20 +17,19 @@ from tests.reference_files import reference_file
 from tests.seed.ratios import PARTS, build, output_ratio, ratios, statistics_ratio
 from tests.seed.reference import CASE_IDS, seed_case
 
-QUICK_IN_JAX = ("05", "07")
+# Where each case takes a while, in JAX a compilation: of these `make quick` takes some.
+QUICK = {"ghost_jax": ("07",), "ghost_tf": ("05", "07")}
 
 in_every_case = pytest.mark.parametrize("case_id", CASE_IDS)
 in_every_part = pytest.mark.parametrize("part", PARTS)
 
 
 def in_process(package: str, dtype: str) -> list[Any]:
-    """All cases of a package; in JAX, where each compiles anew, only some are quick."""
-    is_slow = {
-        case_id: package == "ghost_jax" and case_id not in QUICK_IN_JAX for case_id in CASE_IDS
-    }
-    marks = {False: (), True: (pytest.mark.slow,)}
+    """All cases of a package."""
+    quick = QUICK.get(package, CASE_IDS)
     return [
-        pytest.param(package, dtype, case_id, marks=marks[is_slow[case_id]]) for case_id in CASE_IDS
+        pytest.param(package, dtype, case, marks=() if case in quick else (pytest.mark.slow,))
+        for case in CASE_IDS
     ]
 
 

@@ -42,6 +42,7 @@ def written(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @in_every_column
 def test_threads_that_load_and_run_one_file_agree(column: Column, tmp_path: Path) -> None:
     path = written(tmp_path)

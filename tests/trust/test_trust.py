@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 posix = pytest.mark.skipif(os.name != "posix", reason="it forks processes")
 
 
+@pytest.mark.slow
 @posix
 def test_a_mutated_file_is_refused_or_has_the_original_tensors() -> None:
     tally = fuzz(1500, seed=1)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.shares import some_quick
+
 FRAMEWORKS = ["torch", "jax", "flax", "tensorflow", "keras"]
 RUN_WITHOUT_FRAMEWORKS = """
 import sys
@@ -24,7 +26,7 @@ main(sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize("command", [["inspect"], ["inspect", "--json"], ["verify"]])
+@pytest.mark.parametrize("command", some_quick([["inspect"], ["inspect", "--json"], ["verify"]], 1))
 def test_looking_at_a_file_imports_no_framework(
     write_layer: Callable[..., Path], repository: Path, command: list[str]
 ) -> None:

@@ -25,6 +25,7 @@ def cases(settings: Settings) -> list[tuple[str, str]]:
     return [(tier.name, case.id) for tier in make_tiers(settings) for case in tier.cases()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", RUNS.values(), ids=RUNS)
 def test_every_case_holds_a_clause_beside_those_on_judgement(settings: Settings) -> None:
     laws = [clause for clause in clauses() if not clause.number.startswith(JUDGEMENT)]

@@ -44,6 +44,7 @@ def arguments() -> dict[str, np.ndarray]:
     return {name: np.concatenate(arrays) for name, arrays in seen.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "corner"), [(name, corner) for name, found in CORNERS.items() for corner in found]
 )

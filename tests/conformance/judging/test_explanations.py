@@ -14,9 +14,9 @@ from conformance.judging.explanations import EXPLAINED
 from conformance.judging.verdict import Status, Verdict
 from conformance.mutants import MUTANTS, Mutant
 from conformance.mutants.mutant import MutantImplementation
-from conformance.mutants.selftest import run_mutant
 from conformance.running.runner import judge
 from conformance.tiers import OracleTier, make_tiers
+from tests.conformance.convicted import convicted
 
 SLOW, MATRIX = pytest.mark.slow, pytest.mark.matrix
 # Cases that tell one fault from the others, by their beginnings.
@@ -94,7 +94,7 @@ OTHERS = [
 @pytest.mark.matrix
 @pytest.mark.parametrize("mutant", OTHERS, ids=lambda mutant: mutant.name)
 def test_another_defect_is_not_taken_for_a_usual_fault(mutant: Mutant) -> None:
-    convicting = run_mutant(mutant).verdict
+    convicting = convicted(mutant.name).verdict
     assert convicting is not None
     # Of the few cases none may fail, and of no failure there is nothing to explain.
     failed = failures(mutant, convicting.case)

@@ -18,6 +18,7 @@ from conformance.mutants.variants import INVISIBLE, VARIANTS
 from conformance.oracle import layers
 from conformance.tiers import PYTEST_TIERS, DistributedTier, ExactTier
 from conformance.tiers.base import Settings
+from tests.conformance.convicted import convicted
 
 ROOT = Path(__file__).parents[3]
 # They start a framework, or compile: seconds each.
@@ -45,7 +46,7 @@ FIRST = {(number, each.tier): each for number, table in enumerate(TABLES) for ea
     ],
 )
 def test_a_mutant_is_caught_by_the_tier_that_names_it(mutant: Mutant) -> None:
-    caught = run_mutant(mutant)
+    caught = convicted(mutant.name)
 
     assert caught.verdict is not None, f"{mutant.name} survived {caught.cases} cases"
     assert caught.verdict.tier == mutant.tier
@@ -124,11 +125,10 @@ def test_the_command_names_a_mutant_and_what_caught_it() -> None:
 
 
 def test_an_unknown_mutant_is_wrong_usage() -> None:
-    command = [sys.executable, "-m", "conformance", "selftest", "--mutant", "mouse"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    result = CliRunner().invoke(main, ["selftest", "--mutant", "mouse"])
 
-    assert done.returncode == 2
-    assert "no such mutant: mouse" in done.stderr
+    assert result.exit_code == 2
+    assert "no such mutant: mouse" in result.output
 
 
 def test_a_mutant_of_a_framework_that_is_missing_is_not_caught_in_silence(

@@ -139,6 +139,7 @@ def test_every_case_is_a_square(page: str) -> None:
     assert "ghost_tf is missing: absent not installed" in page
 
 
+@pytest.mark.slow
 def test_the_same_report_gives_the_same_page(tmp_path: Path) -> None:
     tier = ExactTier()
     cases = tier.cases()[:40]

@@ -37,6 +37,7 @@ def judged(grads: Any, tier: Tier, case: Case) -> Verdict:
     return judge(tier, case, LocalImplementation("gradients", build))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("grads", "status", "message"),
     [
@@ -66,6 +67,7 @@ def test_so_they_are_in_a_step_of_a_random_layer() -> None:
     assert judged([], tier, case).message == "grads must map names to arrays"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("faults", "hint"), [(FAULTS, "explained by: 1 - momentum for momentum"), ((), "")]
 )

@@ -143,6 +143,7 @@ def test_bytes_do_not_depend_on_how_an_argument_is_spelt(
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_the_process(
     tmp_path: Path, layer: Config, repository: Path
 ) -> None:

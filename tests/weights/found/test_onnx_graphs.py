@@ -34,6 +34,7 @@ def drawn(architecture: str, config: dict[str, Any]) -> dict[str, np.ndarray]:
     return found
 
 
+@pytest.mark.slow
 def test_every_bottleneck_of_a_trained_network_is_imported_and_computes_the_same(
     tmp_path: Path,
 ) -> None:

@@ -214,6 +214,7 @@ def test_d_li14s_differences_become_configuration(tmp_path: Path, random_tensors
         np.testing.assert_allclose(imported.tensors[name], array, rtol=1e-14, atol=1e-15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [0.5, 1.0, 1.3])
 def test_d_li14s_width_is_read_from_the_shapes(
     width: float, tmp_path: Path, random_tensors: Make

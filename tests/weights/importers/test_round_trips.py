@@ -122,6 +122,7 @@ def there_and_back(
     return convert
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_architecture_has_its_choices(architecture: str) -> None:
     drawn = list(draws(architecture, 0))

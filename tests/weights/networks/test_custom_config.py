@@ -139,6 +139,7 @@ def test_an_exchanged_axis_of_a_module_is_named(tmp_path: Path) -> None:
     assert "net.0.weight" in result.output
 
 
+@pytest.mark.slow
 def test_no_list_of_modules_is_more_work_than_its_tensors() -> None:
     asked = []
 

@@ -12,6 +12,7 @@ from weights.tensors import fit
 WIDTHS = (0.5, 1.0, 1.6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [1, 2, 3])
 @pytest.mark.parametrize(
     ("width", "output_stride"), [*((width, 32) for width in WIDTHS), (1.0, 16), (1.0, 8)]
