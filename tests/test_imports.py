@@ -104,7 +104,19 @@ class Import:
 def sources(place: str) -> Iterator[tuple[str, ast.Module]]:
     """The files of a package or folder, by their path from the root, as trees."""
     for path in sorted((REPOSITORY / place).rglob("*.py")):
-        yield path.relative_to(REPOSITORY).as_posix(), ast.parse(path.read_text())
+        yield path.relative_to(REPOSITORY).as_posix(), parsed(path)
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget() -> Iterator[None]:
+    """Leave no trees behind, which the collector would go through ever after."""
+    yield
+    parsed.cache_clear()
 
 
 def imports(file: str, tree: ast.AST, is_late: bool = False) -> Iterator[Import]:

@@ -54,6 +54,7 @@ def test_an_artefact_computes_what_the_module_does(tmp_path: Path, to: str, opti
     assert open_artefact(path, threads=1).notes == exported.notes
 
 
+@pytest.mark.slow
 def test_open_sizes_begin_at_the_least_that_the_layer_takes() -> None:
     config = {"c_in": 3, "c_out": 4, "kernel_size": 3, "dilation": 20}
     notes = Notes("ghost_conv", config, "0" * 64)

@@ -113,6 +113,7 @@ def test_a_layer_is_the_same_from_its_configuration(options: dict[str, Any]) -> 
     assert twin.data_format == "channels_first"
 
 
+@pytest.mark.slow
 def test_a_network_is_the_same_from_its_configuration() -> None:
     network = ghost_tf.GhostResNet20(7, split="ceil", bn_eps=1e-3, data_format="channels_first")
 

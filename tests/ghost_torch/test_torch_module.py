@@ -180,6 +180,7 @@ def test_loading_keeps_the_parameters_that_an_optimiser_holds(layer: Any, tmp_pa
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrap",
     [torch.nn.Sequential, torch.nn.DataParallel, partial(torch.compile, backend="eager")],

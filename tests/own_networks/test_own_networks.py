@@ -103,6 +103,7 @@ def test_a_flattened_image_that_nobody_tells_of_is_asked_for(
         column.package.load_weights(network, path, flatten={"stem": (6, 3, 5)})
 
 
+@pytest.mark.slow
 def test_flattened_columns_are_in_the_order_of_pytorch(saved: Path) -> None:
     network = jax_network()
     COLUMNS[1].package.load_weights(network, saved)

@@ -63,6 +63,7 @@ def test_the_package_imports_neither_click_nor_rich(repository: Path) -> None:
     assert result.stdout == "[]\n"
 
 
+@pytest.mark.slow
 def test_the_module_is_the_command(repository: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "weights", "--help"],

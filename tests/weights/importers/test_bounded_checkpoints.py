@@ -152,6 +152,7 @@ def test_a_tensor_beyond_its_storage_is_refused(tmp_path: Path) -> None:
         read_checkpoint(with_pickle(path, wide, **records))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_old", [False, True])
 def test_what_training_saves_is_read(tmp_path: Path, is_old: bool) -> None:
     layer = torch.nn.Linear(3, 2)

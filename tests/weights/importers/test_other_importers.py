@@ -127,6 +127,7 @@ INFERRED = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("architecture", "config"), INFERRED)
 def test_a_module_is_read_from_names_and_shapes(
     save: Save, architecture: str, config: dict[str, Any]
