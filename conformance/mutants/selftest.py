@@ -94,15 +94,17 @@ def convicts(verdict: Verdict) -> bool:
     return verdict.status is Status.FAIL or raises
 
 
-def run_variant(variant: Mutant, settings: Settings = DEFAULT_SETTINGS) -> VariantResult:
-    """Run a correct variant through every case of the tiers that it must pass."""
+def run_variant(
+    variant: Mutant, settings: Settings = DEFAULT_SETTINGS, *, every: int = 1
+) -> VariantResult:
+    """Run a correct variant through each `every`-th case of the tiers that it must pass."""
     implementation = MutantImplementation(variant)
     # The other tiers judge files and whole frameworks.
     names = (*VECTOR_TIERS, "random")
     verdicts = [
         judge(tier, case, implementation)
         for tier, cases in (quick_tier(name, settings) for name in names)
-        for case in cases
+        for case in cases[::every]
     ]
     ran = [verdict for verdict in verdicts if verdict.status is not Status.SKIP]
     return VariantResult(len(ran), tuple(verdict for verdict in ran if verdict.is_bad))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from itertools import product
 from typing import Any
 
 import pytest
@@ -15,7 +16,10 @@ from torch import nn
 import ghost_torch
 from tests.ghost_torch.torch_tools import (
     ALLOWED,
+    FORMS,
+    MODULES,
     TOOLS,
+    cells,
     error_of,
     forms,
     image,
@@ -26,9 +30,7 @@ from weights import ArgumentError
 
 pytestmark = pytest.mark.slow
 
-CASES = [
-    pytest.param(tool, *each, id="-".join((tool, *each))) for each in forms() for tool in TOOLS
-]
+CASES = [pytest.param(*each, id="-".join(each)) for each in cells()]
 
 
 @pytest.mark.matrix
@@ -38,6 +40,14 @@ CASES = [
 @pytest.mark.parametrize(("tool", "name", "form"), CASES)
 def test_a_tool_makes_the_same_function(tool: str, name: str, form: str) -> None:
     assert error_of(tool, name, form) <= ALLOWED.get(tool, 1e-5)
+
+
+def test_every_pair_of_module_form_and_tool_is_asked_for() -> None:
+    found = list(cells())
+
+    assert {(name, form) for _, name, form in found} == set(forms())
+    assert {(tool, name) for tool, name, _ in found} == set(product(TOOLS, MODULES))
+    assert {(tool, form) for tool, _, form in found} == set(product(TOOLS, FORMS))
 
 
 @pytest.mark.parametrize("name", ["GhostConvV2", "GhostNetV3"])

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -29,6 +31,7 @@ MODULES: dict[str, Callable[[], Any]] = {
     "GhostResNet20": lambda: ghost_torch.GhostResNet20(),
     "GhostVGG16": lambda: ghost_torch.GhostVGG16(ratio=8),
 }
+NETWORKS = ("GhostNet", "GhostNetV2", "GhostNetV3", "GhostResNet20", "GhostVGG16")
 FORMS = ("training", "deployed", "folded")
 Tool = Callable[[Any, torch.Tensor], Callable[[torch.Tensor], torch.Tensor]]
 
@@ -81,6 +84,19 @@ def forms() -> Iterator[tuple[str, str]]:
             except ArgumentError:
                 continue
             yield name, form
+
+
+def cells() -> Iterator[tuple[str, str, str]]:
+    """Tool, module and form: every one of a layer, and of the networks, which take seconds, some.
+
+    A network meets each tool in one of its forms, and the next network in the next: each module
+    comes in each form, and by each tool, and each form by each tool.
+    """
+    for number, (name, found) in enumerate(groupby(forms(), itemgetter(0))):
+        own = [form for _, form in found]
+        for place, tool in enumerate(TOOLS):
+            chosen = [own[(number + place) % len(own)]] if name in NETWORKS else own
+            yield from ((tool, name, form) for form in chosen)
 
 
 def module_of(name: str, form: str) -> Any:
