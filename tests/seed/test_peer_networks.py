@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,19 @@ FACTOR = 4
 FLOAT64 = 1e-11
 
 every_column = pytest.mark.parametrize("column", COLUMNS)
-every_network = pytest.mark.parametrize("network", NETWORKS)
 every_size = pytest.mark.parametrize("size", SIZES)
-# Each is a compilation in some column; the oracle takes all.
-every_compiled_size = pytest.mark.parametrize(
-    "size", [SIZES[0], *(pytest.param(size, marks=pytest.mark.matrix) for size in SIZES[1:])]
-)
+
+
+def cells(networks: list[str]) -> list[Any]:
+    """Column, network and size: the first size of all, and of the others every pair with either.
+
+    Each is a compilation in some column; the oracle in float64 takes all.
+    """
+    pairs = list(product(enumerate(COLUMNS), enumerate(networks)))
+    return [(column, network, SIZES[0]) for (_, column), (_, network) in pairs] + [
+        pytest.param(column, network, SIZES[1 + (row + place) % 2], marks=pytest.mark.matrix)
+        for (row, column), (place, network) in pairs
+    ]
 
 
 @cache
@@ -97,9 +105,7 @@ def test_the_oracle_gives_timms_logits_in_float64(network: str, size: str, form:
     assert np.abs(stages["logits"] - recorded[f"{size}.{logits}"]).max() < FLOAT64
 
 
-@every_network
-@every_compiled_size
-@every_column
+@pytest.mark.parametrize(("column", "network", "size"), cells(NETWORKS))
 def test_logits_and_stages_are_timms(column: str, network: str, size: str) -> None:
     recorded = cases(network)
 
@@ -115,9 +121,7 @@ def test_logits_and_stages_are_timms(column: str, network: str, size: str) -> No
     assert {name: error for name, error in errors.items() if not error <= 1} == {}
 
 
-@pytest.mark.parametrize("network", BRANCHED)
-@every_compiled_size
-@every_column
+@pytest.mark.parametrize(("column", "network", "size"), cells(BRANCHED))
 def test_deployed_logits_are_timms(column: str, size: str, network: str) -> None:
     recorded = cases(network)
 
