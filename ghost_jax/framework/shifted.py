@@ -1,7 +1,9 @@
 """Convolutions that are fast on a CPU: products of matrices, and shifted multiply-adds."""
 
+from collections.abc import Iterator
 from functools import partial
 from itertools import product
+from operator import add
 from typing import Any
 
 import jax
@@ -101,10 +103,17 @@ def _derivative(stride: Sizes, dilation: Sizes, primals: Any, tangents: Any) -> 
 def _at_once(x: jax.Array, taps: jax.Array, stride: Sizes, dilation: Sizes) -> jax.Array:
     (down, right), reach = dilation, _reach(taps, dilation)
     first, *others = (
-        _window(x, (down * i, right * j), reach, stride) * taps[None, None, i, j, None]
-        for i, j in product(*map(range, taps.shape[:2]))
+        _window(x, (down * i, right * j), reach, stride) * tap for (i, j), tap in _each(taps)
     )
     return sum(others, first)
+
+
+def _each(taps: jax.Array) -> Iterator[tuple[Sizes, jax.Array]]:
+    """The place of each of the taps, and its values: (1, 1, 1, C)."""
+    rows, columns, channels = taps.shape
+    in_order = taps.reshape(-1, 1, 1, channels)
+    for place, corner in enumerate(product(range(rows), range(columns))):
+        yield corner, jax.lax.slice_in_dim(in_order, place, place + 1)
 
 
 def _scattered(x: jax.Array, taps: jax.Array, stride: Sizes, dilation: Sizes) -> jax.Array:
@@ -114,12 +123,8 @@ def _scattered(x: jax.Array, taps: jax.Array, stride: Sizes, dilation: Sizes) ->
     """
     (down, right), (rows, columns) = dilation, _reach(taps, dilation)
     first, *others = (
-        _padded(
-            x * taps[None, None, i, j, None],
-            (rows - down * i, down * i),
-            (columns - right * j, right * j),
-        )
-        for i, j in product(*map(range, taps.shape[:2]))
+        _padded(x * tap, (rows - down * i, down * i), (columns - right * j, right * j))
+        for (i, j), tap in _each(taps)
     )
     out = jax.lax.optimization_barrier(sum(others, first))
     return strided(_padded(out, (-rows, -rows), (-columns, -columns)), stride)
@@ -143,24 +148,27 @@ def _in_turn(x: jax.Array, taps: jax.Array, stride: Sizes, dilation: Sizes) -> j
     corners = np.array(list(product(range(rows), range(columns)))) * dilation
 
     @jax.checkpoint
-    def add(out: jax.Array, each: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+    def add_one(out: jax.Array, each: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
         corner, tap = each
         return out + _window(x, corner, reach, stride) * tap, None
 
     start = jnp.zeros_like(_window(x, (0, 0), reach, stride))
-    return jax.lax.scan(add, start, (corners, taps.reshape(-1, 1, 1, 1, channels)))[0]
+    return jax.lax.scan(add_one, start, (corners, taps.reshape(-1, 1, 1, 1, channels)))[0]
 
 
 def _window(x: jax.Array, corner: Any, reach: Sizes, stride: Sizes) -> jax.Array:
     """The values of a padded input that one of the taps multiplies."""
     batch, height, width, channels = x.shape
-    sizes = (batch, height - reach[0], width - reach[1], channels)
-    start = (0, corner[0], corner[1], 0)
+    start, sizes = (0, *corner, 0), (batch, height - reach[0], width - reach[1], channels)
+    if all(isinstance(each, int) for each in (*start, *sizes)):
+        end = tuple(map(add, start, sizes))
+        return jax.lax.slice(x, start, end, (1, *stride, 1))
+    # Of sizes that are symbols, or in a loop.
     return strided(jax.lax.dynamic_slice(x, start, sizes), stride)
 
 
 def strided(x: jax.Array, stride: Sizes) -> jax.Array:
     """Every so many rows and columns; unlike slicing, of sizes that are symbols too."""
     for axis, step in enumerate(stride, start=1):
-        x = jax.lax.slice_in_dim(x, 0, None, step, axis)
+        x = jax.lax.slice_in_dim(x, 0, None, step, axis) if step > 1 else x
     return x
