@@ -65,7 +65,8 @@ def _serve(channel: Channel, name: str, repeat: bool, watch: Watch | None) -> No
         send(refusal(error))
         return
     send(("done", facts))
-    worker = Worker(build, repeat)
+    # Those of others are built for every model: what their `build` makes of weights is theirs.
+    worker = Worker(build, repeat, refill=name in OURS and not repeat)
     with suppress(EOFError):
         while True:
             request, arguments = channel.receive_trusted()
