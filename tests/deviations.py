@@ -162,8 +162,8 @@ DEVIATIONS = {
     },
     "ghost_tf/adapter.py": {
         "Keras alone names every module": """
-            + class OneName: Makes modules of one name: TensorFlow takes a millisecond for every name of a variable.
-            + def OneName.make(self, architecture, config): The module, with its architecture for a name.
+            + class ToBeFilled: Makes modules of one name, without random numbers, which the weights would replace.
+            + def ToBeFilled.make(self, architecture, config): The module, with its architecture for a name and zeros for kernels and biases.
         """,
         "its modes put tf.function around it": """
             + def Adapter._gradients(self, x, cotangent, sources): The output in training, and the gradients of input and sources.
