@@ -21,6 +21,7 @@ SUFFIX_DEFAULTS = {
 
 # Tags, by which a tier that does not run every case selects its own.
 USUAL = "usual"  # trained in the default run; `--full` trains the others too
+FULL = "full"  # run with `--full` alone
 HARD = "hard"  # trained on hard data too in the default run
 SPECIAL = "special"  # sees NaN and infinity
 FILES = "files"  # written to a file and read by every implementation

@@ -21,6 +21,8 @@ class Layer:
     parameters: int
     statistics: int
     architecture: str = "ghost_conv"
+    full: bool = False
+    """Whether it is counted with `--full` alone: building it takes long."""
 
 
 # Example of a count: 32 -> 64 at 1x1 is 32*32 weights, 2*32 in the norm, 32*9 cheap weights, 2*32.
@@ -56,12 +58,12 @@ LAYERS = (
     Layer({"c_in": 32, "c_out": 64, "kernel_size": 3, "stride": 2, "padding": 1, "split": "floor",
            "dw_kernel_size": 5, "activation": "silu", "bn_eps": 1e-3, "bn_momentum": 0.03},
           (8, 32, 9, 8), (8, 64, 5, 4), 32, 10144, 128),
-    Layer({}, (1, 3, 32, 32), (1, 10), 8, 442074, 8128, "ghost_resnet56"),
+    Layer({}, (1, 3, 32, 32), (1, 10), 8, 442074, 8128, "ghost_resnet56", full=True),
     # counted on timm's own networks
     Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 1319102, 10984, "ghostnet"),
-    Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 1589646, 31192, "ghostnetv2"),
-    Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 2127194, 59152, "ghostnetv3"),
-    Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 1045778, 17064, "repghostnet"),
+    Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 1589646, 31192, "ghostnetv2", full=True),
+    Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 2127194, 59152, "ghostnetv3", full=True),
+    Layer(HALF_WIDTH, (1, 3, 64, 65), (1, 10), 4, 1045778, 17064, "repghostnet", full=True),
 )  # fmt: skip
 
 # One GhostConv has exactly the seed's names.

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conformance.cases.case import INFERENCE_ONLY, USUAL, Case
+from conformance.cases.case import FULL, INFERENCE_ONLY, USUAL, Case
 from weights import configure
 from weights.modules.forms import DEPLOYED, FOLDED
 from weights.modules.yolo import ghost_bottleneck_arguments, ghost_conv_arguments
@@ -73,7 +73,7 @@ FAMILY = (
     Row("branches", "ghost_bottleneck", STRIDED | {"branches": 3}, (2, 8, 7)),
     Row("v3-attention", "ghost_bottleneck", BLOCK | {"branches": 2, "attention": True}, (1, 7, 7)),
     # dilation in the place of a stride
-    Row("dilated", "ghost_bottleneck", STRIDED | {"dilation": 4}, (2, 9, 8), (USUAL, FOLDED)),
+    Row("dilated", "ghost_bottleneck", STRIDED | {"dilation": 4}, (2, 9, 8), (FOLDED,)),
     Row("dilated-v3", "ghost_bottleneck", BLOCK | NARROW | {"dilation": 2}, (1, 7, 9)),
     Row("dilated", "rep_ghost_bottleneck", STRIDED | {"dilation": 2}, (1, 8, 9)),
     # RepGhost: its two branches, with every kernel that is not square or not 3x3
@@ -86,11 +86,11 @@ FAMILY = (
     Row("two-blocks", "c3_ghost", {"c1": 8, "c2": 16, "n": 2}, (2, 6, 7), (FOLDED,)),
     Row("tiny", "ghostnet", TINY, (2, 33, 47)),
     Row("d-li14", "ghostnet", TINY | D_LI14 | {"in_chans": 1}, (1, 40, 33)),
-    Row("one-pixel", "ghostnet", HEADLESS | {"ratio": 3}, (1, 1, 1), (INFERENCE_ONLY,)),
+    Row("one-pixel", "ghostnet", HEADLESS | {"ratio": 3}, (1, 1, 1), (FULL, INFERENCE_ONLY)),
     Row("output-stride-8", "ghostnet", TINY | {"output_stride": 8}, (1, 40, 33)),
     Row("tiny", "ghostnetv2", TINY, (1, 97, 65)),
-    Row("output-stride-16", "ghostnetv2", TINY | {"output_stride": 16}, (1, 17, 33)),
-    Row("smallest", "ghostnetv2", TINY, (2, 33, 33)),
+    Row("output-stride-16", "ghostnetv2", TINY | {"output_stride": 16}, (1, 17, 33), (FULL,)),
+    Row("smallest", "ghostnetv2", TINY, (2, 33, 33), (FULL,)),
     Row("tiny", "ghostnetv3", TINY, (1, 65, 97)),
     Row("tiny", "repghostnet", TINY, (1, 33, 47)),
     Row("ratio-4", "ghost_vgg16", {"ratio": 4, "dw_kernel_size": 1, "dropout": 0.5}, (1, 32, 39)),

@@ -69,8 +69,9 @@ def parse_shard(
 @click.option(
     "--full",
     is_flag=True,
-    help="Run every row of tier training, not the usual few, and tier distributed; ask for every "
-    "output twice: the same bits, and the second time without compilation.",
+    help="Run every row of tier training, not the usual few, every network of tiers family and "
+    "contract, and tier distributed; build an object for every model; ask for every output twice: "
+    "the same bits, and the second time without compilation.",
 )
 @click.option(
     "--report",

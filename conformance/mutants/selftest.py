@@ -22,7 +22,11 @@ from conformance.tiers.base import DEFAULT_SETTINGS, OracleTier, Settings
 # The tiers of sizes and of files, in which an exception convicts a mutant as a failure does.
 RAISES = ("contract", "sequence")
 # The settings on which the cases of a tier depend; those of the others depend on none.
-SETTINGS_OF = {"training": ("full",), "random": ("random",), "network": ("weights", "images")}
+SETTINGS_OF = {
+    **dict.fromkeys(("contract", "family", "training"), ("full",)),
+    "random": ("random",),
+    "network": ("weights", "images"),
+}
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class Settings:
     random: int = 0
     """How many layers tier `random` draws."""
     full: bool = False
-    """Whether tier `training` runs every row, not only the usual ones."""
+    """Whether the tiers that have more cases run all of them, not only the usual ones."""
     weights: Path | None = None
     """The weight file that tier `network` runs, with `images`, instead of the digits."""
     images: Path | None = None
@@ -50,6 +50,8 @@ class Tier(ABC):
     """Whether a run has it that neither names it nor is full."""
     in_pytest: ClassVar[bool] = True
     """Whether its cases are tests under pytest."""
+    has_more: ClassVar[bool] = False
+    """Whether it has further cases in a run that is full."""
 
     def __init__(self, settings: Settings = DEFAULT_SETTINGS) -> None:
         self.settings = settings
@@ -75,7 +77,7 @@ class Tier(ABC):
 
     def options(self) -> str:
         """The options with which the command line has the cases of this run."""
-        return ""
+        return "--full" if self.has_more and self.settings.full else ""
 
 
 class OracleTier(Tier):

@@ -23,11 +23,15 @@ class ContractTier(Tier):
     """The output shape and the parameters of every known layer; the error of every mistake."""
 
     name = "contract"
+    has_more = True
 
     def __init__(self, settings: Settings = DEFAULT_SETTINGS) -> None:
         super().__init__(settings)
         self._layers = {
-            f"{kind}-{_name(layer)}": (kind, layer) for layer in LAYERS for kind in _kinds(layer)
+            f"{kind}-{_name(layer)}": (kind, layer)
+            for layer in LAYERS
+            for kind in _kinds(layer)
+            if settings.full or not layer.full
         }
         self._mistakes = {f"{MISTAKE}-{mistake.name}": mistake for mistake in MISTAKES}
 

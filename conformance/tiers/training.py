@@ -34,6 +34,7 @@ class TrainingTier(OracleTier):
     """A step of every layer and small network, for a random cotangent of the output."""
 
     name = "training"
+    has_more = True
     keeps_references = True
 
     def cases(self) -> list[Case]:
@@ -65,10 +66,6 @@ class TrainingTier(OracleTier):
             yield flatten_step(train_step(module, *double))
 
         return self.suspects.explain(outcome, case, flatten_step(step), wanted, run)
-
-    def options(self) -> str:
-        """Every row, where the run had every row."""
-        return "--full" if self.settings.full else ""
 
     def _is_wanted(self, case: Case, tag: str) -> bool:
         can_train = case.form == TRAINING and INFERENCE_ONLY not in case.tags

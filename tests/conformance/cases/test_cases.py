@@ -127,6 +127,28 @@ def test_full_training_has_every_layer_and_the_usual_one_a_part() -> None:
     assert "ghostnet-one-pixel" not in full
 
 
+@pytest.mark.parametrize("name", [name for name, tier in TIERS.items() if tier.has_more])
+def test_a_full_run_has_the_usual_cases_and_more(name: str) -> None:
+    usual, full = TIERS[name](), TIERS[name](Settings(full=True))
+
+    assert (usual.options(), full.options()) == ("", "--full")
+    assert {case.id for case in usual.cases()} < {case.id for case in full.cases()}
+
+
+def test_the_layers_of_tier_exact_are_those_of_tier_module_or_special() -> None:
+    def layers_of(tier: str) -> set[str]:
+        return {json.dumps([dict(c.config), c.input_shape]) for c in TIERS[tier]().cases()}
+
+    special = {case.id.removesuffix("-nan") for case in TIERS["special"]().cases()}
+    exact = {
+        json.dumps([dict(case.config), case.input_shape])
+        for case in TIERS["exact"]().cases()
+        if case.id.removesuffix("-integers") not in special
+    }
+    assert exact
+    assert exact <= layers_of("module")
+
+
 @pytest.mark.parametrize("data", sorted(tensors.DISTRIBUTIONS))
 def test_inputs_are_float32_of_the_shape_asked_for(data: str) -> None:
     case = Case("", "module", "ghost_conv", {"c_in": 3, "c_out": 4}, (2, 3, 5, 4), data)
