@@ -56,6 +56,8 @@ def main(
     earlier: Path | None, threads: int, write: bool,
 ) -> None:  # fmt: skip
     """Measure layers, networks, loading and imports; ratios in one run are what counts."""
+    if write and "runtime" not in (suites or SUITES):
+        raise click.UsageError("--write is for the suite `runtime`, which is not among --suite")
     console, used = Console(), machine(threads)
     rows: list[Row] = []
     for suite in suites or SUITES:

@@ -13,11 +13,10 @@ import numpy as np
 
 from benchmarks.runtime_worker import FRAMEWORKS
 from weights import write_file
+from weights.deployment.quantising.quantise import QUANTISERS
 from weights.deployment.targets import TARGETS
 from weights.files.settings import imagenet
 
-# Targets whose quantisers are among the packages of this project.
-INT8 = ("onnx", "openvino", "litert")
 # Seconds that one may take to be written.
 PATIENCE = 300
 IMAGES = 8
@@ -43,7 +42,7 @@ def candidates(
         shape = ("--size", f"{size}x{size}")
         place = folder / f"{target.name}{target.suffix}"
         yield target.name, place, exported(target.name, weights, place, *shape, "--no-verify")
-        if target.name in INT8:
+        if target.name in QUANTISERS:
             place = folder / f"int8-{target.name}{target.suffix}"
             bits = ("--int8", "--calibrate", str(images), "--most-lost", "100")
             yield (

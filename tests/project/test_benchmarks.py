@@ -8,9 +8,11 @@ import math
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
 from benchmarks import report, roofline, runtime_artefacts, runtime_rows
+from benchmarks.__main__ import main
 from benchmarks.growth_plot import plot_growth
 from benchmarks.measure import Row, interleaved
 from benchmarks.runtime_plot import BEGIN, END, PAGE, plot_runtimes, write_page
@@ -159,6 +161,13 @@ def test_runtimes_are_plotted_and_put_into_the_page(tmp_path: Path) -> None:
     assert text.index("| onnx | 4.2 | 4.2 |") < text.index("| PyTorch, eager | 19.5 | 19.5 |")
     assert "| ncnn | (1) | (1) |\n\n1. without ncnn\n" in text
     assert text.endswith(f"{END}\n\nafter\n")
+
+
+def test_a_page_is_not_asked_of_another_suite() -> None:
+    ran = CliRunner().invoke(main, ["--write", "--suite", "import"])
+
+    assert ran.exit_code == 2
+    assert "--write is for the suite `runtime`, which is not among --suite" in ran.output
 
 
 def test_the_page_has_a_place_for_the_runtimes() -> None:
