@@ -40,6 +40,9 @@ MAY_IMPORT_LATE = {
         "nncf",
         "ai_edge_quantizer",
         "ai_edge_litert",
+        "torch",
+        "torchao",
+        "executorch",
     },
     "weights/deployment/runtimes": {
         "onnx",

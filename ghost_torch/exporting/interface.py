@@ -51,6 +51,13 @@ def exported(
 
     `largest` are the largest batch, and height and width, for runtimes that reserve their memory.
     """
+    return captured(Interface(module, notes), notes, largest)
+
+
+def captured(
+    module: nn.Module, notes: Notes, largest: tuple[int, int] | None = None
+) -> ExportedProgram:
+    """The program of a module that has the input and the output of the notes already."""
     shapes = dynamic_shapes(notes, largest)
     # PyTorch asks whether 16 images come, and memory is reserved for the answer of the example.
     batch = largest[0] if largest else EXAMPLES
@@ -60,7 +67,7 @@ def exported(
         # Neither a map that has one row at some sizes, nor what the solver cannot prove of all of
         # them, makes others an error; runtimes that reserve their memory know no such assertions.
         return torch.export.export(
-            Interface(module, notes),
+            module,
             (example(notes, batch),),
             dynamic_shapes=shapes,
             prefer_deferred_runtime_asserts_over_guards=largest is None,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.export import ExportedProgram
 
 from ghost_torch.exporting.interface import LARGEST, exported
 from weights import GhostError
@@ -15,7 +16,15 @@ from weights.deployment.notes import ENTRY, Notes
 
 def write_pt2(module: Any, path: Path, notes: Notes) -> None:
     """Write the program with the notes as an extra file."""
-    program = exported(module, notes)
+    save(exported(module, notes), path, notes)
+
+
+def save(program: ExportedProgram, path: Path, notes: Notes) -> None:
+    """Write a program that there is, with the notes as an extra file."""
+    for node in program.graph.nodes:
+        # Half of a file: paths of this machine, and numbers that are others in each process.
+        for name in ("stack_trace", "from_node"):
+            node.meta.pop(name, None)
     torch.export.save(program, path, extra_files={ENTRY: notes.to_json()})
 
 
@@ -44,7 +53,11 @@ def write_aoti(module: Any, path: Path, notes: Notes) -> None:
 
 def write_executorch(module: Any, path: Path, notes: Notes) -> None:
     """Write the program as ExecuTorch runs it with XNNPACK, the notes as a method."""
-    program = exported(module, notes, largest=LARGEST)
+    lower(exported(module, notes, largest=LARGEST), path, notes)
+
+
+def lower(program: ExportedProgram, path: Path, notes: Notes) -> None:
+    """Write a program that there is as ExecuTorch runs it with XNNPACK, the notes as a method."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its imports too warn of what they use
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner

@@ -146,6 +146,17 @@ def test_images_of_another_size_than_a_fixed_one_are_refused() -> None:
     )
 
 
+def test_images_are_run_in_as_many_calls_as_a_runtime_needs() -> None:
+    notes = Notes("ghost_conv", {"c_in": 3, "c_out": 4}, "0" * 64)
+    calls: list[int] = []
+    runtime = Runtime(notes, lambda x: calls.append(len(x)) or x, (4, 8, 8))  # type: ignore[func-returns-value]
+
+    assert runtime.run(np.zeros((9, 3, 8, 6), np.float32)).shape == (9, 3, 8, 6)
+    assert calls == [4, 4, 1]
+    with pytest.raises(ArgumentError, match=r"at most 8 x 8 \(height x width\), got 9 x 6"):
+        runtime.run(np.zeros((1, 3, 9, 6), np.float32))
+
+
 def test_every_target_has_a_writer_and_a_reader() -> None:
     of_torch = {name for name, target in TARGETS.items() if "torch" in target.columns}
 

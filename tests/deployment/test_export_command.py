@@ -13,6 +13,7 @@ from PIL import Image
 
 import ghost_torch
 from weights import write_file
+from weights.commands.artefacts import images_of
 from weights.commands.cli import main
 
 SETTINGS: Any = {"divide_by": 255.0, "layout": "NHWC", "mean": [0.5] * 3, "std": [0.25] * 3}
@@ -60,6 +61,12 @@ def test_a_network_goes_from_file_to_artefact_and_is_verified(
     assert told["size"] == [32, 32]
     assert told["bytes"] == made.stat().st_size
     assert "proved" in verified
+
+
+def test_images_of_one_size_are_judged_together(images: Path) -> None:
+    Image.new("RGB", (8, 6)).save(images / "3.png")
+
+    assert [x.shape for x in images_of(str(images), SETTINGS)] == [(3, 3, 32, 32), (1, 3, 6, 8)]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """What the commands do with artefacts: verify and describe them, and read images for them."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from weights.files.settings import Preprocess
 from weights.prediction.collections import read_samples
 from weights.prediction.preprocess import read_image
 from weights.text import bounded, printable
+
+# Images that are judged at once.
+BATCH = 16
 
 
 def verify_artefact(
@@ -59,7 +63,10 @@ def print_artefact(path: str, as_json: bool) -> None:
 
 
 def images_of(folder: str | None, settings: Preprocess | None) -> list[np.ndarray]:
-    """Read every image of a folder as an input (1, C, H, W), in the order of their names."""
+    """Read every image of a folder, in the order of their names.
+
+    Neighbours of one size are one input (N, C, H, W): one alone takes a runtime twice as long.
+    """
     if folder is None:
         return []
     if settings is None:
@@ -73,7 +80,13 @@ def images_of(folder: str | None, settings: Preprocess | None) -> list[np.ndarra
         raise GhostError(f"cannot read the folder {folder}: {error.strerror}") from None
     if not files:
         raise GhostError(f"{folder} must hold images, got an empty folder")
-    return [read_image(file, settings) for file in files]
+    images = (read_image(file, settings) for file in files)
+    alike = (list(group) for _, group in itertools.groupby(images, lambda image: image.shape))
+    return [
+        np.concatenate(group[at : at + BATCH])
+        for group in alike
+        for at in range(0, len(group), BATCH)
+    ]
 
 
 def size_of(path: Path) -> int:

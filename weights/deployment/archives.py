@@ -8,8 +8,11 @@ from weights.files.storage import opened
 from weights.limits import HEADER
 
 
-def read_member(path: Path, ending: str) -> bytes | None:
-    """Return the first member whose name ends so, or None; raises `FormatError` for no archive."""
+def read_member(path: Path, ending: str, *, most: int = HEADER.value) -> bytes | None:
+    """Return the first member whose name ends so, or None.
+
+    Raises `FormatError` for what is no archive, and for a member of more than `most` bytes.
+    """
     with opened(path) as stream:
         try:
             with zipfile.ZipFile(stream) as archive:
@@ -17,9 +20,9 @@ def read_member(path: Path, ending: str) -> bytes | None:
                 if not names:
                     return None
                 with archive.open(names[0]) as member:
-                    found = member.read(HEADER.value + 1)
+                    found = member.read(most + 1)
         except Exception:  # zipfile and zlib raise many kinds for damage
             raise FormatError(f"{path} is not a whole archive of PyTorch") from None
-    if len(found) > HEADER.value:
-        raise FormatError(f"{path}: {ending} has more than {HEADER.value} bytes")
+    if len(found) > most:
+        raise FormatError(f"{path}: {ending} has more than {most} bytes")
     return found

@@ -18,15 +18,19 @@ class Runtime:
     Args:
         notes: what it carries.
         call: runs an input in float32 and in the artefact's own layout and batch.
+        largest: the most images, and the largest height and width, that one call takes, where it
+            reserves its memory for them.
     """
 
     notes: Notes
     call: Callable[[np.ndarray], np.ndarray] = field(repr=False)
+    largest: tuple[int, int, int] | None = None
 
     def run(self, x: np.ndarray) -> np.ndarray:
         """Shapes: x: (N, C, H, W) in float32 to (N, C', H', W') or (N, classes).
 
-        Raises `ArgumentError` for images of another size than a fixed one.
+        More images than one call takes are run in several. Raises `ArgumentError` for images of
+        another size than a fixed one, or larger than the largest.
         """
         wanted, found = self.notes.size, x.shape[2:]
         if wanted is not None and found != wanted:
@@ -34,7 +38,13 @@ class Runtime:
                 f"the artefact takes images of {wanted[0]} x {wanted[1]} (height x width), got "
                 f"{found[0]} x {found[1]}: resize them, or export it without a size"
             )
-        step = self.notes.batch or len(x)
+        most, *sides = self.largest or (len(x), *found)
+        if any(side > limit for side, limit in zip(found, sides, strict=True)):
+            raise ArgumentError(
+                f"the artefact takes images of at most {sides[0]} x {sides[1]} (height x width), "
+                f"got {found[0]} x {found[1]}: export it for that size"
+            )
+        step = self.notes.batch or min(len(x), most)
         parts = [x[start : start + step] for start in range(0, len(x), step)]
         return np.concatenate([self._run(part) for part in parts])
 

@@ -19,7 +19,7 @@ from weights.deployment.quantising import onnx
 from weights.deployment.targets import TARGETS
 from weights.frameworks import needed
 
-SOURCE = "onnx"
+SOURCE, TRIED = "onnx", "openvino"
 # Which restore a constant on its way to the operation that it belongs to.
 RESTORING = ("Convert", "Subtract", "Multiply", "Reshape")
 stages = onnx.stages

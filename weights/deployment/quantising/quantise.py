@@ -12,15 +12,22 @@ from weights import checks
 from weights.deployment.artefacts import open_artefact, read_notes
 from weights.deployment.inventory import Inventory
 from weights.deployment.notes import INT8
-from weights.deployment.quantising import litert, onnx, openvino
+from weights.deployment.quantising import executorch, litert, onnx, openvino, pt2
 from weights.deployment.quantising.quantiser import Quantiser
 from weights.deployment.quantising.samples import Samples
 from weights.deployment.quantising.verdict import MOST_LOST, Damage, Verdict, judge, relative_error
+from weights.deployment.targets import TARGETS
 from weights.errors import ArgumentError, ArtefactError
 from weights.files.writing import PathLike
 from weights.networks.architectures import Config
 
-QUANTISERS: Mapping[str, Quantiser] = {"litert": litert, "onnx": onnx, "openvino": openvino}
+QUANTISERS: Mapping[str, Quantiser] = {
+    "executorch": executorch,
+    "litert": litert,
+    "onnx": onnx,
+    "openvino": openvino,
+    "pt2": pt2,
+}
 # Images that set ranges, and that stages are ranked by.
 RANGES, RANKED = 100, 100
 WORST = 5
@@ -131,7 +138,7 @@ def quantise(source: Path, path: Path, to: str, wanted: Int8) -> Quantised:
     if wanted.keep_float is None and verdict.passed:
         return Quantised(verdict, len(job.x))
     job.check_kept(wanted.keep_float or 0)
-    ranking = job.ranking(source.with_name(f"ranked{path.suffix}"))
+    ranking = job.ranking(source.with_name(f"ranked{TARGETS[job.quantiser.TRIED].suffix}"))
     kept = tuple(damage.stage for damage in ranking[: wanted.keep_float or 0])
     result = Quantised(verdict, len(job.x), ranking)
     if kept:

@@ -33,6 +33,7 @@ class Quantiser(Protocol):
     """A file of this room for each runtime."""
 
     SOURCE: str  # the target whose artefact in float is read
+    TRIED: str  # the target in which stages are ranked: its own, or one that is written sooner
 
     def stages(self, source: Path) -> list[str]:
         """The stages with convolutions or products of matrices, from the input to the output."""

@@ -32,7 +32,9 @@ def open_artefact(path: Path, *, threads: int | None = None) -> Runtime:
         # The method reads both for as long as it runs.
         return method.execute([torch.from_numpy(x)])[0].numpy().copy()
 
-    return Runtime(notes, call)
+    # It refuses larger inputs in words of its own, and keeps the room of the largest.
+    most, _, height, width = method.metadata.input_tensor_meta(0).sizes()
+    return Runtime(notes, call, (most, height, width))
 
 
 def _program(path: Path, data: bytes) -> Any:
