@@ -24,7 +24,7 @@ from weights.files.storage import read_bytes
 from weights.frameworks import FRAMEWORKS, needed
 
 # Lowering takes minutes, and the program before it computes the same but for roundings of float.
-SOURCE = TRIED = programs.SOURCE
+SOURCE, TRIED = programs.SOURCE, programs.SOURCE
 # How XNNPACK calls types, and the bytes of one; a letter c says that each channel has its scale.
 TYPES = {
     "fp32": ("float32", 4), "fp16": ("float16", 2), "qint8": ("int8", 1), "quint8": ("uint8", 1),

@@ -20,7 +20,7 @@ from weights.deployment.quantising.quantiser import stage_of
 from weights.files.storage import read_bytes
 from weights.frameworks import needed
 
-SOURCE = TRIED = "litert"
+SOURCE, TRIED = "litert", "litert"
 # The paths of Keras begin with the functional model and the network, and end in numbers.
 PATH = re.compile(r"functional[^/]*/[^/]*/([^/]*?)(?:_\d+)?/")
 KEEP = "no_quantize"

@@ -17,7 +17,7 @@ from weights.deployment.notes import ENTRY, Notes
 from weights.deployment.quantising.quantiser import stage_of
 from weights.frameworks import needed
 
-SOURCE = TRIED = "onnx"
+SOURCE, TRIED = "onnx", "onnx"
 # A ReLU must be among them: without it the scale before it spends half its steps on what it drops.
 # A batch normalisation must not: its own product of a scale and a sum keeps more than int8 has.
 OPERATORS = ("Conv", "Gemm", "MatMul", "Relu", "Clip", "Concat", "Add")

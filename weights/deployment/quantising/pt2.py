@@ -18,7 +18,7 @@ from weights.deployment.quantising.quantiser import WRAPPER
 from weights.errors import FormatError
 from weights.frameworks import FRAMEWORKS, needed
 
-SOURCE = TRIED = programs.SOURCE
+SOURCE, TRIED = programs.SOURCE, programs.SOURCE
 # How PyTorch numbers types, and the bytes of one.
 TYPES: Mapping[int, tuple[str, int]] = {
     1: ("uint8", 1), 2: ("int8", 1), 4: ("int32", 4), 5: ("int64", 8), 6: ("float16", 2),
