@@ -77,16 +77,16 @@ def test_a_stage_that_stays_in_float_has_no_weight_in_int8(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str, form: str
 ) -> None:
     source, path = tmp_path / "float.pt2", tmp_path / f"int8{TARGETS[to].suffix}"
-    module = ghost_torch.GhostNet(0.1, 4, in_chans=1).eval()
+    module, x = ghost_torch.GhostNet(0.1, 4).eval(), X.repeat(3, axis=1)
     ghost_torch.export(module, source, to="pt2", form=form, size=8, verify=False)
     quantiser, notes = quantiser_of(to), replace(read_notes(source)[1], dtype="int8")
     kept = quantiser.stages(source)[1:]
 
-    quantiser.quantise(source, path, notes, X, kept)
+    quantiser.quantise(source, path, notes, x, kept)
 
     found = quantiser.inventory(path)
     assert found.counts["int8 per channel"][0] == 1
-    assert open_artefact(path).run(X).shape == (20, 4)
+    assert open_artefact(path).run(x).shape == (20, 4)
     seen: list[Stored] = []
     monkeypatch.setattr(Inventory, "of", seen.extend)
     quantiser.inventory(path)
