@@ -41,18 +41,23 @@ def digits_network(column: Column, *, pooled: bool = False) -> Any:
     return build[column.package.__name__](pooled)
 
 
-def train(network: Any, epochs: int = 4) -> None:
-    """Train the network of PyTorch, a matter of seconds."""
+def train(network: Any, epochs: int = 8) -> None:
+    """Train the network of PyTorch, a matter of seconds.
+
+    The rate falls to nothing: else it is luck of the processor what the last steps have moved.
+    """
     import torch
 
     images, labels = (torch.from_numpy(array[:-HELD_OUT]) for array in digits())
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     for _ in range(epochs):
         for batch in torch.randperm(len(images)).split(64):
             loss = torch.nn.functional.cross_entropy(network(images[batch]), labels[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+        schedule.step()
     network.eval()
 
 
