@@ -99,16 +99,16 @@ def convicts(verdict: Verdict) -> bool:
 
 
 def run_variant(
-    variant: Mutant, settings: Settings = DEFAULT_SETTINGS, *, every: int = 1
+    variant: Mutant, settings: Settings = DEFAULT_SETTINGS, *, every: int = 1, start: int = 0
 ) -> VariantResult:
-    """Run a correct variant through each `every`-th case of the tiers that it must pass."""
+    """Run a correct variant through each `every`-th case of the tiers, from `start` on."""
     implementation = MutantImplementation(variant)
     # The other tiers judge files and whole frameworks.
     names = (*VECTOR_TIERS, "random")
     verdicts = [
         judge(tier, case, implementation)
         for tier, cases in (quick_tier(name, settings) for name in names)
-        for case in cases[::every]
+        for case in cases[start::every]
     ]
     ran = [verdict for verdict in verdicts if verdict.status is not Status.SKIP]
     return VariantResult(len(ran), tuple(verdict for verdict in ran if verdict.is_bad))
