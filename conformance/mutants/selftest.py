@@ -16,14 +16,14 @@ from conformance.mutants import MUTANTS, TORCH_MUTANTS
 from conformance.mutants.mutant import Mutant, MutantImplementation
 from conformance.mutants.variants import INVISIBLE, VARIANTS
 from conformance.running.runner import judge
-from conformance.tiers import VECTOR_TIERS, Tier, make_tiers
+from conformance.tiers import TIERS, VECTOR_TIERS, Tier, make_tiers
 from conformance.tiers.base import DEFAULT_SETTINGS, OracleTier, Settings
 
 # The tiers of sizes and of files, in which an exception convicts a mutant as a failure does.
 RAISES = ("contract", "sequence")
 # The settings on which the cases of a tier depend; those of the others depend on none.
 SETTINGS_OF = {
-    **dict.fromkeys(("contract", "family", "training"), ("full",)),
+    **{name: ("full",) for name, tier in TIERS.items() if tier.has_more},
     "random": ("random",),
     "network": ("weights", "images"),
 }
