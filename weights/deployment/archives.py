@@ -8,11 +8,13 @@ from weights.files.storage import opened
 from weights.limits import HEADER
 
 
-def read_member(path: Path, ending: str, *, most: int = HEADER.value) -> bytes | None:
+def read_member(path: Path, ending: str, *, most: int | None = None) -> bytes | None:
     """Return the first member whose name ends so, or None.
 
-    Raises `FormatError` for what is no archive, and for a member of more than `most` bytes.
+    Raises `FormatError` for what is no archive, and for a member of more than `most` bytes, which
+    are those of a header where nothing is said.
     """
+    most = HEADER.value if most is None else most  # the limit may be raised at any time
     with opened(path) as stream:
         try:
             with zipfile.ZipFile(stream) as archive:
