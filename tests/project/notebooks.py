@@ -10,6 +10,7 @@ import argparse
 import os
 import re
 import sys
+from difflib import unified_diff
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "notebooks"
@@ -72,6 +73,7 @@ def main() -> int:
             path.write_text(executed)
         elif executed != text:
             wrong.append(path.name)
+            print(*unified_diff(text.split("\n"), executed.split("\n"), n=0, lineterm=""), sep="\n")
         print(f"{path.name}: {'prints something else' if path.name in wrong else 'executed'}")
     return int(bool(wrong))
 
