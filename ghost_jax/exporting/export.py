@@ -1,5 +1,6 @@
 """The export of modules: what writes each format, and what an artefact is held against."""
 
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -24,6 +25,8 @@ class JaxExporter(Exporter):
     framework = FRAMEWORK
     writers = WRITERS
     layout = "nhwc"
+    # jax2onnx has no name for the size that an attention map is resized to.
+    fixed = MappingProxyType({"onnx": ("ghost_conv_v2", "ghostnetv2", "ghostnetv3")})
 
     def network(self, module: Any, dtype: str) -> Network:
         """A copy of a module for inference with parameters and arithmetic of that type."""

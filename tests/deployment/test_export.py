@@ -15,7 +15,7 @@ import torch
 import ghost_torch
 from ghost_torch.exporting.export import EXPORTER
 from ghost_torch.exporting.interface import dynamic_shapes, example
-from weights import ArgumentError, GhostError
+from weights import ArgumentError, GhostError, UnsupportedError
 from weights.deployment.artefacts import READERS, open_artefact, read_notes
 from weights.deployment.notes import Notes
 from weights.deployment.proof import sizes
@@ -118,6 +118,38 @@ def test_a_request_that_cannot_be_met_is_refused(
         ghost_torch.export(layer(), tmp_path / path, **options)
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_converter_raises_is_told_with_what_was_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*_: Any) -> None:
+        raise KeyError("aten::unheard_of")
+
+    monkeypatch.setattr(EXPORTER, "writers", {"pt2": write})
+
+    with pytest.raises(UnsupportedError) as caught:
+        ghost_torch.export(layer(), tmp_path / "a.pt2", to="pt2")
+
+    assert str(caught.value) == (
+        "the converter to pt2 failed on this module (ghost_conv, deployed, float32, nchw, any "
+        "batch, any size): KeyError: \"'aten::unheard_of'\"; try height and width in the place of "
+        "open ones (`size`)"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_converter_that_knows_no_open_sizes_of_an_architecture_writes_the_usual_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EXPORTER, "fixed", {"pt2": ["ghost_conv"]})
+    monkeypatch.setattr(EXPORTER, "writers", {"pt2": lambda _, path, notes: path.touch()})
+
+    exported = ghost_torch.export(layer(), tmp_path / "a.pt2", to="pt2", verify=False)
+
+    assert exported.notes.size == (32, 32)
+    with pytest.raises(ArgumentError, match="must be height and width for pt2 written from torch"):
+        ghost_torch.export(layer(), tmp_path / "b.pt2", to="pt2", size="dynamic")
 
 
 def test_a_file_that_is_there_stays(tmp_path: Path) -> None:

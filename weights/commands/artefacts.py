@@ -10,7 +10,7 @@ import numpy as np
 
 from weights.commands.tables import aligned
 from weights.deployment.artefacts import read_notes
-from weights.deployment.export import described
+from weights.deployment.exported import described
 from weights.deployment.notes import INT8
 from weights.deployment.quantising.quantise import inventory_of
 from weights.deployment.verify import verify

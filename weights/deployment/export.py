@@ -2,8 +2,9 @@
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,68 +13,39 @@ import numpy as np
 from weights import checks
 from weights.columns.column import Column
 from weights.deployment.artefacts import open_artefact
+from weights.deployment.exported import Exported, described
 from weights.deployment.notes import FORMS, INT8, Notes
 from weights.deployment.proof import Judges, Network, Proof, prove
 from weights.deployment.quantising.equalising import equalised
-from weights.deployment.quantising.quantise import Int8, Quantised, quantise, quantiser_of
+from weights.deployment.quantising.quantise import Int8, quantise, quantiser_of
 from weights.deployment.runtime import Runtime
 from weights.deployment.targets import DYNAMIC, TARGETS, Target, target_named
-from weights.errors import ArgumentError
+from weights.errors import ArgumentError, GhostError, UnsupportedError
 from weights.files.file import WeightFile
 from weights.files.folders import new_place
 from weights.files.writing import PathLike
 from weights.networks.architectures import configure
 from weights.tensors import NORM_WEIGHT
+from weights.text import brief
 
 # Writes an inference module, in the form that its notes say, as an artefact with these notes.
 Writer = Callable[[Any, Path, Notes], None]
 Size = int | Sequence[int] | Literal["dynamic"]
 
 
-@dataclass(frozen=True)
-class Exported:
-    """What `export` wrote, and its proof; `proof` is `None` where none was asked for.
-
-    In int8 the proof is of the artefact in float that it was made of, and `quantised` its verdict.
-    """
-
-    path: str
-    target: str
-    notes: Notes
-    proof: Proof | None
-    quantised: Quantised | None = None
-
-    def __str__(self) -> str:
-        proof = self.proof or "not verified: nobody has compared what it computes"
-        lines = [f"{self.path}: {self.target}, {described(self.notes)}"]
-        if self.quantised is None:
-            return "\n".join([*lines, str(proof)])
-        return "\n".join([*lines, f"before int8: {proof}", str(self.quantised)])
-
-
-def described(notes: Notes) -> str:
-    """Return what an artefact is, in one line.
-
-    >>> described(Notes("ghost_conv", {"c_in": 8, "c_out": 8}, "0" * 64, size=(32, 32)))
-    'ghost_conv, deployed, float32, nchw, any batch, 32 x 32'
-    """
-    size = "any size" if notes.size is None else f"{notes.size[0]} x {notes.size[1]}"
-    batch = "any batch" if notes.batch is None else f"batch {notes.batch}"
-    parts = (notes.architecture, notes.form, notes.dtype, notes.layout, batch, size)
-    return ", ".join(parts)
-
-
 class Exporter(ABC):
     """How a framework's modules become artefacts.
 
     `name` is that of the framework, `writers` has a function for every target that it writes,
-    `layout` is the order of axes that its users are used to.
+    `layout` is the order of axes that its users are used to, `fixed` has the architectures whose
+    height and width its converter to a target cannot leave open.
     """
 
     name: str
     framework: Column[Any, Any, Any]
     writers: Mapping[str, Writer]
     layout: str = "nchw"
+    fixed: Mapping[str, Sequence[str]] = {}
 
     @abstractmethod
     def network(self, module: Any, dtype: str) -> Network:
@@ -128,7 +100,7 @@ class Exporter(ABC):
             form=checks.choice("form", form, FORMS),
             layout=target.check_layout(self._usual_layout(target) if layout is None else layout),
             batch=target.batch,
-            size=_size(target, content, size),
+            size=self._size(target, content, size),
             dtype=target.check_dtype(dtype),
             input=target.names[0],
             output=target.names[1],
@@ -147,14 +119,16 @@ class Exporter(ABC):
             float_path = new.with_name(f"float{TARGETS[source].suffix}")
             made = self.in_form(self._equalised(module, content), form)
             proof = self._written(module, made, source, float_path, notes, images, verify)
-            quantised = quantise(float_path, new, to, int8)
+            with _converting(to, notes):
+                quantised = quantise(float_path, new, to, int8)
         return Exported(str(path), to, replace(notes, dtype=INT8), proof, quantised)
 
     def _written(
         self, module: Any, made: Any, to: str, path: Path, notes: Notes,
         images: Sequence[np.ndarray], verify: bool,
     ) -> Proof | None:  # fmt: skip
-        self.writers[to](made, path, notes)
+        with _converting(to, notes):
+            self.writers[to](made, path, notes)
         if not verify:
             return None
         judges = self.judges(module, made, notes.dtype)
@@ -187,6 +161,22 @@ class Exporter(ABC):
         target.check_installed()
         return target
 
+    def _size(
+        self, target: Target, content: WeightFile, size: Size | None
+    ) -> tuple[int, int] | None:
+        architecture = content.architecture
+        is_open = architecture not in (*target.fixed, *self.fixed.get(target.name, ()))
+        if size == DYNAMIC and not is_open:
+            raise ArgumentError(
+                f"`size` of {architecture} must be height and width for {target.name} written "
+                f"from {self.name}, got 'dynamic': it has no open sizes of it"
+            )
+        if size == DYNAMIC or (size is None and is_open):
+            return None
+        if size is None:
+            return configure(architecture, content.config).default_size
+        return checks.pair("size", size, minimum=1)
+
     def _usual_layout(self, target: Target) -> str:
         return self.layout if self.layout in target.layouts else target.layouts[0]
 
@@ -198,15 +188,16 @@ class Exporter(ABC):
         return self.framework.deploy(module)
 
 
-def _size(target: Target, content: WeightFile, size: Size | None) -> tuple[int, int] | None:
-    is_open = content.architecture not in target.fixed
-    if size == DYNAMIC and not is_open:
-        raise ArgumentError(
-            f"`size` of {content.architecture} must be height and width for {target.name}, got "
-            "'dynamic': its runtime has no open sizes of it"
-        )
-    if size == DYNAMIC or (size is None and is_open):
-        return None
-    if size is None:
-        return configure(content.architecture, content.config).default_size
-    return checks.pair("size", size, minimum=1)
+@contextmanager
+def _converting(to: str, notes: Notes) -> Iterator[None]:
+    """Say of what a converter raises which it is and what was being written."""
+    try:
+        yield
+    except (GhostError, MemoryError):
+        raise
+    except Exception as error:  # converters have no common base
+        way_out = "" if notes.size else "; try height and width in the place of open ones (`size`)"
+        raise UnsupportedError(
+            f"the converter to {to} failed on this module ({described(notes)}): "
+            f"{type(error).__name__}: {brief(str(error))}{way_out}"
+        ) from error
