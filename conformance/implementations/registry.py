@@ -40,7 +40,7 @@ ENVIRONMENT = {
     "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     "TF_FORCE_GPU_ALLOW_GROWTH": "true",
 }
-# What tells `ghost_jax` to compile networks without optimising them.
+# What tells `ghost_jax` to optimise the inference of a GhostConv and nothing else.
 QUICK = {"GHOSTCONV_QUICK": "1"}
 # The environment that a module of ours needs, or a mode of it.
 ENVIRONMENTS = {
@@ -78,8 +78,8 @@ def target(name: str) -> tuple[str, str]:
 def environment(name: str, *, cached: bool = False, quick: bool = False) -> dict[str, str]:
     """The environment of the process of an implementation, with what the user has set.
 
-    `cached` lets JAX keep what it compiles in the user's cache folder, `quick` lets it compile
-    networks without optimising them.
+    `cached` lets JAX keep what it compiles in the user's cache folder, `quick` lets it optimise
+    the inference of a GhostConv alone.
 
     >>> environment("ghost_tf.modes:graph")["KERAS_BACKEND"]
     'tensorflow'

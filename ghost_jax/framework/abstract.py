@@ -44,8 +44,8 @@ def _split(kind: Callable[..., Any], config: str, dtype: Any) -> tuple[Any, ...]
 
 
 def seed_dropout(module: nnx.Module, rngs: nnx.Rngs) -> None:
-    """Give the dropouts of a module that was built abstractly random numbers of their own."""
-    for _, each in nnx.iter_modules(module):
+    """Give the dropout of a network that was built abstractly random numbers of its own."""
+    for each in vars(module).values():
         if isinstance(each, nnx.Dropout):
             each.rngs = nnx.Dropout(each.rate, rngs=rngs).rngs
 

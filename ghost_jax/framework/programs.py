@@ -22,11 +22,15 @@ from ghost_jax.framework.planned import Planned
 # The environment variable with which the path of every program begins; it names the code, the
 # versions and the processor.
 PLACE = "GHOSTCONV_PROGRAMS"
-# With this in the environment the machine code of networks is not optimised.
+# With this in the environment machine code is optimised of the inference of a GhostConv alone.
 QUICK = "GHOSTCONV_QUICK"
-# Compiler options with which a network takes a quarter of the time: XLA's program is the same, the
-# machine code that is made of it is not optimised.
-UNOPTIMISED = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+# Compiler options with which a network takes a quarter of the time, a training step a tenth: XLA's
+# program is the same, the machine code that is made of it is not optimised.
+UNOPTIMISED = {
+    "xla_backend_optimization_level": 0,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_parallel_codegen_split_count": 1,
+}
 # What a program depends on beside these, the function, the plan, and the shapes and types.
 SETTINGS = ("jax_default_matmul_precision", "jax_enable_x64", "jax_numpy_dtype_promotion")
 
