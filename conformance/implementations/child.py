@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -19,6 +20,8 @@ from conformance.implementations.worker import Worker, refusal
 
 # Seconds between two looks at whether the parent still runs.
 POLL_SECONDS = 1.0
+# New objects after which Python looks for circles among them: tracing a network makes millions.
+COLLECTED = 100_000
 # The modules of the suite that an implementation may use.
 PUBLIC = (
     "conformance",
@@ -64,6 +67,9 @@ def _serve(channel: Channel, name: str, repeat: bool, watch: Watch | None) -> No
     except Exception as error:
         send(refusal(error))
         return
+    if name in OURS:
+        gc.freeze()
+        gc.set_threshold(COLLECTED)
     send(("done", facts))
     # Those of others are built for every model: what their `build` makes of weights is theirs.
     worker = Worker(build, repeat, refill=name in OURS and not repeat)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +83,15 @@ def _pairs(
         return
     zeros = blank(model)
     wrong = f"loaded the file of {writer.name} and wrote other bytes"
-    for number, reader in enumerate(readers):
+
+    def judged(number: int, reader: Implementation) -> tuple[Implementation, Outcome]:
         path = Path(folder, f"{number}.safetensors")
         resave = partial(_ask, case, reader, reader.resave, zeros, written, path)
-        yield reader, _judge_file(resave, path, wanted, "loads no file", wrong)
+        return reader, _judge_file(resave, path, wanted, "loads no file", wrong)
+
+    # Each reads in a process of its own.
+    with ThreadPoolExecutor() as pool:
+        yield from pool.map(judged, count(), readers)
 
 
 def _ask(
