@@ -96,6 +96,7 @@ def test_without_a_proof_the_output_says_so(tmp_path: Path) -> None:
         (("verify", "{file}", "--trust"), 2, "--images and --trust are for an artefact"),
         (("summary", "{file}"), 1, "is no artefact of a runtime"),
         (("summary", "{folder}"), 1, "is no artefact of a runtime"),
+        (("summary", "nothing.pt2"), 1, "cannot read nothing.pt2: No such file or directory"),
     ],
 )  # fmt: skip
 def test_a_command_that_makes_no_sense_is_refused(

@@ -110,7 +110,8 @@ def summary(
 
     Of an ARTEFACT that export wrote, tell what it is, from its notes.
     """
-    if architecture not in (*ARCHITECTURES, *VARIANTS) and os.path.lexists(architecture):
+    is_path = os.path.lexists(architecture) or not {*architecture}.isdisjoint("./\\")
+    if is_path and architecture not in (*ARCHITECTURES, *VARIANTS):
         if config or size is not None:
             raise click.UsageError("--config and --size are for an ARCHITECTURE, not an ARTEFACT")
         print_artefact(architecture, as_json)
