@@ -77,8 +77,9 @@ fuzz: $(STAMP)
 torture: $(STAMP)
 	$(BIN)/python -m tests.trust.torture.saving
 
-# The report in a real browser, with axe-core of the npm registry; ends with 77 where there is none.
-look: $(STAMP)
+# The report and the site in a real browser, with axe-core of the npm registry; ends with 77 where
+# there is none.
+look: docs
 	$(BIN)/python -m tests.browser.look
 
 # Asks a database of vulnerabilities on the network about every pinned version.

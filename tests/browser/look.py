@@ -1,9 +1,9 @@
-"""Look at the report in a real browser: `make look`.
+"""Look at the report and the site in a real browser: `make look`.
 
-Pages of a run that passes, of one that fails, and of the two compared, at 390 and 1280 pixels,
-light and dark, by keyboard, with axe-core: nothing serious or critical may be found. The pictures
-of the documentation are taken anew. Without a browser or Node.js nothing is looked at, and the
-command ends with 77 and says so: that is no pass.
+Pages of a run that passes, of one that fails, and of the two compared, by keyboard, and pages of
+`make docs`, at 390 and 1280 pixels, light and dark, with axe-core: nothing serious or critical may
+be found. The pictures of the documentation are taken anew. Without a browser or Node.js nothing is
+looked at, and the command ends with 77 and says so: that is no pass.
 """
 
 from __future__ import annotations
@@ -20,6 +20,16 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / "browser"
+SITE = ROOT / "build" / "docs"
+# A page of every kind: the first, text, tables, formulas, names, a notebook.
+PAGES = (
+    "index",
+    "layer",
+    "deployment",
+    "tolerances",
+    "api/ghost_torch",
+    "notebooks/ghost-convolutions",
+)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PACKAGES = ("axe-core@4.14.1", "puppeteer-core@25.16.0")
 NOT_LOOKED_AT = 77
@@ -31,6 +41,10 @@ PICTURES = {
     "report.png": "failed-1280-light-top",
     "report-case.png": "failed-1280-dark-case",
     "report-narrow.png": "failed-390-light-case",
+    "site.png": "index-1280-light-top",
+    "site-dark.png": "index-1280-dark-top",
+    "site-narrow.png": "index-390-light-top",
+    "site-narrow-dark.png": "index-390-dark-top",
 }
 
 
@@ -74,7 +88,7 @@ def main() -> int:
         print(f"nothing was looked at: there is {' and '.join(missing)}")
         return NOT_LOOKED_AT
     FOLDER.mkdir(parents=True, exist_ok=True)
-    pages = list(make_pages())
+    pages = [*make_pages(), *(SITE / f"{name}.html" for name in PAGES)]
     findings = look(browser, pages)
     for finding in findings:
         print("{impact} {id} in {page}: {text}".format_map(finding))
