@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from benchmarks.measure import Row, emit
@@ -32,11 +34,17 @@ def main(job: str, suite: str, quick: bool, threads: int) -> None:
 
 
 def conformance() -> None:
-    """The default run of the suite, once."""
-    started = perf_counter()
-    subprocess.run([sys.executable, "-m", "conformance", "run"], check=True, capture_output=True)
-    taken = round((perf_counter() - started) * 1e3)
-    emit([Row("all", "conformance", "default run", "run", "all", taken, 0.0)])
+    """The default run of the suite, with an empty cache and with what that run left in it."""
+    command = [sys.executable, "-m", "conformance", "run"]
+    with TemporaryDirectory() as folder:
+        environment = {**os.environ, "XDG_CACHE_HOME": folder}
+        # The suite gives each of its processes a thread where nothing else is asked for.
+        environment.pop("OMP_NUM_THREADS", None)
+        for case in ("first", "second"):
+            started = perf_counter()
+            subprocess.run(command, check=True, capture_output=True, env=environment)
+            taken = round((perf_counter() - started) * 1e3)
+            emit([Row("all", "conformance", f"{case} run", "run", "all", taken, 0.0)])
 
 
 if __name__ == "__main__":
