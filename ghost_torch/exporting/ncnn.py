@@ -13,10 +13,10 @@ from torch import Tensor
 
 from ghost_torch.exporting.interface import Interface, example
 from ghost_torch.networks.basic_block import BasicBlock
-from weights import GhostError
+from weights import GhostError, UnsupportedError
 from weights.deployment.notes import Notes, write_beside
 from weights.networks.resnet import BlockConfig
-from weights.text import brief
+from weights.text import brief, listed
 
 # Added to height and width of the second example, from which pnnx learns that they are open.
 OTHER = (32, 64)
@@ -44,10 +44,24 @@ def write_ncnn(module: Any, path: Path, notes: Notes) -> None:
         files = [Path(folder, f"model.{suffix}") for suffix in SUFFIXES]
         if ran.returncode or not all(each.is_file() for each in files):
             raise GhostError(f"pnnx cannot convert the module: {brief(ran.stderr[-200:])}")
+        _check_layers(files[0].read_text(), notes)
         path.mkdir()
         for each in files:
             (path / each.name).write_bytes(each.read_bytes())
     write_beside(path, notes)
+
+
+def _check_layers(text: str, notes: Notes) -> None:
+    """Raise `UnsupportedError` for operators of PyTorch that pnnx has left as they are."""
+    kinds = [line.split()[0] for line in text.splitlines() if line.strip()]
+    left = [
+        kind for kind in dict.fromkeys(kinds) if kind.startswith(("torch.", "pnnx.", "F.", "nn."))
+    ]
+    if left:
+        raise UnsupportedError(
+            f"ncnn has no layer for {listed(left)}, which {notes.architecture} needs: export it to "
+            "another runtime"
+        )
 
 
 def _pooled(module: Interface) -> Interface:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +24,8 @@ from weights.frameworks import FRAMEWORKS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "deployment.md"
 BEGIN, END = "<!-- matrix -->", "<!-- end of matrix -->"
+# Where an artefact lay, which is another place in every run.
+PLACES = re.compile(r"^/\S+: ")
 # Seconds for one architecture.
 PATIENCE = 600
 ARCHITECTURES: dict[str, dict[str, Any]] = {
@@ -78,7 +81,7 @@ def judged(framework: str, to: str, architecture: str) -> str:
     try:
         return cell(framework, to, architecture)
     except GhostError as error:
-        return f"refused: {str(error).splitlines()[0]}"
+        return f"refused: {PLACES.sub('', str(error).splitlines()[0])}"
     except Exception as error:  # a converter may raise whatever it likes
         lines = str(error).strip().splitlines() or [""]
         return f"failed: {type(error).__name__}: {lines[0][:200]}"

@@ -72,6 +72,20 @@ def test_the_stages_of_a_runtime_are_those_of_the_network(tmp_path: Path) -> Non
     assert made.quantised.kept == (made.quantised.ranking[0].stage,)
 
 
+def test_halves_of_two_scales_are_joined_and_pixels_are_counted_in_int8(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    source, path = tmp_path / "float.pt2", tmp_path / "int8.pte"
+    x = np.random.default_rng(0).normal(size=(8, 3, 40, 40)).astype(np.float32)
+    module = ghost_torch.GhostNetV2(0.1, num_classes=4).eval()
+    ghost_torch.export(module, source, to="pt2", size=40, verify=False)
+    notes = replace(read_notes(source)[1], dtype="int8")
+
+    quantiser_of("executorch").quantise(source, path, notes, x, ())
+
+    wanted = open_artefact(source).run(x)
+    assert np.abs(open_artefact(path).run(x) - wanted).max() < 0.1 * wanted.std()
+
+
 @pytest.mark.parametrize(("to", "form"), [("pt2", "training"), ("executorch", "deployed")])
 def test_a_stage_that_stays_in_float_has_no_weight_in_int8(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str, form: str

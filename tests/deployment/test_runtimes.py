@@ -90,6 +90,14 @@ def test_executorch_takes_more_images_than_it_reserves_memory_for_in_parts(tmp_p
     assert runtime.largest == (LARGEST[0], LARGEST[1], LARGEST[1])
 
 
+@pytest.mark.parametrize("size", ["dynamic", 32])
+def test_what_ncnn_has_no_layer_for_is_told(tmp_path: Path, size: Any) -> None:
+    with pytest.raises(GhostError, match=r"ncnn has no layer for .*torch\.index_select, which"):
+        ghost_torch.export(ghost_torch.GhostConvV2(3, 8), tmp_path / "a", to="ncnn", size=size)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_ncnn_takes_shortcuts_with_a_stride(tmp_path: Path) -> None:
     module = ghost_torch.GhostResNet20(num_classes=4).eval()
 

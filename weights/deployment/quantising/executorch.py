@@ -53,13 +53,39 @@ def quantise(source: Path, path: Path, notes: Notes, x: np.ndarray, kept: Collec
         quantiser.set_operator_type(getattr(torch.ops.aten, name).default, rules)
     in_float = [get_module_name_filter(f"{WRAPPER}{stage}") for stage in kept]
     quantiser.set_filter_function(lambda node: not any(each(node) for each in in_float))
+    # It would make floats of the numbers in a graph, also of those that count pixels.
+    quantiser.transform_for_annotation = lambda module: module
     made = programs.converted(programs.opened(source), quantiser, x)
     interface, writers = (FRAMEWORKS["torch"].load(f"exporting.{x}") for x in ("interface", "pt2"))
     if path.suffix == TARGETS[TRIED].suffix:
         writers.save(interface.captured(made, notes), path, notes)
         return
+    _share_scales(made)
     with programs.quiet():
         writers.lower(interface.captured(made, notes, interface.LARGEST), path, notes)
+
+
+def _share_scales(module: Any) -> None:
+    """Give the halves of a concatenation in int8 the scale of the whole, as XNNPACK wants them.
+
+    The numbers stay: whether a half is rounded to that scale before or after is the same.
+    """
+    graph = module.graph
+    for node in list(graph.nodes):
+        users = list(node.users)
+        if programs.operation_of(node) != "cat" or len(users) != 1:
+            continue
+        (stored,) = users
+        if programs.operation_of(stored) != "quantize_per_tensor":
+            continue
+        back = next(iter(stored.users)).target
+        with graph.inserting_before(node):
+            rounded = [
+                graph.call_function(stored.target, (x, *stored.args[1:])) for x in node.args[0]
+            ]
+            halves = [graph.call_function(back, (x, *stored.args[1:])) for x in rounded]
+        node.args = (halves, *node.args[1:])
+    module.recompile()
 
 
 def inventory(path: Path) -> Inventory:
