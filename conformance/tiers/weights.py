@@ -89,9 +89,12 @@ def _pairs(
         resave = partial(_ask, case, reader, reader.resave, zeros, written, path)
         return reader, _judge_file(resave, path, wanted, "loads no file", wrong)
 
-    # Each reads in a process of its own.
-    with ThreadPoolExecutor() as pool:
+    # Each reads in a process of its own, which nobody waits for where the run is interrupted.
+    pool = ThreadPoolExecutor()
+    try:
         yield from pool.map(judged, count(), readers)
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _ask(

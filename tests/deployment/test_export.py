@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -137,6 +138,18 @@ def test_what_a_converter_raises_is_told_with_what_was_being_written(
         "open ones (`size`)"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_is_no_fault_of_the_converter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(EXPORTER, "writers", {"pt2": write})
+
+    with pytest.raises(GhostError, match=r"cannot write .*a.pt2: No space left on device"):
+        ghost_torch.export(layer(), tmp_path / "a.pt2", to="pt2")
 
 
 def test_a_converter_that_knows_no_open_sizes_of_an_architecture_writes_the_usual_one(

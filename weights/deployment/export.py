@@ -190,10 +190,13 @@ class Exporter(ABC):
 
 @contextmanager
 def _converting(to: str, notes: Notes) -> Iterator[None]:
-    """Say of what a converter raises which it is and what was being written."""
+    """Say of what a converter raises which it is and what was being written.
+
+    A disk that is full is none of its faults.
+    """
     try:
         yield
-    except (GhostError, MemoryError):
+    except (GhostError, MemoryError, OSError):
         raise
     except Exception as error:  # converters have no common base
         way_out = "" if notes.size else "; try height and width in the place of open ones (`size`)"
