@@ -1,8 +1,8 @@
 """The user's cache folder: what JAX has compiled, and what the suite itself keeps for its next run.
 
 JAX finds an entry by the compiled program itself, its options, the versions of JAX and the kind of
-processor, so that changed code is compiled anew. What is read from there is run: only a folder that
-nobody else can write into is used.
+processor, so that changed code is compiled anew; `ghost_jax` finds its own by its source and plan.
+What is read from there is run: only a folder that nobody else can write into is used.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ REFERENCES = "references"
 def cache_environment(origin: object = None) -> dict[str, str]:
     """The variables by which JAX uses the cache; none where no folder can be had.
 
-    `origin` names the code that is run, and where: `ghost_jax` finds by it what an earlier run has
-    compiled.
+    With `origin`, the code that is run, and where, they are those of `ghost_jax`, which finds by
+    it what an earlier run has compiled, and leaves JAX's own cache alone.
     """
     folder = own_folder("jax")
     if folder is None:
         return {}
+    if origin is not None:
+        return {"GHOSTCONV_PROGRAMS": str(folder / sha256(repr(origin).encode()).hexdigest())}
     return {
         "JAX_COMPILATION_CACHE_DIR": str(folder),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-        "GHOSTCONV_PROGRAMS": str(folder / sha256(repr(origin).encode()).hexdigest()),
     }
 
 

@@ -28,7 +28,8 @@ OURS = {framework.package: framework for framework in FRAMEWORKS.values()}
 ORACLE = "oracle"
 # The packages on which every verdict depends.
 SUITE = ("conformance", "weights")
-# The packages that compile a module.
+# The implementation that keeps its compiled programs itself, and the packages that make them.
+KEEPS_PROGRAMS = "ghost_jax"
 COMPILERS = ("jax", "jaxlib", "flax", "numpy")
 # Entries of an implementation in a report.
 VERSION_LIMIT = 50
@@ -86,7 +87,8 @@ def environment(name: str, *, cached: bool = False, quick: bool = False) -> dict
     """
     module, _, _ = name.partition(":")
     own = ENVIRONMENTS.get(name, ENVIRONMENTS.get(module, {}))
-    kept = cache_environment(_origin(name)) if cached else {}
+    origin = _origin(name) if name == KEEPS_PROGRAMS else None
+    kept = cache_environment(origin) if cached else {}
     return {**ENVIRONMENT, **kept, **(QUICK if quick else {}), **os.environ, **own}
 
 

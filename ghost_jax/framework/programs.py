@@ -33,6 +33,8 @@ UNOPTIMISED = {
 }
 # What a program depends on beside these, the function, the plan, and the shapes and types.
 SETTINGS = ("jax_default_matmul_precision", "jax_enable_x64", "jax_numpy_dtype_promotion")
+# JAX has a cache of its own where it may, and where it has been told the folder.
+CACHE = ("jax_enable_compilation_cache", "jax_compilation_cache_dir")
 
 
 def jitted(
@@ -41,9 +43,9 @@ def jitted(
     """The result of `function(module, *inputs)`, a tree of arrays, under jit.
 
     What the function changes in the module is changed, as under `nnx.jit`. `module` is as it was
-    built from its plan. Where the environment names a place, a process reads what an earlier one
-    has compiled, and neither traces nor lowers it to find it. On a CPU `quick` leaves the machine
-    code unoptimised.
+    built from its plan. Where the environment names a place, and JAX uses no cache of its own, a
+    process reads what an earlier one has compiled, and neither traces nor lowers it to find it. On
+    a CPU `quick` leaves the machine code unoptimised.
     """
     graph, state = nnx.split(module)
     leaves, tree = jax.tree.flatten(state)
@@ -73,13 +75,18 @@ def _program(
         return result, {str(index): new for index, (old, new) in pairs if new is not old}
 
     compiled = partial(_compiled, pure, (list(leaves), *inputs), quick)
-    if PLACE not in os.environ:
+    if PLACE not in os.environ or _has_cache():
         return compiled()
     settings = [getattr(jax.config, name) for name in SETTINGS]
     settings += [jax.default_backend(), os.environ.get("XLA_FLAGS"), quick]
     of = [function.__name__, plan, str(leaves), str(inputs), settings]
     name = sha256(json.dumps(of).encode()).hexdigest()
     return _kept(Path(f"{os.environ[PLACE]}-{name}"), compiled)
+
+
+def _has_cache() -> bool:
+    """Whether JAX reads programs by itself: written once more, those would lack their functions."""
+    return all(getattr(jax.config, name) for name in CACHE)
 
 
 def _kept(path: Path, compiled: Callable[[], Compiled]) -> Compiled:

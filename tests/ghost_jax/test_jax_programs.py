@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 from flax import nnx
+from jax.experimental.compilation_cache import compilation_cache
 
 from ghost_jax import GhostConv
 from ghost_jax.framework import programs
@@ -23,6 +24,24 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(programs.PLACE, str(tmp_path / "code"))
     programs._program.cache_clear()
     return tmp_path
+
+
+@pytest.fixture
+def cache_of_jax(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of JAX's own, which keeps everything."""
+    folder = tmp_path_factory.mktemp("jax")
+    given = {
+        "jax_compilation_cache_dir": str(folder),
+        "jax_persistent_cache_min_compile_time_secs": 0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    before = {name: getattr(jax.config, name) for name in given}
+    for settings in (given, before):
+        for name, value in settings.items():
+            jax.config.update(name, value)
+        compilation_cache.reset_cache()
+        if settings is given:
+            yield folder
 
 
 def call(module: Any, x: jax.Array) -> jax.Array:
@@ -61,6 +80,21 @@ def test_a_damaged_program_is_made_anew(place: Path) -> None:
 
     for function in (call, refuse):
         np.testing.assert_array_equal(new_process(function, module), first)
+
+
+@pytest.mark.slow
+def test_what_jax_has_read_from_its_cache_is_not_kept_again(
+    place: Path, cache_of_jax: Path
+) -> None:
+    module = nnx.view(GhostConv(4, 6, rngs=nnx.Rngs(0)), use_running_average=True)
+
+    # The third would run what the second has written, had it written anything.
+    first, *others = (new_process(call, module) for _ in range(3))
+
+    assert list(cache_of_jax.iterdir())
+    assert not list(place.iterdir())
+    for output in others:
+        np.testing.assert_array_equal(output, first)
 
 
 @pytest.mark.slow

@@ -92,15 +92,25 @@ def test_a_cache_that_has_become_large_is_emptied(monkeypatch: pytest.MonkeyPatc
 def test_what_the_user_has_set_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(DIRECTORY, "/mine")
 
-    assert environment("ghost_jax", cached=True)[DIRECTORY] == "/mine"
+    assert environment("mine:build", cached=True)[DIRECTORY] == "/mine"
     monkeypatch.delenv(DIRECTORY)
-    assert DIRECTORY not in environment("ghost_jax")
+    assert DIRECTORY not in environment("mine:build")
 
 
 def test_programs_of_other_code_lie_elsewhere() -> None:
     places = {cache_environment(of)["GHOSTCONV_PROGRAMS"] for of in ("code", "changed", "code")}
 
     assert len(places) == 2
+
+
+def test_a_process_keeps_its_programs_itself_or_leaves_it_to_jax() -> None:
+    ours, others = (
+        environment(name, cached=True).keys() & {DIRECTORY, "GHOSTCONV_PROGRAMS"}
+        for name in ("ghost_jax", "ghost_jax.modes:jit")
+    )
+
+    assert ours == {"GHOSTCONV_PROGRAMS"}
+    assert others == {DIRECTORY}
 
 
 @pytest.mark.slow
@@ -113,18 +123,20 @@ def test_a_report_says_what_was_optimised(quick: bool) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["ghost_jax", "ghost_jax.modes:bfloat16"])
 def test_a_second_process_gives_the_same_bits_and_compiles_nothing(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, x = make_model(next(layer_cases("module", ["normal"])))
     monkeypatch.chdir(home)
 
     def output(cached: bool) -> np.ndarray:
-        with closing(ProcessImplementation("ghost_jax", cached=cached)) as process:
+        with closing(ProcessImplementation(name, cached=cached)) as process:
             return process.call(model, x)
 
     def entries() -> dict[str, int]:
-        return {path.name: path.stat().st_mtime_ns for path in cache_folder().glob("jax/*-cache")}
+        found = [path for path in cache_folder().glob("jax/*") if "-atime" not in path.name]
+        return {path.name: path.stat().st_mtime_ns for path in found}
 
     without = output(cached=False)
     assert not cache_folder().exists()
