@@ -67,8 +67,9 @@ class BatchNorm(nnx.BatchNorm):
             var = self._sum(jnp.square(x - self._spread(mean, x)), mask) / count
         # A mask may leave a single value, whose variance, 0, is kept.
         unbiased = var * (count / (count - 1 if mask is None else jnp.maximum(count - 1, 1)))
-        self.mean[...] = self._moved(self.mean[...], mean)
-        self.var[...] = self._moved(self.var[...], unbiased)
+        # An index asks a traced value where it lies, which takes longer the more was traced before.
+        self.mean.set_value(self._moved(self.mean[...], mean))
+        self.var.set_value(self._moved(self.var[...], unbiased))
         return mean, var
 
     def _count(self, x: jax.Array, mask: jax.Array | None) -> Any:
@@ -104,7 +105,7 @@ class BatchNorm(nnx.BatchNorm):
 
     def _moved(self, running: jax.Array, batch: jax.Array) -> jax.Array:
         moved = running.astype(batch.dtype) * self.momentum + batch * (1 - self.momentum)
-        return jax.lax.stop_gradient(moved).astype(self.param_dtype)
+        return jax.lax.stop_gradient(moved).astype(running.dtype)
 
 
 def _of_shape(shape: tuple[int, ...], init: nnx.Initializer) -> nnx.Initializer:

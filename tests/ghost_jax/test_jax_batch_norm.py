@@ -119,6 +119,29 @@ def test_one_value_that_a_mask_leaves_keeps_the_variance_finite() -> None:
     np.testing.assert_allclose(ours.var[...], 0.9, rtol=1e-6)
 
 
+def test_statistics_keep_the_type_that_they_have() -> None:
+    ours, _ = both()
+    for statistic in (ours.mean, ours.var):
+        statistic.set_value(statistic[...].astype(jnp.float16))
+
+    ours(jnp.asarray(X))
+
+    assert {ours.mean[...].dtype, ours.var[...].dtype} == {jnp.dtype(jnp.float16)}
+
+
+def test_a_step_is_traced_without_asking_where_traced_values_lie(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, _ = both()
+    # JAX answers by a text about all that was traced before: a network would take a minute.
+    asked: list[Any] = []
+    monkeypatch.setattr(jax.core.Tracer, "sharding", property(asked.append))
+
+    nnx.jit(lambda module, x: module(x))(ours, X)
+
+    assert not asked
+
+
 def trained(module: Any, x: Any, parts: int = 0) -> tuple[Any, Any]:
     """Output and statistics of a training step, over stacked parts of the batch if there are."""
     module.train()
