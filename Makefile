@@ -48,8 +48,10 @@ runtimes: .venv/.runtimes
 		-m runtimes -W "ignore:os.fork:RuntimeWarning"
 
 # Every module in every form through every tool of its framework, all pairs, whole runs.
+SHARE ?= 1/1
+
 matrix: $(STAMP)
-	$(PYTEST) tests -m "matrix and not runtimes"
+	$(PYTEST) tests -m "matrix and not runtimes" --share $(SHARE)
 
 # On a machine with a GPU, in whose environment PyTorch and JAX see it.
 gpu:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,31 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 # Of the clock, which goes on while others have the processor: what must be quick is in `soon`.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+
+# Objects that a process makes before Python looks through them: traces of JAX make millions.
+COLLECTED = 100_000
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--share 1/2`: about half of the tests, the same ones in every run."""
+    parser.addoption("--share", default="1/1", metavar="I/N", help="one of N parts of the tests")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the share that was asked for."""
+    which, parts = map(int, config.getoption("--share", "1/1").split("/"))
+    others = [each for each in items if zlib.crc32(each.nodeid.encode()) % parts != which % parts]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [each for each in items if each not in set(others)]
+
+
+def pytest_collection_finish() -> None:
+    """Leave out what was imported when Python looks for garbage, and look for it less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECTED)
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ FRAMEWORKS = [variant for variant in VARIANTS if variant.implementation != "orac
 # Outside PyTorch each call takes long: every so many cases, among which is every kind of data.
 # The packages, of the same layers, pass all in tests/conformance/running/test_whole_runs.py.
 EVERY = {"stock-keras": 7, "stock-flax": 28}
-# Variants of NumPy take turns, so that every further case is asked of six or seven.
-TURNS = 5
+# Variants of NumPy take turns, so that every further case is asked of three or four.
+TURNS = 10
 MATRIX = pytest.mark.matrix
 FURTHER = Settings(random=200, full=True)
 NUMPY = [variant for variant in (*VARIANTS, INVISIBLE) if variant.implementation == "oracle"]
