@@ -44,12 +44,9 @@ def candidates(
         yield target.name, place, exported(target.name, weights, place, *shape, "--no-verify")
         if target.name in QUANTISERS:
             place = folder / f"int8-{target.name}{target.suffix}"
-            bits = ("--int8", "--calibrate", str(images), "--most-lost", "100")
-            yield (
-                f"{target.name}, int8",
-                place,
-                exported(target.name, weights, place, *shape, *bits),
-            )
+            bits = ("--int8", "--calibrate", str(images), "--most-lost", "100", "--no-verify")
+            reason = exported(target.name, weights, place, *shape, *bits)
+            yield f"{target.name}, int8", place, reason
 
 
 def exported(target: str, weights: Path, place: Path, *options: str) -> str:
