@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.reference_files import reference_file
+from tests.shares import in_share
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Of the clock, which goes on while others have the processor: what must be quick is in `soon`.
@@ -30,10 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the share that was asked for."""
     which, parts = map(int, config.getoption("--share", "1/1").split("/"))
-    others = [each for each in items if zlib.crc32(each.nodeid.encode()) % parts != which % parts]
-    if others:
-        config.hook.pytest_deselected(items=others)
-        items[:] = [each for each in items if each not in set(others)]
+    kept: list[pytest.Item] = []
+    others: list[pytest.Item] = []
+    for each in items:
+        (kept if in_share(each.nodeid, which, parts) else others).append(each)
+    config.hook.pytest_deselected(items=others)
+    items[:] = kept
 
 
 def pytest_collection_finish() -> None:

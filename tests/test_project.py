@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.shares import in_share
 from weights.version import __version__
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -176,3 +177,10 @@ def test_the_changelog_knows_the_version() -> None:
     headings = re.findall(r"^## (\S+)", (REPOSITORY / "CHANGELOG.md").read_text(), re.MULTILINE)
 
     assert __version__ in headings
+
+
+def test_shares_of_the_tests_are_all_of_them_once() -> None:
+    shares = [{name for name in map(str, range(999)) if in_share(name, n, 3)} for n in (1, 2, 3)]
+
+    assert len(set.union(*shares)) == sum(map(len, shares)) == 999
+    assert min(map(len, shares)) > 250
