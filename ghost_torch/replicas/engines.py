@@ -55,14 +55,13 @@ def _train(wrap: Wrap, given: Given, run: ReplicaRun) -> list[Step]:
 def _replica(rank: int, store: str, wrap: Wrap, given: Given, run: ReplicaRun) -> list[Step]:
     torch.set_num_threads(1)
     replicas = len(run.shares)
+    # It ends with the process: destroyed before, PyTorch may wait, with Python's lock, for a thread
+    # of gloo that waits for that lock.
     distributed.init_process_group("gloo", store, rank=rank, world_size=replicas)
-    try:
-        module: Any = FRAMEWORK.build(*given).train()
-        if run.statistics == GLOBAL:
-            module = synchronised(module)
-        return list(_steps(module, wrap(module, replicas), run, rank))
-    finally:
-        distributed.destroy_process_group()
+    module: Any = FRAMEWORK.build(*given).train()
+    if run.statistics == GLOBAL:
+        module = synchronised(module)
+    return list(_steps(module, wrap(module, replicas), run, rank))
 
 
 def _steps(module: Any, wrapped: nn.Module, run: ReplicaRun, rank: int) -> Iterator[Step]:

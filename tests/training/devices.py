@@ -1,4 +1,7 @@
-"""Modules whose tensors are spread over devices, in processes that a test forks."""
+"""Modules whose tensors are spread over devices, in processes that a test forks.
+
+Groups of processes end with these, as in `ghost_torch.replicas.engines`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,6 @@ def saved_by_fsdp(rank: int, store: str, folder: str, given: Given) -> bytes:
     fully_shard(module, mesh=distributed.init_device_mesh("cpu", (2,)))
     path = Path(folder, f"{rank}.safetensors")
     ghost_torch.save_weights(module, path)
-    distributed.destroy_process_group()
     return path.read_bytes()
 
 
@@ -56,7 +58,6 @@ def rematerialised_by_torch(rank: int, store: str, is_sharded: bool) -> list[Any
         gradients = [each.grad for each in module.parameters()]
         whole = [each.full_tensor() if is_sharded else each for each in gradients]
         found.append([each.detach().numpy() for each in (*whole, *module.buffers())])
-    distributed.destroy_process_group()
     return found
 
 
