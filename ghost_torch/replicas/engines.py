@@ -55,8 +55,8 @@ def _train(wrap: Wrap, given: Given, run: ReplicaRun) -> list[Step]:
 def _replica(rank: int, store: str, wrap: Wrap, given: Given, run: ReplicaRun) -> list[Step]:
     torch.set_num_threads(1)
     replicas = len(run.shares)
-    # It ends with the process: destroyed before, PyTorch may wait, with Python's lock, for a thread
-    # of gloo that waits for that lock.
+    # The group ends with the process: destroyed before, PyTorch may wait, with Python's lock, for a
+    # thread of gloo that waits for that lock.
     distributed.init_process_group("gloo", store, rank=rank, world_size=replicas)
     module: Any = FRAMEWORK.build(*given).train()
     if run.statistics == GLOBAL:

@@ -36,12 +36,15 @@ def cache_of_jax(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "jax_persistent_cache_min_entry_size_bytes": -1,
     }
     before = {name: getattr(jax.config, name) for name in given}
-    for settings in (given, before):
-        for name, value in settings.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()
-        if settings is given:
-            yield folder
+    set_cache(given)
+    yield folder
+    set_cache(before)
+
+
+def set_cache(settings: dict[str, Any]) -> None:
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
 
 
 def call(module: Any, x: jax.Array) -> jax.Array:

@@ -89,12 +89,13 @@ def test_a_cache_that_has_become_large_is_emptied(monkeypatch: pytest.MonkeyPatc
     assert list(folder.iterdir()) == []
 
 
-def test_what_the_user_has_set_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["ghost_jax", "ghost_jax.modes:bfloat16"])
+def test_what_the_user_has_set_comes_first(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(DIRECTORY, "/mine")
 
-    assert environment("mine:build", cached=True)[DIRECTORY] == "/mine"
+    assert environment(name, cached=True)[DIRECTORY] == "/mine"
     monkeypatch.delenv(DIRECTORY)
-    assert DIRECTORY not in environment("mine:build")
+    assert DIRECTORY not in environment(name)
 
 
 def test_programs_of_other_code_lie_elsewhere() -> None:
@@ -106,7 +107,7 @@ def test_programs_of_other_code_lie_elsewhere() -> None:
 def test_a_process_keeps_its_programs_itself_or_leaves_it_to_jax() -> None:
     ours, others = (
         environment(name, cached=True).keys() & {DIRECTORY, "GHOSTCONV_PROGRAMS"}
-        for name in ("ghost_jax", "ghost_jax.modes:jit")
+        for name in ("ghost_jax", "ghost_jax.modes:bfloat16")
     )
 
     assert ours == {"GHOSTCONV_PROGRAMS"}
