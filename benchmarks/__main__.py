@@ -60,15 +60,16 @@ def main(
         raise click.UsageError("--write is for the suite `runtime`, which is not among --suite")
     console, used = Console(), machine(threads)
     rows: list[Row] = []
+    output.mkdir(parents=True, exist_ok=True)
     for suite in suites or SUITES:
         for job in jobs(suite, frameworks or RUNTIMES):
             with console.status(f"{suite}: {job}"):
                 rows += measured(job, suite, quick=quick, threads=threads)
         if suite == "layer":
             rows += roofline.rows(quick=quick)
-    output.mkdir(parents=True, exist_ok=True)
-    document = {"machine": used, "rows": [asdict(row) for row in rows]}
-    (output / "results.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+        # After each suite: a later one may fail, and the run takes an hour.
+        document = {"machine": used, "rows": [asdict(row) for row in rows]}
+        (output / "results.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     report.show(console, rows)
     plots = {"layer": report.plot, "growth": plot_growth, "runtime": plot_runtimes}
     for suite in {row.suite for row in rows} & set(plots):
