@@ -10,13 +10,11 @@ from torch import Tensor, nn
 PLACES = tuple(product(range(3), range(3)))
 # Kernel, stride, padding, dilation and mode of padding of a convolution that keeps the sizes.
 GEOMETRY = ((3, 3), (1, 1), (1, 1), (1, 1), "zeros")
-# Before PyTorch 2.7 nothing tells that a graph is exported, which keeps plain convolutions.
-is_exporting: Any = getattr(torch.compiler, "is_exporting", lambda: True)
 
 
 def is_fused(conv: Any, x: Tensor) -> bool:
     """Whether a layer is a convolution that `shifted` computes better: compiled, on a CPU."""
-    if not torch.compiler.is_compiling() or is_exporting() or torch.is_grad_enabled():
+    if not torch.compiler.is_compiling() or _is_exported() or torch.is_grad_enabled():
         return False
     if type(conv) is not nn.Conv2d or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
         return False
@@ -37,3 +35,9 @@ def shifted(conv: Any, x: Tensor) -> Tensor:
     for tap, (row, column) in zip(taps.unbind(0), PLACES, strict=True):
         out = out + padded[:, :, row : row + height, column : column + width] * tap
     return out
+
+
+def _is_exported() -> bool:
+    # The flag itself: up to PyTorch 2.11 its compiler takes `is_exporting()` for true. Before 2.7
+    # nothing tells that a graph is exported, which keeps plain convolutions.
+    return getattr(torch.compiler, "_is_exporting_flag", True)
