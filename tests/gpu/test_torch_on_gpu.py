@@ -163,6 +163,41 @@ def test_a_compiled_network_answers_as_in_eager_mode(mode: str) -> None:
             assert_near(compiled(x.to(CUDA)), wanted)
 
 
+PAIRS: list[dict[str, Any]] = [
+    {"c_in": 32, "c_out": 64},
+    {"c_in": 20, "c_out": 73, "split": "ceil", "activation": "hard_swish"},
+    {"c_in": 7, "c_out": 30, "activation": "leaky_relu:0.1"},
+    {"c_in": 300, "c_out": 160, "activation": "silu"},
+    {"c_in": 3, "c_out": 6, "activation": "relu6"},
+]
+SIZES = [(1, 1, 1), (2, 7, 7), (3, 30, 9), (70, 15, 17)]
+
+
+def folded(**config: Any) -> Any:
+    """A GhostConv without batch normalisation whose statistics are not those of a new one."""
+    torch.manual_seed(0)
+    module = ghost_torch.GhostConv(**config).train()
+    module(torch.randn(8, config["c_in"], 6, 6))
+    return ghost_torch.deploy(module.eval())
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("config", PAIRS, ids=str)
+@pytest.mark.parametrize(("dtype", "share"), [(torch.float32, 2e-6), (torch.float16, 4e-3)])
+def test_both_halves_in_one_kernel_are_the_deployed_layer(
+    config: Any, size: Any, dtype: Any, share: float
+) -> None:
+    pytest.importorskip("triton")
+    from benchmarks.gpu.triton_pair import pair
+
+    batch, height, width = size
+    module, x = folded(**config), torch.randn(batch, config["c_in"], height, width)
+    wanted = module.double()(x.double()).float()
+    given = x.to(CUDA, dtype).contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        assert_near(pair(module.to(CUDA, dtype), given), wanted, share)
+
+
 @pytest.fixture
 def processes() -> Iterator[Any]:
     distributed.init_process_group("nccl", rank=0, world_size=1, store=distributed.HashStore())

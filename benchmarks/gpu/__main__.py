@@ -1,14 +1,16 @@
-"""PyTorch networks on an NVIDIA GPU, beside timm's: `python -m benchmarks.gpu_rows`."""
+"""PyTorch networks on an NVIDIA GPU, beside timm's: `python -m benchmarks.gpu`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import click
 import torch
 from torch import nn
+from torch.testing import assert_close
 
 import ghost_torch
 from benchmarks.measure import interleaved
@@ -16,22 +18,32 @@ from ghost_torch.adapter import strict_arithmetic
 
 LAST = torch.channels_last
 NETWORKS = ("ghostnet_100", "ghostnetv2_100")
-BATCHES = (1, 64)
+KINDS = ((1, torch.float32), (64, torch.float16))
+# Channels in, channels out, rows and columns of a 1x1 layer.
+LAYERS = ((32, 64, 56), (128, 128, 28), (256, 256, 14))
+# What a kernel may differ by from float64, in float16.
+SHARE = 5e-3
+PARTS = ("inference", "layers", "training")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--quick", is_flag=True, help="One network, fewer rounds.")
-def main(quick: bool) -> None:
+@click.option("--network", "networks", multiple=True, type=click.Choice(NETWORKS))
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS))
+@click.option("--quick", is_flag=True, help="Fewer rounds.")
+def main(networks: tuple[str, ...], parts: tuple[str, ...], quick: bool) -> None:
     """Milliseconds, medians of interleaved rounds; float32 without TF32."""
     strict_arithmetic()
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}")
-    for name in NETWORKS[: 1 if quick else None]:
-        models = candidates(name)
-        for batch in BATCHES:
-            for dtype in (torch.float32, torch.float16):
-                runs = inference(models, batch, dtype)
-                show(f"{name} inference, batch {batch}, {dtype}", runs, quick=quick)
-        show(f"{name} training step, batch 64, bfloat16", training(models), quick=quick)
+    for name in networks or NETWORKS:
+        for batch, dtype in KINDS if "inference" in (parts or PARTS) else ():
+            runs = inference(candidates(name), batch, dtype)
+            show(f"{name} inference, batch {batch}, {dtype}", interleaved(runs, quick=quick))
+        if "training" in (parts or PARTS):
+            runs = training(candidates(name))
+            show(f"{name} training step, batch 64, bfloat16", interleaved(runs, quick=quick))
+    for layer in LAYERS if "layers" in (parts or PARTS) else ():
+        for batch, dtype in KINDS:
+            show(f"1x1 {layer}, batch {batch}, {dtype}", layers(*layer, batch, dtype))
 
 
 def candidates(name: str) -> dict[str, nn.Module]:
@@ -59,6 +71,35 @@ def inference(
         compiled = torch.compile(placed, mode="reduce-overhead")
         runs[f"{name}, compiled"] = waited(compiled, x)
     return runs
+
+
+def layers(
+    c_in: int, c_out: int, size: int, batch: int, dtype: torch.dtype
+) -> dict[str, tuple[float, float]]:
+    """Time on the GPU alone, from replays of a CUDA graph, of compiled layers."""
+    from triton.testing import do_bench_cudagraph
+
+    from benchmarks.gpu.triton_pair import pair
+
+    torch.compiler.reset()
+    ours = ghost_torch.deploy(ghost_torch.GhostConv(c_in, c_out).eval())
+    plain = nn.Sequential(nn.Conv2d(c_in, c_out, 1), nn.ReLU())
+    x = torch.randn(batch, c_in, size, size).to("cuda", dtype, memory_format=LAST)
+    ours, plain = (each.to("cuda", dtype, memory_format=LAST) for each in (ours, plain))
+    runs = {
+        "plain convolution, compiled": torch.compile(plain),
+        "ours, compiled": torch.compile(ours),
+        "ours in one kernel": partial(pair, ours),
+    }
+    found = {}
+    with torch.no_grad():
+        wanted = deepcopy(ours).double()(x.double())
+        assert_close(pair(ours, x).double(), wanted, rtol=SHARE, atol=SHARE)
+        for name, run in runs.items():
+            run(x)
+            low, middle, high = do_bench_cudagraph(partial(run, x), quantiles=[0.25, 0.5, 0.75])
+            found[name] = (middle, (high - low) / 2)
+    return found
 
 
 def waited(model: Any, x: torch.Tensor) -> Callable[[], Any]:
@@ -97,11 +138,11 @@ def step(owner: nn.Module, model: Any, x: torch.Tensor) -> Callable[[], Any]:
     return run
 
 
-def show(title: str, runs: dict[str, Callable[[], Any]], *, quick: bool) -> None:
+def show(title: str, times: dict[str, tuple[float, float]]) -> None:
     """One line for each candidate."""
     print(title)
-    for name, (time, half) in interleaved(runs, quick=quick).items():
-        print(f"  {name:28} {time:8.3f} ms +- {half:.3f}", flush=True)
+    for name, (time, half) in times.items():
+        print(f"  {name:30} {time:8.4f} ms +- {half:.4f}", flush=True)
 
 
 if __name__ == "__main__":

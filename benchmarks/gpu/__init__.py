@@ -1,0 +1,1 @@
+"""Networks and layers on an NVIDIA GPU: `python -m benchmarks.gpu`."""
