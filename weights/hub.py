@@ -15,7 +15,6 @@ from weights.files.file import WeightFile, read_file
 from weights.files.metadata import ENTRY
 from weights.files.storage import PathLike, read_header
 from weights.frameworks import needed
-from weights.importers.timm_config import read_preprocess
 from weights.networks.classifier import with_classes
 from weights.networks.variants import VARIANTS
 
@@ -202,7 +201,9 @@ def _check_digest(path: Path, wanted: str) -> None:
 def _read(path: Path, settings: Path | None) -> Content:
     if ENTRY in read_header(path).metadata:
         return read_file(path)
-    preprocess = read_preprocess(settings) if settings else None
-    from weights.importers import import_file  # half of what importing this module would take
+    # Half of what importing this module would take.
+    from weights.importers import import_file
+    from weights.importers.timm_config import read_preprocess
 
+    preprocess = read_preprocess(settings) if settings else None
     return import_file(path, "timm", preprocess=preprocess)

@@ -63,6 +63,15 @@ def test_the_package_imports_neither_click_nor_rich(repository: Path) -> None:
     assert result.stdout == "[]\n"
 
 
+def test_what_every_framework_imports_leaves_the_importers_out(repository: Path) -> None:
+    code = "import sys, weights.columns.column; print('weights.importers' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=repository, check=True
+    )
+
+    assert result.stdout == "False\n"
+
+
 @pytest.mark.slow
 def test_the_module_is_the_command(repository: Path) -> None:
     result = subprocess.run(
