@@ -67,7 +67,7 @@ def main(
                 rows += measured(job, suite, quick=quick, threads=threads)
         if suite == "layer":
             rows += roofline.rows(quick=quick)
-        # After each suite: a later one may fail, and the run takes an hour.
+        # After each suite: a later one may fail, and a run takes more than an hour.
         document = {"machine": used, "rows": [asdict(row) for row in rows]}
         (output / "results.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     report.show(console, rows)

@@ -13,14 +13,13 @@ from torch import nn
 from torch.testing import assert_close
 
 import ghost_torch
+from benchmarks.gpu.table import LAYERS, show
 from benchmarks.measure import interleaved
 from ghost_torch.adapter import strict_arithmetic
 
 LAST = torch.channels_last
 NETWORKS = ("ghostnet_100", "ghostnetv2_100")
 KINDS = ((1, torch.float32), (64, torch.float16))
-# Channels in, channels out, rows and columns of a 1x1 layer.
-LAYERS = ((32, 64, 56), (128, 128, 28), (256, 256, 14))
 # What a kernel may differ by from float64, in float16.
 SHARE = 5e-3
 PARTS = ("inference", "layers", "training")
@@ -35,11 +34,12 @@ def main(networks: tuple[str, ...], parts: tuple[str, ...], quick: bool) -> None
     strict_arithmetic()
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}")
     for name in networks or NETWORKS:
+        models = candidates(name)
         for batch, dtype in KINDS if "inference" in (parts or PARTS) else ():
-            runs = inference(candidates(name), batch, dtype)
+            runs = inference(models, batch, dtype)
             show(f"{name} inference, batch {batch}, {dtype}", interleaved(runs, quick=quick))
         if "training" in (parts or PARTS):
-            runs = training(candidates(name))
+            runs = training(models)
             show(f"{name} training step, batch 64, bfloat16", interleaved(runs, quick=quick))
     for layer in LAYERS if "layers" in (parts or PARTS) else ():
         for batch, dtype in KINDS:
@@ -136,13 +136,6 @@ def step(owner: nn.Module, model: Any, x: torch.Tensor) -> Callable[[], Any]:
         torch.cuda.synchronize()
 
     return run
-
-
-def show(title: str, times: dict[str, tuple[float, float]]) -> None:
-    """One line for each candidate."""
-    print(title)
-    for name, (time, half) in times.items():
-        print(f"  {name:30} {time:8.4f} ms +- {half:.4f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -14,10 +14,9 @@ from flax import nnx
 
 import ghost_jax
 from benchmarks.gpu.pallas_pair import pair
+from benchmarks.gpu.table import LAYERS, show
 from benchmarks.measure import interleaved
 
-# Channels in, channels out, rows and columns of a 1x1 layer.
-LAYERS = ((32, 64, 56), (128, 128, 28), (256, 256, 14))
 # Images, so many that the GPU's time is more than that of a call.
 KINDS = ((256, jnp.float32), (1024, jnp.float16))
 # What a kernel may differ by from XLA, in float16.
@@ -33,10 +32,11 @@ def main(quick: bool) -> None:
         for layer in LAYERS:
             for batch, dtype in KINDS:
                 runs = layers(*layer, batch, dtype)
-                show(f"1x1 {layer}, batch {batch}, {dtype.__name__}", runs, quick=quick)
+                times = interleaved(runs, quick=quick)
+                show(f"1x1 {layer}, batch {batch}, {dtype.__name__}", times)
         for batch, dtype in ((1, jnp.float32), (64, jnp.float16)):
-            runs = network(batch, dtype)
-            show(f"ghostnet_100, batch {batch}, {dtype.__name__}", runs, quick=quick)
+            times = interleaved(network(batch, dtype), quick=quick)
+            show(f"ghostnet_100, batch {batch}, {dtype.__name__}", times)
 
 
 def layers(
@@ -79,13 +79,6 @@ def narrow(tree: Any, dtype: Any) -> Any:
 def waited(run: Callable[[], jax.Array]) -> None:
     """A call, to its end."""
     run().block_until_ready()
-
-
-def show(title: str, runs: dict[str, Callable[[], Any]], *, quick: bool) -> None:
-    """One line for each candidate."""
-    print(title)
-    for name, (time, half) in interleaved(runs, quick=quick).items():
-        print(f"  {name:30} {time:8.4f} ms +- {half:.4f}", flush=True)
 
 
 if __name__ == "__main__":
