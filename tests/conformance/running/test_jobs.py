@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Event
+from unittest.mock import Mock
 
 import pytest
 
-from conformance import Status, Verdict
+from conformance import Verdict
 from conformance.implementations.errors import ProcessDied
+from conformance.implementations.implementation import ManagedImplementation
 from conformance.implementations.process import ProcessImplementation
+from conformance.running.crew import Crew
 from conformance.running.results import Run
 from conformance.running.runner import run
-from conformance.running.tasks import select_cases
+from conformance.running.tasks import Task, select_cases
 from conformance.tiers import ContractTier, ExactTier
 
 pytestmark = pytest.mark.slow
@@ -53,20 +57,21 @@ def test_each_process_has_its_own_time_limit() -> None:
     assert [verdict.message for verdict in result.verdicts] == ["no result within 0.2 s"] * 2
 
 
-def test_a_further_process_that_cannot_start_leaves_the_work_to_the_first(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    started: list[ProcessImplementation] = []
-    start = ProcessImplementation.start
+def test_a_further_process_that_cannot_start_leaves_the_work_to_the_first() -> None:
+    refused, judged_by = Event(), []
 
-    def start_once(process: ProcessImplementation) -> None:
-        started.append(process)
-        if len(started) > 1:
-            raise ProcessDied(-9, "out of memory")
-        start(process)
+    def refuse() -> None:
+        refused.set()
+        raise ProcessDied(-9, "out of memory")
 
-    monkeypatch.setattr(ProcessImplementation, "start", start_once)
-    _, verdicts = judged([FAKE], 2)
+    def judge(task: Task, process: ManagedImplementation) -> None:
+        assert refused.wait(60)  # however late the other thread comes
+        judged_by.append(process)
 
-    assert len(started) == 2
-    assert {verdict.status for verdict in verdicts if verdict.tier == "exact"} == {Status.PASS}
+    first, further = (Mock(spec=ProcessImplementation, start_seconds=0.0) for _ in range(2))
+    further.start.side_effect = refuse
+    made = iter([first, further])
+    with Crew(["any"], 2, lambda name: next(made)) as crew:
+        crew.work([Task("any", ExactTier(), ())] * 3, judge)
+
+    assert judged_by == [first] * 3
