@@ -16,10 +16,11 @@ from ghost_jax.framework.activations import (
     relu6,
     silu,
 )
-from ghost_jax.framework.batch_norm import BatchNorm
+from ghost_jax.framework.batch_norm import INITS, BatchNorm
 from ghost_jax.framework.flax_layers import Convolution, DepthwiseConvolution, PointwiseConvolution
 from ghost_jax.framework.initializers import uniform
 from ghost_jax.framework.options import LayerOptions, without_axes
+from ghost_jax.framework.prototypes import from_prototype
 from weights import ArgumentError, arithmetic
 from weights.modules.arguments import leaky_slope
 from weights.modules.convolutions import ConvolutionPlan
@@ -39,7 +40,9 @@ def convolution(plan: ConvolutionPlan, **options: Unpack[LayerOptions]) -> nnx.C
     init = uniform(arithmetic.uniform_bound(plan.fan_in))
     kind = DepthwiseConvolution if plan.depthwise else Convolution
     kind = PointwiseConvolution if plan.pointwise else kind
-    return kind(
+    return from_prototype(
+        kind,
+        {"kernel": init, "bias": init},
         plan.c_in,
         plan.c_out,
         plan.kernel_size,
@@ -48,8 +51,6 @@ def convolution(plan: ConvolutionPlan, **options: Unpack[LayerOptions]) -> nnx.C
         kernel_dilation=plan.dilation,
         feature_group_count=plan.groups,
         use_bias=plan.bias,
-        kernel_init=init,
-        bias_init=init,
         **without_axes(options),
     )
 
@@ -58,7 +59,12 @@ def batch_norm(
     channels: int, eps: float, momentum: float, **options: Unpack[LayerOptions]
 ) -> BatchNorm:
     """Batch normalisation that stores the unbiased variance."""
-    return BatchNorm(channels, eps, momentum, **options)
+    own = without_axes(options)
+    norm: BatchNorm = from_prototype(BatchNorm, INITS, channels, eps, momentum, **own)
+    if options.get("axis_name") is not None:
+        # Set afterwards, since groups are lists, by which no prototype is found.
+        norm.axis_name, norm.axis_index_groups = options["axis_name"], options["axis_index_groups"]
+    return norm
 
 
 class Folded(nnx.Module):
@@ -81,8 +87,9 @@ def norm_after(
 def linear(features: int, classes: int, **options: Unpack[LayerOptions]) -> nnx.Linear:
     """A linear layer with bias."""
     init = uniform(arithmetic.uniform_bound(features))
-    own = without_axes(options)
-    return nnx.Linear(features, classes, kernel_init=init, bias_init=init, **own)
+    inits, own = {"kernel": init, "bias": init}, without_axes(options)
+    made: nnx.Linear = from_prototype(nnx.Linear, inits, features, classes, **own)
+    return made
 
 
 def dropout(rate: float, *, rngs: Any, **options: Any) -> nnx.Dropout:

@@ -9,26 +9,14 @@ import jax
 from flax import nnx
 from jax.sharding import NamedSharding, PartitionSpec
 
+from ghost_jax.framework.prototypes import AbstractRngs
+
 # Attributes that a user sets and no configuration holds: types, devices, modes.
 CHOSEN = (
     "dtype", "precision", "preferred_element_type", "promote_dtype", "axis_name",
     "axis_index_groups", "use_fast_variance", "native_convolutions", "use_running_average",
     "deterministic", "remat",
 )  # fmt: skip
-
-
-class AbstractRngs:
-    """Stands for `nnx.Rngs` where a module is built abstractly and no number is drawn.
-
-    `nnx.Rngs` counts its keys in a variable, which takes quadratic time under tracing.
-    """
-
-    def __init__(self) -> None:
-        self.key = jax.random.key(0)
-
-    def params(self) -> jax.Array:
-        """Always the same key."""
-        return self.key
 
 
 def abstract(kind: Callable[..., Any], config: Mapping[str, Any], dtype: Any) -> Any:
@@ -39,8 +27,7 @@ def abstract(kind: Callable[..., Any], config: Mapping[str, Any], dtype: Any) ->
 @lru_cache(maxsize=64)
 def _split(kind: Callable[..., Any], config: str, dtype: Any) -> tuple[Any, ...]:
     arguments = json.loads(config)
-    made = nnx.eval_shape(lambda: kind(**arguments, param_dtype=dtype, rngs=AbstractRngs()))
-    return nnx.split(made)
+    return nnx.split(kind(**arguments, param_dtype=dtype, rngs=AbstractRngs()))
 
 
 def seed_dropout(module: nnx.Module, rngs: nnx.Rngs) -> None:

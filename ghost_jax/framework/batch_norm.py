@@ -6,12 +6,13 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from ghost_jax.framework.initializers import constant, filled
+from ghost_jax.framework.initializers import constant
 from ghost_jax.framework.shifted import wide_type
 from weights import ArgumentError
 from weights.modules.convolutions import SINGLE_VALUE
 
-FIRST = {"scale_init": 1, "bias_init": 0}
+ZEROS, ONES = constant(0), constant(1)
+INITS = {"scale": ONES, "bias": ZEROS, "mean": ZEROS, "var": ONES}
 
 
 class BatchNorm(nnx.BatchNorm):
@@ -22,15 +23,20 @@ class BatchNorm(nnx.BatchNorm):
     `options` are those of `nnx.BatchNorm`.
     """
 
-    def __init__(self, channels: int, eps: float, momentum: float, **options: Any) -> None:
-        inits = {name: options.pop(name, constant(value)) for name, value in FIRST.items()}
-        sized: Any = {name: _of_shape((channels,), init) for name, init in inits.items()}
-        options = {"use_fast_variance": False, **options, **sized}
-        # Flax fills its own with programs, one for each number of channels.
-        super().__init__(1, epsilon=eps, momentum=1 - momentum, **options)
-        self.num_features = channels
-        self.mean = nnx.BatchStat(filled((channels,), 0, self.param_dtype))
-        self.var = nnx.BatchStat(filled((channels,), 1, self.param_dtype))
+    def __init__(
+        self,
+        channels: int,
+        eps: float,
+        momentum: float,
+        *,
+        mean_init: Any = ZEROS,
+        var_init: Any = ONES,
+        **options: Any,
+    ) -> None:
+        options = {"use_fast_variance": False, **options}
+        super().__init__(channels, epsilon=eps, momentum=1 - momentum, **options)
+        self.mean = nnx.BatchStat(mean_init(None, (channels,), self.param_dtype))
+        self.var = nnx.BatchStat(var_init(None, (channels,), self.param_dtype))
 
     def __call__(
         self,
@@ -106,8 +112,3 @@ class BatchNorm(nnx.BatchNorm):
     def _moved(self, running: jax.Array, batch: jax.Array) -> jax.Array:
         moved = running.astype(batch.dtype) * self.momentum + batch * (1 - self.momentum)
         return jax.lax.stop_gradient(moved).astype(running.dtype)
-
-
-def _of_shape(shape: tuple[int, ...], init: nnx.Initializer) -> nnx.Initializer:
-    """An initialiser that gives this shape, whichever it is asked for."""
-    return lambda key, _, dtype: init(key, shape, dtype)

@@ -30,14 +30,9 @@ def constant(value: float) -> nnx.Initializer:
     """Fill with a value."""
 
     def init(key: jax.Array, shape: Any, dtype: Any, out_sharding: Any = None) -> jax.Array:
-        return filled(shape, value, dtype, out_sharding)
+        return jax.device_put(np.full(shape, value, jnp.dtype(dtype)), out_sharding)
 
     return init
-
-
-def filled(shape: Any, value: float, dtype: Any, sharding: Any = None) -> jax.Array:
-    """An array of one value."""
-    return jax.device_put(np.full(shape, value, jnp.dtype(dtype)), sharding)
 
 
 def _words(key: jax.Array) -> np.ndarray | None:

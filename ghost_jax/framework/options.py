@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.typing import DTypeLike
 
-from ghost_jax.framework.abstract import AbstractRngs
+from ghost_jax.framework.prototypes import AbstractRngs
 from weights import ArgumentError, checks
 
 

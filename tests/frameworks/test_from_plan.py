@@ -125,9 +125,8 @@ def make_empty(column: Column, kind: str, arguments: dict[str, Any]) -> None:
     if column is not JAX:
         column.make(kind, **arguments)
         return
-    nnx, abstract = map(importlib.import_module, ("flax.nnx", "ghost_jax.framework.abstract"))
-    made = getattr(column.package, kind)
-    nnx.eval_shape(lambda: made(**arguments, rngs=abstract.AbstractRngs()))
+    prototypes = importlib.import_module("ghost_jax.framework.prototypes")
+    getattr(column.package, kind)(**arguments, rngs=prototypes.AbstractRngs())
 
 
 @pytest.mark.slow
