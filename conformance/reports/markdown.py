@@ -27,7 +27,7 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]<>#!|~&$@])")
 
 
 def summary(report: Report, causes: Sequence[Cause] | None = None) -> str:
-    """The document: the end, a table of tiers, causes, skips, known deviations, where and when.
+    """The document: the end, tiers, notes, causes, skips, known deviations, where and when.
 
     `causes` are those of the report, which are found here where they are not given.
     """
@@ -35,6 +35,7 @@ def summary(report: Report, causes: Sequence[Cause] | None = None) -> str:
     sign = "✅" if report.is_green else "❌"
     text = conclusion(report.verdicts, report.footer["not_green"])
     blocks = [f"## {sign} Conformance: {text}", *_doubts(report), _table(report)]
+    blocks += map(escaped, report.footer["notes"])
     blocks += _section("Failures, by cause", [_cause(each, report) for each in causes])
     blocks += _section("Skipped", [
         f"{skip.count} of {_code(skip.implementation)}: {escaped(skip.reason)}"

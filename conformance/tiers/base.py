@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import ClassVar, Generic, TypeVar, TypeVarTuple
@@ -74,6 +74,12 @@ class Tier(ABC):
     def notes(self) -> list[str]:
         """Lines for the end of the run."""
         return []
+
+    def left_out(self) -> int:
+        """How many further cases it has in a run that is full."""
+        if not self.has_more or self.settings.full:
+            return 0
+        return len(type(self)(replace(self.settings, full=True)).cases()) - len(self.cases())
 
     def options(self) -> str:
         """The options with which the command line has the cases of this run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,7 +51,8 @@ def make_report(
     if run.shard is not None:
         all_ids = {tier.name: [case.id for case in cases] for tier, cases in work}
         header["shard"] = asdict(run.shard) | {"cases": all_ids}
-    footer = make_footer(run, [note for tier, _ in work for note in tier.notes()])
+    notes = [note for tier, _ in work for note in tier.notes()]
+    footer = make_footer(run, [*notes, *_more(work)])
     kept = {place: case for place, case in cases.items() if place in judged}
     return Report(header, kept, run.verdicts, footer, smallest)
 
@@ -81,6 +82,17 @@ def commit(folder: Path) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _more(work: Work) -> Iterator[str]:
+    """What the tiers that this run has as a whole leave to one that is full."""
+    shown = ", ".join(
+        f"{tier.name} {number}"
+        for tier, cases in work
+        if (number := tier.left_out()) and len(cases) == len(tier.cases())
+    )
+    if shown:
+        yield f"further cases for each implementation with --full: {shown}"
 
 
 def _started(seconds: float) -> str:

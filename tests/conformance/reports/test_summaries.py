@@ -13,10 +13,12 @@ import pytest
 from conformance import Status, Verdict
 from conformance.reports.badge import badge
 from conformance.reports.files import BADGE, HTML, SUMMARY, render_page, write_report
+from conformance.reports.html import render
 from conformance.reports.markdown import summary
 from conformance.reports.report import LINES, Report, make_report, read_report
 from conformance.running.results import Run
-from conformance.tiers import ExactTier
+from conformance.tiers import ExactTier, FamilyTier
+from conformance.tiers.base import Settings
 from weights import GhostError
 
 PASS, FAIL, ERROR, SKIP, KNOWN = Status
@@ -135,3 +137,27 @@ def test_a_page_without_its_package_says_how_to_install_it(
     assert str(caught.value) == (
         "report.html needs jinja2, which is not installed: pip install 'ghostconv[conformance]'"
     )
+
+
+def noted(cases: int | None, *, full: bool) -> Report:
+    """The report of a run of tier `family`, or of so many of its cases."""
+    tier = FamilyTier(Settings(full=full))
+    return make_report(Run([], {}, 1.0), [(tier, tier.cases()[:cases]), (ExactTier(), [])])
+
+
+def test_every_report_says_what_more_a_full_run_has() -> None:
+    left_out = len(FamilyTier(Settings(full=True)).cases()) - len(FamilyTier().cases())
+    line = f"further cases for each implementation with --full: family {left_out}"
+    usual = noted(None, full=False)
+
+    assert left_out > 0
+    assert usual.footer["notes"] == [line]
+    assert line in render(usual)
+    assert line in summary(usual)
+
+
+@pytest.mark.parametrize(("cases", "full"), [(None, True), (3, False)])
+def test_a_run_that_is_full_or_was_narrowed_says_nothing_of_it(
+    cases: int | None, full: bool
+) -> None:
+    assert noted(cases, full=full).footer["notes"] == []
