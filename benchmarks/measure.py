@@ -9,9 +9,10 @@ from statistics import median, quantiles
 from time import perf_counter
 from typing import Any
 
-ROUNDS, QUICK_ROUNDS, LEAST_ROUNDS, WARM_UP = 21, 7, 3, 2
-# The time of a candidate in all rounds, unless the fewest rounds take longer.
-SECONDS = 4.0
+QUICK_ROUNDS, LEAST_ROUNDS, WARM_UP = 7, 3, 2
+# Rounds, and the seconds of a candidate in all of them: the median of a few rounds of what takes a
+# millisecond tells layers apart no better than by a twentieth.
+ROUNDS = ((21, 4.0), (201, 1.0))
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,15 @@ def interleaved(
     candidates: Mapping[str, Callable[[], Any]], *, quick: bool
 ) -> dict[str, tuple[float, float]]:
     """Median and spread of each candidate, in milliseconds; each must wait for its own result."""
-    slowest = 0.0
+    slowest = 1e-6
     for run in candidates.values():
         for _ in range(WARM_UP):
             run()
         started = perf_counter()
         run()
         slowest = max(slowest, perf_counter() - started)
-    wanted = QUICK_ROUNDS if quick else ROUNDS
-    rounds = max(LEAST_ROUNDS, min(wanted, int(SECONDS / slowest) if slowest else wanted))
+    limits = ((QUICK_ROUNDS, ROUNDS[0][1]),) if quick else ROUNDS
+    rounds = max(LEAST_ROUNDS, *(min(most, int(seconds / slowest)) for most, seconds in limits))
     times: dict[str, list[float]] = {name: [] for name in candidates}
     for _ in range(rounds):
         for name, run in candidates.items():
