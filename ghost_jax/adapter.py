@@ -48,7 +48,7 @@ class Adapter(ModuleAdapter):
         graph, parameters, *rest = nnx.split(self.module, nnx.Param, ...)
         gradients = jax.tree.unflatten(jax.tree.structure(parameters), of_parameters)
         holder = nnx.merge(graph, gradients, *rest)
-        return output, grad_input, [self.framework.variable_of(holder, spec) for spec in specs]
+        return output, grad_input, list(self.framework.variables_of(holder, specs).values())
 
     def _run(self, function: Callable[..., Any], *inputs: jax.Array) -> Any:
         """The result of a function of the module and these inputs."""

@@ -20,4 +20,5 @@ def module_paths(architecture: str, config: Mapping[str, Any]) -> dict[str, str]
         architecture, config, {s.name: np.zeros(s.shape, np.float32) for s in specs}
     )
     paths = {id(node): SEPARATOR.join(map(str, path)) for path, node in nnx.iter_graph(module)}
-    return {spec.name: paths[id(FRAMEWORK.variable_of(module, spec))] for spec in specs}
+    variables = FRAMEWORK.variables_of(module, specs)
+    return {name: paths[id(variable)] for name, variable in variables.items()}

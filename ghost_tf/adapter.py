@@ -49,7 +49,8 @@ class Adapter(ModuleAdapter):
     def _differentiate(
         self, x: Any, cotangent: Any, specs: Sequence[TensorSpec]
     ) -> tuple[Any, Any, list[Any]]:
-        sources = [self.framework.variable_of(self.module, spec).value for spec in specs]
+        variables = self.framework.variables_of(self.module, specs).values()
+        sources = [variable.value for variable in variables]
         output, grad_input, *grads = self._gradients(x, cotangent, sources)
         return output, grad_input, grads
 

@@ -41,7 +41,7 @@ class Adapter(ModuleAdapter):
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
         self.module.train()
         output = self.module(x.requires_grad_())
-        sources = [self.framework.variable_of(self.module, spec) for spec in specs]
+        sources = self.framework.variables_of(self.module, specs).values()
         grad_input, *grads = torch.autograd.grad(output, [x, *sources], cotangent)
         return output, grad_input, grads
 

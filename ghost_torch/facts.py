@@ -1,6 +1,6 @@
 """The layers inside a module as they are now: kinds and settings, beside the weights."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from types import FunctionType
 from typing import Any
@@ -26,7 +26,9 @@ HARMLESS = ("extra_repr", "reset_parameters")
 
 def facts(module: Any) -> Facts:
     """Every layer inside `module` by its path: its kind, and all that its result depends on."""
-    return dict(_walk("", module))
+    found: dict[str, Mapping[str, Any]] = {}
+    _walk("", module, found)
+    return found
 
 
 def inside(part: nn.Module) -> nn.Module:
@@ -47,12 +49,12 @@ def _is_wrapper(kind: type) -> bool:
     return issubclass(kind, WRAPPERS)
 
 
-def _walk(path: str, part: nn.Module) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _walk(path: str, part: nn.Module, found: dict[str, Mapping[str, Any]]) -> None:
     part = inside(part)
-    yield path, {"kind": _kind(part), **_settings(part)}
+    found[path] = {"kind": _kind(part), **_settings(part)}
     for name, child in part._modules.items():
         if child is not None and name != "parametrizations":
-            yield from _walk(f"{path}.{name}".removeprefix("."), child)
+            _walk(f"{path}.{name}" if path else name, child, found)
 
 
 def _kind(part: nn.Module) -> str:
@@ -100,4 +102,6 @@ def _settings(layer: nn.Module) -> dict[str, Any]:
 def _has(layer: nn.Module, name: str) -> bool:
     if layer._parameters.get(name) is not None or layer._buffers.get(name) is not None:
         return True
-    return is_parametrized(layer, name) or vars(layer).get(name) is not None
+    # PyTorch looks for it in a slow way in each layer that has none.
+    is_computed = "parametrizations" in layer._modules and is_parametrized(layer, name)
+    return is_computed or vars(layer).get(name) is not None

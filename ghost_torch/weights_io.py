@@ -1,7 +1,8 @@
 """Weights in and out: canonical names and layouts, strict, all or nothing."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from ghost_torch.attention import SqueezeExcite
 from ghost_torch.bottleneck import GhostBottleneck
 from ghost_torch.facts import facts, inside
-from ghost_torch.framework.computed import tensor_of, write
+from ghost_torch.framework.computed import tensors_of, write
 from ghost_torch.framework.kept import keep
 from ghost_torch.framework.planned import Planned
 from ghost_torch.ghost_conv import GhostConv, GhostConvV2
@@ -59,24 +60,26 @@ class Framework(Column[nn.Module, Planned, Tensor]):
     def make_empty(self, architecture: str, config: Mapping[str, Any]) -> Planned:
         return ARCHITECTURES[architecture](**config, device="meta")
 
-    def variable_of(self, module: nn.Module, spec: TensorSpec) -> Tensor:
-        variable = tensor_of(module, spec.name)
-        if variable.shape != spec.shape:
-            raise ArgumentError(
-                f"`module` must have '{spec.name}' of shape {spec.shape}, got "
-                f"{tuple(variable.shape)}: gather what is spread over processes, put back what was "
-                "changed by hand"
-            )
-        if variable.is_meta:
-            raise ArgumentError(
-                "`module` must hold values, got tensors on the meta device, which have shapes "
-                "only: call module.to_empty(device='cpu') first, build it with from_file, or take "
-                "away the hooks that hold its values elsewhere"
-            )
-        return variable
+    def variables_of(self, module: nn.Module, specs: Iterable[TensorSpec]) -> dict[str, Tensor]:
+        shapes = {spec.name: spec.shape for spec in specs}
+        variables = tensors_of(module, shapes)
+        for name, variable in variables.items():
+            if variable.shape != shapes[name]:
+                raise ArgumentError(
+                    f"`module` must have '{name}' of shape {shapes[name]}, got "
+                    f"{tuple(variable.shape)}: gather what is spread over processes, put back what "
+                    "was changed by hand"
+                )
+            if variable.is_meta:
+                raise ArgumentError(
+                    "`module` must hold values, got tensors on the meta device, which have shapes "
+                    "only: call module.to_empty(device='cpu') first, build it with from_file, or "
+                    "take away the hooks that hold its values elsewhere"
+                )
+        return variables
 
     def dtype_of(self, variable: Tensor) -> np.dtype:
-        return np.dtype(str(variable.dtype).removeprefix("torch."))
+        return _dtype(variable.dtype)
 
     def to_canonical(self, variable: Tensor, spec: TensorSpec) -> np.ndarray:
         return self.array_of(variable)
@@ -105,12 +108,19 @@ class Framework(Column[nn.Module, Planned, Tensor]):
             bits = torch.from_numpy(np.array(array.view(np.uint16), order="C"))
             return bits.view(torch.bfloat16).to(variable.device)
         # Copied only where PyTorch would complain: what is made of it is copied into the variable.
-        return torch.from_numpy(np.require(array, requirements=["C", "W"])).to(variable.device)
+        whole = array if array.flags.carray else np.array(array, order="C")
+        return torch.from_numpy(whole).to(variable.device)
 
     def prepare_inference(self, module: nn.Module) -> None:
         module.eval()
         # The order in which convolutions on a CPU and on tensor cores are fastest; values stay.
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+@lru_cache(maxsize=64)
+def _dtype(dtype: torch.dtype) -> np.dtype:
+    """The type that NumPy has by that name."""
+    return np.dtype(str(dtype).removeprefix("torch."))
 
 
 FRAMEWORK = Framework()

@@ -19,7 +19,7 @@ OWN_DEFINITIONS = {
     ".__getitem__": "PyTorch's Sequential has it",
     ".make_like": "a framework's module has places, modes and frozen variables",
     ".make_empty": "a framework can make a module without values, or must leave its random numbers",
-    ".variable_of": "PyTorch may compute a tensor from others",
+    ".variables_of": "PyTorch may compute a tensor from others",
     ".dtype_of": "PyTorch's types are no strings that NumPy knows",
     ".assign": "PyTorch writes what a tensor is computed from",
     ".create_variables": "Keras creates variables when it knows the input",

@@ -2,6 +2,8 @@
 
 import json
 import math
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any, NoReturn
 
 from weights.errors import FormatError
@@ -19,12 +21,15 @@ def loads(text: str | bytes, what: str = "the text") -> Any:
     weights.errors.FormatError: the text has 'a' twice
     """
     try:
+        text = text if isinstance(text, str) else text.decode()
         value = json.loads(
-            text if isinstance(text, str) else text.decode(),
+            text,
             object_pairs_hook=_without_duplicates,
             parse_constant=_refuse_constant,
+            parse_float=_finite,
         )
-        _check(value)
+        # Plain ASCII has no half of a surrogate pair, and no text needs a look.
+        _check(value, texts="\\u" in text or not text.isascii())
         return value
     except _FoundError as error:
         predicate = str(error)
@@ -52,24 +57,32 @@ def _refuse_constant(name: str) -> NoReturn:
     raise _FoundError(f"has {name}, which is no number of JSON")
 
 
-def _check(value: Any) -> None:
-    """Raise an error for values that JSON can spell and no program can write again."""
-    level = [value]
-    for _ in range(DEEPEST):
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise _FoundError("has a number that is too large")
+    return number
+
+
+def _check(value: Any, *, texts: bool) -> None:
+    """Raise an error for what is too deep, and among `texts` for one that cannot be written."""
+    level: list[Any] = [[value]]
+    for _ in range(DEEPEST + 1):
         inner: list[Any] = []
         for each in level:
-            if isinstance(each, dict):
-                inner += [*each, *each.values()]
-            elif isinstance(each, list):
-                inner += each
-            elif isinstance(each, str) and not _is_text(each):
-                raise _FoundError(f"has {brief(each)}, which is no text")
-            elif isinstance(each, float) and not math.isfinite(each):
-                raise _FoundError("has a number that is too large")
+            inner += each.values() if isinstance(each, dict) else each
+        if texts:
+            _check_texts(chain(inner, *(each for each in level if isinstance(each, dict))))
         if not inner:
             return
-        level = inner
+        level = [each for each in inner if isinstance(each, (dict, list))]
     raise _FoundError("is nested too deeply")
+
+
+def _check_texts(values: Iterable[Any]) -> None:
+    for each in values:
+        if isinstance(each, str) and not _is_text(each):
+            raise _FoundError(f"has {brief(each)}, which is no text")
 
 
 def _is_text(text: str) -> bool:

@@ -156,7 +156,7 @@ def _named(module: Any, of_parameters: Any) -> dict[str, np.ndarray]:
     graph, _, *rest = nnx.split(module, nnx.Param, ...)
     holder = nnx.merge(graph, of_parameters, *rest)
     specs = [spec for spec in FRAMEWORK.specs_of(module) if spec.trainable]
-    found = {spec.name: FRAMEWORK.variable_of(holder, spec) for spec in specs}
+    found = FRAMEWORK.variables_of(holder, specs)
     return {spec.name: FRAMEWORK.to_canonical(found[spec.name], spec) for spec in specs}
 
 

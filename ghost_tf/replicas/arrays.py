@@ -11,7 +11,8 @@ def named(module: Any, grads: list[Any]) -> dict[str, np.ndarray]:
     """The gradients of the trainable variables by canonical name."""
     by_variable = dict(zip(map(id, module.trainable_variables), grads, strict=True))
     specs = [spec for spec in FRAMEWORK.specs_of(module) if spec.trainable]
-    found = {spec.name: by_variable[id(FRAMEWORK.variable_of(module, spec))] for spec in specs}
+    variables = FRAMEWORK.variables_of(module, specs)
+    found = {name: by_variable[id(variable)] for name, variable in variables.items()}
     return {spec.name: FRAMEWORK.to_canonical(found[spec.name], spec) for spec in specs}
 
 

@@ -1,7 +1,7 @@
 """Tensors that a layer computes from others: parametrised, pruned, or spread over processes."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from ghost_torch.facts import inside
 from weights import MismatchError
+from weights.columns.backend import Layers
 
 # Hooks that compute a tensor before every call, and the functions that remove them.
 HOOKS = {
@@ -25,9 +26,13 @@ HOOKS = {
 ROUNDINGS = 4
 
 
-def tensor_of(module: nn.Module, name: str) -> Any:
-    """The tensor of that name as the module uses it in evaluation, or None."""
-    layer, leaf = _place(module, name)
+def tensors_of(module: nn.Module, names: Iterable[str]) -> dict[str, Any]:
+    """The tensors of these names as the module uses them in evaluation, or None."""
+    layers = Layers(inside(module), _child)
+    return {name: _tensor_of(*layers.place(name)) for name in names}
+
+
+def _tensor_of(layer: Any, leaf: str) -> Any:
     if not _is_computed(layer, leaf):
         return getattr(layer, leaf)
     if is_parametrized(layer, leaf):
@@ -49,16 +54,19 @@ def write(
 
     Where a layer computes a tensor, its sources are changed so that the values come out.
     """
-    computed = {name for name in values if _is_computed(*_place(module, name))}
-    layers = {id(layer): layer for layer, _ in (_place(module, name) for name in computed)}
-    kept = {key: copy.deepcopy(layer.state_dict()) for key, layer in layers.items()}
+    layers = Layers(inside(module), _child)
+    places = ((name, *layers.place(name)) for name in values)
+    computed = {name: (layer, leaf) for name, layer, leaf in places if _is_computed(layer, leaf)}
+    kept = {layer: copy.deepcopy(layer.state_dict()) for layer, _ in computed.values()}
     try:
-        problems = [each for name in computed for each in _write(module, name, values[name])]
+        problems = [
+            each for name, place in computed.items() for each in _write(name, *place, values[name])
+        ]
         if problems:
             raise MismatchError(what, problems)
     except BaseException:
-        for key, layer in layers.items():
-            layer.load_state_dict(kept[key])
+        for layer, state in kept.items():
+            layer.load_state_dict(state)
         raise
     for name in values:
         if name not in computed:
@@ -69,12 +77,11 @@ def _is_computed(layer: nn.Module, leaf: str) -> bool:
     return leaf not in layer._parameters and leaf not in layer._buffers
 
 
-def _write(module: nn.Module, name: str, value: Tensor) -> Iterator[str]:
-    layer, leaf = _place(module, name)
+def _write(name: str, layer: Any, leaf: str, value: Tensor) -> Iterator[str]:
     wanted = value.clone()  # a parametrisation may hold on to it
     try:
         _assign(layer, leaf, wanted)
-        made = tensor_of(module, name)
+        made = _tensor_of(layer, leaf)
         differs = not made.isclose(
             value, rtol=ROUNDINGS * torch.finfo(value.dtype).eps, atol=0, equal_nan=True
         ).all()
@@ -110,13 +117,9 @@ def _described(layer: Any, leaf: str) -> tuple[str, str]:
     return names, "torch.nn.utils.parametrize.remove_parametrizations"
 
 
-def _place(module: nn.Module, name: str) -> tuple[Any, str]:
-    *path, leaf = name.split(".")
-    layer = inside(module)
-    for part in path:
-        child = layer._modules.get(part)
-        layer = inside(layer.get_submodule(part) if child is None else child)
-    return layer, leaf
+def _child(layer: Any, name: str) -> Any:
+    child = layer._modules.get(name)
+    return inside(layer.get_submodule(name) if child is None else child)
 
 
 def _hook(layer: nn.Module, leaf: str) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import nn
 
-from ghost_torch.framework.computed import tensor_of
+from ghost_torch.framework.computed import tensors_of
 from weights import ArgumentError
 from weights.columns.places import Layer, Place
 from weights.modules.ordinary.convolutions import padding_sides
@@ -101,5 +101,5 @@ def _learnt(layer: Any) -> dict[str, bool]:
 
 def _tensors(layer: nn.Module, *names: str) -> dict[str, Place]:
     """The tensors that the layer has, each where it stands."""
-    found = {name: tensor_of(layer, name) for name in names}
+    found = tensors_of(layer, names)
     return {name: Place(tensor) for name, tensor in found.items() if tensor is not None}

@@ -80,6 +80,5 @@ def _steps(module: Any, wrapped: nn.Module, run: ReplicaRun, rank: int) -> Itera
 
 def _gradients(module: Any) -> dict[str, Any]:
     specs = [spec for spec in FRAMEWORK.specs_of(module) if spec.trainable]
-    variables: dict[str, Any]
-    variables = {spec.name: FRAMEWORK.variable_of(module, spec) for spec in specs}
+    variables: dict[str, Any] = FRAMEWORK.variables_of(module, specs)
     return {name: FRAMEWORK.array_of(each.grad) for name, each in variables.items()}

@@ -29,10 +29,8 @@ class TorchTrainer:
         self.module = ghost_torch.weights_io.build(
             CASE.architecture, CASE.config, checkpoint.tensors
         ).train()
-        self.parameters = {
-            name: ghost_torch.weights_io.FRAMEWORK.variable_of(self.module, SPECS[name])
-            for name in trainable()
-        }
+        specs = [SPECS[name] for name in trainable()]
+        self.parameters = ghost_torch.weights_io.FRAMEWORK.variables_of(self.module, specs)
         options: dict[str, Any] = {"lr": rule.rate, "weight_decay": rule.weight_decay}
         if rule.name == "sgd":
             sgd = {"momentum": rule.momentum, "dampening": 0.0, "nesterov": False}
@@ -151,8 +149,8 @@ def _paths() -> dict[str, tuple[Any, ...]]:
     zeros = {name: np.zeros(spec.shape, np.float32) for name, spec in SPECS.items()}
     module = ghost_jax.weights_io.build(CASE.architecture, CASE.config, zeros)
     paths = {id(node): path for path, node in nnx.iter_graph(module)}
-    variable_of = ghost_jax.weights_io.FRAMEWORK.variable_of
-    return {name: paths[id(variable_of(module, spec))] for name, spec in SPECS.items()}
+    variables = ghost_jax.weights_io.FRAMEWORK.variables_of(module, SPECS.values())
+    return {name: paths[id(variable)] for name, variable in variables.items()}
 
 
 class KerasTrainer:
@@ -162,10 +160,8 @@ class KerasTrainer:
         build = ghost_tf.weights_io.build
         self.module = build(CASE.architecture, CASE.config, checkpoint.tensors)
         self.rule, self.steps = rule, checkpoint.slots.steps
-        self.parameters = {
-            name: ghost_tf.weights_io.FRAMEWORK.variable_of(self.module, SPECS[name])
-            for name in trainable()
-        }
+        specs = [SPECS[name] for name in trainable()]
+        self.parameters = ghost_tf.weights_io.FRAMEWORK.variables_of(self.module, specs)
         self.optimizer = _keras(rule)
         self.optimizer.build(list(self.parameters.values()))
         if self.steps:

@@ -1,7 +1,7 @@
 """The operations on modules and tensors that every framework does in its own way."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from typing import Any, Generic, TypeVar
 
@@ -66,10 +66,15 @@ class Backend(ABC, Generic[Module, GhostModule, Variable]):
         has changed then.
         """
 
-    def variable_of(self, module: Any, spec: TensorSpec) -> Variable:
-        """The module's own variable for a tensor."""
-        path, _, name = spec.name.rpartition(".")
-        return getattr(submodule(module, path), self.attributes.get(spec.kind, name))
+    def variables_of(self, module: Any, specs: Iterable[TensorSpec]) -> dict[str, Variable]:
+        """The module's own variables for these tensors, by canonical name."""
+        layers = Layers(module)
+
+        def variable(spec: TensorSpec) -> Variable:
+            layer, leaf = layers.place(spec.name)
+            return getattr(layer, self.attributes.get(spec.kind, leaf))
+
+        return {spec.name: variable(spec) for spec in specs}
 
     def dtype_of(self, variable: Variable) -> np.dtype:
         """The type of a variable's values."""
@@ -122,6 +127,32 @@ def by_architecture(*kinds: type[Any]) -> dict[str, type[Any]]:
     return {kind.architecture: kind for kind in kinds}
 
 
+def _child(module: Any, name: str) -> Any:
+    return module[int(name)] if name.isdigit() else getattr(module, name)
+
+
+class Layers(dict[str, Any]):
+    """The parts of a module by their dotted paths, each looked for once; `child` finds one.
+
+    >>> Layers([1 + 2j]).place("0.imag")
+    ((1+2j), 'imag')
+    """
+
+    def __init__(self, module: Any, child: Callable[[Any, str], Any] = _child) -> None:
+        super().__init__({"": module})
+        self._child = child
+
+    def __missing__(self, path: str) -> Any:
+        above, _, name = path.rpartition(".")
+        found = self[path] = self._child(self[above], name)
+        return found
+
+    def place(self, name: str) -> tuple[Any, str]:
+        """The layer that has the tensor of that name, and the last part of the name."""
+        path, _, leaf = name.rpartition(".")
+        return self[path], leaf
+
+
 def submodule(module: Any, path: str) -> Any:
     """The part of a module at a dotted path; numbers are places in a list.
 
@@ -129,7 +160,3 @@ def submodule(module: Any, path: str) -> Any:
     2.0
     """
     return reduce(_child, path.split("."), module)
-
-
-def _child(module: Any, name: str) -> Any:
-    return module[int(name)] if name.isdigit() else getattr(module, name)

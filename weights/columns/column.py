@@ -301,7 +301,7 @@ class Column(Deploying[Module, GhostModule, Variable]):
         architecture, config, tensors = self._contents(module)
         digest = content_digest(architecture, config, tensor_digests(tensors))
         metadata = {**self._annotations.of(module), "content_sha256": digest}
-        return WeightFile(architecture, config, tensors, metadata, self.specs_of(module))
+        return WeightFile(architecture, config, tensors, metadata)
 
     def _known(self, module: Any) -> dict[str, Config]:
         """The configuration of a module of this package, by its architecture."""

@@ -12,6 +12,7 @@ from weights.columns.partial import Selection
 from weights.errors import ArgumentError
 from weights.files.digests import common_dtype
 from weights.files.loading import check_module, check_tensors
+from weights.modules.configuration import known_tensors
 from weights.networks.architectures import Config, configure
 from weights.networks.custom import CUSTOM
 from weights.tensors import TensorSpec
@@ -89,7 +90,7 @@ class Contents(Backend[Module, GhostModule, Variable]):
         Raises `weights.ArgumentError` for a module that was changed into what no configuration
         describes.
         """
-        return list(self._actual(module)[1].tensors())
+        return list(known_tensors(self._actual(module)[1]))
 
     def _actual(self, module: Any) -> tuple[str, Config]:
         """The architecture and the configuration of what the module is now."""
@@ -101,10 +102,9 @@ class Contents(Backend[Module, GhostModule, Variable]):
         """Architecture, configuration and tensors of what the module is now."""
         architecture, config = self._actual(module)
         self.create_variables(module)
-        tensors = {
-            spec.name: self.to_canonical(self.variable_of(module, spec), spec)
-            for spec in config.tensors()
-        }
+        specs = known_tensors(config)
+        variables = self.variables_of(module, specs)
+        tensors = {spec.name: self.to_canonical(variables[spec.name], spec) for spec in specs}
         return architecture, config.to_dict(), tensors
 
     def _like(self, module: T, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> T:
@@ -114,14 +114,14 @@ class Contents(Backend[Module, GhostModule, Variable]):
         return made
 
     def _set(self, module: Any, config: Config, tensors: Mapping[str, np.ndarray]) -> None:
-        whole = Selection(list(config.tensors()), dict(tensors), [])
+        whole = Selection(known_tensors(config), dict(tensors), [])
         self._write(module, whole, f"cannot set the state of {type(module).__name__}")
 
     def _write(self, module: Any, chosen: Selection, what: str) -> None:
         """Check everything, then change the module."""
         self.create_variables(module)
         tensors, specs = chosen.tensors, chosen.specs
-        variables = {spec.name: self.variable_of(module, spec) for spec in specs}
+        variables = self.variables_of(module, specs)
         dtypes = {name: self.dtype_of(variable) for name, variable in variables.items()}
         check_tensors(specs, tensors, dtypes=dtypes, what=what, earlier=chosen.problems)
         values = {

@@ -14,6 +14,7 @@ import numpy as np
 
 from weights.errors import ArgumentError, MismatchError
 from weights.files.file import WeightFile
+from weights.modules.configuration import known_tensors
 from weights.networks.architectures import Config, configure
 from weights.tensors import TensorSpec
 from weights.text import brief
@@ -27,7 +28,7 @@ NOTHING = "`allow_missing` leaves nothing to load, got {}"
 class Selection:
     """The part of a file that goes into a module, and the problems found so far."""
 
-    specs: list[TensorSpec] = field(repr=False)
+    specs: Sequence[TensorSpec] = field(repr=False)
     tensors: dict[str, np.ndarray] = field(repr=False)
     problems: list[str]
 
@@ -46,8 +47,7 @@ def select(
     if file.architecture != architecture:
         problem = f"the file holds a {file.architecture}, the module is a {architecture}"
         raise MismatchError("cannot load weights", [problem])
-    is_known = file.specs and config.to_dict() == file.config
-    specs = file.specs if is_known else list(config.tensors())
+    specs = known_tensors(config)
     check_patterns(allow_missing, {*(spec.name for spec in specs), *file.tensors})
     kept = {name for name in _differing(file, specs) if matches(name, allow_missing)}
     loaded = [spec for spec in specs if spec.name not in kept]
@@ -59,7 +59,7 @@ def select(
 
 def differences(file: WeightFile, config: Config) -> Iterator[tuple[str, Any, str]]:
     """The arguments that file and module have otherwise: name, the module's, and what to report."""
-    there, here = configure(file.architecture, file.config).complete(), config.complete()
+    there, here = file.checked.complete(), config.complete()
     for key in sorted({*there, *here}):
         in_file, in_module = there.get(key), here.get(key)
         if in_file != in_module:

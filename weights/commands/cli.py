@@ -150,7 +150,7 @@ def verify(
             "--images and --trust are for an artefact: give its weight file with --against"
         )
     content = read_file(file, allow_invalid=True)
-    problems = value_problems(content.specs, content.tensors)
+    problems = value_problems(content.checked.tensors(), content.tensors)
     if problems:
         lines = listed(problems, "\n  - ")
         raise FormatError(f"{file}: whole, but no trained module has such numbers:\n  - {lines}")

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -72,27 +73,45 @@ def tensor_digest(array: np.ndarray) -> str:
 
 def tensor_digests(tensors: Mapping[str, np.ndarray]) -> dict[str, str]:
     """Return the digest of every tensor; in several threads, as hashing takes most of a load."""
-    return digests_beside(tensors)()
+    with digests_beside(tensors) as digests:
+        return digests()
 
 
-def digests_beside(tensors: Mapping[str, np.ndarray]) -> Callable[[], dict[str, str]]:
-    """Start to compute the digest of every tensor; what is returned waits for them."""
-    if sum(np.asarray(array).nbytes for array in tensors.values()) < WORTH_THREADS:
-        return lambda: {name: tensor_digest(array) for name, array in tensors.items()}
-    from concurrent.futures import ThreadPoolExecutor  # late: start-up time matters
+@contextmanager
+def digests_beside(tensors: Mapping[str, np.ndarray]) -> Iterator[Callable[[], dict[str, str]]]:
+    """Compute the digest of every tensor beside what the block does, until it ends.
 
-    by_size = sorted(tensors, key=lambda name: np.asarray(tensors[name]).nbytes, reverse=True)
-    count = min(os.cpu_count() or 1, MOST_THREADS)
-    shares = [{name: tensors[name] for name in by_size[i::count]} for i in range(count)]
-    pool = ThreadPoolExecutor(count)
-    parts = pool.map(lambda share: {n: tensor_digest(a) for n, a in share.items()}, shares)
-    pool.shutdown(wait=False)
+    What it is given computes those that are left, too, and returns all.
+    """
+    sizes = {name: np.asarray(array).nbytes for name, array in tensors.items()}
+    # The largest first, and in other threads: they ask Python for a tensor less often.
+    left = sorted(tensors, key=sizes.__getitem__)
+    found: dict[str, str] = {}
+
+    def work() -> None:
+        with suppress(IndexError):  # nothing is left
+            while True:
+                name = left.pop()
+                found[name] = tensor_digest(tensors[name])
 
     def digests() -> dict[str, str]:
-        found = {name: digest for part in parts for name, digest in part.items()}
+        work()
+        for helper in helpers:
+            helper.result()
         return {name: found[name] for name in tensors}
 
-    return digests
+    helpers = []
+    if sum(sizes.values()) >= WORTH_THREADS:
+        from concurrent.futures import ThreadPoolExecutor  # late: start-up time matters
+
+        others = min(os.cpu_count() or 1, MOST_THREADS) - 1
+        pool = ThreadPoolExecutor(max(others, 1))
+        helpers = [pool.submit(work) for _ in range(others)]
+        pool.shutdown(wait=False)
+    try:
+        yield digests
+    finally:
+        left.clear()
 
 
 def content_digest(architecture: str, config: Mapping[str, Any], digests: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from weights.files.metadata import ENTRY, annotated, parse_metadata
 from weights.files.settings import Preprocess
 from weights.files.storage import PathLike, read_header, read_safetensors, write_safetensors
 from weights.files.writing import check_writable
+from weights.modules.configuration import known_tensors
 from weights.networks.architectures import Config, configure
 from weights.networks.custom import CUSTOM, order_of
 from weights.tensors import TensorSpec
@@ -28,14 +29,19 @@ class WeightFile:
 
     `config` is as `write_file` writes it: complete but for the arguments that a file leaves out at
     their default, which `configure` adds. `tensors` have canonical names and layouts. `metadata` is
-    the whole entry of the file. `specs` are the tensors that the arguments make, of a file read.
+    the whole entry of the file. `plan` is the checked configuration, of a file that was read.
     """
 
     architecture: str
     config: dict[str, Any]
     tensors: dict[str, np.ndarray] = field(repr=False)
     metadata: dict[str, Any] = field(repr=False)
-    specs: list[TensorSpec] = field(repr=False, default_factory=list)
+    plan: Config | None = field(repr=False, default=None)
+
+    @property
+    def checked(self) -> Config:
+        """The checked configuration."""
+        return self.plan or configure(self.architecture, self.config)
 
 
 def write_file(
@@ -109,21 +115,23 @@ def read_for(
     `known` is by architecture.
     """
     tensors, strings = read_safetensors(path)
-    metadata = parse_metadata(path, strings)
-    architecture = metadata["architecture"]
-    checked = known.get(architecture)
-    if checked is None or canonical_json(checked.to_dict()) != canonical_json(metadata["config"]):
-        checked = configure(architecture, metadata["config"])
-    # One more than the file holds, so that a configuration cannot ask for more work than that.
-    specs = list(islice(checked.tensors(), len(tensors) + 1))
-    check_tensors(specs, tensors, what=f"{path} is not a whole {architecture}")
-    digests = digests_beside(tensors)
-    problems = [] if allow_invalid else value_problems(specs, tensors)
-    _check_digests(path, metadata, digests())
+    with digests_beside(tensors) as digests:
+        metadata = parse_metadata(path, strings)
+        architecture, config = metadata["architecture"], metadata["config"]
+        checked = known.get(architecture)
+        if checked is not None and canonical_json(checked.to_dict()) == canonical_json(config):
+            specs = known_tensors(checked)
+        else:
+            checked = configure(architecture, config)
+            # One more than the file holds: a configuration cannot ask for more work than that.
+            specs = tuple(islice(checked.tensors(), len(tensors) + 1))
+        check_tensors(specs, tensors, what=f"{path} is not a whole {architecture}")
+        problems = [] if allow_invalid else value_problems(specs, tensors)
+        _check_digests(path, metadata, digests())
     _check_kinds(path, metadata, specs)
     refuse_numbers(problems, str(path))
     ordered = {spec.name: tensors[spec.name] for spec in specs}
-    return WeightFile(architecture, checked.to_dict(), ordered, metadata, specs)
+    return WeightFile(architecture, checked.to_dict(), ordered, metadata, checked)
 
 
 def read_metadata(path: PathLike) -> dict[str, Any]:
@@ -141,7 +149,7 @@ def _check_kinds(path: PathLike, metadata: Mapping[str, Any], specs: Sequence[Te
 
 def _check_digests(path: PathLike, metadata: Mapping[str, Any], digests: Mapping[str, str]) -> None:
     recorded = {name: entry["sha256"] for name, entry in metadata["tensors"].items()}
-    changed = sorted(name for name in digests if recorded.get(name) != digests[name])
+    changed = sorted(name for name, each in digests.items() if recorded.get(name) != each)
     if changed:
         raise DigestError(f"{path}: damaged tensors (SHA-256 differs): {listed(changed)}")
     content = content_digest(metadata["architecture"], metadata["config"], digests)

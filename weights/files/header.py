@@ -3,9 +3,8 @@
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from weights.tensors import DTYPES
 from weights.text import brief, listed
 
 LENGTH_BYTES = 8
-RANK_LIMIT = 32
+RANK_LIMIT, LARGEST_SIZE = 32, 2**63
 METADATA = "__metadata__"
 # Names of tensors: no control characters, no halves of surrogate pairs, at most 512 characters.
 NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,512}")
@@ -33,8 +32,7 @@ READABLE_DTYPES = {**DTYPES, **OTHER_DTYPES, "BOOL": np.dtype(bool)}
 POSSIBLE_TYPES = (file_types.SAFETENSORS, file_types.UNKNOWN, file_types.TEXT, file_types.MSGPACK)
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A tensor of the header: its dtype, shape, and where its bytes begin and end."""
 
     name: str
@@ -90,17 +88,17 @@ def parse(path: PathLike, text: bytes) -> tuple[list[Entry], dict[str, str]]:
 def _check_layout(path: PathLike, entries: Iterable[Entry]) -> None:
     end, what = 0, f"{path} is not a whole safetensors file:"
     for entry in entries:
-        tensor, size = f"tensor {entry.name!r}", entry.end - entry.begin
-        if entry.dtype not in READABLE_DTYPES:
-            raise FormatError(f"{path}: {tensor} has the unsupported dtype {entry.dtype}")
-        wanted = prod(entry.shape) * READABLE_DTYPES[entry.dtype].itemsize
+        name, dtype, shape, begin, this_end = entry
+        if dtype not in READABLE_DTYPES:
+            raise FormatError(f"{path}: tensor {name!r} has the unsupported dtype {dtype}")
+        wanted, size = prod(shape) * READABLE_DTYPES[dtype].itemsize, this_end - begin
         if size != wanted:
-            shape = list(entry.shape)
-            raise FormatError(f"{what} {tensor} has {size} bytes, its shape {shape} wants {wanted}")
-        if entry.begin != end:
-            kind = "overlap" if entry.begin < end else "leave a hole"
-            raise FormatError(f"{what} the bytes of {tensor} and those before it {kind}")
-        end = entry.end
+            has = f"tensor {name!r} has {size} bytes, its shape {list(shape)} wants {wanted}"
+            raise FormatError(f"{what} {has}")
+        if begin != end:
+            kind = "overlap" if begin < end else "leave a hole"
+            raise FormatError(f"{what} the bytes of tensor {name!r} and those before it {kind}")
+        end = this_end
 
 
 def with_sorted_metadata(data: bytes) -> bytes:
@@ -126,7 +124,7 @@ def check_end(path: PathLike, entries: list[Entry], available: int) -> None:
 def _is_entry(name: str, value: Any) -> bool:
     return (
         isinstance(value, dict)
-        and bool(NAME.fullmatch(name))
+        and NAME.fullmatch(name) is not None
         and isinstance(value.get("dtype"), str)
         and _are_sizes(value.get("shape"), RANK_LIMIT)
         and _are_sizes(value.get("data_offsets"), 2)
@@ -136,8 +134,7 @@ def _is_entry(name: str, value: Any) -> bool:
 
 
 def _are_sizes(value: Any, limit: int) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) <= limit
-        and all(type(size) is int and 0 <= size < 2**63 for size in value)
-    )
+    if not isinstance(value, list) or len(value) > limit:
+        return False
+    # A list takes a third of the time of `all`.
+    return not [size for size in value if type(size) is not int or not 0 <= size < LARGEST_SIZE]

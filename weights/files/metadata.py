@@ -129,8 +129,10 @@ def _check_fields(path: PathLike, metadata: Mapping[str, Any]) -> None:
 
 
 def _is_tensor_entry(entry: object) -> bool:
-    return isinstance(entry, dict) and all(
-        isinstance(entry.get(key), str) for key in ("kind", "sha256")
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("kind"), str)
+        and isinstance(entry.get("sha256"), str)
     )
 
 

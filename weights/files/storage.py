@@ -115,8 +115,7 @@ def _version(stream: BinaryIO) -> tuple[int, int]:
 
 
 def _tensor(buffer: np.ndarray, entry: Entry) -> np.ndarray:
-    piece = buffer[entry.begin : entry.end]
-    return piece.view(READABLE_DTYPES[entry.dtype]).reshape(entry.shape)
+    return np.ndarray(entry.shape, READABLE_DTYPES[entry.dtype], buffer, entry.begin)
 
 
 def write_safetensors(

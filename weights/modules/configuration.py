@@ -155,6 +155,12 @@ class Configuration(ABC):
         object.__setattr__(self, name, value)
 
 
+@lru_cache(maxsize=64)
+def known_tensors(plan: Configuration) -> tuple[TensorSpec, ...]:
+    """The tensors of a layer or network of this project, made once for all that are alike."""
+    return tuple(plan.tensors())
+
+
 @dataclass(frozen=True)
 class _Argument:
     """A field of a configuration: its check, and whether `to_dict` writes it."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from functools import partial
-from inspect import signature
+from functools import lru_cache, partial
+from inspect import Parameter, signature
 from typing import Any
 
 from weights.errors import ArgumentError
@@ -86,7 +86,7 @@ def _checked(architecture: str, make: Callable[..., Config], config: Any) -> Con
 
 def _check_names(architecture: str, make: Callable[..., Config], config: Mapping[Any, Any]) -> None:
     """Raise `ArgumentError` for an argument that the architecture has not, or must be given."""
-    known = signature(make).parameters
+    known = _parameters(make)
     what = f"the configuration of {architecture}"
     for name in config:
         if name not in known:
@@ -98,6 +98,11 @@ def _check_names(architecture: str, make: Callable[..., Config], config: Mapping
     if missing:
         names = " and ".join(f"`{name}`" for name in missing)
         raise ArgumentError(f"{what} missing {len(missing)} required: give {names}")
+
+
+@lru_cache(maxsize=128)
+def _parameters(make: Callable[..., Config]) -> Mapping[str, Parameter]:
+    return signature(make).parameters
 
 
 def _nearest(name: Any, known: list[str]) -> str:

@@ -17,7 +17,6 @@ from weights.columns.partial import NOTHING
 from weights.errors import ArgumentError
 from weights.files.file import WeightFile
 from weights.files.loading import check_tensors
-from weights.networks.architectures import configure
 from weights.networks.custom import CUSTOM
 from weights.tensors import joined
 
@@ -104,7 +103,7 @@ class Custom(Telling[Module, GhostModule, Variable]):
 def _described(file: WeightFile) -> list[Described]:
     """The modules of a file; one of a single layer or network holds one, with the empty path."""
     if file.architecture == CUSTOM:
-        return described_parts(configure(CUSTOM, file.config), file.metadata.get("order"))
+        return described_parts(file.checked, file.metadata.get("order"))
     shapes = {name: array.shape for name, array in file.tensors.items()}
     return [Described(("",), file.architecture, file.config, shapes)]
 

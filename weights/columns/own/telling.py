@@ -14,7 +14,7 @@ from weights.columns.own.members import Member, Slot, described, named, sharing
 from weights.columns.places import RESHAPED, Layer, Part, Place
 from weights.columns.planned import PlannedModule
 from weights.errors import ArgumentError
-from weights.modules.configuration import Configuration
+from weights.modules.configuration import Configuration, known_tensors
 from weights.networks.architectures import configure_part
 from weights.tensors import TensorSpec, joined
 from weights.text import MOST_LINES, listed
@@ -76,9 +76,9 @@ class Telling(Contents[Module, GhostModule, Variable]):
         """A module of this project, which knows its tensors."""
         architecture, config = self._actual(module)
         self.create_variables(module)
-        slots = tuple(
-            self._own_slot(spec, self.variable_of(module, spec)) for spec in config.tensors()
-        )
+        specs = known_tensors(config)
+        variables = self.variables_of(module, specs)
+        slots = tuple(self._own_slot(spec, variables[spec.name]) for spec in specs)
         return Member(described(path, architecture, config), slots, named=named)
 
     def _own_slot(self, spec: TensorSpec, variable: Any) -> Slot:
