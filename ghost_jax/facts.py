@@ -1,6 +1,7 @@
 """The layers inside a module as they are now: kinds and settings, beside the weights."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -36,7 +37,7 @@ def facts(module: Any) -> Facts:
 
 def _walk(path: str, part: Any, seen: dict[int, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     own = type(part).__module__.startswith(f"{__package__}.")
-    settings = next((SETTINGS[kind] for kind in SETTINGS if isinstance(part, kind)), None)
+    settings = _attributes(type(part))
     if settings is not None:
         yield path, {"kind": type(part).__name__, **_settings(path, part, settings, seen)}
     elif isinstance(part, CONTAINERS):
@@ -49,6 +50,12 @@ def _walk(path: str, part: Any, seen: dict[int, str]) -> Iterator[tuple[str, Map
         yield path, {"kind": type(part).__name__}
     elif callable(part):
         yield path, {"kind": _name(part)}
+
+
+@lru_cache(maxsize=256)
+def _attributes(kind: type) -> tuple[str, ...] | None:
+    """The attributes of a kind of layer that decide its result; None where none is known."""
+    return next((SETTINGS[each] for each in SETTINGS if issubclass(kind, each)), None)
 
 
 def _settings(
@@ -89,9 +96,8 @@ def concrete(variable: nnx.Variable[Any]) -> Any:
 
 def _given(variable: nnx.Variable[Any]) -> str:
     """How the layer comes to its numbers: "given" where they are the variable's own."""
-    kind = type(variable)
-    if any(getattr(kind, name) is not getattr(nnx.Variable, name) for name in ACCESS):
-        return f"made by {kind.__name__}"
+    if _is_made(type(variable)):
+        return f"made by {type(variable).__name__}"
     if variable.has_metadata("on_get_value") or variable.has_metadata("on_set_value"):
         return "made by a hook"
     value = concrete(variable)
@@ -99,6 +105,12 @@ def _given(variable: nnx.Variable[Any]) -> str:
         return type(value).__name__
     is_float = jnp.issubdtype(value.dtype, jnp.floating)
     return f"given in shape {value.shape}" if is_float else f"given in {value.dtype}"
+
+
+@lru_cache(maxsize=256)
+def _is_made(kind: type) -> bool:
+    """Whether a kind of variable may change its value on the way to the layer."""
+    return any(getattr(kind, name) is not getattr(nnx.Variable, name) for name in ACCESS)
 
 
 def _rest_of(momentum: Any) -> Any:

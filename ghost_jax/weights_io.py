@@ -75,7 +75,7 @@ class Framework(Column[nnx.Module, Planned, nnx.Variable[Any]]):
     def to_native(
         self, array: np.ndarray, spec: TensorSpec, variable: nnx.Variable[Any]
     ) -> np.ndarray:
-        return self.value_of(to_channels_last(array, spec), variable)
+        return to_channels_last(array, spec)
 
     def parts(self, network: nnx.Module) -> Iterator[Part]:
         return parts(network, tuple(ARCHITECTURES.values()))

@@ -21,9 +21,10 @@ def to_channels_last(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     """Convert the canonical layout to that of Flax, and of Keras but for its depthwise kernels.
 
     Convolutions (O, I/groups, kh, kw) become (kh, kw, I/groups, O), linear (O, I) becomes (I, O).
+    The array is one of its own.
     """
     # None reverses the axes: of a linear kernel both, of a vector the only one.
-    return np.ascontiguousarray(array.transpose((2, 3, 1, 0) if spec.kind in KERNELS else None))
+    return np.array(array.transpose((2, 3, 1, 0) if spec.kind in KERNELS else None), order="C")
 
 
 def from_channels_last(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
