@@ -36,8 +36,9 @@ def facts(module: Any) -> Facts:
 
 
 def _walk(path: str, part: Any, seen: dict[int, str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    own = type(part).__module__.startswith(f"{__package__}.")
-    settings = _attributes(type(part))
+    kind: Any = type(part)
+    own = kind.__module__.startswith(f"{__package__}.")
+    settings = _attributes(kind)
     if settings is not None:
         yield path, {"kind": type(part).__name__, **_settings(path, part, settings, seen)}
     elif isinstance(part, CONTAINERS):

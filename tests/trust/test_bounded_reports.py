@@ -11,7 +11,15 @@ import numpy as np
 import pytest
 
 from tests.timing import soon
-from weights import GhostError, MismatchError, TensorSpec, check_tensors, configure, read_file
+from weights import (
+    GhostError,
+    MismatchError,
+    TensorSpec,
+    check_tensors,
+    configure,
+    read_file,
+    strict_json,
+)
 from weights.errors import FormatError
 
 LONGEST, MOST_TEXT = 1.0, 20_000
@@ -117,6 +125,7 @@ def test_the_text_of_an_error_is_printable_and_bounded(text: str) -> None:
         ('{"a": ' + "[" * 40 + "]" * 40 + "}", "is nested too deeply"),
         ("[" * 100_000, "is nested too deeply"),
         ('{"\\ud800": 1}', "has '\\ud800', which is no text"),
+        ('{"a": ["\u00e9", {"b": "\\udc00"}]}', "has '\\udc00', which is no text"),
         ("{oops", "is not JSON"),
     ],
 )
@@ -127,3 +136,9 @@ def test_an_entry_that_means_two_things_or_none_is_refused(
     path = header_of(tmp_path / "entry", f'"__metadata__":{entry}')
 
     assert refusal(lambda: read_file(path)) == f"{path}: the ghost_weights entry {reason}"
+
+
+def test_json_of_32_levels_is_the_deepest() -> None:
+    assert strict_json.loads("[" * 32 + "]" * 32)
+    with pytest.raises(FormatError, match="the text is nested too deeply"):
+        strict_json.loads("[" * 33 + "]" * 33)

@@ -84,7 +84,7 @@ def digests_beside(tensors: Mapping[str, np.ndarray]) -> Iterator[Callable[[], d
     What it is given computes those that are left, too, and returns all.
     """
     sizes = {name: np.asarray(array).nbytes for name, array in tensors.items()}
-    # The largest first, and in other threads: they ask Python for a tensor less often.
+    # The largest first: other threads then spend the most time outside of Python's lock.
     left = sorted(tensors, key=sizes.__getitem__)
     found: dict[str, str] = {}
 

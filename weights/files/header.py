@@ -88,17 +88,17 @@ def parse(path: PathLike, text: bytes) -> tuple[list[Entry], dict[str, str]]:
 def _check_layout(path: PathLike, entries: Iterable[Entry]) -> None:
     end, what = 0, f"{path} is not a whole safetensors file:"
     for entry in entries:
-        name, dtype, shape, begin, this_end = entry
+        name, dtype, shape, begin, stop = entry
         if dtype not in READABLE_DTYPES:
             raise FormatError(f"{path}: tensor {name!r} has the unsupported dtype {dtype}")
-        wanted, size = prod(shape) * READABLE_DTYPES[dtype].itemsize, this_end - begin
+        wanted, size = prod(shape) * READABLE_DTYPES[dtype].itemsize, stop - begin
         if size != wanted:
             has = f"tensor {name!r} has {size} bytes, its shape {list(shape)} wants {wanted}"
             raise FormatError(f"{what} {has}")
         if begin != end:
             kind = "overlap" if begin < end else "leave a hole"
             raise FormatError(f"{what} the bytes of tensor {name!r} and those before it {kind}")
-        end = this_end
+        end = stop
 
 
 def with_sorted_metadata(data: bytes) -> bytes:

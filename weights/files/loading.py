@@ -110,10 +110,10 @@ def refuse_numbers(problems: list[str], what: str) -> None:
 def value_problems(specs: Iterable[TensorSpec], tensors: Mapping[str, np.ndarray]) -> list[str]:
     """Return a problem for every tensor with a number that is not finite or a variance below 0."""
     problems = []
+    pairs = [(spec, tensors[spec.name]) for spec in specs]
     with np.errstate(invalid="ignore"):  # bfloat16 of NaN
-        are_finite = _are_finite(list(tensors.values()))
-        for spec in specs:
-            array = tensors[spec.name]
+        are_finite = _are_finite([array for _, array in pairs])
+        for spec, array in pairs:
             if not (are_finite or (finite := np.isfinite(array)).all()):
                 problems.append(_problem(spec.name, array, ~finite, "not finite"))
             if spec.kind == RUNNING_VAR and (negative := array < 0).any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from typing import Any
 
 import ml_dtypes
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from weights import FormatError, content_digest, tensor_digest
+from weights.files import digests
 from weights.files.digests import canonical_json, common_dtype, dtype_name
 
 CONTENT = ("ghost_conv", {"c_in": 8}, {"weight": "ff"})
@@ -95,3 +97,25 @@ def test_a_module_of_two_dtypes_is_refused() -> None:
         "a module is built with one dtype, but the tensors have float16, float32: build the module "
         "yourself and use load_weights"
     )
+
+
+def test_no_digest_is_begun_after_a_file_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, refused = [], threading.Event()
+
+    def slow_digest(array: np.ndarray) -> str:
+        begun.append(array)
+        refused.wait(60)
+        return ""
+
+    monkeypatch.setattr(digests, "tensor_digest", slow_digest)
+    monkeypatch.setattr(digests.os, "cpu_count", lambda: 2)
+    before = set(threading.enumerate())
+    tensors = {str(index): np.zeros(2**18, np.float32) for index in range(8)}
+
+    with pytest.raises(FormatError), digests.digests_beside(tensors):
+        raise FormatError("it is no such file")
+    refused.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join()
+
+    assert len(begun) <= 1

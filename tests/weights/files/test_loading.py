@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
 from weights import Config, MismatchError, TensorSpec, check_tensors
+from weights.files.loading import value_problems
+from weights.files.storage import read_safetensors, write_safetensors
 
 SPECS = [
     TensorSpec("a.weight", "convolution", (2, 3, 1, 1)),
@@ -76,3 +80,29 @@ def test_no_tensors_at_all_are_all_missing() -> None:
         check_tensors(SPECS, {})
 
     assert len(caught.value.problems) == len(SPECS)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(
+    "dtypes",
+    [
+        pytest.param((np.float32,) * 3, id="float32"),
+        pytest.param((np.float16,) * 3, id="float16"),
+        pytest.param((ml_dtypes.bfloat16,) * 3, id="bfloat16"),
+        pytest.param((np.float32, np.float64, np.float16), id="several"),
+    ],
+)
+def test_a_number_that_is_not_finite_is_found_in_any_tensor_of_a_file(
+    tmp_path: Path, dtypes: tuple[Any, ...], place: int
+) -> None:
+    tensors = {name: np.full(5, 60_000, dtype) for name, dtype in zip("abc", dtypes, strict=True)}
+    specs = [TensorSpec(name, "norm_bias", (5,)) for name in tensors]
+    write_safetensors(tmp_path / "right", tensors, {})
+    tensors["abc"[place]][4] = np.inf
+    write_safetensors(tmp_path / "wrong", tensors, {})
+
+    assert not value_problems(specs, read_safetensors(tmp_path / "right")[0])
+    (problem,) = value_problems(specs, read_safetensors(tmp_path / "wrong")[0])
+    assert problem == (
+        f"tensor '{'abc'[place]}' has inf at [4], which is not finite (1 such in 5 values)"
+    )
