@@ -5,7 +5,6 @@ from ghost_jax.framework.distribution import WEIGHTS as WEIGHTS  # before whatev
 # isort: split
 from ghost_jax.attention import SqueezeExcite
 from ghost_jax.bottleneck import GhostBottleneck
-from ghost_jax.exporting.export import EXPORTER
 from ghost_jax.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_jax.ghost_conv_v3 import GhostConvV3
 from ghost_jax.networks.basic_block import BasicBlock
@@ -39,10 +38,11 @@ from ghost_jax.variants import (
 )
 from ghost_jax.weights_io import FRAMEWORK
 from ghost_jax.yolo import C3Ghost
+from weights.deployment.call import ExportCall
 from weights.version import __version__ as __version__
 
 deploy = FRAMEWORK.deploy
-export = EXPORTER.export
+export = ExportCall("jax").export
 from_file = FRAMEWORK.from_file
 from_hub = FRAMEWORK.from_hub
 from_pretrained = FRAMEWORK.from_pretrained

@@ -5,7 +5,6 @@ from ghost_tf.framework.distribution import WEIGHTS as WEIGHTS  # before whateve
 # isort: split
 from ghost_tf.attention import SqueezeExcite
 from ghost_tf.bottleneck import GhostBottleneck
-from ghost_tf.exporting.export import EXPORTER
 from ghost_tf.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_tf.ghost_conv_v3 import GhostConvV3
 from ghost_tf.networks.basic_block import BasicBlock
@@ -39,10 +38,11 @@ from ghost_tf.variants import (
 )
 from ghost_tf.weights_io import FRAMEWORK
 from ghost_tf.yolo import C3Ghost
+from weights.deployment.call import ExportCall
 from weights.version import __version__ as __version__
 
 deploy = FRAMEWORK.deploy
-export = EXPORTER.export
+export = ExportCall("tf").export
 from_file = FRAMEWORK.from_file
 from_hub = FRAMEWORK.from_hub
 from_pretrained = FRAMEWORK.from_pretrained

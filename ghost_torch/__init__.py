@@ -5,7 +5,6 @@ from ghost_torch.framework.distribution import WEIGHTS as WEIGHTS  # before what
 # isort: split
 from ghost_torch.attention import SqueezeExcite
 from ghost_torch.bottleneck import GhostBottleneck
-from ghost_torch.exporting.export import EXPORTER
 from ghost_torch.ghost_conv import ConvNormAct, GhostConv, GhostConvV2
 from ghost_torch.ghost_conv_v3 import GhostConvV3
 from ghost_torch.networks.basic_block import BasicBlock
@@ -39,10 +38,11 @@ from ghost_torch.variants import (
 )
 from ghost_torch.weights_io import FRAMEWORK
 from ghost_torch.yolo import C3Ghost
+from weights.deployment.call import ExportCall
 from weights.version import __version__ as __version__
 
 deploy = FRAMEWORK.deploy
-export = EXPORTER.export
+export = ExportCall("torch").export
 from_file = FRAMEWORK.from_file
 from_hub = FRAMEWORK.from_hub
 from_pretrained = FRAMEWORK.from_pretrained

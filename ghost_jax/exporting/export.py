@@ -21,7 +21,6 @@ WRITERS = {"onnx": write_onnx, "stablehlo": write_stablehlo}
 class JaxExporter(Exporter):
     """How Flax' modules become artefacts."""
 
-    name = "jax"
     framework = FRAMEWORK
     writers = WRITERS
     layout = "nhwc"
@@ -50,4 +49,4 @@ class JaxExporter(Exporter):
         return run
 
 
-EXPORTER = JaxExporter()
+EXPORTER = JaxExporter("jax")

@@ -20,7 +20,6 @@ WRITERS = {"onnx": write_onnx, "saved-model": write_saved_model, "litert": write
 class KerasExporter(Exporter):
     """How Keras' modules become artefacts."""
 
-    name = "tf"
     framework = FRAMEWORK
     writers = WRITERS
     layout = "nhwc"
@@ -37,4 +36,4 @@ class KerasExporter(Exporter):
         return run
 
 
-EXPORTER = KerasExporter()
+EXPORTER = KerasExporter("tf")

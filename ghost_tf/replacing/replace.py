@@ -1,24 +1,18 @@
-"""A model's convolutions replaced by ghost convolutions."""
+"""The call `replace_convolutions`; what it needs is imported when it is called: few call it."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import keras
-from keras import layers
+from keras import layers  # noqa: F401 - for the example
 
-from ghost_tf.framework.graphs import is_graph, rebuilt
-from ghost_tf.ghost_conv import GhostConv
-from ghost_tf.replacing import convolutions, measuring
-from ghost_tf.weights_io import FRAMEWORK
-from weights import ArgumentError, GhostConvConfig
 from weights.modules.arguments import Activation, Split
-from weights.replacing.example import Example
-from weights.replacing.models import check_model, examined, replacements
-from weights.replacing.report import ReplacementReport
-from weights.replacing.rules import Keep, Rules
-from weights.replacing.trials import Trials
 
-INSIDE = "it is part of a layer that Keras builds as a whole"
+if TYPE_CHECKING:
+    from weights.replacing.report import ReplacementReport
+    from weights.replacing.rules import Keep
 
 Model = TypeVar("Model", bound=keras.Model)
 
@@ -76,46 +70,9 @@ def replace_convolutions(
       replaced  stem  3 to 32 channels, kernel 3x3, 864 weights now 576
       left      head  `c_out` must be at least `min_channels` = 4, got 2
     """
+    from ghost_tf.replacing.models import replaced
+    from weights.replacing.rules import Rules
+
     choice = (bn_eps, bn_momentum, exclude, include, min_channels, keep)
     rules = Rules(ratio, dw_kernel_size, split, activation, *choice)
-    _check_model(model)
-    places = list(_places(model))
-    obstacles = {id(layer): INSIDE for _, layer, is_fixed in places if is_fixed}
-    named = [(path, layer) for path, layer, _ in places]
-    report = rules.report(named, lambda layer: examined(layer, convolutions, obstacles))
-    modules = dict(named)
-    ghosts = replacements(report, modules, _ghost)
-    shown = (
-        None
-        if example is None
-        else Example(measuring, model, report.replaced_among(modules), example)
-    )
-    report = Trials(FRAMEWORK, measuring, shown, keep).report(report, modules, ghosts)
-    return rebuilt(model, ghosts), report
-
-
-def _check_model(model: Any) -> None:
-    check_model(model, layers.Layer, "keras.Model", convolutions)
-    if not is_graph(model):
-        raise ArgumentError(
-            f"`model` must be a Functional or Sequential model, got {type(model).__name__}, of "
-            "which Keras does not know how its layers are connected: build it with GhostConv, or "
-            "replace the convolutions of the Functional models within it"
-        )
-
-
-def _places(layer: Any, path: str = "", is_fixed: bool = False) -> Iterator[tuple[str, Any, bool]]:
-    """Every layer at every place, and whether Keras can put no other one there."""
-    yield path, layer, is_fixed
-    if isinstance(layer, convolutions.GHOSTS):
-        return
-    is_fixed = is_fixed or not is_graph(layer)
-    children = layer._flatten_layers(False, recursive=False) if is_fixed else layer.layers
-    for child in children:
-        yield from _places(child, f"{path}.{child.name}" if path else child.name, is_fixed)
-
-
-def _ghost(layer: Any, config: GhostConvConfig) -> GhostConv:
-    """The GhostConv in the convolution's stead: name, types, order of axes, frozen or not."""
-    options = {"name": layer.name, "dtype": layer.dtype_policy, "trainable": layer.trainable}
-    return GhostConv(**config.to_dict(), data_format=layer.data_format, **options)
+    return replaced(model, rules, example)

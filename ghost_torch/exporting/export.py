@@ -27,7 +27,6 @@ WRITERS = {
 class TorchExporter(Exporter):
     """How PyTorch's modules become artefacts."""
 
-    name = "torch"
     framework = FRAMEWORK
     writers = WRITERS
 
@@ -43,4 +42,4 @@ class TorchExporter(Exporter):
         return run
 
 
-EXPORTER = TorchExporter()
+EXPORTER = TorchExporter("torch")

@@ -1,20 +1,17 @@
-"""A model's convolutions replaced by ghost convolutions."""
+"""The call `replace_convolutions`; what it needs is imported when it is called: few call it."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import nn
 
-from ghost_torch.ghost_conv import GhostConv
-from ghost_torch.replacing import convolutions, measuring
-from ghost_torch.weights_io import FRAMEWORK
-from weights import GhostConvConfig
 from weights.modules.arguments import Activation, Split
-from weights.replacing.example import Example
-from weights.replacing.models import check_model, examined, exchange, replacements, sharing
-from weights.replacing.report import ReplacementReport
-from weights.replacing.rules import Keep, Rules
-from weights.replacing.trials import Trials
+
+if TYPE_CHECKING:
+    from weights.replacing.report import ReplacementReport
+    from weights.replacing.rules import Keep
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -69,37 +66,9 @@ def replace_convolutions(
       replaced  0  3 to 32 channels, kernel 3x3, 864 weights now 576
       left      2  `c_out` must be at least `min_channels` = 4, got 2
     """
+    from ghost_torch.replacing.models import replaced
+    from weights.replacing.rules import Rules
+
     choice = (bn_eps, bn_momentum, exclude, include, min_channels, keep)
     rules = Rules(ratio, dw_kernel_size, split, activation, *choice)
-    check_model(model, nn.Module, "torch.nn.Module", convolutions)
-    places = list(_places(model))
-    own = ((each.parameters(recurse=False), each) for each in model.modules())
-    obstacles = sharing((parameter, each) for parameters, each in own for parameter in parameters)
-    report = rules.report(places, lambda module: examined(module, convolutions, obstacles))
-    modules = dict(places)
-    ghosts = replacements(report, modules, _ghost)
-    shown = (
-        None
-        if example is None
-        else Example(measuring, model, report.replaced_among(modules), example)
-    )
-    report = Trials(FRAMEWORK, measuring, shown, keep).report(report, modules, ghosts)
-    exchange(places, ghosts, model.set_submodule)
-    return model, report
-
-
-def _places(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Every module at every place; nothing inside the modules of this package."""
-    whole: str | None = None
-    for path, module in model.named_modules(remove_duplicate=False):
-        if whole is None or not path.startswith(whole):
-            yield path, module
-            if isinstance(module, convolutions.GHOSTS):
-                whole = f"{path}." if path else ""
-
-
-def _ghost(conv: Any, config: GhostConvConfig) -> GhostConv:
-    """The GhostConv in the convolution's stead: device, type, mode, frozen or not."""
-    options = {"device": conv.weight.device, "dtype": conv.weight.dtype}
-    ghost = GhostConv(**config.to_dict(), **options)
-    return ghost.train(conv.training).requires_grad_(conv.weight.requires_grad)
+    return replaced(model, rules, example)

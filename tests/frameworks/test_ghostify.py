@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow  # XLA compiles the fresh kernels of every shape
 REPOSITORY = Path(__file__).resolve().parents[2]
 X = normal(2, 3, 12, 10)
 
-NAMES = ("replace_convolutions", "is_convolution", "obstacle", "arguments", "notes")
+NAMES = ("replace_convolutions", "replaced", "is_convolution", "obstacle", "arguments", "notes")
 MEASURES = ("inputs", "timed", "outputs", "activated", "variables")
 PUBLIC = tuple(f"def {name}(" for name in NAMES + MEASURES)
 
@@ -56,7 +56,8 @@ def paths(entries: tuple[Any, ...]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "file", [f"replacing/{name}.py" for name in ("replace", "convolutions", "measuring")]
+    "file",
+    [f"replacing/{name}.py" for name in ("replace", "models", "convolutions", "measuring")],
 )
 def test_the_columns_have_the_same_functions(file: str) -> None:
     reader = Skeleton(is_interface=True)

@@ -1,18 +1,21 @@
 """An artefact written, read back and proved before it has its name."""
 
+from __future__ import annotations
+
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from weights import checks
 from weights.columns.column import Column
 from weights.deployment.artefacts import open_artefact
+from weights.deployment.call import ExportCall, Size
 from weights.deployment.exported import Exported, described
 from weights.deployment.notes import FORMS, INT8, Notes
 from weights.deployment.proof import Judges, Network, Proof, prove
@@ -30,18 +33,16 @@ from weights.text import brief
 
 # Writes an inference module, in the form that its notes say, as an artefact with these notes.
 Writer = Callable[[Any, Path, Notes], None]
-Size = int | Sequence[int] | Literal["dynamic"]
 
 
-class Exporter(ABC):
+class Exporter(ExportCall, ABC):
     """How a framework's modules become artefacts.
 
-    `name` is that of the framework, `writers` has a function for every target that it writes,
-    `layout` is the order of axes that its users are used to, `fixed` has the architectures whose
-    height and width its converter to a target cannot leave open.
+    `writers` has a function for every target that it writes, `layout` is the order of axes that its
+    users are used to, `fixed` has the architectures whose height and width its converter to a
+    target cannot leave open.
     """
 
-    name: str
     framework: Column[Any, Any, Any]
     writers: Mapping[str, Writer]
     layout: str = "nchw"
@@ -51,44 +52,16 @@ class Exporter(ABC):
     def network(self, module: Any, dtype: str) -> Network:
         """A copy of a module for inference with parameters and arithmetic of that type."""
 
-    def export(
-        self,
-        module: Any,
-        path: PathLike,
-        *,
-        to: str,
-        form: str = "deployed",
-        size: Size | None = None,
-        layout: str | None = None,
-        dtype: str = "float32",
-        verify: bool = True,
-        images: Sequence[np.ndarray] = (),
-        int8: Int8 | None = None,
-        overwrite: bool = False,
-    ) -> Exported:
-        """Write `module` as a runtime takes it, and prove the artefact in that runtime.
+    def exporter(self) -> Exporter:
+        """Itself."""
+        return self
 
-        Args:
-            module: a layer or network of this package, which stays as it is.
-            path: the file or folder to write, which is there afterwards only if it passed.
-            to: the runtime's format, a name among `weights.deployment.targets.TARGETS`.
-            form: `deployed`, with every batch normalisation inside the convolution before it, or
-                `training`, as the module is.
-            size: height and width of the input, or "dynamic"; by default dynamic where the format
-                can, else the usual ones.
-            layout: `nchw` or `nhwc`, of input and output.
-            dtype: the type of weights and arithmetic; input and output are float32.
-            verify: compare the artefact, read back, with `module` in float64.
-            images: inputs (N, C, H, W) of your own, for which the classes must be the same too.
-            int8: write an artefact in int8, with these images and by this bound of what is lost.
-            overwrite: replace what is there, which is an error otherwise.
-
-        Returns:
-            The notes that the artefact carries and its proof, which print as a table.
-
-        Raises `weights.GhostError`, and writes nothing then; `weights.ArtefactError` where the
-        artefact computes something else.
-        """
+    def write(
+        self, module: Any, path: PathLike, *, to: str, form: str, size: Size | None,
+        layout: str | None, dtype: str, verify: bool, images: Sequence[np.ndarray],
+        int8: Int8 | None, overwrite: bool,
+    ) -> Exported:  # fmt: skip
+        """What `export` does."""
         target = self._target(to)
         place = target.check_path(path, overwrite=overwrite)
         module = self.framework.unwrapped(module)
