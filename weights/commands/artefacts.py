@@ -13,6 +13,7 @@ from weights.deployment.artefacts import read_notes
 from weights.deployment.exported import described
 from weights.deployment.notes import INT8
 from weights.deployment.quantising.quantise import inventory_of
+from weights.deployment.quantising.verdict import MOST_LOST
 from weights.deployment.verify import verify
 from weights.errors import GhostError
 from weights.files.file import read_metadata
@@ -23,6 +24,22 @@ from weights.text import bounded, printable
 
 # Images that are judged at once.
 BATCH = 16
+
+images_option = click.option(
+    "--images",
+    metavar="DIR",
+    type=click.Path(),
+    help="A folder of images, for all of which the artefact must predict the same class.",
+)
+most_lost_option = click.option(
+    "--most-lost",
+    metavar="POINTS",
+    type=float,
+    default=MOST_LOST,
+    show_default=True,
+    help="Of int8: the percentage points of accuracy, or without labels of predictions, that may "
+    "be lost.",
+)
 
 
 def verify_artefact(

@@ -4,12 +4,10 @@ from typing import Any
 
 import click
 
-from weights.commands.artefacts import images_of
+from weights.commands.artefacts import images_of, images_option, most_lost_option
 from weights.commands.options import (
     check_output,
     file_argument,
-    images_option,
-    most_lost_option,
     output_option,
     overwrite_option,
     parse_size,

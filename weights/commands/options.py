@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import click
 
-from weights.deployment.quantising.verdict import MOST_LOST
 from weights.errors import GhostError
 from weights.files.settings import Preprocess, check_settings, imagenet
 from weights.files.storage import read_toml
@@ -20,21 +19,6 @@ file_argument = click.argument("file", type=click.Path())
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 output_option = click.option(
     "-o", "--output", required=True, type=click.Path(), help="The file to write."
-)
-images_option = click.option(
-    "--images",
-    metavar="DIR",
-    type=click.Path(),
-    help="A folder of images, for all of which the artefact must predict the same class.",
-)
-most_lost_option = click.option(
-    "--most-lost",
-    metavar="POINTS",
-    type=float,
-    default=MOST_LOST,
-    show_default=True,
-    help="Of int8: the percentage points of accuracy, or without labels of predictions, that may "
-    "be lost.",
 )
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 

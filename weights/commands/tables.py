@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from weights.files.diff import FileDifference, TensorDifference
-from weights.networks.summary import Summary
+    from weights.networks.summary import Summary
 
 DIGEST_LENGTH = 12
 # Columns of a pipe: wide enough for every name, as a folded name cannot be searched for.
