@@ -15,7 +15,7 @@ from weights.columns.places import (
     kernel_axes,
     placed,
 )
-from weights.modules.ordinary.convolutions import output_cuts, padding_sides
+from weights.modules.ordinary.padding import output_cuts, padding_sides
 
 FUNCTION = "it computes by a `{}` of its own"
 # Modes of padding that are no zeros, by their names here.

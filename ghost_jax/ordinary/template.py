@@ -3,7 +3,7 @@
 from typing import Any
 
 from weights.arithmetic import rest_of
-from weights.modules.ordinary.convolutions import output_cuts
+from weights.modules.ordinary.padding import output_cuts
 from weights.networks.skeleton import Expression, Words
 
 HEADER = '''

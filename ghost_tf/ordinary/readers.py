@@ -15,7 +15,7 @@ from weights.columns.places import (
     kernel_axes,
     placed,
 )
-from weights.modules.ordinary.convolutions import output_cuts, padding_sides
+from weights.modules.ordinary.padding import output_cuts, padding_sides
 
 MATRIX = (1, 0)
 

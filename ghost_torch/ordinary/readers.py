@@ -7,7 +7,7 @@ from torch import nn
 from ghost_torch.framework.computed import tensors_of
 from weights import ArgumentError
 from weights.columns.places import Layer, Place
-from weights.modules.ordinary.convolutions import padding_sides
+from weights.modules.ordinary.padding import padding_sides
 
 
 def convolution(layer: Any) -> Layer:

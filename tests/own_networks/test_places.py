@@ -205,7 +205,7 @@ def test_a_registered_layer_travels(tmp_path: Path) -> None:
     import ghost_jax
     import ghost_torch
     import weights
-    from weights.modules.ordinary.kinds import KINDS
+    from weights.modules.ordinary.kinds import REGISTERED
 
     @dataclass(frozen=True)
     class ScaleConfig(weights.LayerConfig):
@@ -236,7 +236,7 @@ def test_a_registered_layer_travels(tmp_path: Path) -> None:
         with pytest.raises(ArgumentError, match="`kind` must be a new name, got 'scale', which is"):
             weights.register("scale", type("Other", (ScaleConfig,), {}))
     finally:
-        del KINDS["scale"]
+        del REGISTERED["scale"]
 
     assert np.array_equal(np.asarray(other.weight[...]), source.weight.detach().numpy())
     with pytest.raises(ArgumentError, match=r"module 's': `kind` must be one of .* got 'scale'"):

@@ -2,7 +2,6 @@
 
 import os
 import stat
-import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,6 +64,8 @@ def read_bytes(path: PathLike) -> bytes:
 
 def read_toml(path: PathLike) -> dict[str, Any]:
     """Read a TOML file of a megabyte at most; raises `FormatError` for anything else."""
+    import tomllib  # of which networks and their files need nothing
+
     data = read_bytes(path)
     try:
         if len(data) > LARGEST_TOML:

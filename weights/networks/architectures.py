@@ -12,7 +12,7 @@ from weights.modules.bottleneck import GhostBottleneckConfig
 from weights.modules.configuration import Configuration
 from weights.modules.ghost_conv import GhostConvConfig, GhostConvV2Config
 from weights.modules.ghost_conv_v3 import GhostConvV3Config
-from weights.modules.ordinary.kinds import KINDS
+from weights.modules.ordinary.kinds import kinds
 from weights.modules.rep_ghost import RepGhostBottleneckConfig, RepGhostConvConfig
 from weights.modules.yolo import C3GhostConfig
 from weights.networks.custom import CUSTOM, CustomConfig
@@ -68,7 +68,7 @@ def configure_part(kind: str, config: Mapping[str, Any]) -> Config:
 
     Raises `ArgumentError` for an unknown kind or a configuration that breaks a rule.
     """
-    known: Mapping[str, Callable[..., Config]] = {**ARCHITECTURES, **KINDS}
+    known: Mapping[str, Callable[..., Config]] = {**ARCHITECTURES, **kinds()}
     if kind not in known:
         raise ArgumentError(
             f"`kind` must be one of {', '.join(known)}, got {brief(kind)}: make it known with "

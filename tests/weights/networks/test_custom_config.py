@@ -15,7 +15,7 @@ from weights import ArgumentError, FileModule, configure, read_file, tensor_dige
 from weights.commands.cli import main
 from weights.files.metadata import about_digest
 from weights.files.storage import write_safetensors
-from weights.modules.ordinary.kinds import KINDS
+from weights.modules.ordinary.kinds import kinds
 from weights.networks.architectures import configure_part
 from weights.networks.custom import CustomConfig
 
@@ -88,7 +88,7 @@ def every_kind() -> list[FileModule]:
     ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", kinds())
 def test_a_kind_of_layer_has_the_tensors_of_pytorch(kind: str) -> None:
     config, shapes = LAYERS[kind]
     checked = configure("custom", {"modules": [{"path": "a.b", "kind": kind, "config": config}]})

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from weights.columns.own.members import WHOLE
+# Words for the network itself.
+WHOLE = "(the whole)"
 
 
 @dataclass(frozen=True, repr=False)

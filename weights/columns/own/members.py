@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from weights.columns.own.loaded import WHOLE
 from weights.columns.places import Layer
 from weights.modules.configuration import Configuration
 from weights.networks.custom import in_order
 from weights.tensors import TensorSpec, joined
-
-WHOLE = "(the whole)"
 
 
 def named(path: str) -> str:
