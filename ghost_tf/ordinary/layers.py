@@ -8,8 +8,7 @@ from ghost_tf.framework.batch_norm import BatchNorm
 from ghost_tf.framework.keras_layers import Convolution, DepthwiseConvolution
 from ghost_tf.ordinary import readers
 from weights import ArgumentError
-from weights.columns.places import BESIDE, UNKNOWN, Layer, Reader, reader_among
-from weights.replacing.reasons import QUANTISED, UNBUILT
+from weights.columns.places import BESIDE, QUANTISED, UNBUILT, UNKNOWN, Layer, Reader, reader_among
 
 # Methods in which a layer computes.
 CALLS = ("call", "convolution_op", "convolve", "__call__")

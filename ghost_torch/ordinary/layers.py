@@ -7,8 +7,7 @@ from torch.nn.parameter import is_lazy
 
 from ghost_torch.ordinary import readers
 from weights import ArgumentError
-from weights.columns.places import BESIDE, UNKNOWN, Layer, Reader, reader_among
-from weights.replacing.reasons import UNBUILT
+from weights.columns.places import BESIDE, UNBUILT, UNKNOWN, Layer, Reader, reader_among
 
 # Methods in which a layer computes.
 CALLS = ("forward", "_conv_forward", "__call__")

@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar, Unpack, cast, overload
 
 from weights import hub
-from weights.card import card
 from weights.columns.annotations import Annotations
 from weights.columns.backend import GhostModule, Module, Variable
 from weights.columns.contents import T
@@ -238,6 +237,8 @@ class Column(Deploying[Module, GhostModule, Variable]):
         self, module: Module, folder: Path, *name: str, overwrite: bool = False
     ) -> None:
         """The weights and the card, whose examples load that name."""
+        from weights.card import card  # which counts: nothing else here does
+
         page = folder / "README.md"
         folder.mkdir(parents=True, exist_ok=True)
         check_writable(page, overwrite=overwrite)

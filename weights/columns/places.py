@@ -13,6 +13,8 @@ import numpy as np
 # Why a module cannot be told.
 UNKNOWN = "it holds {} and is of no kind that is known: `register` makes one known"
 BESIDE = "it holds {} beside the tensors of its kind"
+UNBUILT = "it has seen no input yet, so its channels are not known: call the model once before"
+QUANTISED = "it is quantised"
 RESHAPED = (
     "its {} has shape {}, which its arguments do not make: several layers are stacked in it, or it "
     "was changed by hand"

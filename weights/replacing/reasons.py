@@ -6,17 +6,17 @@ from typing import Any
 
 from weights import checks
 from weights.arithmetic import Pair, kernel_span, same_padding
+from weights.columns.places import QUANTISED as QUANTISED
+from weights.columns.places import UNBUILT as UNBUILT
 from weights.errors import ArgumentError
 
 DEPTHWISE = "a depthwise convolution, cheap already"
 TRANSPOSED = "a transposed convolution"
 OTHER_RANK = "a {}-D convolution, GhostConv is 2-D"
-UNBUILT = "it has seen no input yet, so its channels are not known: call the model once before"
 SHARED_PARAMETERS = "it shares parameters with another module"
 PADDING_MODE = "it pads with {!r}, GhostConv with zeros"
 OWN_CLASS = "it is of a class of its own, {}"
 NOT_FLOATING = "its kernel is of {}, no floating point type"
-QUANTISED = "it is quantised"
 ALREADY = "{}: a module of this package stays whole"
 SLOWER = "it would take {} ms in place of {}"
 UNREACHED = "`example` does not reach it"
