@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -53,6 +54,18 @@ OWN = {
     "ghost_tf": {"keras", "tensorflow"},
 }
 BROUGHT_ALONG = {"ghost_tf": {"jax", "jaxlib"}}
+# What is imported when it is called.
+OWN_LEFT_OUT = {"exporting.export", "modes", "replacing.models", "recording"}
+LEFT_OUT = {
+    "weights.card",
+    "weights.deployment.export",
+    "weights.evaluation",
+    "weights.importers",
+    "weights.modules.ordinary.convolutions",
+    "weights.modules.ordinary.others",
+    "weights.prediction",
+    "weights.replacing",
+}
 in_every_package = pytest.mark.parametrize("package", PACKAGES)
 
 
@@ -101,12 +114,32 @@ def test_a_hidden_framework_is_missing_as_if_never_installed(framework: str) -> 
     assert f"No module named '{framework}'" in run_without({framework}, f"import {framework}")
 
 
+@cache
+def loaded_by(package: str) -> set[str]:
+    """The modules that are loaded when a package is imported."""
+    report = run("-X", "importtime", "-c", f"import {package}").stderr
+    return {line.rpartition("|")[2].strip() for line in report.splitlines()}
+
+
 @in_every_package
 def test_importing_a_package_loads_no_other_framework(package: str) -> None:
     skip_unless_installed(package)
-    report = run("-X", "importtime", "-c", f"import {package}").stderr
-    modules = {line.rpartition("|")[2].strip() for line in report.splitlines()}
-    loaded = FRAMEWORKS & {name.partition(".")[0] for name in modules}
+    loaded = FRAMEWORKS & {name.partition(".")[0] for name in loaded_by(package)}
 
-    assert package in modules
+    assert package in loaded_by(package)
     assert loaded - BROUGHT_ALONG.get(package, set()) == OWN[package]
+
+
+def is_there(module: str) -> bool:
+    """Whether a module of this project has that name; it is not imported."""
+    place = REPOSITORY.joinpath(*module.split("."))
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
+@in_every_package
+def test_importing_a_package_leaves_out_what_few_sessions_need(package: str) -> None:
+    skip_unless_installed(package)
+    left_out = {*LEFT_OUT, *(f"{package}.{name}" for name in OWN_LEFT_OUT)}
+
+    assert all(map(is_there, left_out))
+    assert left_out & loaded_by(package) == set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,25 @@ sys.meta_path.insert(0, Refuse())
 from weights.commands.cli import main
 main(sys.argv[1:])
 """
+
+# What only some sessions need, by what starts without it.
+ORDINARY = {"weights.modules.ordinary.convolutions", "weights.modules.ordinary.others"}
+ROOMS = {"weights.deployment", "weights.importers", "weights.prediction", "weights.replacing"}
+PACKAGE = {*ROOMS, *ORDINARY, "weights.card", "weights.networks.summary", "tomllib"}
+COMMANDS = {"artefacts", "convert", "diff", "evaluate", "export", "predict", "summary", "template"}
+INSPECT = """
+import sys
+from weights.commands.cli import main
+main(["inspect", sys.argv[1]], standalone_mode=False)
+"""
+LEFT_OUT = {
+    "import weights.columns.column": PACKAGE,
+    INSPECT: {
+        *PACKAGE,
+        *(f"weights.commands.{name}" for name in (*COMMANDS, "verify")),
+        *("rich", "weights.evaluation", "weights.files.diff", "weights.hub"),
+    },
+}
 
 
 @pytest.mark.parametrize("command", some_quick([["inspect"], ["inspect", "--json"], ["verify"]], 1))
@@ -63,13 +83,27 @@ def test_the_package_imports_neither_click_nor_rich(repository: Path) -> None:
     assert result.stdout == "[]\n"
 
 
-def test_what_every_framework_imports_leaves_the_importers_out(repository: Path) -> None:
-    code = "import sys, weights.columns.column; print('weights.importers' in sys.modules)"
+@pytest.mark.parametrize(("code", "left_out"), LEFT_OUT.items())
+def test_a_start_leaves_out_what_it_does_not_need(
+    repository: Path, write_layer: Callable[..., Path], code: str, left_out: set[str]
+) -> None:
+    path = str(write_layer("layer.safetensors"))
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=repository, check=True
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)", path],
+        capture_output=True,
+        text=True,
+        cwd=repository,
+        check=True,
     )
+    loaded = result.stdout.splitlines()[-1].split()
 
-    assert result.stdout == "False\n"
+    assert {"numpy", "weights.files.storage"} <= set(loaded)
+    assert [name for name in sorted(left_out) if name in loaded] == []
+
+
+@pytest.mark.parametrize("name", sorted(set().union(*LEFT_OUT.values())))
+def test_what_a_start_leaves_out_is_there(name: str) -> None:
+    assert find_spec(name) is not None
 
 
 @pytest.mark.slow
