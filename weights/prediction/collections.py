@@ -8,7 +8,6 @@ from weights.deployment.quantising.samples import Samples
 from weights.errors import FormatError, GhostError
 from weights.files.settings import Preprocess
 from weights.files.storage import PathLike, read_safetensors
-from weights.importers.files import read_arrays
 from weights.limits import IMAGES
 from weights.prediction.preprocess import preprocess, read_image
 from weights.text import brief
@@ -52,7 +51,11 @@ def read_samples(path: PathLike, settings: Preprocess | None) -> Samples:
 
 def read_image_arrays(path: PathLike) -> dict[str, np.ndarray]:
     """The arrays of a .npz or .safetensors file; raises `GhostError` where it is none."""
-    return read_arrays(path) if str(path).endswith(".npz") else read_safetensors(path)[0]
+    if not str(path).endswith(".npz"):
+        return read_safetensors(path)[0]
+    from weights.importers.files import read_arrays  # with all importers, for this alone
+
+    return read_arrays(path)
 
 
 def _folder(folder: PathLike, settings: Preprocess) -> np.ndarray:

@@ -9,7 +9,6 @@ import numpy as np
 from weights.columns.backend import GhostModule, Module, Variable
 from weights.columns.own.flattening import Flatten, checked_flatten, unclear
 from weights.columns.own.loaded import LoadReport
-from weights.columns.own.matching import matched
 from weights.columns.own.members import Described, Member, described_parts
 from weights.columns.own.renaming import Rename
 from weights.columns.own.telling import Telling, in_lines
@@ -52,6 +51,8 @@ class Custom(Telling[Module, GhostModule, Variable]):
         allow_missing: Sequence[str],
     ) -> LoadReport:
         """Load a file into a network; raises `GhostError`, changing nothing."""
+        from weights.columns.own.matching import matched  # which nothing else asks for
+
         members = self.members(network)
         told = checked_flatten(flatten, members)
         modules = _described(file)
