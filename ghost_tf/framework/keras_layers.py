@@ -74,6 +74,10 @@ class Convolution(VariableOptions, keras.layers.Layer):
         is_last = self.data_format == "channels_last"
         if self.plan.pointwise and is_last and _is_xla_on_a_cpu():
             return self._product(subsample(x, self.plan.stride, self.data_format))
+        if self._pads_itself():
+            from ghost_tf.framework.padded import convolution
+
+            return convolution(x, ops.convert_to_tensor(self.kernel), self.plan)
         x, padding = self.padded(x)
         stride = self.plan.stride
         strided_and_dilated = max(stride) > 1 and max(self.plan.dilation) > 1
@@ -96,6 +100,14 @@ class Convolution(VariableOptions, keras.layers.Layer):
         rows = ops.reshape(x, (-1, self.plan.c_in))
         out = ops.matmul(rows, ops.reshape(self.kernel, (self.plan.c_in, self.plan.c_out)))
         return ops.reshape(out, (*ops.shape(x)[:-1], self.plan.c_out))
+
+    def _pads_itself(self) -> bool:
+        """Whether TensorFlow pads the convolution, which Keras cannot ask for."""
+        if keras.backend.backend() != "tensorflow":
+            return False
+        from ghost_tf.framework.padded import is_wanted
+
+        return is_wanted(self.plan, self.data_format)
 
     def padded(self, x: Any) -> tuple[Any, str]:
         """The input, padded where Keras cannot do it, and Keras' mode of padding for it."""
@@ -123,6 +135,10 @@ class DepthwiseConvolution(Convolution):
         """The convolution without its bias."""
         if prod(self.plan.kernel_size) <= MOST_TAPS and _is_xla_on_a_cpu():
             return self._shifted(x)
+        if self._pads_itself():
+            from ghost_tf.framework.padded import depthwise
+
+            return depthwise(x, ops.convert_to_tensor(self.kernel), self.plan)
         x, padding = self.padded(x)
         sizes = self.plan.stride, padding, self.data_format, self.plan.dilation
         return ops.depthwise_conv(x, self.kernel, *sizes)

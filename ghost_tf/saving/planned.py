@@ -11,6 +11,7 @@ from ghost_tf.framework.data_format import (
     checked_data_format,
     native_shape,
 )
+from ghost_tf.framework.functions import outside_functions
 from ghost_tf.framework.options import VariableOptions
 from ghost_tf.framework.synchronised import checked_synchronized, synchronise
 from ghost_tf.layers import dtype_name, in_training
@@ -77,7 +78,8 @@ class Planned(PlannedModule, Composed, VariableOptions, Keras):
     def build(self, input_shape: tuple[Any, ...]) -> None:
         """Create the variables."""
         self.plan.check_input(canonical_shape(input_shape, self.data_format), "float32")
-        super().build(input_shape)
+        with outside_functions():
+            super().build(input_shape)
 
     def compute_output_shape(self, input_shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """Shape of the output, in the order of the input's."""
