@@ -12,7 +12,7 @@ from typing import Any
 QUICK_ROUNDS, LEAST_ROUNDS, WARM_UP = 7, 3, 2
 # Rounds, and the seconds of a candidate in all of them: the median of a few rounds of what takes a
 # millisecond tells layers apart no better than by a twentieth.
-ROUNDS = ((21, 4.0), (201, 1.0))
+ROUNDS = ((21, 10.0), (201, 1.0))
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def _more(work: Work) -> Iterator[str]:
         if (number := tier.left_out()) and len(cases) == len(tier.cases())
     )
     if shown:
-        yield f"further cases for each implementation with --full: {shown}"
+        yield f"more cases with --full: {shown}"
 
 
 def _started(seconds: float) -> str:

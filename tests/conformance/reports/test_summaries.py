@@ -147,7 +147,7 @@ def noted(cases: int | None, *, full: bool) -> Report:
 
 def test_every_report_says_what_more_a_full_run_has() -> None:
     left_out = len(FamilyTier(Settings(full=True)).cases()) - len(FamilyTier().cases())
-    line = f"further cases for each implementation with --full: family {left_out}"
+    line = f"more cases with --full: family {left_out}"
     usual = noted(None, full=False)
 
     assert left_out > 0
