@@ -11,12 +11,11 @@ from ghost_jax.ordinary.places import Place, places_of
 from ghost_jax.replacing import convolutions, measuring
 from ghost_jax.weights_io import FRAMEWORK
 from weights import GhostConvConfig
-from weights.replacing.example import Example
-from weights.replacing.models import check_model, examined, exchange, replacements, sharing
+from weights.replacing.models import Replacing, check_model, decide, exchange, sharing
 from weights.replacing.report import ReplacementReport
 from weights.replacing.rules import Rules
-from weights.replacing.trials import Trials
 
+COLUMN = Replacing(FRAMEWORK, convolutions, measuring)
 # How modules say that they are in evaluation.
 MODES = ("use_running_average", "deterministic")
 
@@ -31,11 +30,10 @@ def replaced(
     places = list(places_of(model, convolutions.GHOSTS))
     obstacles = _obstacles(model, places)
     named = [(place.path, place.module) for place in places]
-    report = rules.report(named, lambda module: examined(module, convolutions, obstacles))
-    modules = dict(named)
-    ghosts = replacements(report, modules, partial(_ghost, rngs=rngs))
-    shown = None if example is None else Example(measuring, *_copied(model, report), example)
-    report = Trials(FRAMEWORK, measuring, shown, rules.keep).report(report, modules, ghosts)
+    report, ghosts = decide(
+        COLUMN, rules, named, obstacles, partial(_ghost, rngs=rngs), example,
+        partial(_copied, model),
+    )  # fmt: skip
     _set_mode(model, ghosts.values())
     exchange([(place, place.module) for place in places], ghosts, Place.put)
     return model, report

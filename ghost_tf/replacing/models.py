@@ -11,12 +11,11 @@ from ghost_tf.ghost_conv import GhostConv
 from ghost_tf.replacing import convolutions, measuring
 from ghost_tf.weights_io import FRAMEWORK
 from weights import ArgumentError, GhostConvConfig
-from weights.replacing.example import Example
-from weights.replacing.models import check_model, examined, replacements
+from weights.replacing.models import Replacing, check_model, decide
 from weights.replacing.report import ReplacementReport
 from weights.replacing.rules import Rules
-from weights.replacing.trials import Trials
 
+COLUMN = Replacing(FRAMEWORK, convolutions, measuring)
 INSIDE = "it is part of a layer that Keras builds as a whole"
 
 Model = TypeVar("Model", bound=keras.Model)
@@ -28,15 +27,10 @@ def replaced(model: Model, rules: Rules, example: Any) -> tuple[Model, Replaceme
     places = list(_places(model))
     obstacles = {id(layer): INSIDE for _, layer, is_fixed in places if is_fixed}
     named = [(path, layer) for path, layer, _ in places]
-    report = rules.report(named, lambda layer: examined(layer, convolutions, obstacles))
-    modules = dict(named)
-    ghosts = replacements(report, modules, _ghost)
-    shown = (
-        None
-        if example is None
-        else Example(measuring, model, report.replaced_among(modules), example)
-    )
-    report = Trials(FRAMEWORK, measuring, shown, rules.keep).report(report, modules, ghosts)
+    report, ghosts = decide(
+        COLUMN, rules, named, obstacles, _ghost, example,
+        lambda report: (model, report.replaced_among(dict(named))),
+    )  # fmt: skip
     return rebuilt(model, ghosts), report
 
 

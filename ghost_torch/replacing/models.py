@@ -9,11 +9,11 @@ from ghost_torch.ghost_conv import GhostConv
 from ghost_torch.replacing import convolutions, measuring
 from ghost_torch.weights_io import FRAMEWORK
 from weights import GhostConvConfig
-from weights.replacing.example import Example
-from weights.replacing.models import check_model, examined, exchange, replacements, sharing
+from weights.replacing.models import Replacing, check_model, decide, exchange, sharing
 from weights.replacing.report import ReplacementReport
 from weights.replacing.rules import Rules
-from weights.replacing.trials import Trials
+
+COLUMN = Replacing(FRAMEWORK, convolutions, measuring)
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -24,15 +24,10 @@ def replaced(model: Model, rules: Rules, example: Any) -> tuple[Model, Replaceme
     places = list(_places(model))
     own = ((each.parameters(recurse=False), each) for each in model.modules())
     obstacles = sharing((parameter, each) for parameters, each in own for parameter in parameters)
-    report = rules.report(places, lambda module: examined(module, convolutions, obstacles))
-    modules = dict(places)
-    ghosts = replacements(report, modules, _ghost)
-    shown = (
-        None
-        if example is None
-        else Example(measuring, model, report.replaced_among(modules), example)
-    )
-    report = Trials(FRAMEWORK, measuring, shown, rules.keep).report(report, modules, ghosts)
+    report, ghosts = decide(
+        COLUMN, rules, places, obstacles, _ghost, example,
+        lambda report: (model, report.replaced_among(dict(places))),
+    )  # fmt: skip
     exchange(places, ghosts, model.set_submodule)
     return model, report
 

@@ -1,13 +1,17 @@
 """Steps of `replace_convolutions` that are the same for the models of every framework."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
+from weights.columns.column import Column
 from weights.errors import ArgumentError
 from weights.modules.ghost_conv import GhostConvConfig
+from weights.replacing.example import Example, Measuring
 from weights.replacing.reasons import ALREADY, SHARED_PARAMETERS, Candidate
 from weights.replacing.report import ReplacementReport
+from weights.replacing.rules import Rules
+from weights.replacing.trials import Trials
 
 Ghost = TypeVar("Ghost")
 Place = TypeVar("Place")
@@ -30,6 +34,14 @@ class Convolutions(Protocol):
 
     def notes(self, conv: Any, /) -> tuple[str, ...]:
         """The properties of the convolution that its GhostConv will not have."""
+
+
+class Replacing(NamedTuple):
+    """What a framework's package knows of its convolutions."""
+
+    framework: Column[Any, Any, Any]
+    convolutions: Convolutions
+    measuring: Measuring
 
 
 def check_model(model: Any, kind: type, name: str, convolutions: Convolutions) -> None:
@@ -68,14 +80,27 @@ def sharing(uses: Iterable[tuple[Any, Any]]) -> dict[int, str]:
     return {module: SHARED_PARAMETERS for modules in shared for module in modules}
 
 
-def replacements(
-    report: ReplacementReport,
-    modules: Mapping[str, Any],
+def decide(
+    column: Replacing,
+    rules: Rules,
+    places: Sequence[tuple[str, Any]],
+    obstacles: Mapping[int, str],
     make: Callable[[Any, GhostConvConfig], Ghost],
-) -> dict[int, Ghost]:
-    """A new module for each convolution that the report replaces, by the old one's identity."""
+    example: Any,
+    watched: Callable[[ReplacementReport], tuple[Any, Mapping[str, Any]]],
+) -> tuple[ReplacementReport, dict[int, Ghost]]:
+    """What becomes of each convolution, and the new modules by the identity of the old.
+
+    `places` are paths and modules, `obstacles` as for `examined`. Where there is an example,
+    `watched` gives the model that runs on it and its convolutions, by their paths.
+    """
+    report = rules.report(places, lambda module: examined(module, column.convolutions, obstacles))
+    modules = dict(places)
     replaced = ((modules[each.path], each.config) for each in report.replaced)
-    return {id(module): make(module, config) for module, config in replaced}
+    ghosts = {id(module): make(module, config) for module, config in replaced}
+    shown = None if example is None else Example(column.measuring, *watched(report), example)
+    trials = Trials(column.framework, column.measuring, shown, rules.keep)
+    return trials.report(report, modules, ghosts), ghosts
 
 
 def exchange(
