@@ -33,12 +33,13 @@ def from_prototype(
     """
     probe = nnx.Param(ZERO)  # as Flax's settings of now make it
     metadata = probe.get_metadata()
-    if isinstance(rngs, AbstractRngs):
-        return nnx.merge(*prototype(kind, tuple(inits), arguments, None, **options), copy=True)
-    if type(probe) is not nnx.Param or metadata.get("ref"):
+    is_abstract = isinstance(rngs, AbstractRngs)
+    if not is_abstract and (type(probe) is not nnx.Param or metadata.get("ref")):
         return kind(*arguments, rngs=rngs, **_named(inits), **options)
     settings = tuple(metadata.items())
     graph, without = prototype(kind, tuple(inits), arguments, settings, **options)
+    if is_abstract:
+        return nnx.merge(graph, without, copy=True)
     variables = {
         name: without[name].copy(_first_value(init, without[name], rngs))
         for name, init in inits.items()

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from functools import reduce
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -159,4 +158,4 @@ def submodule(module: Any, path: str) -> Any:
     >>> submodule([1 + 2j], "0.imag")
     2.0
     """
-    return reduce(_child, path.split("."), module)
+    return Layers(module)[path]

@@ -89,7 +89,7 @@ def _more(work: Work) -> Iterator[str]:
     shown = ", ".join(
         f"{tier.name} {number}"
         for tier, cases in work
-        if (number := tier.left_out()) and len(cases) == len(tier.cases())
+        if tier.has_more and len(cases) == len(tier.cases()) and (number := tier.left_out())
     )
     if shown:
         yield f"more cases with --full: {shown}"
